@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is Swift 6 and treats warnings as errors; the rules between targets are in
+/// ARCHITECTURE.md, "Modules", and are checked by `tools/check`.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let http: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+
+func library(_ name: String, _ dependencies: [Target.Dependency], design: Bool = false) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: design ? ["DESIGN.md"] : [],
+    swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+  -> Target
+{
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "aimstors",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "aimstors", targets: ["aimstors"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // C libraries of the system: a shim header each, and the few lines that must be C.
+    .target(name: "CNNG", linkerSettings: [.linkedLibrary("nng")]),
+    .target(
+      name: "CSQLite", dependencies: ["COpenSSL"], linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("crypt")]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+
+    // Values: what travels, and the machine.
+    .target(
+      name: "Wire", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
+    library("Platform", [log, .product(name: "Metrics", package: "swift-metrics")]),
+
+    // Engines.
+    library("Messaging", ["CNNG", "COpenSSL", "Wire", "Platform", log]),
+    library("Storage", ["CSQLite", "CZlib", "COpenSSL", "Wire", "Platform", log], design: true),
+    library("Edge", ["Wire", "Platform", "Messaging", hummingbird, log]),
+
+    // The machine as a simulation: seeded clocks, randomness, disk.
+    library("Simulation", ["Wire", "Platform"]),
+
+    // Roles. They never import each other.
+    library(
+      "Cell",
+      ["Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", lifecycle, http, hummingbird, log],
+      design: true),
+    library(
+      "Router",
+      ["Wire", "Platform", "Messaging", "Edge", "COpenSSL", lifecycle, hummingbird, log],
+      design: true),
+    library(
+      "ControlPlane",
+      ["Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", lifecycle, hummingbird, log],
+      design: true),
+    library("GraphSimulator", ["Wire", "Platform", "COpenSSL", lifecycle, http, hummingbird, log]),
+
+    .executableTarget(
+      name: "aimstors",
+      dependencies: [
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
+        "GraphSimulator", "COpenSSL", lifecycle, http, log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: settings),
+
+    tests("WireTests", ["Wire"]),
+    tests("PlatformTests", ["Simulation", "Platform"]),
+    tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),
+    tests("StorageTests", ["Simulation", "Storage", "Wire", "Platform"]),
+    tests("EdgeTests", ["Simulation", "Edge", "Wire", "Platform", "Messaging", hummingbird]),
+    tests("CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge"]),
+    tests("RouterTests", ["Simulation", "Router", "Wire", "Platform", "Messaging", "Edge"]),
+    tests("ControlPlaneTests", ["Simulation", "ControlPlane", "Storage", "Wire", "Platform", "Messaging"]),
+    tests("GraphSimulatorTests", ["GraphSimulator", "Wire", "Platform", http]),
+    tests("TidyTests", []),
+    tests("AimstorsTests", ["aimstors", "Wire", "Platform"]),
+  ]
+)

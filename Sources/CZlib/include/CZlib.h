@@ -1,0 +1,6 @@
+#ifndef AIMSTORS_CZLIB_H
+#define AIMSTORS_CZLIB_H
+
+#include <zlib.h>
+
+#endif

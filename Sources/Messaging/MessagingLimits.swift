@@ -1,0 +1,1 @@
+public enum MessagingLimits { public static let subscriptionQueue = 1024 }

@@ -1,0 +1,127 @@
+import CSQLite
+
+/// One SQLite connection: the thin wrapper over the C API that everything here uses.
+///
+/// Confined to one thread at a time; the tenant's writer or a reader owns it. Statements are
+/// `StaticString`s, so that no value can ever be spliced into SQL, and are prepared once.
+public final class Connection {
+  let handle: OpaquePointer
+  private var statements: [UnsafePointer<UInt8>: Statement] = [:]
+  /// Whether any statement failed since the flag was last cleared, also where the caller caught it.
+  public internal(set) var sawError = false
+
+  init(handle: OpaquePointer) { self.handle = handle }
+
+  /// Opens a file. `flags` are SQLite's open flags.
+  convenience init(path: String, flags: Int32) throws(SQLiteError) {
+    var handle: OpaquePointer?
+    let result = sqlite3_open_v2(path, &handle, flags, nil)
+    guard result == SQLITE_OK, let handle else {
+      let message = String(cString: sqlite3_errstr(result))
+      if let handle { sqlite3_close_v2(handle) }
+      throw SQLiteError(extendedCode: result, message: message, sql: "open \(path)")
+    }
+    sqlite3_extended_result_codes(handle, 1)
+    self.init(handle: handle)
+  }
+
+  /// Finalizes every statement and closes. The connection is unusable afterwards.
+  func close() {
+    for statement in statements.values { statement.finalize() }
+    statements = [:]
+    sqlite3_close_v2(handle)
+  }
+
+  /// Whether the connection is outside any transaction.
+  public var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
+
+  /// How many rows the last statement changed.
+  public var changes: Int { Int(sqlite3_changes(handle)) }
+
+  /// Runs one statement that returns no rows; answers how many rows it changed.
+  @discardableResult
+  public func run(_ sql: StaticString, _ values: SQLValue...) throws(SQLiteError) -> Int {
+    let statement = try prepared(sql)
+    defer { statement.reset() }
+    try bind(values, to: statement)
+    while try step(statement) {}
+    return changes
+  }
+
+  /// Calls `body` for each row.
+  public func query(
+    _ sql: StaticString, _ values: SQLValue..., body: (Row) throws -> Void
+  ) throws {
+    let statement = try prepared(sql)
+    defer { statement.reset() }
+    try bind(values, to: statement)
+    while try step(statement) { try body(Row(statement: statement)) }
+  }
+
+  /// All rows, each as `transform` makes it.
+  public func rows<T>(
+    _ sql: StaticString, _ values: SQLValue..., transform: (Row) throws -> T
+  ) throws -> [T] {
+    let statement = try prepared(sql)
+    defer { statement.reset() }
+    try bind(values, to: statement)
+    var result: [T] = []
+    while try step(statement) { result.append(try transform(Row(statement: statement))) }
+    return result
+  }
+
+  /// The first row as `transform` makes it; nil where there is none.
+  public func first<T>(
+    _ sql: StaticString, _ values: SQLValue..., transform: (Row) throws -> T
+  ) throws -> T? {
+    let statement = try prepared(sql)
+    defer { statement.reset() }
+    try bind(values, to: statement)
+    return try step(statement) ? try transform(Row(statement: statement)) : nil
+  }
+
+  /// Runs SQL text of the storage engine's own: schema steps, pragmas, transaction control.
+  func execute(_ sql: String) throws(SQLiteError) {
+    let result = sqlite3_exec(handle, sql, nil, nil, nil)
+    guard result == SQLITE_OK else { throw failure(result, sql) }
+  }
+
+  private func prepared(_ sql: StaticString) throws(SQLiteError) -> Statement {
+    if let statement = statements[sql.utf8Start] { return statement }
+    var pointer: OpaquePointer?
+    let result = sql.withUTF8Buffer { buffer in
+      buffer.withMemoryRebound(to: CChar.self) { text in
+        sqlite3_prepare_v3(
+          handle, text.baseAddress, Int32(text.count), UInt32(SQLITE_PREPARE_PERSISTENT), &pointer,
+          nil)
+      }
+    }
+    guard result == SQLITE_OK, let pointer else { throw failure(result, sql.description) }
+    let statement = Statement(pointer: pointer, sql: sql)
+    statements[sql.utf8Start] = statement
+    return statement
+  }
+
+  private func bind(_ values: [SQLValue], to statement: Statement) throws(SQLiteError) {
+    for (index, value) in values.enumerated() {
+      let result = statement.bind(value, at: Int32(index + 1))
+      guard result == SQLITE_OK else { throw failure(result, statement.sql.description) }
+    }
+  }
+
+  private func step(_ statement: Statement) throws(SQLiteError) -> Bool {
+    switch sqlite3_step(statement.pointer) {
+    case SQLITE_ROW: return true
+    case SQLITE_DONE: return false
+    case let result: throw failure(result, statement.sql.description)
+    }
+  }
+
+  private func failure(_ result: Int32, _ sql: String) -> SQLiteError {
+    sawError = true
+    return SQLiteError(
+      extendedCode: sqlite3_extended_errcode(handle) == 0
+        ? result : sqlite3_extended_errcode(handle),
+      message: String(cString: sqlite3_errmsg(handle)), sql: sql)
+  }
+}

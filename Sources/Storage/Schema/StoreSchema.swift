@@ -1,0 +1,77 @@
+import Wire
+
+/// One of a tenant's SQLite files. The raw value stands in the journal and is never reused.
+public struct FileKind: Hashable, Sendable, Comparable, RawRepresentable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let sessions = FileKind(rawValue: 0)
+  public static let ledger = FileKind(rawValue: 1)
+  public static let messages = FileKind(rawValue: 2)
+  public static let workflows = FileKind(rawValue: 3)
+  /// Webhook parts that wait for their owner; the cell's own store.
+  public static let spool = FileKind(rawValue: 4)
+  /// The control plane's store.
+  public static let platform = FileKind(rawValue: 5)
+
+  public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A captured table: its number stands in the journal and is never reused.
+public struct TableDefinition: Hashable, Sendable {
+  public let id: UInt16
+  public let file: FileKind
+  public let name: String
+
+  public init(id: UInt16, file: FileKind, name: String) {
+    self.id = id
+    self.file = file
+    self.name = name
+  }
+}
+
+/// One step of a file's schema: additive DDL, run once, journaled as its own record.
+///
+/// Append-only: a step that has shipped is never edited.
+public struct SchemaStep: Sendable {
+  /// Stable name, e.g. `ledger-1`.
+  public let id: String
+  public let file: FileKind
+  public let ddl: String
+
+  public init(_ id: String, file: FileKind, ddl: String) {
+    self.id = id
+    self.file = file
+    self.ddl = ddl
+  }
+}
+
+/// What one bounded context adds to a store.
+public struct SchemaPart: Sendable {
+  public let tables: [TableDefinition]
+  public let steps: [SchemaStep]
+  /// The earliest moment at which this context has work to do, looked up through an index.
+  /// Run only after a command called ``Transaction/dueMayHaveChanged()``.
+  public let nextDue: (@Sendable (Transaction) throws -> Timestamp?)?
+
+  public init(
+    tables: [TableDefinition], steps: [SchemaStep],
+    nextDue: (@Sendable (Transaction) throws -> Timestamp?)? = nil
+  ) {
+    self.tables = tables
+    self.steps = steps
+    self.nextDue = nextDue
+  }
+}
+
+/// Everything a store's files hold.
+public struct StoreSchema: Sendable {
+  /// Each file and its name on disk, e.g. `ledger.sqlite`.
+  public let files: [FileKind: String]
+  public let parts: [SchemaPart]
+
+  public init(files: [FileKind: String], parts: [SchemaPart]) {
+    self.files = files
+    self.parts = parts
+  }
+}

@@ -1,0 +1,36 @@
+/// What a request between processes asks for. The number travels; cases are added, never reused.
+public enum WireMethod: UInt16, Sendable, CaseIterable {
+  /// ``Aimstors_ProtoRequest`` → ``Aimstors_ProtoResponse``: one HTTP request.
+  case http = 1
+  // Router → cell: `ProtoWebhookPart` → empty; `ProtoSpoolPart` → `ProtoSpoolStored`.
+  case webhookPart = 10
+  case spoolStore = 11
+  // Control plane → cell: `ProtoSpoolQuery` → `ProtoSpoolPage`; `ProtoSpoolRemove` → empty.
+  case spoolQuery = 12
+  case spoolRemove = 13
+  // Cell, router → control plane: `ProtoJoin` → `ProtoJoined`; `ProtoHeartbeat` → empty.
+  case join = 20
+  case heartbeat = 21
+  // Cell → control plane: `ProtoClaimRequest` → `ProtoClaimAnswer`.
+  case claim = 22
+  // Router → control plane: empty → `ProtoMapManifest`; `ProtoMapPull` → `ProtoMapPage`.
+  case mapManifest = 23
+  case mapPull = 24
+  // Control plane → cell: `ProtoTenantProfile` → empty (idempotent by tenant and epoch).
+  case provision = 30
+  case tenantState = 31
+  /// `ProtoSendStop` → empty once durable in the cell.
+  case sendStop = 32
+  /// `ProtoDigestRequest` → `ProtoDigestAnswer`.
+  case digest = 33
+  /// Control plane → cell: `ProtoJoin` without token, asks the cell to say what it holds.
+  case inventory = 34
+}
+
+/// Topics of publish/subscribe.
+public enum WireTopic: String, Sendable, CaseIterable {
+  /// `ProtoMapPage` with the chunks that changed; from the control plane.
+  case map
+  /// `ProtoSendStop`; from the control plane.
+  case sendStops
+}

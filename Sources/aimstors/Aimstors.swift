@@ -1,0 +1,1 @@
+@main struct Aimstors { static func main() {} }
