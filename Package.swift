@@ -35,7 +35,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -55,7 +54,7 @@ let package = Package(
     .target(
       name: "Wire", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
-    library("Platform", [log, .product(name: "Metrics", package: "swift-metrics")]),
+    library("Platform", [log]),
 
     // Engines.
     library("Messaging", ["CNNG", "COpenSSL", "Wire", "Platform", log]),

@@ -1,0 +1,13 @@
+import Wire
+
+/// The platform's unique keys, claimed by compare-and-set in the control plane.
+public protocol KeyClaims: Sendable {
+  /// Claims `key` for `tenant`; claiming a key again that the tenant already holds succeeds.
+  ///
+  /// Throws `numberClaimed` (phone_number, waba) or `conflict` where another tenant holds it, and
+  /// `controlPlaneUnavailable` where nobody can tell.
+  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure)
+
+  /// Gives the key back; releasing a key that the tenant does not hold succeeds.
+  func release(_ kind: ClaimKind, _ key: String, of tenant: TenantID) async throws(Failure)
+}

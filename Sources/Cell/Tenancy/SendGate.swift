@@ -1,0 +1,37 @@
+import Wire
+
+/// Why nothing may be sent now, by whom it was stopped, and since when.
+public struct StopReason: Hashable, Sendable {
+  /// What is stopped: one number, a tenant, this cell, its region, or the whole platform.
+  public enum Scope: String, Sendable, CaseIterable {
+    case number, tenant, cell, region, platform
+    /// The tenant itself is suspended or read-only.
+    case tenantState
+  }
+  public let scope: Scope
+  public let reason: String
+  public let since: Timestamp
+
+  public init(scope: Scope, reason: String, since: Timestamp) {
+    self.scope = scope
+    self.reason = reason
+    self.since = since
+  }
+}
+
+/// Asked before each send intent becomes durable. Answers from memory.
+public protocol SendGate: Sendable {
+  /// Nil where `tenant` may start sends from the number with this phone_number_id.
+  func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason?
+
+  /// The tenant's state: a suspended or read-only tenant refuses its clients' writes, while
+  /// receipts and refunds continue.
+  func state(of tenant: TenantID) -> TenantState
+}
+
+/// A gate that stops nothing, for tests of other parts.
+public struct OpenSendGate: SendGate {
+  public init() {}
+  public func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? { nil }
+  public func state(of tenant: TenantID) -> TenantState { .active }
+}
