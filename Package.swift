@@ -15,6 +15,8 @@ let lifecycle: Target.Dependency = .product(
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let http: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+
 func library(_ name: String, _ dependencies: [Target.Dependency], design: Bool = false) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: design ? ["DESIGN.md"] : [],
@@ -52,14 +54,14 @@ let package = Package(
 
     // Values: what travels, and the machine.
     .target(
-      name: "Wire", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      name: "Wire", dependencies: [protobuf],
       exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
     library("Platform", [log]),
 
     // Engines.
-    library("Messaging", ["CNNG", "COpenSSL", "Wire", "Platform", log]),
+    library("Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log]),
     library("Storage", ["CSQLite", "CZlib", "COpenSSL", "Wire", "Platform", log], design: true),
-    library("Edge", ["Wire", "Platform", "Messaging", hummingbird, log]),
+    library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
     library("Simulation", ["Wire", "Platform"]),
@@ -67,15 +69,23 @@ let package = Package(
     // Roles. They never import each other.
     library(
       "Cell",
-      ["Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", lifecycle, http, hummingbird, log],
+      [
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle, http,
+        hummingbird, log,
+      ],
       design: true),
     library(
       "Router",
-      ["Wire", "Platform", "Messaging", "Edge", "COpenSSL", lifecycle, hummingbird, log],
+      [
+        "Wire", "Platform", "Messaging", "Edge", "COpenSSL", protobuf, lifecycle, hummingbird, log,
+      ],
       design: true),
     library(
       "ControlPlane",
-      ["Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", lifecycle, hummingbird, log],
+      [
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle,
+        hummingbird, log,
+      ],
       design: true),
     library("GraphSimulator", ["Wire", "Platform", "COpenSSL", lifecycle, http, hummingbird, log]),
 

@@ -10,7 +10,8 @@ public struct PrometheusText: Sendable {
   public func render(_ families: [MetricFamily]) -> String {
     var text = ""
     for family in families {
-      text += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.kind.rawValue)\n"
+      text +=
+        "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.kind.rawValue)\n"
       for sample in family.samples { append(sample, of: family.name, to: &text) }
     }
     return text

@@ -1,0 +1,56 @@
+import Storage
+import Synchronization
+import Wire
+
+/// The control plane's standing orders to this cell: durable first, then in force.
+final class Directives: SendGate {
+  private let store: any TenantStore
+  private let table: Mutex<StopTable>
+
+  init(store: any TenantStore, cell: CellID, region: RegionID) {
+    self.store = store
+    table = Mutex(StopTable(cell: cell.rawValue, region: region.rawValue))
+  }
+
+  /// Reads what was in force before the restart. Called before anything is served.
+  func load() async throws(Failure) {
+    let (stops, directory) = try await store.read(.cellStore, [.spool]) { snapshot in
+      let rows = DirectivesStore(snapshot)
+      return (try rows.stops(), try rows.directory())
+    }
+    table.withLock { table in
+      for stop in stops { table.apply(stop) }
+      for entry in directory { table.set(entry) }
+    }
+  }
+
+  func apply(_ stop: SendStop, trace: String) async throws(Failure) {
+    try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
+      try DirectivesStore($0).apply(stop)
+    }
+    table.withLock { $0.apply(stop) }
+  }
+
+  func set(_ entry: DirectoryEntry, trace: String) async throws(Failure) {
+    try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
+      try DirectivesStore($0).set(entry)
+    }
+    table.withLock { $0.set(entry) }
+  }
+
+  func fact(_ name: String) async throws(Failure) -> [UInt8]? {
+    try await store.read(.cellStore, [.spool]) { try DirectivesStore($0).fact(name) }
+  }
+
+  func setFact(_ name: String, _ value: [UInt8]) async throws(Failure) {
+    try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: "")) {
+      try DirectivesStore($0).setFact(name, value)
+    }
+  }
+
+  func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? {
+    table.withLock { $0.reason(tenant: tenant, phoneNumberID: phoneNumberID) }
+  }
+
+  func state(of tenant: TenantID) -> TenantState { table.withLock { $0.state(of: tenant) } }
+}

@@ -1,0 +1,49 @@
+import Wire
+
+/// Which sends are stopped and which state each tenant is in. Decides; holds no lock, does no I/O.
+struct StopTable: Sendable {
+  private struct Key: Hashable {
+    let scope: StopReason.Scope
+    let id: String
+  }
+
+  private let cell: String
+  private let region: String
+  private var stops: [Key: SendStop] = [:]
+  private var tenants: [TenantID: DirectoryEntry] = [:]
+
+  init(cell: String, region: String) {
+    self.cell = cell
+    self.region = region
+  }
+
+  /// Keeps the newer of what is known and `stop`.
+  mutating func apply(_ stop: SendStop) {
+    let key = Key(scope: stop.scope, id: stop.id)
+    if let known = stops[key], known.version >= stop.version { return }
+    stops[key] = stop
+  }
+
+  mutating func set(_ entry: DirectoryEntry) { tenants[entry.tenant] = entry }
+
+  func state(of tenant: TenantID) -> TenantState { tenants[tenant]?.state ?? .active }
+
+  /// The widest stop that holds for a send of `tenant` from this number.
+  func reason(tenant: TenantID, phoneNumberID: String) -> StopReason? {
+    let keys = [
+      // There is one platform, whatever name the operator gave it.
+      stops.first { $0.key.scope == .platform && !$0.value.lifted }?.key,
+      Key(scope: .region, id: region), Key(scope: .cell, id: cell),
+      Key(scope: .tenant, id: tenant.rawValue), Key(scope: .number, id: phoneNumberID),
+    ]
+    for case .some(let key) in keys {
+      if let stop = stops[key], !stop.lifted {
+        return StopReason(scope: stop.scope, reason: stop.reason, since: stop.since)
+      }
+    }
+    if let entry = tenants[tenant], entry.state != .active {
+      return StopReason(scope: .tenantState, reason: entry.reason, since: entry.changedAt)
+    }
+    return nil
+  }
+}
