@@ -61,7 +61,7 @@ let package = Package(
     // Engines.
     library("Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log]),
     library("Storage", ["CSQLite", "CZlib", "COpenSSL", "Wire", "Platform", log], design: true),
-    library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, log]),
+    library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
     library("Simulation", ["Wire", "Platform"]),
