@@ -1,0 +1,55 @@
+import Messaging
+import Wire
+
+/// What one cell process is told at its start; `aimstors` reads it from the cell's file.
+public struct CellConfiguration: Sendable {
+  public let id: CellID
+  public let region: RegionID
+  /// Holds `tenants/` and `journal/`; locked by this process.
+  public let dataDirectory: String
+  /// Where requests are answered, e.g. `tcp://127.0.0.1:0`.
+  public let listen: Address
+  /// What other processes dial; empty: the address bound.
+  public let advertise: String
+  public let controlPlane: Address
+  /// One use; nil for a cell that has joined before.
+  public let joinToken: String?
+  /// The Graph API, without version, e.g. `https://graph.facebook.com`.
+  public let graphURL: String
+  /// The key under which secrets are sealed at rest: 32 bytes.
+  public let sealingKey: [UInt8]
+  public let healthPort: Int
+  public let version: String
+
+  public init(
+    id: CellID, region: RegionID, dataDirectory: String, listen: Address, advertise: String,
+    controlPlane: Address, joinToken: String?, graphURL: String, sealingKey: [UInt8],
+    healthPort: Int, version: String
+  ) {
+    self.id = id
+    self.region = region
+    self.dataDirectory = dataDirectory
+    self.listen = listen
+    self.advertise = advertise
+    self.controlPlane = controlPlane
+    self.joinToken = joinToken
+    self.graphURL = graphURL
+    self.sealingKey = sealingKey
+    self.healthPort = healthPort
+    self.version = version
+  }
+}
+
+/// Every wait and size of a cell's shell.
+public enum CellLimits {
+  public static let heartbeatInterval = Duration.seconds(1)
+  public static let controlPlaneTimeout = Duration.seconds(2)
+  /// A claim waits for the control plane's durable answer.
+  public static let claimTimeout = Duration.seconds(5)
+  public static let joinRetryMinimum = Duration.milliseconds(100)
+  public static let joinRetryMaximum = Duration.seconds(5)
+  /// Below this the cell is not ready and takes no writes of clients.
+  public static let diskReserveBytes: UInt64 = 64 << 20
+  /// Tenants in one message to the control plane.
+  public static let inventoryLimit = 200_000
+}

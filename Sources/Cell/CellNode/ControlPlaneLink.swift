@@ -1,0 +1,124 @@
+import Logging
+import Messaging
+import SwiftProtobuf
+import Wire
+
+/// The cell's side of its talk with the control plane: joins, reports, claims keys.
+///
+/// Everything here may fail for as long as the control plane is away; the cell serves meanwhile.
+struct ControlPlaneLink: KeyClaims {
+  let peer: any Peer
+  let directives: Directives
+  let logger: Logger
+
+  static let credentialFact = "control-plane-credential"
+
+  /// Joins with the stored credential, or with the one-time token, and puts the standing orders that
+  /// come back in force.
+  func join(_ request: Aimstors_ProtoJoin) async throws(Failure) {
+    var request = request
+    if let credential = try await directives.fact(Self.credentialFact) {
+      request.credential = String(decoding: credential, as: UTF8.self)
+    }
+    let joined: Aimstors_ProtoJoined = try await call(
+      .join, request, timeout: CellLimits.claimTimeout)
+    if !joined.credential.isEmpty, joined.credential != request.credential {
+      try await directives.setFact(Self.credentialFact, Array(joined.credential.utf8))
+    }
+    for stop in joined.sendStops {
+      if let stop = SendStop(stop) { try await directives.apply(stop, trace: "") }
+    }
+    for profile in joined.tenants {
+      guard let entry = DirectoryEntry(profile) else { continue }
+      if directives.state(of: entry.tenant) != entry.state {
+        try await directives.set(entry, trace: "")
+      }
+    }
+  }
+
+  func heartbeat(_ heartbeat: Aimstors_ProtoHeartbeat) async throws(Failure) {
+    try await send(.heartbeat, heartbeat, timeout: CellLimits.controlPlaneTimeout)
+  }
+
+  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+    let answer = try await change(kind, key, tenant, released: false)
+    guard answer.refusedKey.isEmpty else {
+      throw Failure(
+        kind == .phoneNumber || kind == .waba ? .numberClaimed : .conflict,
+        "another tenant holds \(kind.rawValue) \(key)")
+    }
+  }
+
+  func release(_ kind: ClaimKind, _ key: String, of tenant: TenantID) async throws(Failure) {
+    _ = try await change(kind, key, tenant, released: true)
+  }
+
+  private func change(
+    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool
+  ) async throws(Failure) -> Aimstors_ProtoClaimAnswer {
+    var claim = Aimstors_ProtoKeyClaim()
+    claim.kind = kind.rawValue
+    claim.key = key
+    claim.tenant = tenant.rawValue
+    claim.released = released
+    var request = Aimstors_ProtoClaimRequest()
+    request.tenant = tenant.rawValue
+    request.claims = [claim]
+    return try await call(.claim, request, timeout: CellLimits.claimTimeout)
+  }
+
+  private func call<Answer: SwiftProtobuf.Message>(
+    _ method: WireMethod, _ message: some SwiftProtobuf.Message, timeout: Duration
+  ) async throws(Failure) -> Answer {
+    let bytes = try await raw(method, message, timeout: timeout)
+    do { return try Answer(serializedBytes: bytes) } catch {
+      throw Failure(.controlPlaneUnavailable, "the control plane's answer could not be read")
+    }
+  }
+
+  private func send(
+    _ method: WireMethod, _ message: some SwiftProtobuf.Message, timeout: Duration
+  ) async throws(Failure) {
+    _ = try await raw(method, message, timeout: timeout)
+  }
+
+  private func raw(
+    _ method: WireMethod, _ message: some SwiftProtobuf.Message, timeout: Duration
+  ) async throws(Failure) -> [UInt8] {
+    let payload: [UInt8]
+    do { payload = try message.serializedBytes() } catch {
+      throw Failure(.internalError, "a message could not be encoded")
+    }
+    do {
+      return try await peer.request(method, payload, timeout: timeout, traceID: "")
+    } catch .refused(let failure) {
+      throw failure
+    } catch {
+      throw Failure(
+        .controlPlaneUnavailable, "the control plane does not answer", retryAfterMilliseconds: 1000)
+    }
+  }
+}
+
+extension SendStop {
+  /// Nil for a scope that this version does not know.
+  init?(_ message: Aimstors_ProtoSendStop) {
+    guard let scope = StopReason.Scope(rawValue: message.scope), scope != .tenantState else {
+      return nil
+    }
+    self.init(
+      scope: scope, id: message.id, reason: message.reason,
+      since: Timestamp(milliseconds: message.sinceMs), version: message.version,
+      lifted: message.lifted)
+  }
+}
+
+extension DirectoryEntry {
+  /// Nil for a malformed tenant; an unknown state is taken as the safest one known.
+  init?(_ message: Aimstors_ProtoTenantProfile) {
+    guard let tenant = TenantID(message.tenant) else { return nil }
+    self.init(
+      tenant: tenant, state: TenantState(rawValue: message.state) ?? .suspended,
+      reason: message.reason, changedAt: Timestamp(milliseconds: message.createdAtMs))
+  }
+}
