@@ -1,0 +1,46 @@
+import Wire
+
+/// A part of the journal that was durable and cannot be read any more.
+public struct DamagedRange: Hashable, Sendable {
+  /// Whose records the range held.
+  public enum Tenants: Hashable, Sendable {
+    /// All of them, with the highest tenant seq of each.
+    case known([TenantID: TenantSeq])
+    /// Not known, except that `intact` have none there: their chain continues across it.
+    case unknown(intact: Set<TenantID>)
+  }
+
+  /// The segment's file name.
+  public var segment: String
+  public var startOffset: UInt64
+  /// The first byte after the range.
+  public var endOffset: UInt64
+  /// The first position that is missing.
+  public var firstSeq: CellSeq
+  /// The last position that is missing; nil where the range reaches the journal's end.
+  public var lastSeq: CellSeq?
+  public var tenants: Tenants
+  /// What was found, for people.
+  public var reason: String
+
+  public init(
+    segment: String, startOffset: UInt64, endOffset: UInt64, firstSeq: CellSeq,
+    lastSeq: CellSeq?, tenants: Tenants, reason: String
+  ) {
+    self.segment = segment
+    self.startOffset = startOffset
+    self.endOffset = endOffset
+    self.firstSeq = firstSeq
+    self.lastSeq = lastSeq
+    self.tenants = tenants
+    self.reason = reason
+  }
+
+  /// Whether this damage stops a tenant whose files all have what is up to `applied`.
+  public func stops(_ tenant: TenantID, applied: TenantSeq) -> Bool {
+    switch tenants {
+    case .known(let lost): lost[tenant].map { $0 > applied } ?? false
+    case .unknown(let intact): !intact.contains(tenant)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Wire
+
+/// Bounds that belong to the format or to the product, not to a deployment.
+public enum JournalLimits {
+  /// Longest record: identity and payload.
+  public static let recordBytes = 2 * 1024 * 1024
+  /// Longest group a reader accepts.
+  public static let groupBytes = 16 * 1024 * 1024
+  /// Largest segment a reader accepts.
+  public static let segmentBytes = 1024 * 1024 * 1024
+}
+
+/// How one cell's journal is kept.
+public struct JournalConfiguration: Sendable {
+  /// The journal's own directory, e.g. `<data>/journal`.
+  public var directory: String
+  public var cell: CellID
+  public var generation: Generation
+  /// Size of a segment file, zero-filled in advance. At least twice `groupBytes`.
+  public var segmentBytes: Int = 64 * 1024 * 1024
+  /// Size of a segment made from the reserve on a full disk.
+  public var reserveSegmentBytes: Int = 12 * 1024 * 1024
+  /// Freed for recovery, and for records that may use it, on a full disk. Zero: none is kept.
+  public var reserveBytes: Int = 16 * 1024 * 1024
+  /// A group is closed at this many records …
+  public var groupRecords: Int = 1024
+  /// … or bytes; one larger record still makes a group of its own.
+  public var groupBytes: Int = 4 * 1024 * 1024
+  /// How long the writer waits for more while callers say that more is coming. Zero: not at all.
+  public var groupWaitNanoseconds: UInt64 = 1_000_000
+  /// Records waiting to be written; more are refused.
+  public var queueRecords: Int = 16_384
+  /// Bytes waiting to be written; more are refused.
+  public var queueBytes: Int = 128 * 1024 * 1024
+  /// Whether a thread prepares the next segment while this one fills.
+  public var preparesAhead: Bool = true
+
+  public init(directory: String, cell: CellID, generation: Generation = .first) {
+    self.directory = directory
+    self.cell = cell
+    self.generation = generation
+  }
+}

@@ -1,0 +1,121 @@
+import Wire
+
+/// The binary form of a record's header; the byte offsets are in DESIGN.md.
+enum RecordFormat {
+  static let version: UInt16 = 1
+  /// Bytes of the identity part before the tenant's name.
+  static let identityFixedLength = 96
+  /// Bytes of the position part before the cell's name, and the header's CRC after it.
+  static let positionFixedLength = 17
+  static let crcLength = 4
+
+  static func identityLength(_ tenant: TenantID) -> Int {
+    identityFixedLength + tenant.rawValue.utf8.count
+  }
+
+  static func positionLength(_ cell: CellID) -> Int {
+    positionFixedLength + cell.rawValue.utf8.count + crcLength
+  }
+
+  /// Bytes of the whole record in `cell`'s journal.
+  static func recordLength(_ record: SealedRecord, cell: CellID) -> Int {
+    record.bytes.count + positionLength(cell)
+  }
+
+  /// The part that the record's hash covers together with the payload.
+  static func encodeIdentity(_ header: RecordHeader, into writer: inout ByteWriter) {
+    let identity = header.identity
+    writer.integer(version)
+    writer.byte(identity.kind.rawValue)
+    writer.byte(UInt8(identity.tenant.rawValue.utf8.count))
+    writer.integer(header.payloadLength)
+    writer.integer(header.payloadCRC)
+    writer.integer(header.commandCount)
+    writer.integer(identity.schemaVersion)
+    writer.integer(UInt32(0))
+    writer.integer(identity.lineage.rawValue)
+    writer.integer(identity.epoch.rawValue)
+    writer.integer(identity.tenantSeq.rawValue)
+    writer.integer(identity.time.milliseconds)
+    writer.integer(identity.nextDue?.milliseconds ?? 0)
+    writer.hash(identity.previousHash)
+    writer.identifier(identity.tenant)
+  }
+
+  /// Appends the whole record at its position: identity, position, header CRC, payload.
+  static func encode(
+    _ record: SealedRecord, _ position: RecordPosition, into writer: inout ByteWriter
+  ) {
+    let start = writer.count
+    writer.raw(record.bytes[..<record.identityLength])
+    writer.integer(position.generation.rawValue)
+    writer.integer(position.cellSeq.rawValue)
+    writer.byte(UInt8(position.cell.rawValue.utf8.count))
+    writer.identifier(position.cell)
+    writer.integer(writer.crc(from: start))
+    writer.raw(record.bytes[record.identityLength...])
+  }
+
+  /// Reads the record at the reader's place and moves past it.
+  ///
+  /// Throws ``JournalError/malformed(_:)`` where a checksum is wrong or the form is not this one.
+  static func decode(_ reader: inout ByteReader) throws(JournalError) -> JournalRecord {
+    let head = try decodeHeader(&reader)
+    let payload = Array(try reader.slice(Int(head.header.payloadLength)))
+    guard CRC32.of(payload) == head.header.payloadCRC else {
+      throw JournalError.malformed("a payload whose CRC is wrong")
+    }
+    return JournalRecord(
+      header: head.header, position: head.position,
+      hash: SHA256Hash.of(Array(head.identityBytes) + payload), payload: payload)
+  }
+
+  /// Reads and checks a header; the reader stands at the payload after it.
+  static func decodeHeader(
+    _ reader: inout ByteReader
+  ) throws(JournalError) -> (
+    header: RecordHeader, position: RecordPosition, identityBytes: ArraySlice<UInt8>
+  ) {
+    var check = reader
+    let version = try reader.integer(UInt16.self)
+    guard version == Self.version else { throw JournalError.unknownFormat(UInt32(version)) }
+    let kindNumber = try reader.byte()
+    let tenantLength = Int(try reader.byte())
+    let payloadLength = try reader.integer(UInt32.self)
+    let payloadCRC = try reader.integer(UInt32.self)
+    let commandCount = try reader.integer(UInt32.self)
+    let schemaVersion = try reader.integer(UInt32.self)
+    _ = try reader.integer(UInt32.self)
+    let lineage = Lineage(try reader.integer(UInt64.self))
+    let epoch = Epoch(try reader.integer(UInt64.self))
+    let tenantSeq = TenantSeq(try reader.integer(UInt64.self))
+    let time = Timestamp(milliseconds: try reader.integer(Int64.self))
+    let nextDue = try reader.integer(Int64.self)
+    let previousHash = try reader.hash()
+    let tenantBytes = try reader.slice(tenantLength)
+    let identityBytes = try check.slice(identityFixedLength + tenantLength)
+    let generation = Generation(try reader.integer(UInt64.self))
+    let cellSeq = CellSeq(try reader.integer(UInt64.self))
+    let cellBytes = try reader.slice(Int(try reader.byte()))
+    let covered = try check.slice(positionFixedLength + cellBytes.count)
+    let crc = identityBytes.withUnsafeBytes { CRC32.of($0) }
+    guard try reader.integer(UInt32.self) == covered.withUnsafeBytes({ CRC32.of($0, from: crc) })
+    else { throw JournalError.malformed("a record header whose CRC is wrong") }
+    guard let kind = RecordKind(rawValue: kindNumber) else {
+      throw JournalError.unknownFormat(UInt32(kindNumber))
+    }
+    guard let tenant = TenantID(String(decoding: tenantBytes, as: UTF8.self)),
+      let cell = CellID(String(decoding: cellBytes, as: UTF8.self))
+    else { throw JournalError.malformed("an identifier of other characters than it may have") }
+    let identity = RecordIdentity(
+      tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: tenantSeq,
+      previousHash: previousHash, time: time, schemaVersion: schemaVersion, kind: kind,
+      nextDue: nextDue == 0 ? nil : Timestamp(milliseconds: nextDue))
+    return (
+      RecordHeader(
+        identity: identity, commandCount: commandCount, payloadLength: payloadLength,
+        payloadCRC: payloadCRC),
+      RecordPosition(cell: cell, generation: generation, cellSeq: cellSeq), identityBytes
+    )
+  }
+}
