@@ -99,6 +99,15 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // Drives the benches of `tools/bench`; ships with nothing.
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "Wire", "Platform", "Messaging", "Storage", hummingbird, http, log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Driver", swiftSettings: settings),
+
     tests("WireTests", ["Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
     tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+/// The benches of `tools/bench`: each prints one JSON object per figure.
+@main struct Bench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measures Aimstors against a named reference in one run.",
+    subcommands: [Hello.self])
+}
