@@ -1,0 +1,141 @@
+import Messaging
+import Storage
+import SwiftProtobuf
+import Wire
+
+/// Answers what other processes ask of this cell: one method, one place.
+///
+/// Whoever asks has proved in the hello who it is; what only the control plane may ask is refused
+/// to others here, before the payload is looked at.
+struct CellHandler: Sendable {
+  /// Runs one HTTP request of a tenant that this cell owns.
+  let http: @Sendable (Aimstors_ProtoRequest, IncomingRequest) async -> Aimstors_ProtoResponse
+  /// Makes a webhook part durable in its tenant.
+  let webhook: @Sendable (Aimstors_ProtoWebhookPart, IncomingRequest) async throws(Failure) -> Void
+  let placements: any Placements
+  let spool: Spool
+  let directives: Directives
+  let provisioning: Provisioning
+  let inventory: @Sendable () async -> Aimstors_ProtoJoin
+
+  func handle(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
+    switch request.method {
+    case .http: return try await answer(request, respond)
+    case .webhookPart:
+      let part: Aimstors_ProtoWebhookPart = try decode(request)
+      try check(tenant: part.tenant, epoch: part.epoch)
+      try await webhook(part, request)
+      return []
+    case .spoolStore:
+      return try await answer(request) { (part: Aimstors_ProtoSpoolPart) async throws(Failure) in
+        var stored = Aimstors_ProtoSpoolStored()
+        stored.id = try await spool.accept(part, trace: request.traceID)
+        return stored
+      }
+    case .spoolQuery:
+      try demandControlPlane(request)
+      return try await answer(request) { (query: Aimstors_ProtoSpoolQuery) async throws(Failure) in
+        try await spool.page(query)
+      }
+    case .spoolRemove:
+      try demandControlPlane(request)
+      try await spool.remove(try decode(request), trace: request.traceID)
+      return []
+    case .provision:
+      try demandControlPlane(request)
+      try await provisioning.provision(try decode(request), trace: request.traceID)
+      return []
+    case .tenantState:
+      try demandControlPlane(request)
+      let profile: Aimstors_ProtoTenantProfile = try decode(request)
+      guard let entry = DirectoryEntry(profile) else {
+        throw Failure(.invalidIdentifier, "not a tenant id")
+      }
+      try await directives.set(entry, trace: request.traceID)
+      provisioning.wake(entry.tenant)
+      return []
+    case .sendStop:
+      try demandControlPlane(request)
+      let message: Aimstors_ProtoSendStop = try decode(request)
+      guard let stop = SendStop(message) else {
+        throw Failure(.invalidField, "scope: not a scope of send stops")
+      }
+      try await directives.apply(stop, trace: request.traceID)
+      if stop.lifted { provisioning.wakeAll() }
+      return []
+    case .digest:
+      try demandControlPlane(request)
+      return try await answer(request) {
+        (query: Aimstors_ProtoDigestRequest) async throws(Failure) in
+        try await placements.digest(query)
+      }
+    case .inventory:
+      try demandControlPlane(request)
+      return try encode(await inventory())
+    case .join, .heartbeat, .claim, .mapManifest, .mapPull:
+      throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
+    }
+  }
+
+  private func respond(
+    to envelope: Aimstors_ProtoRequest, _ request: IncomingRequest
+  ) async throws(Failure) -> Aimstors_ProtoResponse {
+    if envelope.hostKind == "admin" { try demandControlPlane(request) }
+    guard let owned = placements.epoch(of: envelope.tenant), owned.rawValue == envelope.epoch else {
+      var response = Aimstors_ProtoResponse()
+      response.moved = placements.whereabouts(of: envelope.tenant)
+      return response
+    }
+    return await http(envelope, request)
+  }
+
+  private func check(tenant: String, epoch: UInt64) throws(Failure) {
+    guard let owned = placements.epoch(of: tenant), owned.rawValue == epoch else {
+      throw Failure(.moved, "the tenant is not here under this epoch")
+    }
+  }
+
+  private func demandControlPlane(_ request: IncomingRequest) throws(Failure) {
+    guard request.peer.role == .controlPlane else {
+      throw Failure(.forbidden, "only the control plane may ask this")
+    }
+  }
+
+  private func answer<Question: SwiftProtobuf.Message>(
+    _ request: IncomingRequest,
+    _ body: (Question, IncomingRequest) async throws(Failure) -> some SwiftProtobuf.Message
+  ) async throws(Failure) -> [UInt8] {
+    try encode(try await body(try decode(request), request))
+  }
+
+  private func answer<Question: SwiftProtobuf.Message>(
+    _ request: IncomingRequest,
+    _ body: (Question) async throws(Failure) -> some SwiftProtobuf.Message
+  ) async throws(Failure) -> [UInt8] {
+    try encode(try await body(try decode(request)))
+  }
+
+  private func decode<Question: SwiftProtobuf.Message>(_ request: IncomingRequest) throws(Failure)
+    -> Question
+  {
+    do { return try Question(serializedBytes: request.payload) } catch {
+      throw Failure(.invalidRequest, "the message of \(request.method) is malformed")
+    }
+  }
+
+  private func encode(_ message: some SwiftProtobuf.Message) throws(Failure) -> [UInt8] {
+    do { return try message.serializedBytes() } catch {
+      throw Failure(.internalError, "an answer could not be encoded")
+    }
+  }
+}
+
+/// Which tenants this cell owns, as its handler asks; the storage engine answers.
+protocol Placements: Sendable {
+  /// The epoch under which this cell serves the tenant; nil where it does not.
+  func epoch(of tenant: String) -> Epoch?
+  /// What to tell a router that asked the wrong cell; empty where this cell does not know.
+  func whereabouts(of tenant: String) -> Aimstors_ProtoMoved
+  func digest(_ query: Aimstors_ProtoDigestRequest) async throws(Failure)
+    -> Aimstors_ProtoDigestAnswer
+}
