@@ -1,1 +1,50 @@
-public enum MessagingLimits { public static let subscriptionQueue = 1024 }
+/// Every bound of the messaging layer: sizes in bytes, waits as durations.
+public enum MessagingLimits {
+  /// Largest frame that a listener or dialer takes (NNG_OPT_RECVMAXSZ); 4 MiB.
+  public static let frameBytes = 4 << 20
+  /// Largest payload of a request, reply or publication: a frame less room for its header.
+  public static let payloadBytes = frameBytes - 256
+
+  /// Calls in flight to one peer. NNG's contexts are pooled, one per call; more than 256 per
+  /// socket only lengthen its internal lists.
+  public static let callsInFlight = 256
+  /// Calls that wait for a slot or for the first connection of one peer; one more is `saturated`.
+  public static let callsWaiting = 1_024
+
+  /// Requests that one listener has in its handler at once.
+  public static let handlersInFlight = 448
+  /// Receive contexts of one listener: what exceeds ``handlersInFlight`` is answered `overloaded`
+  /// at once, so that a full process says so instead of letting its callers time out.
+  public static let receiveContexts = 512
+
+  /// How long a call waits for a connection before it fails as unreachable.
+  public static let connectWait: Duration = .milliseconds(900)
+  /// A peer that has been away longer than this fails calls at once; they only prompt a new dial.
+  public static let failFastAfter: Duration = .milliseconds(900)
+  /// Shortest time between two dials prompted by calls: long enough for a slow handshake to end.
+  public static let dialInterval: Duration = .seconds(2)
+  /// NNG's own reconnecting, in milliseconds.
+  public static let reconnectMinimumMilliseconds: Int32 = 100
+  public static let reconnectMaximumMilliseconds: Int32 = 5_000
+
+  /// How long the two round trips of a hello may take.
+  public static let helloWait: Duration = .seconds(2)
+  /// Hellos begun and not yet proved, per listener; the oldest goes.
+  public static let pendingHellos = 512
+  /// Sessions per listener; the oldest goes, its owner says hello again.
+  public static let sessions = 4_096
+  /// Longest identifier in a hello, in bytes.
+  public static let identityBytes = 128
+
+  /// Deadlines are looked at this often while calls are under way.
+  public static let sweepInterval: Duration = .milliseconds(10)
+  /// Longest time a request may ask for.
+  public static let longestTimeout: Duration = .seconds(3_600)
+  /// What a caller should wait after `overloaded`.
+  public static let overloadedRetryMilliseconds: Int64 = 100
+
+  /// Publications that a subscriber holds before the oldest goes.
+  public static let subscriptionQueue = 1_024
+  /// Peers asked at once by one survey.
+  public static let surveyConcurrency = 64
+}

@@ -9,7 +9,9 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
 
 /// Who a process is: exchanged in the hello, and proved there.
 public struct PeerIdentity: Hashable, Sendable {
-  public enum Role: String, Sendable, CaseIterable { case cell, router, controlPlane, follower, tool }
+  public enum Role: String, Sendable, CaseIterable {
+    case cell, router, controlPlane, follower, tool
+  }
   public let role: Role
   /// The cell's, router's or tool's identifier.
   public let id: String
@@ -80,7 +82,9 @@ public protocol Messenger: Sendable {
   /// Messages of `topics` from the publisher at `address`. The stream holds at most
   /// ``MessagingLimits/subscriptionQueue`` messages and then drops the oldest: receivers repair gaps
   /// by version. Ends when the messenger closes.
-  func subscribe(to address: Address, topics: Set<WireTopic>) async throws -> AsyncStream<Publication>
+  func subscribe(to address: Address, topics: Set<WireTopic>) async throws -> AsyncStream<
+    Publication
+  >
 
   /// Asks everyone who responds at `addresses`; answers what came before the deadline.
   func survey(

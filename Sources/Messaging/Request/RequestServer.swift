@@ -1,0 +1,113 @@
+import Platform
+import Synchronization
+import Wire
+
+/// Answers the frames that arrive at one listener: hellos, pings, and requests by the handler.
+final class RequestServer: Sendable {
+  private struct State {
+    var sessions: ServerSessions
+    var inFlight = 0
+    var answered: UInt64 = 0
+    var shed: UInt64 = 0
+  }
+
+  private enum Admission { case admitted(Session), unknown, overloaded }
+
+  private let handler: RequestHandler
+  private let random: any RandomSource
+  private let limit: Int
+  private let state: Mutex<State>
+
+  init(
+    identity: PeerIdentity, key: DeploymentKey, versions: ClosedRange<UInt8>,
+    random: any RandomSource, limit: Int = MessagingLimits.handlersInFlight,
+    handler: @escaping RequestHandler
+  ) {
+    self.handler = handler
+    self.random = random
+    self.limit = limit
+    state = Mutex(
+      State(sessions: ServerSessions(key: key, identity: identity, versions: versions)))
+  }
+
+  func metrics(at address: Address) -> ListenerMetrics {
+    state.withLock {
+      ListenerMetrics(
+        address: address, inFlight: $0.inFlight, sessions: $0.sessions.count,
+        answered: $0.answered, shed: $0.shed)
+    }
+  }
+
+  /// The answer to one frame; for a request, after its handler has run.
+  func answer(_ frame: Frame) async -> Frame {
+    switch frame.kind {
+    case .request: return await serve(frame)
+    case .hello:
+      let nonce = random.bytes(HelloParty.nonceBytes)
+      return state.withLock { $0.sessions.hello(frame, nonce: nonce) }
+    case .proof:
+      let token = SessionToken(high: random.uint64(), low: random.uint64())
+      return state.withLock { $0.sessions.prove(frame, token: token) }
+    case .ping: return Frame(kind: .pong)
+    default: return Self.refusal(Failure(.invalidRequest, "a listener takes no such frame"))
+    }
+  }
+
+  private func serve(_ frame: Frame) async -> Frame {
+    let session: Session
+    switch admit(frame.session) {
+    case .admitted(let known): session = known
+    case .unknown: return Frame(kind: .sessionUnknown)
+    case .overloaded:
+      return Self.refusal(
+        Failure(
+          .overloaded, "too many requests are being served here",
+          retryAfterMilliseconds: MessagingLimits.overloadedRetryMilliseconds))
+    }
+    let reply = await run(frame, session)
+    state.withLock { state in
+      state.inFlight -= 1
+      state.answered += 1
+    }
+    return reply
+  }
+
+  private func admit(_ token: SessionToken) -> Admission {
+    state.withLock { state in
+      guard let session = state.sessions.session(token) else { return .unknown }
+      guard state.inFlight < limit else {
+        state.shed += 1
+        return .overloaded
+      }
+      state.inFlight += 1
+      return .admitted(session)
+    }
+  }
+
+  private func run(_ frame: Frame, _ session: Session) async -> Frame {
+    guard let method = WireMethod(rawValue: frame.method) else {
+      return Self.refusal(
+        Failure(.versionMismatch, "method \(frame.method) is not known to this version"))
+    }
+    let request = IncomingRequest(
+      method: method, peer: session.peer,
+      deadline: .now + .milliseconds(Int64(frame.budgetMilliseconds)),
+      traceID: frame.trace.text, payload: frame.payload)
+    do throws(Failure) {
+      let payload = try await handler(request)
+      guard payload.count <= MessagingLimits.payloadBytes else {
+        return Self.refusal(
+          Failure(
+            .internalError,
+            "the answer of \(payload.count) bytes is over \(MessagingLimits.payloadBytes)"))
+      }
+      return Frame(kind: .reply, version: session.version, payload: payload)
+    } catch {
+      return Self.refusal(error)
+    }
+  }
+
+  private static func refusal(_ failure: Failure) -> Frame {
+    Frame(kind: .refusal, payload: failure.payload)
+  }
+}
