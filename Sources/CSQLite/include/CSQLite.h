@@ -5,4 +5,6 @@
 #define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include <sqlite3.h>
 
+#include "capture.h"
+
 #endif
