@@ -32,6 +32,8 @@ final class Capture {
   /// Registers the file's tables anew; after opening and after each schema step.
   func register(_ tables: [TableDefinition], ignoring: [String]) throws(SQLiteError) {
     aim_capture_forget(handle)
+    allowControl(true)
+    defer { allowControl(false) }
     for table in tables {
       let result = aim_capture_register(handle, table.name, table.id)
       guard result == SQLITE_OK else {

@@ -9,6 +9,8 @@ public final class Connection {
   private var statements: [UnsafePointer<UInt8>: Statement] = [:]
   /// Whether any statement failed since the flag was last cleared, also where the caller caught it.
   public internal(set) var sawError = false
+  /// Present on a tenant's writing connections.
+  var capture: Capture?
 
   init(handle: OpaquePointer) { self.handle = handle }
 
@@ -29,6 +31,8 @@ public final class Connection {
   func close() {
     for statement in statements.values { statement.finalize() }
     statements = [:]
+    capture?.close()
+    capture = nil
     sqlite3_close_v2(handle)
   }
 
@@ -80,8 +84,22 @@ public final class Connection {
     return try step(statement) ? try transform(Row(statement: statement)) : nil
   }
 
+  /// Runs a statement that commands may not run: transaction control, the engine's own tables.
+  @discardableResult
+  func control(_ sql: StaticString, _ values: SQLValue...) throws(SQLiteError) -> Int {
+    capture?.allowControl(true)
+    defer { capture?.allowControl(false) }
+    let statement = try prepared(sql)
+    defer { statement.reset() }
+    try bind(values, to: statement)
+    while try step(statement) {}
+    return changes
+  }
+
   /// Runs SQL text of the storage engine's own: schema steps, pragmas, transaction control.
   func execute(_ sql: String) throws(SQLiteError) {
+    capture?.allowControl(true)
+    defer { capture?.allowControl(false) }
     let result = sqlite3_exec(handle, sql, nil, nil, nil)
     guard result == SQLITE_OK else { throw failure(result, sql) }
   }

@@ -6,11 +6,16 @@ public struct CommandOrigin: Hashable, Sendable {
   public let traceID: String
   /// After this moment the command is dropped unrun. Nil: no limit.
   public let deadline: ContinuousClock.Instant?
+  /// About how much memory the command holds while it waits, e.g. its body; counts in the mailbox.
+  public let bytes: Int
 
-  public init(requestID: String, traceID: String, deadline: ContinuousClock.Instant? = nil) {
+  public init(
+    requestID: String, traceID: String, deadline: ContinuousClock.Instant? = nil, bytes: Int = 512
+  ) {
     self.requestID = requestID
     self.traceID = traceID
     self.deadline = deadline
+    self.bytes = bytes
   }
 }
 

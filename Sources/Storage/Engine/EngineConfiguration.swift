@@ -1,0 +1,51 @@
+import Wire
+
+/// How one process keeps its tenants. Every queue, batch and wait has its bound here.
+public struct EngineConfiguration: Sendable {
+  /// `<data>`: tenants stand in `<data>/tenants`, the journal in `<data>/journal`.
+  public var directory: String
+  public var cell: CellID
+  public var generation: Generation = .first
+  /// Threads that run commands and commit.
+  public var writerThreads: Int = 2
+  /// Threads that run reads.
+  public var readerThreads: Int = 2
+
+  /// A batch ends at this many commands …
+  public var batchCommands: Int = 256
+  /// … or captured bytes …
+  public var batchBytes: Int = 1_024 * 1_024
+  /// … or time.
+  public var batchTime: Duration = .milliseconds(5)
+  /// Captured bytes of one command; a larger one is refused.
+  public var commandBytes: Int = 2 * 1_024 * 1_024 - 16 * 1_024
+  public var mailboxCommands: Int = 1_024
+  public var mailboxBytes: Int = 8 * 1_024 * 1_024
+  /// Commands waiting in all mailboxes of the process.
+  public var cellCommands: Int = 20_000
+  public var cellBytes: Int = 256 * 1_024 * 1_024
+  /// Reads waiting or running in the process.
+  public var readsInFlight: Int = 4_096
+  /// Idempotency keys kept per file; at the bound new ones are refused.
+  public var idempotencyKeys: Int = 500_000
+
+  /// Tenants with open files. Nil: min(1,000, descriptors / 20).
+  public var openTenants: Int?
+  /// WAL pages after which a file is checkpointed.
+  public var checkpointFrames: Int = 1_000
+  /// The flusher makes tenants that pin the journal's oldest segment durable above this size.
+  public var replayBytes: UInt64 = 256 * 1_024 * 1_024
+  /// How often the flusher looks.
+  public var flushInterval: Duration = .milliseconds(500)
+  /// Records in one SQLite transaction of a replay.
+  public var replayBatch: Int = 1_000
+  /// Due work that was not taken up is announced again after this time.
+  public var dueRepeatMilliseconds: Int64 = 5_000
+  /// Changes the journal's own limits; small segments in tests.
+  public var adjustJournal: @Sendable (inout JournalConfiguration) -> Void = { _ in }
+
+  public init(directory: String, cell: CellID) {
+    self.directory = directory
+    self.cell = cell
+  }
+}

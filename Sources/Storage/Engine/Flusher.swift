@@ -1,0 +1,87 @@
+import CSQLite
+import Wire
+
+/// Brings files to the disk so that the journal may be trimmed: a checkpoint and its fsyncs on a
+/// connection and a thread of its own, beside the writers.
+struct Flusher {
+  /// Tenants flushed in one pass.
+  static let tenantsPerPass = 256
+
+  let context: EngineContext
+  let schema: @Sendable (TenantID) -> SchemaIndex
+  let writer: @Sendable (TenantID) -> TenantWriter?
+
+  func run() {
+    let interval = UInt64(context.configuration.flushInterval / .nanoseconds(1))
+    while true {
+      let work = context.flusher.next(nanoseconds: interval)
+      if work.isClosed { return }
+      for tenant in work.tenants.sorted() { flush(tenant) }
+      if context.journal.metrics.untrimmedBytes > context.configuration.replayBytes { pass() }
+    }
+  }
+
+  /// Flushes those who pin the journal the longest, then trims it.
+  func pass(limit: Int = tenantsPerPass) {
+    for tenant in context.heads.pinning(limit: limit) { flush(tenant) }
+    trim()
+  }
+
+  /// The heads first: a trimmed record may be the last of its tenant.
+  func trim() {
+    let state = context.heads.copy
+    do throws(JournalError) {
+      let through = context.heads.flushedThrough
+      try context.journal.writeHeads(HeadsCheckpoint(through: state.through, heads: state.heads))
+      try context.journal.trim(pastAll: min(through, state.through))
+      context.problems.resolve("flush_failed", nil)
+    } catch {
+      report(nil, error)
+    }
+  }
+
+  /// Makes every file of one tenant durable up to what is committed now; answers whether it could.
+  @discardableResult
+  func flush(_ tenant: TenantID) -> Bool {
+    guard let writer = writer(tenant), let through = writer.committedThrough else { return true }
+    let directory = context.directory(tenant)
+    do {
+      for file in schema(tenant).files.values {
+        let path = "\(directory)/\(file.name)"
+        guard try context.files.exists(path) else { continue }
+        guard try Self.checkpoint(path) else { return false }
+      }
+      if try context.files.exists(directory) { try context.files.synchronizeDirectory(directory) }
+    } catch {
+      report(tenant, error)
+      return false
+    }
+    context.heads.flushed(tenant, through: through)
+    context.problems.resolve("flush_failed", tenant)
+    context.metrics.flushed()
+    return true
+  }
+
+  private func report(_ tenant: TenantID?, _ error: any Error) {
+    context.log.error("flush failed", metadata: ["error": "\(error)"])
+    context.problems.add(.flushFailed(tenant, detail: "\(error)", since: context.now))
+  }
+
+  /// Copies the WAL into the file and fsyncs both; false where a reader held part of it back.
+  private static func checkpoint(_ path: String) throws -> Bool {
+    let connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+    defer { connection.close() }
+    aim_sqlite_keep_wal(connection.handle)
+    try TenantFileStore(connection: connection).configureCheckpoint()
+    var frames: Int32 = 0
+    var copied: Int32 = 0
+    let result = sqlite3_wal_checkpoint_v2(
+      connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied)
+    // Busy: another checkpoint runs. The next pass comes again.
+    if result == SQLITE_BUSY { return false }
+    guard result == SQLITE_OK else {
+      throw SQLiteError(extendedCode: result, message: "checkpoint failed", sql: path)
+    }
+    return frames == copied
+  }
+}

@@ -1,0 +1,64 @@
+import Synchronization
+import Wire
+
+/// The heads of all tenants of this cell, and who still needs the journal.
+///
+/// Updated on the journal's thread in the order of positions, so that a copy of it is true up to
+/// exactly `through`.
+final class HeadsTable: Sendable {
+  struct State: Sendable {
+    var heads: [TenantID: TenantHead]
+    var through: CellSeq
+    /// Per tenant the first record that its files may lack on disk.
+    var unflushed: [TenantID: CellSeq] = [:]
+  }
+
+  private let state: Mutex<State>
+
+  init(heads: [TenantID: TenantHead], through: CellSeq) {
+    state = Mutex(State(heads: heads, through: through))
+  }
+
+  subscript(tenant: TenantID) -> TenantHead? { state.withLock { $0.heads[tenant] } }
+
+  var copy: State { state.withLock { $0 } }
+  var tenants: [TenantID: TenantHead] { state.withLock { $0.heads } }
+
+  func durable(_ tenant: TenantID, _ head: TenantHead) {
+    state.withLock { state in
+      state.heads[tenant] = head
+      state.through = head.cellSeq
+      if state.unflushed[tenant] == nil { state.unflushed[tenant] = head.cellSeq }
+    }
+  }
+
+  /// At a start: this tenant has records in the journal from `first` on.
+  func replayed(_ tenant: TenantID, from first: CellSeq) {
+    state.withLock { state in
+      if state.unflushed[tenant] == nil { state.unflushed[tenant] = first }
+    }
+  }
+
+  /// The tenant's files are on disk with everything up to `through`.
+  func flushed(_ tenant: TenantID, through: CellSeq) {
+    state.withLock { state in
+      guard let head = state.heads[tenant] else { return }
+      state.unflushed[tenant] = head.cellSeq > through ? through.next : nil
+    }
+  }
+
+  /// The last position that no tenant needs for a replay.
+  var flushedThrough: CellSeq {
+    state.withLock { state in
+      guard let first = state.unflushed.values.min() else { return state.through }
+      return CellSeq(first.rawValue - 1)
+    }
+  }
+
+  /// Those that pin the journal, the longest first.
+  func pinning(limit: Int) -> [TenantID] {
+    state.withLock { state in
+      state.unflushed.sorted { $0.value < $1.value }.prefix(limit).map(\.key)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Platform
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Which tenants have open files, by last use; the least recently used gives way at the limit.
+final class OpenTenants: Sendable {
+  private struct Entry {
+    let writer: TenantWriter
+    var used: UInt64
+  }
+  private struct State {
+    var entries: [ObjectIdentifier: Entry] = [:]
+    var clock: UInt64 = 0
+  }
+
+  let limit: Int
+  private let state = Mutex(State())
+
+  init(limit: Int) { self.limit = max(1, limit) }
+
+  /// min(1,000, descriptors / 20): a tenant with all files and readers open has about 20.
+  static func limit(descriptors: Int) -> Int { max(8, min(1_000, descriptors / 20)) }
+
+  static func descriptors() -> Int {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let status = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    #else
+      let status = getrlimit(RLIMIT_NOFILE, &limit)
+    #endif
+    return status == 0 ? Int(min(limit.rlim_cur, 1 << 20)) : 1_024
+  }
+
+  var count: Int { state.withLock { $0.entries.count } }
+
+  /// Notes a use, and makes room where this opened one too many.
+  func used(_ writer: TenantWriter) {
+    let victims = state.withLock { state -> [TenantWriter] in
+      state.clock += 1
+      let id = ObjectIdentifier(writer)
+      let isNew = state.entries[id] == nil
+      state.entries[id] = Entry(writer: writer, used: state.clock)
+      guard isNew, state.entries.count > limit else { return [] }
+      return candidates(state, except: id)
+    }
+    for victim in victims {
+      let id = ObjectIdentifier(victim)
+      // Out first: a run that begins right after the closing enters it again.
+      guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { continue }
+      if victim.evict() { return }
+      state.withLock { if $0.entries[id] == nil { $0.entries[id] = entry } }
+    }
+  }
+
+  /// A few of the longest unused: the first may be busy.
+  private func candidates(_ state: State, except id: ObjectIdentifier) -> [TenantWriter] {
+    var oldest: [Entry] = []
+    for (key, entry) in state.entries where key != id {
+      if oldest.count < 8 {
+        oldest.append(entry)
+        oldest.sort { $0.used < $1.used }
+      } else if entry.used < oldest[7].used {
+        oldest[7] = entry
+        oldest.sort { $0.used < $1.used }
+      }
+    }
+    return oldest.map(\.writer)
+  }
+
+  /// Forgets everybody; at the end.
+  func removeAll() -> [TenantWriter] {
+    state.withLock { state in
+      defer { state.entries = [:] }
+      return state.entries.values.map(\.writer)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Synchronization
+import Wire
+
+/// Something that an operator must look at, and since when.
+public struct Problem: Hashable, Sendable {
+  public let code: String
+  public let since: Timestamp
+  /// The page in `docs/runbooks` that says what to do.
+  public let runbook: String
+  public let tenant: TenantID?
+  /// For people; may name files, never a tenant's data.
+  public let detail: String
+
+  public init(code: String, since: Timestamp, runbook: String, tenant: TenantID?, detail: String) {
+    self.code = code
+    self.since = since
+    self.runbook = runbook
+    self.tenant = tenant
+    self.detail = detail
+  }
+
+  static func tenantStopped(_ tenant: TenantID, detail: String, since: Timestamp) -> Problem {
+    Problem(
+      code: "tenant_stopped", since: since, runbook: "tenant-stopped.md", tenant: tenant,
+      detail: detail)
+  }
+
+  static func journalDamaged(_ detail: String, since: Timestamp) -> Problem {
+    Problem(
+      code: "journal_damaged", since: since, runbook: "journal-damaged.md", tenant: nil,
+      detail: detail)
+  }
+
+  static func flushFailed(_ tenant: TenantID?, detail: String, since: Timestamp) -> Problem {
+    Problem(
+      code: "flush_failed", since: since, runbook: "flush-failed.md", tenant: tenant,
+      detail: detail)
+  }
+}
+
+/// The engine's open problems, one per code and tenant, with the time of the first.
+final class ProblemList: Sendable {
+  private struct Key: Hashable {
+    let code: String
+    let tenant: TenantID?
+  }
+  private let problems = Mutex<[Key: Problem]>([:])
+
+  func add(_ problem: Problem) {
+    problems.withLock { problems in
+      let key = Key(code: problem.code, tenant: problem.tenant)
+      if problems[key] == nil { problems[key] = problem }
+    }
+  }
+
+  func resolve(_ code: String, _ tenant: TenantID?) {
+    problems.withLock { _ = $0.removeValue(forKey: Key(code: code, tenant: tenant)) }
+  }
+
+  var all: [Problem] { problems.withLock { $0.values.sorted { $0.since < $1.since } } }
+}

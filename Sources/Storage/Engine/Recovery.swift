@@ -1,0 +1,68 @@
+import Wire
+
+/// Brings every tenant's files up to the journal at a start, in the order of the journal.
+///
+/// A tenant that cannot be brought up is stopped with the reason; the others go on.
+struct Recovery {
+  let context: EngineContext
+  let writers: [TenantID: TenantWriter]
+  private var open: Set<TenantID> = []
+  private(set) var replayed: UInt64 = 0
+
+  init(context: EngineContext, writers: [TenantID: TenantWriter]) {
+    self.context = context
+    self.writers = writers
+  }
+
+  mutating func run(_ opened: OpenedJournal) throws {
+    if !opened.damage.isEmpty {
+      context.problems.add(
+        .journalDamaged(
+          opened.damage.map(\.reason).joined(separator: "; "), since: context.now))
+    }
+    var records = try opened.journal.records(from: opened.first)
+    while let record = try records.next() { apply(record) }
+    for tenant in open.sorted() { finish(tenant) }
+    for range in opened.damage { stop(by: range) }
+    context.metrics.replayed(replayed)
+  }
+
+  private mutating func apply(_ record: JournalRecord) {
+    let tenant = record.identity.tenant
+    guard let writer = writers[tenant], writer.problem == nil else { return }
+    context.heads.replayed(tenant, from: record.position.cellSeq)
+    if !open.contains(tenant), open.count >= context.openTenants.limit, let other = open.first {
+      // Any of them: each comes back where its next record wants it.
+      finish(other)
+    }
+    do {
+      let payload = try record.decodedPayload()
+      try writer.withCore { try $0.replay(record.identity, payload) }
+      open.insert(tenant)
+    } catch {
+      open.remove(tenant)
+      writer.stop("replay at tenant_seq \(record.identity.tenantSeq.rawValue): \(error)")
+    }
+  }
+
+  private mutating func finish(_ tenant: TenantID) {
+    guard open.remove(tenant) != nil, let writer = writers[tenant] else { return }
+    do {
+      replayed += try writer.withCore { core in
+        defer { core.closeFiles() }
+        return try core.finishReplay()
+      }
+    } catch {
+      writer.stop("replay: \(error)")
+    }
+  }
+
+  private func stop(by range: DamagedRange) {
+    for (tenant, writer) in writers where writer.problem == nil {
+      let applied = (try? writer.withCore { try $0.highestApplied() }) ?? .zero
+      if range.stops(tenant, applied: applied) {
+        writer.stop("journal damage in \(range.segment): \(range.reason)")
+      }
+    }
+  }
+}

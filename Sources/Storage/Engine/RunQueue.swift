@@ -1,0 +1,73 @@
+import Platform
+import Synchronization
+
+/// What a pool's thread does next.
+enum Job: Sendable {
+  /// BEGIN … capture … append.
+  case run(TenantWriter)
+  /// COMMIT or ROLLBACK, and the replies.
+  case settle(TenantWriter, AppendOutcome)
+  case task(@Sendable () -> Void)
+}
+
+/// A small fixed pool of threads over one queue. Bounded by who puts jobs in: at most one per tenant
+/// and one per read admitted.
+final class RunQueue: Sendable {
+  private struct State: Sendable {
+    var jobs = Deque<Job>()
+    var idle = 0
+    var isClosed = false
+  }
+
+  private let monitor = Monitor(State())
+  private let threads: [OwnThread]
+  /// Runs queued or under way: what makes it worth while for the journal to wait.
+  let runs: Atomic<Int>
+
+  init(threads count: Int, name: String) {
+    runs = Atomic(0)
+    let monitor = monitor
+    threads = (0..<count).map { number in
+      OwnThread(name: "\(name)-\(number)") {
+        while let job = Self.next(monitor) { Self.perform(job) }
+      }
+    }
+  }
+
+  func push(_ job: Job) {
+    if case .run = job { runs.wrappingAdd(1, ordering: .relaxed) }
+    let wake = monitor.withLock { state -> Bool in
+      state.jobs.append(job)
+      return state.idle > 0
+    }
+    if wake { monitor.signal() }
+  }
+
+  /// Lets the threads finish what is queued, then ends them.
+  func close() {
+    monitor.withLock { $0.isClosed = true }
+    monitor.broadcast()
+    for thread in threads { thread.join() }
+  }
+
+  private static func next(_ monitor: Monitor<State>) -> Job? {
+    var waited = false
+    return monitor.wait { state -> Job?? in
+      if waited { state.idle -= 1 }
+      waited = false
+      if let job = state.jobs.popFirst() { return .some(job) }
+      if state.isClosed { return .some(nil) }
+      state.idle += 1
+      waited = true
+      return nil
+    }
+  }
+
+  private static func perform(_ job: Job) {
+    switch job {
+    case .run(let writer): writer.run()
+    case .settle(let writer, let outcome): writer.settle(outcome)
+    case .task(let body): body()
+    }
+  }
+}

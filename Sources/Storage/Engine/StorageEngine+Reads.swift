@@ -1,0 +1,57 @@
+import Wire
+
+extension StorageEngine {
+  public func read<T: Sendable>(
+    _ tenant: TenantID, _ files: Set<FileKind>,
+    _ body: @escaping @Sendable (Snapshot) throws -> T
+  ) async throws(Failure) -> T {
+    let writer = try writer(tenant)
+    if let problem = writer.problem, !problem.isEmpty {
+      throw Failure(.tenantStopped, "this tenant is stopped until it is repaired")
+    }
+    let context = writer.context
+    guard
+      context.readsInFlight.wrappingAdd(1, ordering: .relaxed).oldValue
+        < configuration.readsInFlight
+    else {
+      context.readsInFlight.wrappingSubtract(1, ordering: .relaxed)
+      context.metrics.shed(.reads)
+      throw Failure(.overloaded, "too many reads wait", retryAfterMilliseconds: 500)
+    }
+    defer { context.readsInFlight.wrappingSubtract(1, ordering: .relaxed) }
+    if !writer.readers.areReady(files) { try await makeReady(tenant, files, writer) }
+    let result = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<Result<T, Failure>, Never>) in
+      context.readers.push(
+        .task { caller.resume(returning: Self.perform(files, writer, context, body)) })
+    }
+    return try result.get()
+  }
+
+  /// The writer makes missing files and schema steps; a reader only reads.
+  private func makeReady(
+    _ tenant: TenantID, _ files: Set<FileKind>, _ writer: TenantWriter
+  ) async throws(Failure) {
+    try await submit(tenant, CommandOrigin(requestID: "read", traceID: "")) { transaction, core in
+      for kind in files { _ = try transaction.file(kind) }
+      writer.readers.setReady(files)
+    }
+  }
+
+  private static func perform<T: Sendable>(
+    _ files: Set<FileKind>, _ writer: TenantWriter, _ context: EngineContext,
+    _ body: @Sendable (Snapshot) throws -> T
+  ) -> Result<T, Failure> {
+    let now = max(context.now, context.heads[writer.tenant]?.time ?? .zero)
+    context.openTenants.used(writer)
+    do {
+      return .success(try writer.readers.read(files, now: now, writer: writer, body))
+    } catch let failure as Failure {
+      return .failure(failure)
+    } catch {
+      context.log.error(
+        "a read failed", metadata: ["tenant": "\(writer.tenant)", "error": "\(error)"])
+      return .failure(Failure(.internalError, "the read failed"))
+    }
+  }
+}

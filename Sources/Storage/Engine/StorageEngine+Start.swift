@@ -1,0 +1,104 @@
+import CSQLite
+import Platform
+import Wire
+
+/// What a start found and did.
+public struct RecoveryReport: Sendable, Hashable {
+  public var tenants = 0
+  public var records: UInt64 = 0
+  public var cutBytes: UInt64 = 0
+  public var damage: [DamagedRange] = []
+  public var stopped: [TenantID] = []
+}
+
+extension StorageEngine {
+  private static let configureSQLite: Void = aim_sqlite_configure()
+
+  /// Takes the directory, opens the journal, replays what the files lack; then commands run.
+  ///
+  /// Throws ``JournalError``, `FileError` (`isOwnedByAnother` for a directory in use).
+  public func start() async throws -> RecoveryReport {
+    let mayStart = life.withLock { life -> Bool in
+      guard case .new = life else { return false }
+      life = .starting
+      return true
+    }
+    precondition(mayStart, "an engine starts once")
+    // Opening and replaying block: not on Swift's pool.
+    let result = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<Result<RecoveryReport, any Error>, Never>) in
+      _ = OwnThread(name: "recovery") {
+        caller.resume(returning: Result { try self.open() })
+      }
+    }
+    return try result.get()
+  }
+
+  private func open() throws -> RecoveryReport {
+    Self.configureSQLite
+    let tenantsDirectory = "\(configuration.directory)/tenants"
+    try files.createDirectory(tenantsDirectory)
+    let lock = try files.lock("\(configuration.directory)/owner.lock")
+    var journalConfiguration = JournalConfiguration(
+      directory: "\(configuration.directory)/journal", cell: configuration.cell,
+      generation: configuration.generation)
+    configuration.adjustJournal(&journalConfiguration)
+    let opened = try Journal.open(
+      journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
+    let context = EngineContext(
+      configuration: configuration, clock: clock, random: random, files: files,
+      journal: opened.journal, heads: HeadsTable(heads: opened.heads, through: opened.last),
+      due: DueIndex(
+        clock: clock, repeatMilliseconds: configuration.dueRepeatMilliseconds,
+        announce: announceDue),
+      faults: faults, log: log)
+    var report = RecoveryReport()
+    report.cutBytes = opened.cutBytes
+    report.damage = opened.damage
+    var writers: [TenantID: TenantWriter] = [:]
+    for (tenant, head) in opened.heads {
+      writers[tenant] = TenantWriter(
+        tenant: tenant, context: context, schema: index(tenant), head: head)
+      context.due.set(tenant, head.nextDue)
+    }
+    var recovery = Recovery(context: context, writers: writers)
+    try recovery.run(opened)
+    report.tenants = writers.count
+    report.records = recovery.replayed
+    report.stopped = writers.values.filter { $0.problem != nil }.map(\.tenant).sorted()
+    serve(context, lock, writers)
+    return report
+  }
+
+  private func serve(
+    _ context: EngineContext, _ lock: any FileLock, _ writers: [TenantID: TenantWriter]
+  ) {
+    let flusher = flusher(context)
+    let running = Running(
+      context: context, lock: lock,
+      flusherThread: OwnThread(name: "flusher") { flusher.run() },
+      dueThread: OwnThread(name: "due") { context.due.run() }, writers: writers)
+    life.withLock { $0 = .running(running) }
+  }
+
+  /// What every tenant's files prove to have been durable; asked where the journal's end is torn.
+  private func appliedSeqs() throws -> [TenantID: TenantSeq] {
+    var result: [TenantID: TenantSeq] = [:]
+    let root = "\(configuration.directory)/tenants"
+    for name in try files.list(root) {
+      guard let tenant = TenantID(name) else { continue }
+      for file in index(tenant).files.values {
+        let path = "\(root)/\(name)/\(file.name)"
+        guard try files.exists(path) else { continue }
+        let connection = try Connection(
+          path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+        defer { connection.close() }
+        aim_sqlite_keep_wal(connection.handle)
+        let store = TenantFileStore(connection: connection)
+        guard try store.isCreated(), let state = try store.state() else { continue }
+        result[tenant] = max(result[tenant] ?? .zero, state.appliedSeq)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,192 @@
+import CSQLite
+import Platform
+import Wire
+
+extension StorageEngine {
+  /// What one tenant's files hold at one moment.
+  public struct TenantDigest: Sendable, Hashable {
+    public let tenantSeq: TenantSeq
+    /// By file name; only files that exist.
+    public let files: [String: Digest]
+    /// Whether every digest was computed by a full scan and equalled the kept one.
+    public let recomputed: Bool
+  }
+
+  /// Begins a tenant here: its first record. Answers when it is durable; its files are made on first
+  /// use. Throws `tenantExists`, `outcomeUnknown`.
+  public func create(
+    _ tenant: TenantID, epoch: Epoch, lineage: Lineage? = nil
+  ) async throws(Failure) {
+    let running = try running()
+    let mayCreate = life.withLock { life -> Bool in
+      guard case .running(var running) = life, running.writers[tenant] == nil else { return false }
+      let isFirst = running.creating.insert(tenant).inserted
+      life = .running(running)
+      return isFirst
+    }
+    guard mayCreate else { throw Failure(.tenantExists, "this tenant exists in this cell") }
+    defer {
+      life.withLock { life in
+        guard case .running(var running) = life else { return }
+        running.creating.remove(tenant)
+        life = .running(running)
+      }
+    }
+    let context = running.context
+    let schema = index(tenant)
+    let identity = RecordIdentity(
+      tenant: tenant, lineage: lineage ?? Lineage(random.uint64()), epoch: epoch,
+      tenantSeq: TenantSeq(1), previousHash: .zero, time: context.now,
+      schemaVersion: schema.version, kind: .create, nextDue: nil)
+    let record: SealedRecord
+    do throws(JournalError) {
+      var encoder = RecordEncoder(capacity: 256)
+      encoder.begin()
+      record = try encoder.seal(identity, files: [])
+    } catch {
+      throw Failure(.internalError, "\(error)")
+    }
+    let outcome = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<AppendOutcome, Never>) in
+      context.journal.append(record) { outcome in
+        if case .durable(let position) = outcome {
+          context.heads.durable(
+            tenant, TenantHead(after: nil, identity, hash: record.hash, at: position))
+        }
+        caller.resume(returning: outcome)
+      }
+    }
+    guard case .durable = outcome, let head = context.heads[tenant] else {
+      throw Failure(.outcomeUnknown, "the tenant may or may not have been created; try again")
+    }
+    let writer = TenantWriter(tenant: tenant, context: context, schema: schema, head: head)
+    life.withLock { life in
+      guard case .running(var running) = life else { return }
+      running.writers[tenant] = writer
+      life = .running(running)
+    }
+  }
+
+  /// Where each tenant's history stands.
+  public var heads: [TenantID: TenantHead] {
+    (try? running())?.context.heads.tenants ?? [:]
+  }
+
+  /// Under which epoch this cell holds a tenant, and whether it may write; nil: not known here.
+  public func ownership(_ tenant: TenantID) -> (epoch: Epoch, state: TenantHead.Ownership)? {
+    guard let head = (try? running())?.context.heads[tenant] else { return nil }
+    return (head.epoch, head.ownership)
+  }
+
+  /// The digests kept in the files, or (recompute) a full scan that must equal them; a difference
+  /// stops the tenant with a problem and throws `tenantStopped`.
+  public func digest(
+    _ tenant: TenantID, recompute: Bool
+  ) async throws(Failure) -> TenantDigest {
+    let schema = index(tenant)
+    let directory = "\(configuration.directory)/tenants/\(tenant.rawValue)"
+    let writer = try writer(tenant)
+    var kinds: Set<FileKind> = []
+    for file in schema.files.values
+    where (try? files.exists("\(directory)/\(file.name)")) == true { kinds.insert(file.kind) }
+    let context = writer.context
+    guard !kinds.isEmpty else {
+      return TenantDigest(
+        tenantSeq: context.heads[tenant]?.tenantSeq ?? .zero, files: [:], recomputed: recompute)
+    }
+    let states = try await read(tenant, kinds) { [kinds] snapshot in
+      try kinds.map { kind -> (TenantFileStore.State, Digest?) in
+        let connection = snapshot.file(kind)
+        guard let state = try TenantFileStore(connection: connection).state() else {
+          throw StorageError.mismatch(file: schema.file(kind).name, detail: "no state row")
+        }
+        guard recompute else { return (state, nil) }
+        return (state, try DigestStore.digest(connection, tenant, schema.file(kind)))
+      }
+    }
+    for (state, scanned) in states where scanned.map({ $0 != state.digest }) ?? false {
+      context.metrics.digestMismatch()
+      let name = schema.file(state.kind).name
+      writer.stop("\(name) differs from its digest at \(state.appliedSeq.rawValue)")
+      throw Failure(.tenantStopped, "\(name) differs from its digest")
+    }
+    return TenantDigest(
+      tenantSeq: states.map(\.0.appliedSeq).max() ?? .zero,
+      files: Dictionary(
+        uniqueKeysWithValues: states.map { (schema.file($0.0.kind).name, $0.0.digest) }),
+      recomputed: recompute)
+  }
+
+  /// Everything an operator must look at.
+  public var problems: [Problem] { (try? running())?.context.problems.all ?? [] }
+
+  public var metrics: EngineMetricsSnapshot {
+    guard let running = try? running() else { return EngineMetricsSnapshot() }
+    var snapshot = running.context.metrics.snapshot
+    snapshot.queuedCommands = running.context.queuedCommands.load(ordering: .relaxed)
+    snapshot.openTenants = running.context.openTenants.count
+    snapshot.tenants = running.writers.count
+    snapshot.journal = running.context.journal.metrics
+    return snapshot
+  }
+
+  /// Announces due work now instead of when the thread looks; for clocks that stand still.
+  public func checkDue() { (try? running())?.context.due.check() }
+
+  /// Makes all tenants' files durable and trims the journal. Blocks the caller for its fsyncs.
+  public func flush() {
+    guard let running = try? running() else { return }
+    flusher(running.context).pass(limit: Int.max)
+  }
+
+  func flusher(_ context: EngineContext) -> Flusher {
+    Flusher(
+      context: context, schema: { [unowned self] in index($0) },
+      writer: { [unowned self] in try? writer($0) })
+  }
+
+  /// Finishes what was admitted, then gives up journal, files and directory. Nothing runs after.
+  public func close() async {
+    let running = life.withLock { life -> Running? in
+      guard case .running(let running) = life else {
+        life = .closed
+        return nil
+      }
+      life = .closed
+      return running
+    }
+    guard let running else { return }
+    for writer in running.writers.values where writer.isActive { await drain(writer) }
+    await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
+      _ = OwnThread(name: "closing") {
+        Self.end(running)
+        caller.resume()
+      }
+    }
+  }
+
+  /// Commands run in order: when this one is answered, those before it are.
+  private func drain(_ writer: TenantWriter) async {
+    _ = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<Result<Bool, Failure>, Never>) in
+      writer.submit(
+        WriteCommand(CommandOrigin(requestID: "close", traceID: ""), caller: caller) { _, _ in true })
+    }
+  }
+
+  private static func end(_ running: Running) {
+    let context = running.context
+    context.due.close()
+    context.flusher.close()
+    running.dueThread.join()
+    running.flusherThread.join()
+    context.readers.close()
+    context.journal.close()
+    context.writers.close()
+    for writer in context.openTenants.removeAll() {
+      writer.readers.close()
+      writer.withCore { $0.closeFiles() }
+    }
+    running.lock.release()
+  }
+}

@@ -1,0 +1,78 @@
+import Wire
+
+extension TenantCore {
+  /// What there is to answer after a transaction was settled.
+  struct Settled: Sendable {
+    var commands: [any Command] = []
+    var effects: [@Sendable () -> Void] = []
+    /// Why the tenant cannot go on.
+    var stop: String?
+    /// Some file's WAL has grown long.
+    var wantsCheckpoint = false
+  }
+
+  /// The record is durable: the transaction is committed, whatever COMMIT says.
+  ///
+  /// Where COMMIT fails, the files are closed, the record applied to them anew, and only then the
+  /// stored results are answered.
+  func commit(_ head: TenantHead) -> Settled {
+    guard let batch = inFlight else { preconditionFailure("nothing to commit") }
+    inFlight = nil
+    self.head = head
+    var settled = Settled(commands: batch.commands, effects: batch.effects)
+    do {
+      try commitFiles(batch)
+    } catch {
+      context.log.error(
+        "COMMIT failed after the record was durable; replaying",
+        metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+      context.metrics.commitFailed()
+      do {
+        try reapply(batch.record)
+      } catch {
+        // The record stays true and will be replayed; what its callers hear must not deny that.
+        for command in batch.commands {
+          command.refuse(Failure(.outcomeUnknown, "recorded, but not yet applied; ask again later"))
+        }
+        settled.effects = []
+        settled.stop = "COMMIT failed and the replay too: \(error)"
+      }
+      return settled
+    }
+    for file in batch.touched where file.file.capture.walFrames > context.configuration.checkpointFrames
+    { settled.wantsCheckpoint = true }
+    return settled
+  }
+
+  private func commitFiles(_ batch: InFlight) throws {
+    let failing = context.faults.takeFailingCommit(of: tenant)
+    for file in enlisted {
+      if file.kind == failing {
+        throw SQLiteError(extendedCode: 13, message: "injected", sql: "COMMIT")
+      }
+      try file.store.commit()
+      file.isEnlisted = false
+    }
+    for (file, digest) in batch.touched { file.didCommit(at: head.tenantSeq, digest: digest) }
+    for file in enlisted { file.capture.clear() }
+    enlisted = []
+    if let file = batch.step { try file.stepsChanged() }
+  }
+
+  /// Nothing of the record is durable, or it is not known: the transaction is undone.
+  func undo(_ failure: Failure) -> Settled {
+    guard let batch = inFlight else { preconditionFailure("nothing to undo") }
+    for command in batch.commands { command.refuse(failure) }
+    rollBack()
+    return Settled(commands: batch.commands)
+  }
+
+  private func reapply(_ record: SealedRecord) throws {
+    closeFiles()
+    let payload = try RecordPayload(
+      decoding: Array(record.bytes[record.identityLength...]),
+      commandCount: record.header.commandCount)
+    try replay(record.identity, payload)
+    _ = try finishReplay()
+  }
+}

@@ -1,0 +1,136 @@
+import Platform
+import Wire
+
+/// What one tenant's writer works on: files, the open transaction, the record in flight.
+///
+/// Confined to the thread that runs the tenant's job; ``TenantWriter`` holds it behind a lock.
+final class TenantCore: TransactionSource {
+  let tenant: TenantID
+  let context: EngineContext
+  let schema: SchemaIndex
+  var head: TenantHead
+  /// By file kind.
+  var files: [FileKind: TenantFile] = [:]
+  /// Files in the open transaction, in the order of their first use.
+  var enlisted: [TenantFile] = []
+  var inFlight: InFlight?
+  var replaying: TenantReplay?
+  var encoder = RecordEncoder(capacity: 4_096)
+
+  /// Why the batch cannot go on, also where a command caught the error.
+  var interruption: BatchInterruption?
+  private var lastID = RowID(0)
+  private var entropy: UInt64
+  var nextDueIsStale = false
+  var effects: [@Sendable () -> Void] = []
+
+  /// What waits for the journal.
+  struct InFlight {
+    let record: SealedRecord
+    let commands: [any Command]
+    let effects: [@Sendable () -> Void]
+    let touched: [(file: TenantFile, digest: Digest)]
+    /// The file whose schema step this is.
+    let step: TenantFile?
+    let began: ContinuousClock.Instant
+  }
+
+  init(tenant: TenantID, context: EngineContext, schema: SchemaIndex, head: TenantHead) {
+    self.tenant = tenant
+    self.context = context
+    self.schema = schema
+    self.head = head
+    entropy = context.random.uint64()
+  }
+
+  /// Opens a file on first use. Throws ``StorageError`` or ``SQLiteError``.
+  func open(_ kind: FileKind) throws -> TenantFile {
+    if let file = files[kind] { return file }
+    let fileSchema = schema.file(kind)
+    let directory = context.directory(tenant)
+    try context.files.createDirectory(directory)
+    let file = try TenantFile(
+      path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
+      schema: fileSchema)
+    files[kind] = file
+    return file
+  }
+
+  func closeFiles() {
+    for file in files.values { file.close() }
+    files = [:]
+    enlisted = []
+    inFlight = nil
+  }
+
+  // The transaction as commands see it.
+
+  func enlist(_ kind: FileKind) throws -> Connection {
+    let file: TenantFile
+    do {
+      file = try open(kind)
+    } catch {
+      interruption = .unopened("\(error)")
+      throw error
+    }
+    guard file.missingSteps.isEmpty else {
+      interruption = .schemaSteps
+      throw BatchInterruption.schemaSteps
+    }
+    if !file.isEnlisted {
+      try file.store.begin()
+      file.isEnlisted = true
+      file.connection.sawError = false
+      enlisted.append(file)
+      file.capture.clear()
+      mark(file)
+    } else if file.commandMark == nil {
+      // Others' changes are in the transaction: undoing this command must leave them.
+      try file.store.savepoint()
+      mark(file)
+      file.hasSavepoint = true
+    }
+    return file.connection
+  }
+
+  private func mark(_ file: TenantFile) {
+    file.commandMark = file.capture.begin()
+    file.hasSavepoint = false
+    file.idempotency.commandBegins()
+  }
+
+  func freshID(now: Timestamp) -> RowID {
+    // SplitMix64 from a random seed: the sequence need not be secret, only unlikely to repeat.
+    entropy &+= 0x9E37_79B9_7F4A_7C15
+    var word = entropy
+    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+    lastID = RowID.next(after: lastID, now: now, entropy: word ^ (word >> 31))
+    return lastID
+  }
+
+  func randomBytes(_ count: Int) -> [UInt8] { context.random.bytes(count) }
+  func dueMayHaveChanged() { nextDueIsStale = true }
+  func afterCommit(_ effect: @escaping @Sendable () -> Void) { effects.append(effect) }
+
+  /// Logs what no caller may see.
+  func report(_ error: any Error, _ origin: CommandOrigin) {
+    guard !(error is BatchInterruption) else { return }
+    context.log.error(
+      "a command failed",
+      metadata: [
+        "tenant": "\(tenant)", "request_id": "\(origin.requestID)",
+        "trace_id": "\(origin.traceID)", "error": "\(error)",
+      ])
+  }
+}
+
+/// Why a batch stops in the middle; it is undone as a whole.
+enum BatchInterruption: Error, Hashable {
+  /// A file lacks schema steps, which are records of their own. The commands run again after them.
+  case schemaSteps
+  /// A file does not open: it is damaged, another's, or from a newer program.
+  case unopened(String)
+  /// SQLite ended the transaction, or undoing a command failed.
+  case transactionLost
+}

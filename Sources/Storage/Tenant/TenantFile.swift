@@ -1,0 +1,132 @@
+import CSQLite
+import Wire
+
+/// One of a tenant's files with its writing connection; used by one thread at a time.
+final class TenantFile {
+  let schema: FileSchema
+  let path: String
+  let connection: Connection
+  let capture: Capture
+  let store: TenantFileStore
+  private(set) var appliedSeq: TenantSeq
+  private(set) var digest: Digest
+  /// Steps of this program that the file lacks; each becomes a record before commands run.
+  private(set) var missingSteps: [SchemaStep]
+  let idempotency: IdempotencyStore
+
+  // The running batch and command.
+  var isEnlisted = false
+  /// Where the running command began in this file; nil while it has not touched it.
+  var commandMark: Capture.Mark?
+  /// Whether the running command has a savepoint here; else it was the first and ROLLBACK undoes it.
+  var hasSavepoint = false
+
+  var kind: FileKind { schema.kind }
+
+  /// Opens the file, making it where it is missing. Throws ``StorageError``.
+  init(path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema) throws {
+    let connection = try Connection(
+      path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX)
+    let store = TenantFileStore(connection: connection)
+    do {
+      aim_sqlite_keep_wal(connection.handle)
+      try store.configureWriter()
+      let capture = Capture(connection: connection, tenant: tenant)
+      if try !store.isCreated() {
+        // The schema's own rows (none are allowed) would have to be captured; DDL alone is not.
+        capture.record(false)
+        try store.create(
+          TenantFileStore.State(
+            tenant: tenant, lineage: lineage, kind: schema.kind, appliedSeq: .zero, digest: .zero),
+          steps: schema.steps)
+        capture.record(true)
+        capture.clear()
+      }
+      guard let state = try store.state() else {
+        throw StorageError.mismatch(file: path, detail: "its state row is missing")
+      }
+      guard state.tenant == tenant, state.kind == schema.kind, state.lineage == lineage else {
+        throw StorageError.mismatch(
+          file: path,
+          detail: "it is file \(state.kind.rawValue) of \(state.tenant), lineage "
+            + "\(state.lineage.rawValue); expected \(schema.kind.rawValue) of \(tenant), "
+            + "\(lineage.rawValue)")
+      }
+      missingSteps = try Self.missingSteps(of: schema, applied: store.appliedSteps(), path: path)
+      self.capture = capture
+      appliedSeq = state.appliedSeq
+      digest = state.digest
+    } catch {
+      connection.close()
+      throw error
+    }
+    self.schema = schema
+    self.path = path
+    self.connection = connection
+    self.store = store
+    idempotency = IdempotencyStore(connection: connection)
+    do {
+      try registerTables()
+    } catch {
+      connection.close()
+      throw error
+    }
+  }
+
+  private static func missingSteps(
+    of schema: FileSchema, applied: [String: [UInt8]], path: String
+  ) throws -> [SchemaStep] {
+    var rest = applied
+    var missing: [SchemaStep] = []
+    for step in schema.steps {
+      guard let hash = rest.removeValue(forKey: step.id) else {
+        missing.append(step)
+        continue
+      }
+      guard hash == step.ddlHash.bytes else {
+        throw StorageError.unknownStep(file: path, step: step.id)
+      }
+    }
+    // A newer program ran here. Its steps are additive, but their rows cannot be captured by us.
+    if let unknown = rest.keys.sorted().first {
+      throw StorageError.unknownStep(file: path, step: unknown)
+    }
+    return missing
+  }
+
+  /// Tables whose step is missing are registered when it has been applied.
+  private func registerTables() throws {
+    let present = Set(try tableNames())
+    try capture.register(
+      schema.tables.filter { present.contains($0.name) }, ignoring: EngineSchema.uncaptured)
+    capture.allowControl(false)
+  }
+
+  private func tableNames() throws -> [String] {
+    try connection.rows("SELECT name FROM sqlite_schema WHERE type = 'table'") { $0.text(0) }
+  }
+
+  /// Applies a step inside the open transaction; ``stepsChanged()`` follows its commit or undoing.
+  func apply(_ step: SchemaStep, at seq: TenantSeq) throws(SQLiteError) {
+    try store.apply(step, at: seq)
+  }
+
+  /// Reads again which steps and tables there are.
+  func stepsChanged() throws {
+    missingSteps = try Self.missingSteps(
+      of: schema, applied: store.appliedSteps(), path: path)
+    try registerTables()
+  }
+
+  /// The record's changes are in the transaction; COMMIT makes them the file's.
+  func advance(to seq: TenantSeq, digest: Digest) throws(SQLiteError) {
+    try store.advance(to: seq, digest: digest)
+  }
+
+  func didCommit(at seq: TenantSeq, digest: Digest) {
+    appliedSeq = seq
+    self.digest = digest
+  }
+
+  func close() { connection.close() }
+}

@@ -1,0 +1,145 @@
+import CSQLite
+import Wire
+
+/// Applies records to one tenant's files, each file only where it has not come so far.
+///
+/// Triggers and foreign keys are off: the after-images hold what they did. Up to a bounded number
+/// of records share one SQLite transaction per file.
+final class TenantReplay {
+  private unowned let core: TenantCore
+  /// Files in an open transaction, and the state that COMMIT will leave.
+  private var open: [FileKind: (records: Int, seq: TenantSeq, digest: Digest)] = [:]
+  private(set) var applied: UInt64 = 0
+
+  init(core: TenantCore) { self.core = core }
+
+  /// Applies one record; throws ``StorageError`` where that cannot be done exactly.
+  func apply(_ identity: RecordIdentity, _ payload: RecordPayload) throws {
+    guard identity.schemaVersion <= core.schema.version else {
+      throw StorageError.replay(
+        "schema version \(identity.schemaVersion) is newer than \(core.schema.version)")
+    }
+    var counted = false
+    for mark in payload.files {
+      guard core.schema.files[mark.kind] != nil else {
+        throw StorageError.replay("file kind \(mark.kind.rawValue) is unknown")
+      }
+      let file = try core.open(mark.kind)
+      let at = open[mark.kind]?.seq ?? file.appliedSeq
+      guard at < identity.tenantSeq else { continue }
+      guard mark.previousSeq == at else {
+        throw StorageError.replay(
+          "\(file.path) stands at \(at.rawValue), the record follows \(mark.previousSeq.rawValue)")
+      }
+      try apply(identity, payload, mark, to: file)
+      counted = true
+    }
+    if counted { applied += 1 }
+  }
+
+  private func apply(
+    _ identity: RecordIdentity, _ payload: RecordPayload, _ mark: FileMark, to file: TenantFile
+  ) throws {
+    if open[mark.kind] == nil {
+      aim_sqlite_enforce(file.connection.handle, 0)
+      file.capture.record(false)
+      file.capture.clear()
+      try file.store.begin()
+      open[mark.kind] = (0, file.appliedSeq, file.digest)
+    }
+    if identity.kind == .schemaStep {
+      try applyStep(payload, identity.tenantSeq, to: file)
+    }
+    for command in payload.commands {
+      try command.changes.withUnsafeBytes { changes in
+        do {
+          try RowChanges.apply(changes, to: file.capture, known: core.schema.tableIDs)
+        } catch {
+          throw StorageError.replay("\(file.path): \(error)")
+        }
+      }
+    }
+    if let fault = file.capture.fault { throw StorageError.replay("\(file.path): \(fault)") }
+    let digest = file.digest + file.capture.delta
+    guard digest.value == mark.digest else {
+      core.context.metrics.digestMismatch()
+      throw StorageError.digestMismatch(file: file.path, seq: identity.tenantSeq)
+    }
+    let records = (open[mark.kind]?.records ?? 0) + 1
+    open[mark.kind] = (records, identity.tenantSeq, digest)
+    if records >= core.context.configuration.replayBatch { try commit(mark.kind) }
+  }
+
+  private func applyStep(
+    _ payload: RecordPayload, _ seq: TenantSeq, to file: TenantFile
+  ) throws {
+    let detail = try SchemaStepDetail(decoding: payload.detail)
+    guard detail.file == file.kind else { return }
+    guard let step = file.schema.steps.first(where: { $0.id == detail.id }),
+      step.ddlHash == detail.hash
+    else { throw StorageError.unknownStep(file: file.path, step: detail.id) }
+    // A file that was made anew has all steps from the start.
+    guard file.missingSteps.contains(where: { $0.id == detail.id }) else { return }
+    try file.apply(step, at: seq)
+    try file.stepsChanged()
+  }
+
+  private func commit(_ kind: FileKind) throws {
+    guard let state = open.removeValue(forKey: kind), let file = core.files[kind] else { return }
+    try file.store.advance(to: state.seq, digest: state.digest)
+    try file.store.commit()
+    file.didCommit(at: state.seq, digest: state.digest)
+    file.capture.clear()
+    file.capture.record(true)
+    aim_sqlite_enforce(file.connection.handle, 1)
+  }
+
+  /// Commits what is open. Without it nothing since the last full batch is kept.
+  func finish() throws {
+    for kind in open.keys.sorted() { try commit(kind) }
+  }
+
+  /// Undoes what is open, after an error.
+  func abandon() {
+    open = [:]
+    core.closeFiles()
+  }
+}
+
+extension TenantCore {
+  /// Applies one record where the files lack it; ``finishReplay()`` makes it stay.
+  func replay(_ identity: RecordIdentity, _ payload: RecordPayload) throws {
+    let current = replaying ?? TenantReplay(core: self)
+    replaying = current
+    do {
+      try current.apply(identity, payload)
+    } catch {
+      current.abandon()
+      replaying = nil
+      throw error
+    }
+  }
+
+  /// Commits what was replayed; answers how many records some file lacked.
+  func finishReplay() throws -> UInt64 {
+    guard let current = replaying.take() else { return 0 }
+    do {
+      try current.finish()
+    } catch {
+      current.abandon()
+      throw error
+    }
+    return current.applied
+  }
+
+  /// The highest record that some file holds.
+  func highestApplied() throws -> TenantSeq {
+    var highest = TenantSeq.zero
+    for file in schema.files.values
+    where try context.files.exists("\(context.directory(tenant))/\(file.name)") {
+      highest = max(highest, try open(file.kind).appliedSeq)
+    }
+    closeFiles()
+    return highest
+  }
+}

@@ -1,0 +1,252 @@
+import Synchronization
+import Wire
+
+/// One tenant on this cell: its mailbox, its writer, its readers. Closed, it holds no descriptor,
+/// thread or timer.
+final class TenantWriter: Sendable {
+  let tenant: TenantID
+  let context: EngineContext
+  private let mailbox: Mutex<Mailbox>
+  private let core: Mutex<TenantCore>
+  /// Held by COMMIT, and by a read while it takes its snapshots: they see one moment.
+  private let latch = Mutex(())
+  /// Position of the last record whose COMMIT is done: what a checkpoint now would hold.
+  private let committed: Mutex<CellSeq?>
+  let readers: TenantReaders
+
+  private struct Mailbox {
+    var machine = TenantMachine()
+    var commands = Deque<any Command>()
+    var bytes = 0
+    var problem: String?
+  }
+
+  init(tenant: TenantID, context: EngineContext, schema: SchemaIndex, head: TenantHead) {
+    self.tenant = tenant
+    self.context = context
+    mailbox = Mutex(Mailbox())
+    committed = Mutex(head.cellSeq)
+    core = Mutex(TenantCore(tenant: tenant, context: context, schema: schema, head: head))
+    readers = TenantReaders(tenant: tenant, context: context, schema: schema)
+  }
+
+  // Commands.
+
+  /// Puts a command into the mailbox; where that is refused, answers it at once.
+  func submit(_ command: any Command) {
+    let refusal = mailbox.withLock { box -> Failure?? in
+      if let problem = box.problem { return .some(Self.stopped(problem)) }
+      if let full = admission(box, command) { return .some(full) }
+      box.commands.append(command)
+      box.bytes += command.bytes
+      context.queuedCommands.wrappingAdd(1, ordering: .relaxed)
+      context.queuedBytes.wrappingAdd(command.bytes, ordering: .relaxed)
+      return box.machine.submitted() ? .some(nil) : nil
+    }
+    switch refusal {
+    case nil: break
+    case .some(nil): context.writers.push(.run(self))
+    case .some(let failure?):
+      command.refuse(failure)
+      command.reply()
+    }
+  }
+
+  private static func stopped(_ detail: String) -> Failure {
+    Failure(
+      .tenantStopped, "this tenant is stopped until it is repaired", retryAfterMilliseconds: 30_000)
+  }
+
+  private func admission(_ box: borrowing Mailbox, _ command: any Command) -> Failure? {
+    let limits = context.configuration
+    if box.commands.count >= limits.mailboxCommands
+      || box.bytes + command.bytes > limits.mailboxBytes
+    {
+      context.metrics.shed(.mailbox)
+      return Failure(
+        .mailboxFull, "too many commands of this tenant wait", retryAfterMilliseconds: 1_000)
+    }
+    if context.queuedCommands.load(ordering: .relaxed) >= limits.cellCommands
+      || context.queuedBytes.load(ordering: .relaxed) + command.bytes > limits.cellBytes
+    {
+      context.metrics.shed(.cell)
+      return Failure(
+        .overloaded, "too many commands wait in this cell", retryAfterMilliseconds: 1_000)
+    }
+    return nil
+  }
+
+  // The run, on a writer thread.
+
+  func run() {
+    let batch = mailbox.withLock { box in
+      box.machine.runBegan()
+      return take(&box)
+    }
+    context.openTenants.used(self)
+    let (result, leftover) = core.withLock { core in
+      let (result, leftover) = core.run(batch)
+      return (result, Array(leftover))
+    }
+    putBack(leftover)
+    switch result {
+    case .sealed(let record):
+      mailbox.withLock { $0.machine.sealed() }
+      append(record)
+    case .nothing(let commands, let effects):
+      runEnded()
+      answer(commands, effects)
+    case .refused(let commands, let failure):
+      for command in commands { command.refuse(failure) }
+      if failure.code == .outcomeUnknown { context.metrics.outcomeUnknown(commands.count) }
+      runEnded()
+      answer(commands, [])
+    case .again: runEnded()
+    case .stop(let commands, let detail):
+      stop(detail)
+      for command in commands { command.refuse(Self.stopped(detail)) }
+      answer(commands, [])
+    }
+    context.writers.runs.wrappingSubtract(1, ordering: .relaxed)
+  }
+
+  private func take(_ box: inout Mailbox) -> [any Command] {
+    var batch: [any Command] = []
+    var bytes = 0
+    batch.reserveCapacity(min(box.commands.count, context.configuration.batchCommands))
+    while batch.count < context.configuration.batchCommands, let next = box.commands.popFirst() {
+      bytes += next.bytes
+      batch.append(next)
+    }
+    box.bytes -= bytes
+    context.queuedCommands.wrappingSubtract(batch.count, ordering: .relaxed)
+    context.queuedBytes.wrappingSubtract(bytes, ordering: .relaxed)
+    return batch
+  }
+
+  private func putBack(_ leftover: [any Command]) {
+    guard !leftover.isEmpty else { return }
+    let bytes = leftover.reduce(0) { $0 + $1.bytes }
+    context.queuedCommands.wrappingAdd(leftover.count, ordering: .relaxed)
+    context.queuedBytes.wrappingAdd(bytes, ordering: .relaxed)
+    mailbox.withLock { box in
+      box.commands.prepend(leftover)
+      box.bytes += bytes
+    }
+  }
+
+  private func runEnded() {
+    if mailbox.withLock({ $0.machine.runEnded(waiting: !$0.commands.isEmpty) }) {
+      context.writers.push(.run(self))
+    }
+  }
+
+  private func append(_ record: SealedRecord) {
+    let more = context.writers.runs.load(ordering: .relaxed) > 1
+    context.journal.append(record, more: more) { [self] outcome in
+      if case .durable(let position) = outcome {
+        let before = context.heads[tenant]
+        context.heads.durable(
+          tenant, TenantHead(after: before, record.identity, hash: record.hash, at: position))
+      }
+      context.writers.push(.settle(self, outcome))
+    }
+  }
+
+  // The record's fate, on a writer thread.
+
+  func settle(_ outcome: AppendOutcome) {
+    mailbox.withLock { $0.machine.journalAnswered() }
+    let settled = core.withLock { core -> TenantCore.Settled in
+      switch outcome {
+      case .durable:
+        guard let head = context.heads[tenant] else {
+          preconditionFailure("a durable record whose tenant has no head")
+        }
+        let due = core.head.nextDue
+        let settled = latch.withLock { _ in core.commit(head) }
+        if settled.stop == nil { committed.withLock { $0 = head.cellSeq } }
+        if head.nextDue != due { context.due.set(tenant, head.nextDue) }
+        return settled
+      case .cut:
+        return core.undo(Failure(.outcomeUnknown, "the record may not be durable; try again"))
+      case .refused(let reason): return core.undo(Self.refusal(reason))
+      }
+    }
+    if case .cut = outcome { context.metrics.outcomeUnknown(settled.commands.count) }
+    if let detail = settled.stop {
+      context.metrics.outcomeUnknown(settled.commands.count)
+      stop(detail)
+    } else if mailbox.withLock({ $0.machine.settled(waiting: !$0.commands.isEmpty) }) {
+      context.writers.push(.run(self))
+    }
+    if settled.wantsCheckpoint { context.flusher.request(tenant) }
+    answer(settled.commands, settled.effects)
+  }
+
+  private static func refusal(_ reason: AppendOutcome.Refusal) -> Failure {
+    switch reason {
+    case .queueFull:
+      Failure(.overloaded, "the journal's queue is full", retryAfterMilliseconds: 1_000)
+    case .closed: Failure(.shuttingDown, "this cell is shutting down")
+    case .damaged: Failure(.recovering, "the journal is damaged and takes no records")
+    }
+  }
+
+  private func answer(_ commands: [any Command], _ effects: [@Sendable () -> Void]) {
+    for effect in effects { effect() }
+    for command in commands { command.reply() }
+  }
+
+  // Life.
+
+  /// Refuses everything from here on; reported with its runbook.
+  func stop(_ detail: String) {
+    let waiting = mailbox.withLock { box -> [any Command] in
+      box.machine.stopped()
+      box.problem = detail
+      var rest: [any Command] = []
+      while !box.commands.isEmpty { rest += take(&box) }
+      return rest
+    }
+    context.log.critical(
+      "tenant stopped", metadata: ["tenant": "\(tenant)", "reason": "\(detail)"])
+    context.problems.add(.tenantStopped(tenant, detail: detail, since: context.now))
+    for command in waiting {
+      command.refuse(Self.stopped(detail))
+      command.reply()
+    }
+  }
+
+  /// Nil for a stopped tenant: its files lack records, whatever is checkpointed.
+  var committedThrough: CellSeq? {
+    problem == nil ? committed.withLock { $0 } : nil
+  }
+  var problem: String? { mailbox.withLock { $0.problem } }
+  /// Whether anything is queued or under way.
+  var isActive: Bool {
+    mailbox.withLock { $0.machine.state != .idle && $0.machine.state != .stopped }
+  }
+  var depth: Int { mailbox.withLock { $0.commands.count } }
+
+  /// Closes the files where nothing is under way; answers whether it did.
+  func evict() -> Bool {
+    guard mailbox.withLock({ $0.machine.evictionAsked() }) else { return false }
+    readers.close()
+    core.withLock { $0.closeFiles() }
+    if mailbox.withLock({ $0.machine.closed(waiting: !$0.commands.isEmpty) }) {
+      context.writers.push(.run(self))
+    }
+    return true
+  }
+
+  /// Work on the core while no command runs: replay at a start, and closing at the end.
+  func withCore<T: Sendable>(_ body: (TenantCore) throws -> T) rethrows -> T {
+    try core.withLock { try body($0) }
+  }
+
+  /// Runs `body` while no COMMIT of this tenant is under way.
+  func withLatch<T>(_ body: () throws -> T) rethrows -> T {
+    try latch.withLock { _ in try body() }
+  }
+}
