@@ -60,11 +60,11 @@ final class Capture {
   /// What went wrong in the running command; nil where everything was captured.
   var fault: Fault? {
     let code = aim_capture_error(handle)
-    guard code != Int32(AIM_CAPTURE_OK.rawValue) else { return nil }
+    guard code != Int32(AIM_CAPTURE_OK) else { return nil }
     let table = String(cString: aim_capture_error_table(handle))
     switch code {
-    case Int32(AIM_CAPTURE_UNREGISTERED.rawValue): return .unregisteredTable(table)
-    case Int32(AIM_CAPTURE_NO_MEMORY.rawValue): return .outOfMemory
+    case Int32(AIM_CAPTURE_UNREGISTERED): return .unregisteredTable(table)
+    case Int32(AIM_CAPTURE_NO_MEMORY): return .outOfMemory
     default: return .unreadable(table: table)
     }
   }

@@ -22,9 +22,9 @@ enum RowChanges {
         }, UnsafeMutableRawPointer(mutating: known))
     }
     switch result {
-    case Int32(AIM_APPLY_OK.rawValue): return
-    case Int32(AIM_APPLY_MALFORMED.rawValue): throw .malformed
-    case Int32(AIM_APPLY_UNKNOWN_TABLE.rawValue): throw .unknownTable
+    case Int32(AIM_APPLY_OK): return
+    case Int32(AIM_APPLY_MALFORMED): throw .malformed
+    case Int32(AIM_APPLY_UNKNOWN_TABLE): throw .unknownTable
     default: throw .sqlite(result)
     }
   }

@@ -39,8 +39,9 @@ extension TenantCore {
       }
       return settled
     }
-    for file in batch.touched where file.file.capture.walFrames > context.configuration.checkpointFrames
-    { settled.wantsCheckpoint = true }
+    context.metrics.committed(after: .now - batch.began)
+    let longest = batch.touched.map(\.file.capture.walFrames).max() ?? 0
+    settled.wantsCheckpoint = longest > context.configuration.checkpointFrames
     return settled
   }
 
