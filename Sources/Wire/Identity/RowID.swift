@@ -61,4 +61,7 @@ public enum RowKind: String, Sendable, CaseIterable {
   case price = "prc"
   case media = "med"
   case quarantine = "qua"
+  case operation = "op"
+  case joinToken = "jtk"
+  case platformOperator = "opr"
 }

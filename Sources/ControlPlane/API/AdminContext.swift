@@ -1,0 +1,111 @@
+import Edge
+import Hummingbird
+import Storage
+import Wire
+
+/// The operator who asks.
+struct OperatorPrincipal: Sendable {
+  let id: String
+}
+
+extension EdgeContext {
+  /// Who asks; the authentication middleware has let nobody through without.
+  func admin() throws(Failure) -> OperatorPrincipal {
+    guard let principal = principal as? OperatorPrincipal else {
+      throw Failure(.unauthenticated, "send an operator token")
+    }
+    return principal
+  }
+}
+
+/// A request whose body has been read, for idempotent commands.
+struct AdminBody: Sendable {
+  let bytes: [UInt8]
+
+  static func read(_ request: Request) async throws -> AdminBody {
+    let buffer = try await request.body.collect(upTo: ControlPlaneLimits.bodyBytes)
+    return AdminBody(bytes: Array(buffer.readableBytesView))
+  }
+
+  func decode<T: Decodable>(_ type: T.Type) throws -> T { try EdgeJSON.decode(type, from: bytes) }
+}
+
+/// A POST as one command, stored with its answer under the client's key.
+struct AdminCommand: Sendable {
+  private let store: PlatformStore
+  private let claim: IdempotencyClaim
+  let operatorID: String
+  let trace: String
+
+  init(_ request: Request, _ body: AdminBody, _ context: EdgeContext, _ services: AdminServices)
+    throws(Failure)
+  {
+    store = services.store
+    operatorID = try context.admin().id
+    trace = context.traceID
+    let key = try context.idempotencyKey()
+    let scope = "\(request.method.rawValue) \(request.uri.path)\n"
+    claim = IdempotencyClaim(
+      principal: operatorID, key: key, payloadHash: Digests.sha256(Array(scope.utf8) + body.bytes),
+      file: .platform, retentionSeconds: IdempotencyClaim.dayRetention)
+  }
+
+  func perform(
+    _ body: @escaping @Sendable (Transaction, PlatformRows) throws -> StoredAnswer
+  ) async throws(Failure) -> StoredAnswer {
+    try await store.perform(claim, trace: trace, body)
+  }
+
+  /// The answer given before under this key, if there is one. Nothing is done or stored.
+  func earlierAnswer() async throws(Failure) -> StoredAnswer? {
+    let none = Failure(.notFound, "no earlier answer")
+    do {
+      return try await store.perform(claim, trace: trace) { _, _ in throw none }
+    } catch {
+      if error == none { return nil }
+      throw error
+    }
+  }
+
+  func audit(_ action: String, _ subject: String, _ detail: String = "") -> AuditEntry {
+    AuditEntry(
+      operatorID: operatorID, action: action, subject: subject, detail: detail, traceID: trace)
+  }
+}
+
+extension StoredAnswer {
+  static func json(_ status: Int, _ value: some Encodable) throws -> StoredAnswer {
+    StoredAnswer(
+      status: status, contentType: "application/json", body: try EdgeJSON.encode(value))
+  }
+
+  var response: Response {
+    Response(
+      status: .init(code: status), headers: [.contentType: contentType],
+      body: .init(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}
+
+/// Checks of input that several routes share. Each names its field.
+enum AdminInput {
+  static func text(
+    _ value: String, _ field: String, length: ClosedRange<Int>
+  ) throws(Failure) -> String {
+    guard length.contains(value.utf8.count) else {
+      throw Failure(
+        .invalidField, "\(field) must have \(length.lowerBound) to \(length.upperBound) bytes")
+    }
+    guard !value.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
+      throw Failure(.invalidField, "\(field) must not hold control characters")
+    }
+    return value
+  }
+
+  /// An identifier in the path that names nothing is the same as one that is malformed: 404.
+  static func tenantID(_ context: EdgeContext) throws(Failure) -> TenantID {
+    guard let id = TenantID(try context.parameter("id")), !id.rawValue.hasPrefix("_") else {
+      throw Failure(.notFound, "no such tenant")
+    }
+    return id
+  }
+}

@@ -1,0 +1,25 @@
+import Edge
+import Hummingbird
+import Wire
+
+/// Every route of the admin host that the control plane answers.
+enum AdminRoutes {
+  /// Answered without an operator token: the document, and the act that makes the first operator.
+  static let openPaths: Set<String> = ["/openapi.json", "/v1/operators/first"]
+
+  static func router(_ services: AdminServices) -> Router<EdgeContext> {
+    let router = makeEdgeRouter(EdgeContext.self)
+    router.add(middleware: OperatorAuthentication(store: services.store))
+    OperatorRoutes(services: services).register(on: router)
+    TenantRoutes(services: services).register(on: router)
+    TenantForwarding(services: services).register(on: router)
+    SendStopRoutes(services: services).register(on: router)
+    MetaAppRoutes(services: services).register(on: router)
+    QuarantineRoutes(services: services).register(on: router)
+    CellRoutes(services: services).register(on: router)
+    OperationRoutes(services: services).register(on: router)
+    StatusRoutes(services: services).register(on: router)
+    OpenAPIRoutes().register(on: router)
+    return router
+  }
+}

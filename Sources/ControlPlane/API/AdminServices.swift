@@ -1,0 +1,20 @@
+import Logging
+import Messaging
+import Platform
+import Wire
+
+/// What the admin API's routes need.
+struct AdminServices: Sendable {
+  let configuration: ControlPlaneConfiguration
+  let secrets: DeploymentSecrets
+  let store: PlatformStore
+  let sealer: Sealer
+  let map: MapService
+  let roster: CellRoster
+  let directives: DirectiveSender
+  let spools: SpoolRounds
+  let messenger: any Messenger
+  let clock: any WallClock
+  let random: any RandomSource
+  let startedAt: Timestamp
+}

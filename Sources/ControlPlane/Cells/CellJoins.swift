@@ -1,0 +1,144 @@
+import Logging
+import Messaging
+import Platform
+import Wire
+
+/// Cells that come, come back and keep saying that they are there.
+struct CellJoins: Sendable {
+  let store: PlatformStore
+  let roster: CellRoster
+  let map: MapService
+  let secrets: DeploymentSecrets
+  let clock: any WallClock
+  let logger: Logger
+
+  /// Admits a cell, learns what it holds, and tells it everything it has to know.
+  func join(
+    _ proto: Aimstors_ProtoJoin, from peer: PeerIdentity, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoJoined {
+    let request = try validate(proto, from: peer)
+    let hash = proto.joinToken.isEmpty ? nil : Digests.sha256(proto.joinToken)
+    let version = proto.version
+    let cell = try await store.write(trace: trace) { transaction, rows in
+      let token = try hash.flatMap { try rows.joinToken(hash: $0) }
+      let known = try rows.cell(request.cell)
+      let decision = try JoinRule.decide(request, token: token, known: known, at: transaction.now)
+      if decision == .admitUsingToken, let token {
+        try rows.use(token, by: request.cell, address: request.address)
+      }
+      var cell =
+        known
+        ?? CellRecord(
+          id: request.cell, region: request.region, address: request.address,
+          generation: request.generation, state: .joining, version: version,
+          joinedAt: transaction.now, mapVersion: 0)
+      cell.address = request.address
+      cell.generation = request.generation
+      cell.version = version
+      cell.mapVersion = try rows.raiseVersion()
+      try rows.put(cell)
+      if known == nil { try rows.enqueueStops(for: cell.id, at: transaction.now) }
+      return cell
+    }
+    roster.joined(cell)
+    try await learn(proto.tenants, of: cell.id, trace: trace)
+    try await map.refresh()
+    let (stops, tenants) = try await store.read { rows in
+      (try rows.sendStops(), try rows.tenants(on: cell.id).filter(\.isProvisioned))
+    }
+    var answer = Aimstors_ProtoJoined()
+    answer.credential = secrets.credential(of: cell.id)
+    answer.sendStops = stops.map(\.proto)
+    answer.tenants = tenants.map(\.proto)
+    logger.info("cell joined", metadata: ["cell": .string(cell.id.rawValue)])
+    return answer
+  }
+
+  private func validate(
+    _ proto: Aimstors_ProtoJoin, from peer: PeerIdentity
+  ) throws(Failure) -> JoinRule.Request {
+    guard let cell = CellID(proto.cell), let region = RegionID(proto.region),
+      !proto.address.isEmpty
+    else { throw Failure(.invalidRequest, "a join names cell, region and address") }
+    guard peer.role == .cell, peer.id == cell.rawValue else {
+      throw Failure(.forbidden, "only the cell itself may join as \(cell)")
+    }
+    let valid = !proto.credential.isEmpty && secrets.isCredential(proto.credential, of: cell)
+    return JoinRule.Request(
+      cell: cell, region: region, address: proto.address,
+      generation: Generation(proto.generation), hasValidCredential: valid,
+      hasToken: !proto.joinToken.isEmpty)
+  }
+
+  /// Takes over what the cell knows better, in bounded commands.
+  private func learn(
+    _ tenants: [Aimstors_ProtoOwnedTenant], of cell: CellID, trace: String
+  ) async throws(Failure) {
+    var rest = tenants[...]
+    while !rest.isEmpty {
+      let page = Array(rest.prefix(ControlPlaneLimits.inventoryPage))
+      rest = rest.dropFirst(page.count)
+      let problems = try await store.write(trace: trace) { transaction, rows in
+        try page.compactMap { try rows.learn($0, of: cell, at: transaction.now) }
+      }
+      for problem in problems {
+        guard let tenant = problem.tenant.flatMap(TenantID.init(_:)) else { continue }
+        roster.report(conflict: problem, of: tenant)
+        logger.error(
+          "a cell claims a tenant that is elsewhere",
+          metadata: ["cell": .string(cell.rawValue), "tenant": .string(tenant.rawValue)])
+      }
+    }
+  }
+
+  /// A cell or router is there.
+  func heartbeat(
+    _ proto: Aimstors_ProtoHeartbeat, from peer: PeerIdentity, trace: String
+  ) async throws(Failure) {
+    if peer.role == .router {
+      roster.saw(router: peer.id, mapVersion: proto.directivesVersion)
+      return
+    }
+    guard peer.role == .cell, peer.id == proto.cell, let id = CellID(proto.cell) else {
+      throw Failure(.forbidden, "only a cell itself sends its heartbeat")
+    }
+    guard let cell = roster.cell(id) else {
+      throw Failure(.notFound, "no cell \(id) has joined; join first")
+    }
+    guard cell.state != .retired else { throw Failure(.forbidden, "the cell is retired") }
+    guard proto.generation >= cell.generation.rawValue else {
+      throw Failure(
+        .generationFenced, "generation \(cell.generation.rawValue) has taken over")
+    }
+    roster.heard(id, CellReport(proto))
+    guard cell.state == .joining else { return }
+    let active = try await store.write(trace: trace) { transaction, rows in
+      guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+      guard cell.state == .joining else { return cell }
+      cell.state = .active
+      cell.mapVersion = try rows.raiseVersion()
+      try rows.put(cell)
+      return cell
+    }
+    roster.set(active)
+    try await map.refresh()
+  }
+}
+
+extension CellReport {
+  init(_ proto: Aimstors_ProtoHeartbeat) {
+    tenants = Int(proto.tenants)
+    openTenants = Int(proto.openTenants)
+    operations = proto.operations
+    journalBytes = proto.journalBytes
+    diskFreeBytes = proto.diskFreeBytes
+    state = proto.state
+    directivesVersion = proto.directivesVersion
+    problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map { problem in
+      ReportedProblem(
+        code: problem.code, detail: problem.detail,
+        since: Timestamp(milliseconds: problem.sinceMs), runbook: problem.runbook,
+        cell: proto.cell, tenant: problem.tenant.isEmpty ? nil : problem.tenant)
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import Messaging
+import Platform
+import Synchronization
+import Wire
+
+/// What a cell said in its last heartbeat.
+struct CellReport: Hashable, Sendable {
+  var tenants = 0
+  var openTenants = 0
+  /// Since the cell's start.
+  var operations: UInt64 = 0
+  var operationsPerSecond = 0.0
+  var journalBytes: UInt64 = 0
+  /// Nil until the first heartbeat.
+  var diskFreeBytes: UInt64?
+  var state = ""
+  var directivesVersion: UInt64 = 0
+  var problems: [ReportedProblem] = []
+}
+
+/// Something wrong, since when, and the page that says what to do.
+struct ReportedProblem: Hashable, Sendable {
+  let code: String
+  let detail: String
+  let since: Timestamp
+  let runbook: String
+  let cell: String?
+  let tenant: String?
+}
+
+/// Whether heartbeats arrive, judged on the time since boot so that a step of the wall clock kills
+/// nobody. Pure: time is a parameter.
+struct CellLiveness: Sendable {
+  private struct Entry {
+    var heardAtNanoseconds: UInt64
+    var heardAt: Timestamp
+    var report = CellReport()
+  }
+  private var entries: [CellID: Entry] = [:]
+  private let timeoutNanoseconds: UInt64
+
+  init(timeoutMilliseconds: Int64 = ControlPlaneLimits.heartbeatTimeoutMilliseconds) {
+    timeoutNanoseconds = UInt64(timeoutMilliseconds) * 1_000_000
+  }
+
+  /// The cell joined, or this process started and knows it: alive until it proves otherwise.
+  mutating func expect(_ cell: CellID, at now: Timestamp, boot: UInt64) {
+    entries[cell] = Entry(heardAtNanoseconds: boot, heardAt: now, report: report(cell))
+  }
+
+  mutating func heard(_ cell: CellID, _ report: CellReport, at now: Timestamp, boot: UInt64) {
+    var report = report
+    if let last = entries[cell], boot > last.heardAtNanoseconds,
+      report.operations >= last.report.operations
+    {
+      let seconds = Double(boot - last.heardAtNanoseconds) / 1e9
+      report.operationsPerSecond =
+        Double(report.operations - last.report.operations) / max(seconds, 0.001)
+    }
+    entries[cell] = Entry(heardAtNanoseconds: boot, heardAt: now, report: report)
+  }
+
+  func isAlive(_ cell: CellID, boot: UInt64) -> Bool {
+    guard let entry = entries[cell] else { return false }
+    return boot < entry.heardAtNanoseconds + timeoutNanoseconds
+  }
+
+  func lastHeard(_ cell: CellID) -> Timestamp? { entries[cell]?.heardAt }
+  func report(_ cell: CellID) -> CellReport { entries[cell]?.report ?? CellReport() }
+}
+
+/// A router as its pulls and heartbeats show it.
+struct RouterSight: Hashable, Sendable {
+  let id: String
+  /// The newest map version that it has asked about or reported.
+  var mapVersion: UInt64
+  var lastSeen: Timestamp
+}
+
+/// The cells and routers that this process knows, in memory: rows of the store plus liveness.
+final class CellRoster: Sendable {
+  private struct State {
+    var cells: [CellID: CellRecord] = [:]
+    var liveness = CellLiveness()
+    var routers: [String: RouterSight] = [:]
+    var conflicts: [TenantID: ReportedProblem] = [:]
+  }
+
+  private let state = Mutex(State())
+  private let clock: any WallClock
+  private let boot: any BootClock
+
+  init(clock: any WallClock, boot: any BootClock) {
+    self.clock = clock
+    self.boot = boot
+  }
+
+  private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
+
+  /// A row as stored; one that was not known is expected from now on.
+  func set(_ cell: CellRecord) {
+    let (now, boot) = (now, boot.nanoseconds())
+    state.withLock { state in
+      if state.cells[cell.id] == nil { state.liveness.expect(cell.id, at: now, boot: boot) }
+      if let known = state.cells[cell.id], known.mapVersion > cell.mapVersion { return }
+      state.cells[cell.id] = cell
+    }
+  }
+
+  func joined(_ cell: CellRecord) {
+    set(cell)
+    let (now, boot) = (now, boot.nanoseconds())
+    state.withLock { $0.liveness.expect(cell.id, at: now, boot: boot) }
+  }
+
+  func heard(_ cell: CellID, _ report: CellReport) {
+    let (now, boot) = (now, boot.nanoseconds())
+    state.withLock { $0.liveness.heard(cell, report, at: now, boot: boot) }
+  }
+
+  func saw(router id: String, mapVersion: UInt64) {
+    let now = now
+    state.withLock { state in
+      let known = state.routers[id]?.mapVersion ?? 0
+      state.routers[id] = RouterSight(
+        id: id, mapVersion: max(known, mapVersion), lastSeen: now)
+    }
+  }
+
+  func report(conflict: ReportedProblem, of tenant: TenantID) {
+    state.withLock { state in
+      if state.conflicts[tenant] == nil { state.conflicts[tenant] = conflict }
+    }
+  }
+
+  func cell(_ id: CellID) -> CellRecord? { state.withLock { $0.cells[id] } }
+
+  func isAlive(_ id: CellID) -> Bool {
+    let boot = boot.nanoseconds()
+    return state.withLock { $0.liveness.isAlive(id, boot: boot) }
+  }
+
+  struct Sight: Sendable {
+    let record: CellRecord
+    let isAlive: Bool
+    let lastHeard: Timestamp?
+    let report: CellReport
+  }
+
+  /// Every cell, by name.
+  func sights() -> [Sight] {
+    let boot = boot.nanoseconds()
+    return state.withLock { state in
+      state.cells.values.sorted { $0.id < $1.id }.map { cell in
+        Sight(
+          record: cell, isAlive: state.liveness.isAlive(cell.id, boot: boot),
+          lastHeard: state.liveness.lastHeard(cell.id), report: state.liveness.report(cell.id))
+      }
+    }
+  }
+
+  /// The cells that answer now.
+  func living() -> [CellRecord] {
+    sights().filter { $0.isAlive && $0.record.state != .retired }.map(\.record)
+  }
+
+  func routers() -> [RouterSight] {
+    state.withLock { $0.routers.values.sorted { $0.id < $1.id } }
+  }
+
+  func conflicts() -> [ReportedProblem] {
+    state.withLock { state in
+      state.conflicts.sorted { $0.key < $1.key }.map(\.value)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Messaging
+import Wire
+
+/// Cells claim and release unique keys for their tenants: all keys of a request, or none.
+struct ClaimRequests: Sendable {
+  let store: PlatformStore
+  let map: MapService
+
+  func claim(
+    _ proto: Aimstors_ProtoClaimRequest, from peer: PeerIdentity, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoClaimAnswer {
+    guard peer.role == .cell, let cell = CellID(peer.id) else {
+      throw Failure(.forbidden, "only cells claim keys")
+    }
+    guard let tenant = TenantID(proto.tenant) else {
+      throw Failure(.invalidIdentifier, "a claim names its tenant")
+    }
+    guard !proto.claims.isEmpty, proto.claims.count <= ControlPlaneLimits.claimsPerRequest else {
+      throw Failure(
+        .invalidRequest, "a claim names 1 to \(ControlPlaneLimits.claimsPerRequest) keys")
+    }
+    var keys: [(kind: ClaimKind, key: String, release: Bool)] = []
+    for claim in proto.claims {
+      guard let kind = ClaimKind(rawValue: claim.kind), kind.isClaimedByCells,
+        (1...ControlPlaneLimits.claimKeyLength).contains(claim.key.utf8.count)
+      else { throw Failure(.invalidField, "kind: \(claim.kind) is not for cells to claim") }
+      keys.append((kind, claim.key, claim.released))
+    }
+    let wanted = keys
+    let refused = try await store.write(trace: trace) { _, rows -> String? in
+      guard let record = try rows.tenant(tenant), record.placement.cell == cell else {
+        throw Failure(.epochStale, "the tenant is not placed on \(cell)")
+      }
+      return try rows.apply(wanted, for: tenant)
+    }
+    if refused == nil { try await map.refresh() }
+    var answer = Aimstors_ProtoClaimAnswer()
+    answer.refusedKey = refused ?? ""
+    return answer
+  }
+}
+
+extension PlatformRows {
+  /// Compare-and-sets all keys; answers the first that another tenant holds, nothing written then.
+  func apply(
+    _ keys: [(kind: ClaimKind, key: String, release: Bool)], for tenant: TenantID
+  ) throws -> String? {
+    var changes: [KeyClaim] = []
+    let version = try version() + 1
+    for (kind, key, release) in keys {
+      let current = try claim(kind, key)
+      let decision =
+        release
+        ? ClaimRule.release(kind, key, by: tenant, current: current, version: version)
+        : ClaimRule.claim(kind, key, for: tenant, current: current, version: version)
+      switch decision {
+      case .unchanged: continue
+      case .refuse: return key
+      case .write(let claim): changes.append(claim)
+      }
+    }
+    guard !changes.isEmpty else { return nil }
+    _ = try raiseVersion()
+    for claim in changes { try put(claim) }
+    return nil
+  }
+}

@@ -1,0 +1,48 @@
+import Wire
+
+extension ClaimKind {
+  /// Whether a cell may claim it for its tenant; the rest is the control plane's own.
+  var isClaimedByCells: Bool { self != .slug }
+}
+
+/// One unique key and the tenant that holds it.
+struct KeyClaim: Hashable, Sendable {
+  let kind: ClaimKind
+  let key: String
+  let tenant: TenantID
+  /// Rises at every change of this key.
+  let version: UInt64
+  /// Released keys stay as tombstones, so that a receiver with an older map learns of the release.
+  let isReleased: Bool
+}
+
+/// Compare-and-set of one key.
+enum ClaimRule {
+  enum Decision: Hashable {
+    /// Held already (or free already): a repeat changes nothing.
+    case unchanged
+    case write(KeyClaim)
+    case refuse(holder: TenantID)
+  }
+
+  static func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, current: KeyClaim?, version: UInt64
+  ) -> Decision {
+    if let current, !current.isReleased {
+      return current.tenant == tenant ? .unchanged : .refuse(holder: current.tenant)
+    }
+    precondition(version > current?.version ?? 0, "versions of a key rise")
+    return .write(
+      KeyClaim(kind: kind, key: key, tenant: tenant, version: version, isReleased: false))
+  }
+
+  static func release(
+    _ kind: ClaimKind, _ key: String, by tenant: TenantID, current: KeyClaim?, version: UInt64
+  ) -> Decision {
+    // Another's key, or nobody's: there is nothing of this tenant to release.
+    guard let current, !current.isReleased, current.tenant == tenant else { return .unchanged }
+    precondition(version > current.version, "versions of a key rise")
+    return .write(
+      KeyClaim(kind: kind, key: key, tenant: tenant, version: version, isReleased: true))
+  }
+}

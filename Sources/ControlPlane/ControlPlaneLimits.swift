@@ -1,0 +1,72 @@
+/// Every bound of the control plane, in one place.
+public enum ControlPlaneLimits {
+  /// Tenants that one cell takes unless its configuration says otherwise.
+  public static let tenantsPerCell = 10_000
+  /// A cell with less free disk than this takes no new tenant.
+  public static let minimumDiskFreeBytes: UInt64 = 256 << 20
+  /// Operations per second at which a cell counts as fully loaded when tenants are placed.
+  public static let operationsPerSecondAtFullLoad = 5_000.0
+
+  /// A cell that has sent no heartbeat for this long is unreachable.
+  public static let heartbeatTimeoutMilliseconds: Int64 = 3_000
+
+  /// A map chunk, as it travels, stays below this size.
+  public static let mapChunkBytes = 256 << 10
+  /// One answer to a map pull stays below this size, so that it fits in a message.
+  public static let mapPageBytes = 3 << 20
+
+  /// How long an admin request waits for a cell to make a directive durable before it answers
+  /// without that cell.
+  public static let directiveWait: Duration = .milliseconds(900)
+  /// One attempt to hand a directive to a cell.
+  public static let directiveAttempt: Duration = .milliseconds(800)
+  /// How long the creation of a tenant waits for its cell.
+  public static let provisionWait: Duration = .seconds(5)
+  /// The first pause between two attempts to provision; it doubles.
+  public static let provisionPause: Duration = .milliseconds(20)
+  /// How often directives that no cell has acknowledged are sent again.
+  public static let directiveRetry: Duration = .milliseconds(250)
+  /// Directives handed to one cell in one round.
+  public static let directiveBatch = 256
+  /// Directives on their way to one cell at a time.
+  public static let directivesInFlight = 8
+  /// A directive that its own request is still sending is left alone for this long.
+  public static let directiveGraceMilliseconds: Int64 = 1_000
+  /// A directive older than this is reported as a problem.
+  public static let directiveLateMilliseconds: Int64 = 5_000
+
+  /// A request forwarded to the cell that owns a tenant.
+  public static let forwardTimeout: Duration = .seconds(10)
+  /// A full scan of a tenant's files.
+  public static let recomputeTimeout: Duration = .seconds(120)
+
+  /// How often the spools are looked at.
+  public static let drainInterval: Duration = .seconds(1)
+  /// Spool entries looked at per cell and round.
+  public static let drainBatch: UInt32 = 64
+  /// Spool entries of one cell that one list request collects.
+  public static let quarantinePerCell: UInt32 = 200
+  public static let spoolTimeout: Duration = .seconds(2)
+
+  public static let joinTokenLifetimeSeconds: Int64 = 3_600
+  /// Expired tokens removed along with making a new one.
+  public static let expiredTokensPerCommand = 100
+  public static let joinTokenLifetimeMaximumSeconds: Int64 = 7 * 86_400
+  /// How far the clock of a deployment proof may be off.
+  public static let proofSkewSeconds: Int64 = 60
+
+  public static let listDefault = 100
+  public static let listMaximum = 1_000
+  public static let bodyBytes = 1 << 20
+  public static let nameLength = 200
+  public static let slugLength = 63
+  public static let reasonLength = 500
+  public static let secretLength = 512
+  /// Keys that one claim request may name.
+  public static let claimsPerRequest = 16
+  public static let claimKeyLength = 253
+  /// Tenants of a joining cell's inventory taken over in one command.
+  public static let inventoryPage = 500
+  /// Problems of one heartbeat that are kept.
+  public static let problemsPerCell = 64
+}

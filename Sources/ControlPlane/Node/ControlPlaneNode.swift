@@ -1,0 +1,159 @@
+import Edge
+import Logging
+import Messaging
+import Platform
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Wire
+
+/// The control plane as a service: answers cells and routers, and keeps at what is not done yet.
+///
+/// `start()` binds and serves; `run()` works through what waits until the process stops. Everything
+/// it must remember is in the store of the tenant ``Wire/Identifier/platformStore``, which has to
+/// exist with ``PlatformSchema/schema``.
+public final class ControlPlaneNode: Service {
+  /// Where the node answers, once bound.
+  public struct Addresses: Hashable, Sendable {
+    public let requests: Address
+    public let publications: Address
+  }
+
+  let services: AdminServices
+  private let joins: CellJoins
+  private let claims: ClaimRequests
+  private let http: HTTPOverMessaging<EdgeContext>
+  private let logger: Logger
+
+  public init(
+    configuration: ControlPlaneConfiguration, store: any TenantStore, messenger: any Messenger,
+    clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger
+  ) throws {
+    let secrets = DeploymentSecrets(deploymentKey: configuration.deploymentKey)
+    let sealer = try Sealer(key: secrets.sealingKey)
+    let platform = PlatformStore(tenants: store)
+    let roster = CellRoster(clock: clock, boot: boot)
+    let map = MapService(
+      store: platform, sealer: sealer, logger: logger, chunkBytes: configuration.mapChunkBytes)
+    let directives = DirectiveSender(
+      store: platform, roster: roster, map: map, messenger: messenger, clock: clock,
+      logger: logger)
+    services = AdminServices(
+      configuration: configuration, secrets: secrets, store: platform, sealer: sealer, map: map,
+      roster: roster, directives: directives,
+      spools: SpoolRounds(
+        store: platform, map: map, roster: roster, messenger: messenger, logger: logger),
+      messenger: messenger, clock: clock, random: random,
+      startedAt: Timestamp(milliseconds: clock.milliseconds()))
+    joins = CellJoins(
+      store: platform, roster: roster, map: map, secrets: secrets, clock: clock, logger: logger)
+    claims = ClaimRequests(store: platform, map: map)
+    http = HTTPOverMessaging(router: AdminRoutes.router(services), logger: logger)
+    self.logger = logger
+  }
+
+  /// Reads the store, binds and answers. The map is served again with a version above the last one.
+  public func start() async throws -> Addresses {
+    for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
+    _ = try await services.store.write(trace: "") { _, rows in try rows.raiseVersion() }
+    try await services.map.refresh()
+    let configuration = services.configuration
+    let publisher = try await services.messenger.publisher(at: configuration.publish)
+    await services.map.publish(through: publisher)
+    let address = try await services.messenger.listen(at: configuration.listen) {
+      [self] (request) async throws(Failure) -> [UInt8] in try await answer(request)
+    }
+    logger.info(
+      "control plane answers",
+      metadata: ["requests": .string(address.url), "map": .string(publisher.address.url)])
+    return Addresses(requests: address, publications: publisher.address)
+  }
+
+  /// Sends what cells have not acknowledged, and empties the spools, until the process stops.
+  public func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try await self.every(ControlPlaneLimits.directiveRetry) { await $0.sweep() }
+        }
+        group.addTask {
+          try await self.every(ControlPlaneLimits.drainInterval) { await $0.drain() }
+        }
+        try await group.waitForAll()
+      }
+    } onGracefulShutdown: {
+      self.stopping.withLock { $0 = true }
+    }
+  }
+
+  private let stopping = Mutex(false)
+
+  private func every(
+    _ interval: Duration, _ body: @Sendable (ControlPlaneNode) async -> Void
+  ) async throws {
+    while !stopping.withLock({ $0 }) {
+      await body(self)
+      do { try await Task.sleep(for: interval) } catch { return }
+    }
+  }
+
+  /// One round over the directives that wait.
+  func sweep(grace: Int64 = ControlPlaneLimits.directiveGraceMilliseconds) async {
+    await services.directives.sweep(grace: grace, trace: freshTrace())
+  }
+
+  /// One round over the spools.
+  func drain() async { await services.spools.drain(trace: freshTrace()) }
+
+  private func freshTrace() -> String { services.random.bytes(16).hex }
+
+  // MARK: For the process around it
+
+  public func health() async -> HealthReport { await StatusCollector(services: services).health() }
+
+  public func metrics() async -> String { await ControlPlaneMetrics(services: services).render() }
+
+  /// Creates the first operator in process; the token is shown once.
+  public func createFirstOperator() async throws(Failure) -> (id: String, token: String) {
+    let view = try await FirstOperator(store: services.store, random: services.random)
+      .create(trace: freshTrace())
+    return (view.id, view.token)
+  }
+}
+
+extension ControlPlaneNode {
+  /// Answers one request of a cell or router.
+  func answer(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
+    let (peer, trace) = (request.peer, request.traceID)
+    switch request.method {
+    case .http: return try await http.respond(to: request)
+    case .join:
+      let proto = try ProtoCoding.decode(Aimstors_ProtoJoin.self, request.payload)
+      return try ProtoCoding.encode(try await joins.join(proto, from: peer, trace: trace))
+    case .heartbeat:
+      let proto = try ProtoCoding.decode(Aimstors_ProtoHeartbeat.self, request.payload)
+      try await joins.heartbeat(proto, from: peer, trace: trace)
+      return []
+    case .claim:
+      let proto = try ProtoCoding.decode(Aimstors_ProtoClaimRequest.self, request.payload)
+      return try ProtoCoding.encode(try await claims.claim(proto, from: peer, trace: trace))
+    case .mapManifest:
+      try admitToMap(peer)
+      let manifest = await services.map.manifest
+      services.roster.saw(router: peer.id, mapVersion: 0)
+      return try ProtoCoding.encode(manifest)
+    case .mapPull:
+      try admitToMap(peer)
+      let proto = try ProtoCoding.decode(Aimstors_ProtoMapPull.self, request.payload)
+      let page = await services.map.page(proto.chunks.map(Int.init))
+      return try ProtoCoding.encode(page)
+    default:
+      throw Failure(.unknownRoute, "the control plane does not answer \(request.method)")
+    }
+  }
+
+  /// The map holds Meta's secrets: routers need them, nobody else gets them.
+  private func admitToMap(_ peer: PeerIdentity) throws(Failure) {
+    guard peer.role == .router else { throw Failure(.forbidden, "the map is for routers") }
+  }
+}

@@ -1,0 +1,100 @@
+import Wire
+
+/// The admin host's routes.
+enum AdminRouteTable {
+  static let routes: [DescribedRoute] = tenants + tenantOwned + platform
+
+  private static let tenants: [DescribedRoute] = [
+    .init(
+      .admin, "POST", "/v1/tenants", "Create a tenant", tag: "Tenants",
+      body: .json("TenantInput"), answer: .json(201, "Tenant"),
+      refusals: [.slugTaken, .cellFull, .cellUnavailable]),
+    .init(.admin, "GET", "/v1/tenants", "List tenants", tag: "Tenants", answer: .list("Tenant")),
+    .init(
+      .admin, "GET", "/v1/tenants/{id}", "Show a tenant", tag: "Tenants",
+      answer: .json(200, "Tenant"), refusals: [.notFound]),
+    .init(
+      .admin, "PATCH", "/v1/tenants/{id}", "Change a tenant's state, with a reason", tag: "Tenants",
+      body: .json("TenantPatch"), answer: .json(200, "Tenant"),
+      refusals: [.notFound, .invalidState]),
+    .init(
+      .admin, "GET", "/v1/tenants/{id}/digest", "Digests of a tenant's files", tag: "Tenants",
+      answer: .json(200, "Digest"), query: ["recompute"], refusals: [.notFound, .cellUnavailable]),
+  ]
+
+  /// Answered by the tenant's cell.
+  private static let tenantOwned: [DescribedRoute] = [
+    .init(
+      .admin, "POST", "/v1/tenants/{id}/api-keys", "Create an API key of a tenant",
+      tag: "API keys", body: .json("APIKeyInput"), answer: .json(201, "APIKey"),
+      refusals: [.notFound]),
+    .init(
+      .admin, "PUT", "/v1/tenants/{id}/prices", "Set a tenant's prices", tag: "Wallet",
+      body: .json("PriceInput"), answer: .json(200, "Prices"),
+      refusals: [.notFound, .currencyMismatch]),
+    .init(
+      .admin, "GET", "/v1/tenants/{id}/prices", "Show a tenant's prices", tag: "Wallet",
+      answer: .json(200, "Prices"), refusals: [.notFound]),
+    .init(
+      .admin, "POST", "/v1/tenants/{id}/wallet/top-ups", "Top up a tenant's wallet", tag: "Wallet",
+      body: .json("TopUpInput"), answer: .json(201, "TopUp"),
+      refusals: [.notFound, .currencyMismatch]),
+    .init(
+      .admin, "GET", "/v1/tenants/{id}/wallet", "Show a tenant's wallet", tag: "Wallet",
+      answer: .json(200, "Wallet"), refusals: [.notFound]),
+  ]
+
+  private static let platform: [DescribedRoute] = [
+    .init(
+      .admin, "GET", "/v1/send-stops", "List standing send-stops", tag: "Send-stops",
+      answer: .list("SendStop")),
+    .init(
+      .admin, "GET", "/v1/send-stops/{scope}/{id}", "Show a send-stop", tag: "Send-stops",
+      answer: .json(200, "SendStop"), refusals: [.notFound]),
+    .init(
+      .admin, "PUT", "/v1/send-stops/{scope}/{id}",
+      "Stop all sends of a number, tenant, cell, region or the platform", tag: "Send-stops",
+      body: .optionalJSON("SendStopInput"), answer: .json(200, "SendStop")),
+    .init(
+      .admin, "DELETE", "/v1/send-stops/{scope}/{id}", "Lift a send-stop", tag: "Send-stops",
+      answer: .json(200, "SendStop"), refusals: [.notFound]),
+    .init(
+      .admin, "PUT", "/v1/meta-apps/{app}", "Set a Meta app's secrets", tag: "Meta apps",
+      body: .json("MetaAppInput"), answer: .json(200, "MetaApp")),
+    .init(
+      .admin, "GET", "/v1/meta-apps/{app}", "Show a Meta app, without its secrets",
+      tag: "Meta apps", answer: .json(200, "MetaApp"), refusals: [.notFound]),
+    .init(
+      .admin, "GET", "/v1/quarantine", "List webhook parts that wait in spools",
+      tag: "Quarantine", answer: .list("QuarantineEntry")),
+    .init(
+      .admin, "POST", "/v1/quarantine/{id}/replay", "Deliver one now", tag: "Quarantine",
+      answer: .json(200, "Replay"), refusals: [.notFound, .invalidState, .cellUnavailable]),
+    .init(.admin, "GET", "/v1/cells", "List cells", tag: "Cells", answer: .list("Cell")),
+    .init(
+      .admin, "GET", "/v1/cells/{id}", "Show a cell", tag: "Cells", answer: .json(200, "Cell"),
+      refusals: [.notFound]),
+    .init(
+      .admin, "POST", "/v1/cells/join-tokens", "Permit one cell to join", tag: "Cells",
+      body: .optionalJSON("JoinTokenInput"), answer: .json(201, "JoinToken")),
+    .init(
+      .admin, "GET", "/v1/operations", "List operations, newest first", tag: "Operations",
+      answer: .list("Operation")),
+    .init(
+      .admin, "GET", "/v1/operations/{id}", "Show an operation", tag: "Operations",
+      answer: .json(200, "Operation"), refusals: [.notFound]),
+    .init(
+      .admin, "POST", "/v1/operations/{id}/cancel", "Cancel an operation where it is safe",
+      tag: "Operations", answer: .json(200, "Operation"), refusals: [.notFound, .invalidState]),
+    .init(
+      .admin, "POST", "/v1/operators/first", "Create the first operator, once", tag: "Operators",
+      authentication: .deploymentProof, answer: .json(201, "OperatorToken"),
+      refusals: [.alreadyDone]),
+    .init(
+      .admin, "GET", "/v1/status", "What is wrong, and since when", tag: "Health",
+      answer: .json(200, "Status")),
+    .init(
+      .admin, "GET", "/openapi.json", "This document", tag: "Health", authentication: .open,
+      answer: .json(200, "Document")),
+  ]
+}

@@ -1,0 +1,61 @@
+import Edge
+import Wire
+
+/// One route as the OpenAPI document describes it.
+struct DescribedRoute: Hashable, Sendable {
+  enum Body: Hashable, Sendable {
+    case none
+    /// JSON by the named schema.
+    case json(String)
+    /// JSON by the named schema, or nothing.
+    case optionalJSON(String)
+  }
+  enum Answer: Hashable, Sendable {
+    case json(Int, String)
+    /// `{data, next_cursor}` of the named schema.
+    case list(String)
+    case empty(Int)
+    case text(Int)
+  }
+  enum Authentication: String, Hashable, Sendable {
+    case operatorToken, apiKey, deploymentProof, signature, open
+  }
+
+  let host: HostKind
+  let method: String
+  /// With `{name}` for parameters.
+  let path: String
+  let summary: String
+  let tag: String
+  let authentication: Authentication
+  let body: Body
+  let answer: Answer
+  /// Names of query parameters beside those of lists.
+  let query: [String]
+  /// Refusals worth naming; those that any route may give are described once.
+  let refusals: [FailureCode]
+
+  init(
+    _ host: HostKind, _ method: String, _ path: String, _ summary: String, tag: String,
+    authentication: Authentication? = nil, body: Body = .none, answer: Answer,
+    query: [String] = [], refusals: [FailureCode] = []
+  ) {
+    self.host = host
+    self.method = method
+    self.path = path
+    self.summary = summary
+    self.tag = tag
+    self.authentication = authentication ?? (host == .admin ? .operatorToken : .apiKey)
+    self.body = body
+    self.answer = answer
+    self.query = query
+    self.refusals = refusals
+  }
+
+  /// The parameters in the path, in order.
+  var pathParameters: [String] {
+    path.split(separator: "/").compactMap { part in
+      part.hasPrefix("{") && part.hasSuffix("}") ? String(part.dropFirst().dropLast()) : nil
+    }
+  }
+}

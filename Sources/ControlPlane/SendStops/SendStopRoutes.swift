@@ -1,0 +1,163 @@
+import Edge
+import Hummingbird
+import Storage
+import Wire
+
+/// A send-stop as the API shows it.
+struct SendStopView: ResponseEncodable, Sendable {
+  let scope: String
+  let id: String
+  let since: Timestamp
+  let reason: String
+  let lifted: Bool
+  /// Cells that have not made it durable yet; empty: it holds everywhere.
+  let pendingCells: [String]
+
+  enum CodingKeys: String, CodingKey {
+    case scope, id, since, reason, lifted
+    case pendingCells = "pending_cells"
+  }
+
+  init(_ stop: SendStop, pending: [CellID] = []) {
+    scope = stop.scope.rawValue
+    id = stop.id
+    since = stop.since
+    reason = stop.reason
+    lifted = stop.isLifted
+    pendingCells = pending.map(\.rawValue)
+  }
+}
+
+/// `/v1/send-stops`.
+struct SendStopRoutes: Sendable {
+  /// The body of a PUT; an empty body is a stop without a reason.
+  struct Input: Decodable, Sendable {
+    let reason: String?
+  }
+
+  let services: AdminServices
+
+  func register(on router: Router<EdgeContext>) {
+    router.get("/v1/send-stops", use: list)
+    router.get("/v1/send-stops/:scope/:id", use: show)
+    router.put("/v1/send-stops/:scope/:id", use: put)
+    router.delete("/v1/send-stops/:scope/:id", use: lift)
+  }
+
+  @Sendable private func list(_ request: Request, _ context: EdgeContext) async throws
+    -> Page<SendStopView>
+  {
+    let query = try ListQuery(request)
+    let (scope, id) = Self.split(query.after ?? "")
+    let stops = try await services.store.read {
+      try $0.standingSendStops(afterScope: scope, id: id, limit: query.limit + 1)
+    }
+    return Page(stops.map { SendStopView($0) }, query) { "\($0.scope)/\($0.id)" }
+  }
+
+  @Sendable private func show(_ request: Request, _ context: EdgeContext) async throws
+    -> SendStopView
+  {
+    let (scope, id) = try Self.subject(context)
+    let found = try await services.store.read { rows in
+      try rows.sendStop(scope, id).map { ($0, try rows.cellsWaiting(for: $0.subject)) }
+    }
+    guard let (stop, pending) = found, !stop.isLifted else {
+      throw Failure(.notFound, "no such send-stop")
+    }
+    return SendStopView(stop, pending: pending)
+  }
+
+  @Sendable private func put(_ request: Request, _ context: EdgeContext) async throws
+    -> SendStopView
+  {
+    let (scope, id) = try Self.subject(context)
+    let body = try await AdminBody.read(request)
+    let reason = body.bytes.isEmpty ? "" : try body.decode(Input.self).reason ?? ""
+    _ = try AdminInput.text(reason, "reason", length: 0...ControlPlaneLimits.reasonLength)
+    return try await change("send_stop.put", context) { now, rows, version in
+      let current = try rows.sendStop(scope, id)
+      return SendStopRule.put(
+        scope, id, reason: reason, at: now, current: current, version: version)
+    }
+  }
+
+  @Sendable private func lift(_ request: Request, _ context: EdgeContext) async throws
+    -> SendStopView
+  {
+    let (scope, id) = try Self.subject(context)
+    return try await change("send_stop.lift", context) { _, rows, version in
+      try SendStopRule.lift(current: try rows.sendStop(scope, id), version: version)
+    }
+  }
+
+  /// Records the change with a directive for every cell, then tells the living ones at once.
+  private func change(
+    _ action: String, _ context: EdgeContext,
+    _ decide:
+      @escaping @Sendable (Timestamp, PlatformRows, UInt64) throws -> SendStopRule.Decision
+  ) async throws -> SendStopView {
+    let operatorID = try context.admin().id
+    let trace = context.traceID
+    let (stop, directives) = try await services.store.write(trace: trace) {
+      transaction, rows -> (SendStop, [Directive]) in
+      let decision = try decide(transaction.now, rows, try rows.version() + 1)
+      guard case .write(let stop) = decision else {
+        guard case .unchanged(let stop) = decision else { preconditionFailure("two cases") }
+        return (stop, [])
+      }
+      _ = try rows.raiseVersion()
+      try rows.put(stop)
+      try rows.append(
+        AuditEntry(
+          operatorID: operatorID, action: action, subject: stop.subject, detail: stop.reason,
+          traceID: trace), id: transaction.freshID(), at: transaction.now)
+      return (stop, try rows.enqueue(stop, at: transaction))
+    }
+    let living = directives.filter { services.roster.isAlive($0.cell) }
+    _ = await services.directives.send(
+      living, timeout: ControlPlaneLimits.directiveWait, trace: trace)
+    let pending = try await services.store.read { try $0.cellsWaiting(for: stop.subject) }
+    return SendStopView(stop, pending: pending)
+  }
+
+  private static func subject(_ context: EdgeContext) throws(Failure) -> (SendStopScope, String) {
+    let name = try context.parameter("scope")
+    guard let scope = SendStopScope(rawValue: name) else {
+      throw Failure(
+        .invalidField,
+        "scope must be one of "
+          + SendStopScope.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    let id = try context.parameter("id")
+    guard CellID(id) != nil else {
+      throw Failure(.invalidField, "id must be 1 to 64 of a-z A-Z 0-9 _ -")
+    }
+    return (scope, SendStopRule.canonicalID(scope, id))
+  }
+
+  private static func split(_ cursor: String) -> (String, String) {
+    let parts = cursor.split(separator: "/", maxSplits: 1)
+    return (parts.first.map(String.init) ?? "", parts.count > 1 ? String(parts[1]) : "")
+  }
+}
+
+extension PlatformRows {
+  /// One directive per cell, and the operation that ends when all have it.
+  func enqueue(_ stop: SendStop, at transaction: Transaction) throws -> [Directive] {
+    let cells = try cells().filter { $0.state != .retired }
+    guard !cells.isEmpty else { return [] }
+    var operation = Operation(
+      id: .fresh(transaction), kind: .sendStop, subject: stop.subject,
+      total: Int64(cells.count), unit: "cells", at: transaction.now)
+    try operation.start(at: transaction.now)
+    try put(operation)
+    let directives = cells.map { cell in
+      Directive(
+        cell: cell.id, kind: .sendStop, subject: stop.subject, version: stop.version,
+        createdAt: transaction.now, operation: operation.id)
+    }
+    for directive in directives { try enqueue(directive, at: transaction.now) }
+    return directives
+  }
+}

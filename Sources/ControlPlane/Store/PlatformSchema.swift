@@ -1,0 +1,141 @@
+import Storage
+import Wire
+
+/// The control plane's own store: the pseudo-tenant `_platform` with one file.
+public enum PlatformSchema {
+  public static let schema = StoreSchema(
+    files: [.platform: "platform.sqlite"], parts: [part])
+
+  private static func table(_ id: UInt16, _ name: String) -> TableDefinition {
+    TableDefinition(id: id, file: .platform, name: name)
+  }
+
+  static let part = SchemaPart(
+    tables: [
+      table(600, "counters"), table(601, "cells"), table(602, "join_tokens"),
+      table(603, "tenants"), table(604, "key_claims"), table(605, "meta_apps"),
+      table(606, "send_stops"), table(607, "operations"), table(608, "operators"),
+      table(609, "directives"), table(610, "audit"),
+    ],
+    steps: [SchemaStep("platform-1", file: .platform, ddl: ddl)])
+
+  private static let ddl = """
+    CREATE TABLE counters (
+      name TEXT NOT NULL PRIMARY KEY,
+      value INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE cells (
+      id TEXT NOT NULL PRIMARY KEY,
+      region TEXT NOT NULL,
+      address TEXT NOT NULL,
+      generation INTEGER NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('joining', 'active', 'draining', 'retired')),
+      version TEXT NOT NULL,
+      joined_at INTEGER NOT NULL,
+      map_version INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX cells_by_map_version ON cells (map_version);
+    CREATE TABLE join_tokens (
+      id TEXT NOT NULL PRIMARY KEY,
+      hash BLOB NOT NULL,
+      cell TEXT,
+      region TEXT,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      used_by TEXT,
+      used_address TEXT
+    ) STRICT;
+    CREATE INDEX join_tokens_by_hash ON join_tokens (hash);
+    CREATE TABLE tenants (
+      id TEXT NOT NULL PRIMARY KEY,
+      name TEXT NOT NULL,
+      slug TEXT NOT NULL,
+      region TEXT NOT NULL,
+      currency TEXT NOT NULL,
+      time_zone TEXT NOT NULL,
+      tier TEXT NOT NULL,
+      parent TEXT,
+      state TEXT NOT NULL CHECK (state IN ('active', 'suspended', 'read_only')),
+      reason TEXT NOT NULL,
+      -- Whether its cell has said that it holds the tenant durably.
+      provisioned INTEGER NOT NULL,
+      cell TEXT NOT NULL,
+      epoch INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      map_version INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX tenants_by_map_version ON tenants (map_version);
+    CREATE INDEX tenants_by_cell ON tenants (cell, tier);
+    CREATE TABLE key_claims (
+      kind TEXT NOT NULL CHECK (kind IN ('phone_number', 'waba', 'slug', 'host')),
+      key TEXT NOT NULL,
+      tenant TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      released INTEGER NOT NULL,
+      PRIMARY KEY (kind, key)
+    ) STRICT;
+    CREATE INDEX key_claims_by_version ON key_claims (version);
+    CREATE TABLE meta_apps (
+      id TEXT NOT NULL PRIMARY KEY,
+      app_secret BLOB NOT NULL,
+      previous_app_secret BLOB,
+      verify_token BLOB NOT NULL,
+      tenant TEXT,
+      version INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX meta_apps_by_version ON meta_apps (version);
+    CREATE TABLE send_stops (
+      scope TEXT NOT NULL CHECK (scope IN ('number', 'tenant', 'cell', 'region', 'platform')),
+      id TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      since INTEGER NOT NULL,
+      version INTEGER NOT NULL,
+      lifted INTEGER NOT NULL,
+      PRIMARY KEY (scope, id)
+    ) STRICT;
+    CREATE TABLE operations (
+      id TEXT NOT NULL PRIMARY KEY,
+      kind TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      state TEXT NOT NULL
+        CHECK (state IN ('planned', 'running', 'succeeded', 'failed', 'cancelled')),
+      step INTEGER NOT NULL,
+      done INTEGER NOT NULL,
+      total INTEGER NOT NULL,
+      unit TEXT NOT NULL,
+      error_code TEXT,
+      error_detail TEXT,
+      result TEXT,
+      created_at INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE operators (
+      id TEXT NOT NULL PRIMARY KEY,
+      token_hash BLOB NOT NULL,
+      created_at INTEGER NOT NULL,
+      revoked_at INTEGER
+    ) STRICT;
+    CREATE INDEX operators_by_token ON operators (token_hash);
+    CREATE TABLE directives (
+      cell TEXT NOT NULL,
+      kind TEXT NOT NULL CHECK (kind IN ('provision', 'tenant_state', 'send_stop')),
+      subject TEXT NOT NULL,
+      -- The version of the subject that the cell has to make durable, or a later one.
+      version INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      operation TEXT,
+      PRIMARY KEY (cell, kind, subject)
+    ) STRICT;
+    CREATE INDEX directives_by_subject ON directives (kind, subject);
+    CREATE INDEX directives_by_operation ON directives (operation);
+    CREATE TABLE audit (
+      id INTEGER NOT NULL PRIMARY KEY,
+      at INTEGER NOT NULL,
+      operator TEXT NOT NULL,
+      action TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      trace_id TEXT NOT NULL
+    ) STRICT;
+    """
+}

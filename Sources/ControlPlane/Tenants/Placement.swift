@@ -1,0 +1,118 @@
+import Wire
+
+/// Where a tenant is, fenced by its epoch.
+struct Placement: Hashable, Sendable {
+  let cell: CellID
+  let epoch: Epoch
+}
+
+/// A cell as placement sees it.
+struct PlacementCandidate: Hashable, Sendable {
+  let id: CellID
+  let region: RegionID
+  let state: CellState
+  /// Whether its heartbeats arrive.
+  let isAlive: Bool
+  /// Tenants placed here, those included that it has not created yet: many creations at once see
+  /// each other.
+  let tenants: Int
+  let capacity: Int
+  let hasDedicatedTenant: Bool
+  let diskFreeBytes: UInt64
+  let operationsPerSecond: Double
+}
+
+/// Chooses the cell of a new tenant. Decides only; the choice is recorded by its caller in one
+/// transaction with the count it was based on.
+struct PlacementRule: Sendable {
+  /// The tier whose tenants never share a cell.
+  static let dedicatedTier = "dedicated"
+
+  var minimumDiskFreeBytes = ControlPlaneLimits.minimumDiskFreeBytes
+  var fullLoad = ControlPlaneLimits.operationsPerSecondAtFullLoad
+
+  /// The cell with the most headroom in `region`; `pinned` names one that the operator chose.
+  ///
+  /// Throws `invalid_field` for a region or cell that does not exist, `cell_unavailable` where none
+  /// of them is alive, `cell_full` where all alive ones refuse.
+  func choose(
+    region: RegionID, tier: String, pinned: CellID?, among cells: [PlacementCandidate]
+  ) throws(Failure) -> CellID {
+    let inRegion = cells.filter { $0.region == region && $0.state != .retired }
+    guard !inRegion.isEmpty else {
+      throw Failure(.invalidField, "region: no cell of region \(region) has joined")
+    }
+    var wanted = inRegion
+    if let pinned {
+      wanted = inRegion.filter { $0.id == pinned }
+      guard !wanted.isEmpty else {
+        throw Failure(.invalidField, "cell: no cell \(pinned) in region \(region)")
+      }
+    }
+    let alive = wanted.filter { $0.isAlive && $0.state == .active }
+    guard !alive.isEmpty else {
+      throw Failure(
+        .cellUnavailable, "no cell of region \(region) takes tenants now",
+        retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
+    }
+    let free = alive.filter { refusal(of: $0, tier: tier) == nil }
+    guard let best = free.min(by: { rank($0) < rank($1) }) else {
+      let reasons = alive.compactMap { cell in
+        refusal(of: cell, tier: tier).map { "\(cell.id): \($0)" }
+      }
+      throw Failure(.cellFull, reasons.joined(separator: "; "))
+    }
+    return best.id
+  }
+
+  /// Why a living cell takes no tenant of `tier`; nil where it does.
+  private func refusal(of cell: PlacementCandidate, tier: String) -> String? {
+    if cell.tenants >= cell.capacity { return "has all \(cell.capacity) tenants it may have" }
+    if cell.diskFreeBytes < minimumDiskFreeBytes { return "is low on disk" }
+    if cell.hasDedicatedTenant { return "belongs to a dedicated tenant" }
+    if tier == Self.dedicatedTier, cell.tenants > 0 { return "is shared" }
+    return nil
+  }
+
+  /// Lower is better: how full and how busy, then the name so that the choice is reproducible.
+  private func rank(_ cell: PlacementCandidate) -> (Double, CellID) {
+    let fullness = Double(cell.tenants) / Double(max(cell.capacity, 1))
+    // A busy cell with room loses against a quiet one with a little less room, so that a burst of
+    // new tenants does not land where the load already is.
+    let load = min(cell.operationsPerSecond / fullLoad, 1)
+    return (fullness + 0.5 * load, cell.id)
+  }
+}
+
+/// Issues epochs: always above everything seen for the tenant.
+enum EpochRule {
+  static func issue(known: Epoch?, seen: [Epoch]) -> Epoch {
+    let highest = ([known].compactMap { $0 } + seen).max()
+    return highest?.next ?? .first
+  }
+}
+
+/// What the control plane concludes from a cell that says it owns a tenant.
+enum InventoryRule {
+  enum Conclusion: Hashable {
+    /// As known.
+    case confirmed
+    /// The cell knows more: its placement is taken over.
+    case learned(Placement)
+    /// The cell serves under an epoch that has been passed; it must not own the tenant any more.
+    case stale(current: Placement)
+    /// Two cells claim one epoch. Never resolved here: an operator must look.
+    case conflict(current: Placement)
+  }
+
+  static func conclude(
+    known: Placement?, isProvisioned: Bool, claimed epoch: Epoch, by cell: CellID
+  ) -> Conclusion {
+    guard let known else { return .learned(Placement(cell: cell, epoch: epoch)) }
+    if epoch > known.epoch { return .learned(Placement(cell: cell, epoch: epoch)) }
+    if epoch < known.epoch { return .stale(current: known) }
+    guard known.cell == cell else { return .conflict(current: known) }
+    // The cell made it durable and the answer was lost.
+    return isProvisioned ? .confirmed : .learned(known)
+  }
+}

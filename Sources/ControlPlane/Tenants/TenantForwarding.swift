@@ -1,0 +1,90 @@
+import Edge
+import Hummingbird
+import Messaging
+import Wire
+
+/// Everything of a tenant that its cell keeps: `/v1/tenants/{id}/…` goes there as it came.
+///
+/// The cell trusts the operator's name in `x-aimstors-operator` because the control plane, proved
+/// by its hello, sent it; the operator's token stays here.
+struct TenantForwarding: Sendable {
+  static let operatorHeader = "x-aimstors-operator"
+  /// Headers that are the cell's business.
+  private static let passed: Set<String> = [
+    "content-type", "accept", "idempotency-key", "if-match", "if-none-match",
+  ]
+
+  let services: AdminServices
+
+  func register(on router: Router<EdgeContext>) {
+    for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+      router.on("/v1/tenants/:id/**", method: method, use: forward)
+    }
+  }
+
+  @Sendable private func forward(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let id = try AdminInput.tenantID(context)
+    let body = try await AdminBody.read(request)
+    var envelope = Aimstors_ProtoRequest()
+    envelope.tenant = id.rawValue
+    envelope.method = request.method.rawValue
+    envelope.target = request.head.path ?? request.uri.path
+    envelope.hostKind = HostKind.admin.rawValue
+    envelope.body = .init(body.bytes)
+    envelope.clientAddress = context.edge.clientAddress
+    envelope.idempotencyKey = context.edge.idempotencyKey ?? ""
+    for field in request.headers where Self.passed.contains(field.name.canonicalName) {
+      envelope.headers.append(Self.header(field.name.canonicalName, field.value))
+    }
+    envelope.headers.append(Self.header(Self.operatorHeader, try context.admin().id))
+    var answer = try await send(envelope, to: id, trace: context.traceID)
+    if answer.hasMoved {
+      // Placed elsewhere while this was on its way: once more, to where it is now.
+      answer = try await send(envelope, to: id, trace: context.traceID)
+    }
+    guard !answer.hasMoved else {
+      throw Failure(.cellUnavailable, "the tenant is moving", retryAfterMilliseconds: 1_000)
+    }
+    return Self.response(answer)
+  }
+
+  private func send(_ envelope: Aimstors_ProtoRequest, to id: TenantID, trace: String)
+    async throws(Failure) -> Aimstors_ProtoResponse
+  {
+    guard let tenant = try await services.store.read({ try $0.tenant(id) }) else {
+      throw Failure(.notFound, "no such tenant")
+    }
+    guard let cell = services.roster.cell(tenant.placement.cell) else {
+      throw Failure(.cellUnavailable, "the tenant's cell is unknown")
+    }
+    var envelope = envelope
+    envelope.epoch = tenant.placement.epoch.rawValue
+    envelope.generation = cell.generation.rawValue
+    let bytes = try await services.ask(
+      cell, .http, try ProtoCoding.encode(envelope), timeout: ControlPlaneLimits.forwardTimeout,
+      trace: trace)
+    return try ProtoCoding.decode(Aimstors_ProtoResponse.self, bytes)
+  }
+
+  private static func header(_ name: String, _ value: String) -> Aimstors_ProtoHeader {
+    var header = Aimstors_ProtoHeader()
+    header.name = name
+    header.value = value
+    return header
+  }
+
+  private static func response(_ answer: Aimstors_ProtoResponse) -> Response {
+    var fields = HTTPFields()
+    for header in answer.headers {
+      guard let name = HTTPFields.Element.Name(header.name), name != .contentLength else {
+        continue
+      }
+      fields[name] = header.value
+    }
+    return Response(
+      status: .init(code: Int(answer.status)), headers: fields,
+      body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+  }
+}

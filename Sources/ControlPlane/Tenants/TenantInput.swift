@@ -1,0 +1,79 @@
+import Wire
+
+/// The body of `POST /v1/tenants`.
+struct TenantInput: Decodable, Sendable {
+  let name: String
+  let slug: String
+  let region: RegionID
+  let currency: Currency
+  let timeZone: String
+  let tier: String?
+  let parentID: TenantID?
+  let cell: CellID?
+
+  enum CodingKeys: String, CodingKey {
+    case name, slug, region, currency, tier, cell
+    case timeZone = "time_zone"
+    case parentID = "parent_id"
+  }
+
+  /// Slugs that are hosts of the platform itself.
+  static let reservedSlugs: Set<String> = ["app", "api", "admin", "www", "webhooks"]
+
+  func validated() throws(Failure) -> TenantInput {
+    _ = try AdminInput.text(name, "name", length: 1...ControlPlaneLimits.nameLength)
+    guard Self.isSlug(slug) else {
+      throw Failure(
+        .invalidField,
+        "slug must be 1 to \(ControlPlaneLimits.slugLength) of a-z, 0-9 and inner hyphens")
+    }
+    guard !Self.reservedSlugs.contains(slug) else {
+      throw Failure(.invalidField, "slug: \(slug) is a name of the platform")
+    }
+    guard Self.isTimeZone(timeZone) else {
+      throw Failure(.invalidField, "time_zone must be an IANA name, e.g. Europe/Berlin")
+    }
+    if let tier {
+      guard (1...32).contains(tier.utf8.count), tier.utf8.allSatisfy(Self.isWordByte) else {
+        throw Failure(.invalidField, "tier must be a word of a-z, 0-9, _ and -")
+      }
+    }
+    return self
+  }
+
+  /// A label of a host name.
+  static func isSlug(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    guard (1...ControlPlaneLimits.slugLength).contains(bytes.count), bytes.first != 0x2D,
+      bytes.last != 0x2D
+    else { return false }
+    return bytes.allSatisfy { isWordByte($0) && $0 != UInt8(ascii: "_") }
+  }
+
+  /// The form of an IANA name; cells resolve it.
+  static func isTimeZone(_ text: String) -> Bool {
+    guard (1...64).contains(text.utf8.count) else { return false }
+    return text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+      !part.isEmpty
+        && part.utf8.allSatisfy {
+          isWordByte($0 | 0x20) || isWordByte($0) || $0 == UInt8(ascii: "+")
+        }
+    }
+  }
+
+  private static func isWordByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+}
+
+/// The body of `PATCH /v1/tenants/{id}`.
+struct TenantPatch: Decodable, Sendable {
+  let state: TenantState?
+  let reason: String?
+  let name: String?
+}
