@@ -60,12 +60,12 @@ public final class Monitor<Value: Sendable>: @unchecked Sendable {
 
   /// As ``wait(_:)``, for at most `nanoseconds`; nil when the time is over.
   public func wait<T>(nanoseconds: UInt64, _ body: (inout Value) throws -> T?) rethrows -> T? {
-    let limit = Self.monotonicNanoseconds() + nanoseconds
+    let limit = MonotonicTime.nanoseconds() + nanoseconds
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {
       if let result = try body(&value) { return result }
-      let now = Self.monotonicNanoseconds()
+      let now = MonotonicTime.nanoseconds()
       guard now < limit else { return nil }
       #if canImport(Glibc)
         var until = timespec(
@@ -77,11 +77,5 @@ public final class Monitor<Value: Sendable>: @unchecked Sendable {
         pthread_cond_timedwait_relative_np(condition, mutex, &span)
       #endif
     }
-  }
-
-  private static func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }

@@ -3,52 +3,160 @@ import Wire
 
 /// One cell's journal, open for appending: one writer thread, one fsync for all that waits.
 public final class Journal: Sendable {
+  private let configuration: JournalConfiguration
+  private let files: any FileSystem
+  private let maker: SegmentMaker
+  private let lock: any FileLock
+  private let catalog: Monitor<JournalCatalog>
+  private let queue: Monitor<AppendQueue>
+  private let trimming = Monitor(())
+  private let thread: OwnThread
+
   /// Opens the journal in `configuration.directory`, or begins one there.
   ///
   /// Everything past the last sealed segment is rewritten and fsynced before this returns.
-  /// `applied` is asked only where the journal ends in something invalid: the highest applied seq
-  /// of each tenant's files, as proof of what was durable. `fatal` must end the process: after it
-  /// is called nothing is answered any more. Throws ``JournalError``; damage is not thrown but
-  /// in ``OpenedJournal/damage``.
+  /// `applied` is asked only where the journal ends in a torn group: the highest applied seq of
+  /// each tenant's files, as proof of what was durable. `fatal` must end the process: after it is
+  /// called nothing is answered any more. Throws ``JournalError`` or `FileError`; damage is not
+  /// thrown but in ``OpenedJournal/damage``.
   public static func open(
     _ configuration: JournalConfiguration, files: any FileSystem,
-    applied: @Sendable () throws -> [TenantID: TenantSeq] = { [:] },
+    applied: @escaping @Sendable () throws -> [TenantID: TenantSeq] = { [:] },
     fatal: @escaping @Sendable (JournalFatality) -> Void
   ) throws -> OpenedJournal {
-    preconditionFailure("interface only")
+    let maker = SegmentMaker(configuration, files: files)
+    let opening = JournalOpening(
+      configuration: configuration, files: files, maker: maker, applied: applied)
+    let result = try opening.run()
+    let journal = Journal(configuration, files, maker, result, fatal)
+    return OpenedJournal(
+      journal: journal, heads: result.heads, headsProblem: result.headsProblem,
+      checkpointThrough: result.catalog.checkpointThrough, first: result.first,
+      last: result.catalog.lastSeq, damage: result.catalog.damage, isWritable: result.isWritable,
+      cut: result.cut)
+  }
+
+  private init(
+    _ configuration: JournalConfiguration, _ files: any FileSystem, _ maker: SegmentMaker,
+    _ opening: JournalOpening.Result, _ fatal: @escaping @Sendable (JournalFatality) -> Void
+  ) {
+    self.configuration = configuration
+    self.files = files
+    self.maker = maker
+    lock = opening.lock
+    let catalog = Monitor(opening.catalog)
+    self.catalog = catalog
+    var empty = AppendQueue(configuration)
+    empty.stopped = !opening.isWritable
+    let queue = Monitor(empty)
+    self.queue = queue
+    let start = opening.start
+    thread = OwnThread(name: "journal-writer") {
+      let writer = JournalWriter(
+        configuration, maker: maker, start: start, catalog: catalog,
+        nanoseconds: { MonotonicTime.nanoseconds() })
+      JournalLoop(queue, catalog, waitNanoseconds: configuration.groupWaitNanoseconds, fatal)
+        .run(writer)
+    }
   }
 
   /// Gives one record to the writer; `completion` runs once, on the writer's thread: short, and
-  /// never blocking. Records of one call order keep that order. `more` says that the caller has
-  /// further work ready, so that the writer may wait a moment for it.
+  /// never blocking. A refusal runs it at once, on the caller's.
+  ///
+  /// Records keep the order of the calls. `more` says that further work is under way that will
+  /// append soon, so that the writer may wait a moment for it.
   public func append(
     _ record: SealedRecord, more: Bool = false,
     completion: @escaping @Sendable (AppendOutcome) -> Void
   ) {
-    preconditionFailure("interface only")
+    let item = AppendQueue.Item(
+      record: record, bytes: RecordFormat.recordLength(record, cell: configuration.cell),
+      completion: completion)
+    switch queue.withLock({ $0.add(item, more: more) }) {
+    case .wake: queue.signal()
+    case .keepWaiting, .drop: break
+    case .refuse(let refusal):
+      catalog.withLock { $0.metrics.refusedRecords += 1 }
+      completion(.refused(refusal))
+    }
   }
 
   /// The records from `start` on that are durable at the time of the call, in order.
-  public func records(from start: CellSeq) throws(JournalError) -> JournalRecords {
-    preconditionFailure("interface only")
+  public func records(from start: CellSeq) -> JournalRecords {
+    JournalRecords(
+      directory: configuration.directory, files: files, catalog: catalog.withLock { $0 },
+      start: start)
   }
 
-  /// Removes the segments that hold only records at or before `pastAll`. The caller has made sure
-  /// that files and the checkpoint of heads are durable past it.
-  public func trim(pastAll: CellSeq) throws(JournalError) {
-    preconditionFailure("interface only")
+  /// The last durable position.
+  public var lastSeq: CellSeq { catalog.withLock { $0.lastSeq } }
+
+  /// The first position of each segment, oldest first: what pins the journal's oldest part.
+  public var segmentStarts: [CellSeq] { catalog.withLock { $0.segments.map(\.firstSeq) } }
+
+  /// Removes the segments that hold only records at or before `pastAll` and before the stored
+  /// checkpoint of heads. The caller has made sure that all files are durable past it.
+  public func trim(pastAll: CellSeq) throws(FileError) {
+    let failure = trimming.withLock { _ -> FileError? in
+      do throws(FileError) {
+        for segment in catalog.withLock({ $0.removable(pastAll: pastAll) }) {
+          catalog.withLock { $0.remove(segment) }
+          try files.remove(configuration.directory + "/" + segment.name)
+          // One at a time, oldest first: a removal that a power loss undoes must not leave a hole.
+          try files.synchronizeDirectory(configuration.directory)
+        }
+        try maker.keepReserve()
+        return nil
+      } catch { return error }
+    }
+    if let failure { throw failure }
   }
 
-  /// Writes the checkpoint of heads durably (temporary file, fsync, rename, fsync of the
-  /// directory). `checkpoint.through` says up to where it holds.
-  public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(JournalError) {
-    preconditionFailure("interface only")
+  /// Stores the checkpoint of heads durably. Nothing past it may be in the table, and it may not
+  /// lie past the durable journal.
+  public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(FileError) {
+    precondition(checkpoint.through <= lastSeq, "a checkpoint of heads past the durable journal")
+    let bytes = HeadsFile.encode(
+      checkpoint, cell: configuration.cell, generation: configuration.generation)
+    let failure = trimming.withLock { _ -> FileError? in
+      do throws(FileError) {
+        try HeadsFile.write(bytes, directory: configuration.directory, files: files)
+        catalog.withLock { $0.checkpointThrough = checkpoint.through }
+        return nil
+      } catch { return error }
+    }
+    if let failure { throw failure }
   }
 
-  public var metrics: JournalMetrics { preconditionFailure("interface only") }
+  /// Bytes of groups that a replay from the position `start` would read.
+  public func bytesNeeded(from start: CellSeq) -> UInt64 {
+    catalog.withLock { catalog in
+      catalog.segments.filter { $0.lastSeq >= start }
+        .reduce(0) { $0 + $1.endOffset - UInt64(SegmentHeader.length) }
+    }
+  }
 
-  /// Writes what waits, then ends the thread and gives up the directory.
-  public func close() {}
+  public var metrics: JournalMetrics {
+    var metrics = catalog.withLock { catalog in
+      var metrics = catalog.metrics
+      metrics.segments = catalog.segments.count
+      metrics.untrimmedBytes = catalog.untrimmedBytes
+      return metrics
+    }
+    queue.withLock {
+      metrics.queuedRecords = $0.items.count
+      metrics.queuedBytes = $0.bytes
+    }
+    return metrics
+  }
+
+  /// Writes what waits, ends the thread and gives up the directory. Blocks until then.
+  public func close() {
+    queue.withLock { $0.close() }
+    queue.broadcast()
+    thread.join()
+    lock.release()
+  }
 }
 
 /// What ``Journal/open(_:files:applied:fatal:)`` found.
@@ -56,38 +164,20 @@ public struct OpenedJournal: Sendable {
   public let journal: Journal
   /// The checkpoint of heads with the records after it folded in.
   public let heads: [TenantID: TenantHead]
-  /// The position up to which the checkpoint on disk held; zero without one. Records that files
-  /// may lack can lie before it: replay starts where the oldest file's applied seq says, and the
-  /// journal keeps every segment until ``Journal/trim(pastAll:)`` allows its removal.
+  /// Why the checkpoint of heads could not be read, where it is there: tenants without a record in
+  /// the journal are not in ``heads`` then.
+  public let headsProblem: String?
+  /// The position up to which the checkpoint on disk holds; zero without one. Records that files
+  /// may lack can lie before it: a replay starts at ``first``.
   public let checkpointThrough: CellSeq
   /// The first position still in the journal.
   public let first: CellSeq
   /// The last durable position; `first - 1` in an empty journal.
   public let last: CellSeq
-  /// Ranges that were durable and cannot be read. Tenants stop as ``DamagedRange/stops(_:applied:)``
-  /// says. Where it reaches the journal's end, nothing can be appended until a repair.
+  /// Ranges that were durable and cannot be read; see ``DamagedRange/stops(_:applied:)``.
   public let damage: [DamagedRange]
-  /// Bytes of a torn last group that were cut, for the log: nothing in it was acknowledged.
-  public let cutBytes: UInt64
-}
-
-/// A sequence over a journal's records in order; throws ``JournalError`` at what cannot be read.
-///
-/// Damaged ranges that were reported at opening are stepped over.
-public struct JournalRecords {
-  public mutating func next() throws(JournalError) -> JournalRecord? {
-    preconditionFailure("interface only")
-  }
-}
-
-/// The table of tenant heads as stored.
-public struct HeadsCheckpoint: Hashable, Sendable {
-  /// Every record at or before this position is in the table.
-  public var through: CellSeq
-  public var heads: [TenantID: TenantHead]
-
-  public init(through: CellSeq, heads: [TenantID: TenantHead]) {
-    self.through = through
-    self.heads = heads
-  }
+  /// False where the damage reaches the journal's end: every append is refused until a repair.
+  public let isWritable: Bool
+  /// A torn last group that was cut: never acknowledged. For the log.
+  public let cut: DamagedRange?
 }

@@ -16,4 +16,13 @@ public struct JournalMetrics: Hashable, Sendable {
   public var untrimmedBytes: UInt64 = 0
 
   public init() {}
+
+  mutating func add(_ group: GroupHeader, synchronizeNanoseconds: UInt64) {
+    records += UInt64(group.recordCount)
+    groups += 1
+    bytes += UInt64(group.totalBytes)
+    synchronizations += 1
+    self.synchronizeNanoseconds += synchronizeNanoseconds
+    slowestSynchronizeNanoseconds = max(slowestSynchronizeNanoseconds, synchronizeNanoseconds)
+  }
 }

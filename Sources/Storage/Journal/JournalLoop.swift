@@ -1,0 +1,66 @@
+import Platform
+import Wire
+
+/// What the writer's thread does: wait, collect a group, write it, answer.
+struct JournalLoop {
+  private let queue: Monitor<AppendQueue>
+  private let catalog: Monitor<JournalCatalog>
+  private let waitNanoseconds: UInt64
+  private let fatal: @Sendable (JournalFatality) -> Void
+
+  init(
+    _ queue: Monitor<AppendQueue>, _ catalog: Monitor<JournalCatalog>, waitNanoseconds: UInt64,
+    _ fatal: @escaping @Sendable (JournalFatality) -> Void
+  ) {
+    self.queue = queue
+    self.catalog = catalog
+    self.waitNanoseconds = waitNanoseconds
+    self.fatal = fatal
+  }
+
+  /// Runs until the queue is closed and empty, or a fatality.
+  func run(_ writer: JournalWriter) {
+    while true {
+      let items = nextGroup()
+      if items.isEmpty {
+        writer.close()
+        return
+      }
+      switch writer.write(items.map(\.record)) {
+      case .durable(let first, _):
+        for (index, item) in items.enumerated() {
+          item.completion(.durable(CellSeq(first.rawValue + UInt64(index))))
+        }
+      case .cut:
+        catalog.withLock { $0.metrics.cutRecords += UInt64(items.count) }
+        for item in items { item.completion(.cut) }
+      case .refused(let refusal):
+        for item in items { item.completion(.refused(refusal)) }
+      case .fatal(let fatality):
+        queue.withLock { $0.halted = true }
+        fatal(fatality)
+        writer.close()
+        return
+      }
+    }
+  }
+
+  /// Waits for the next group; empty when the queue is closed.
+  private func nextGroup() -> [AppendQueue.Item] {
+    let isReady = queue.wait { queue -> Bool? in
+      if queue.items.isEmpty, !queue.isClosing {
+        queue.writer = .idle
+        return nil
+      }
+      queue.writer = .collecting
+      return queue.isReady
+    }
+    if !isReady, waitNanoseconds > 0 {
+      queue.wait(nanoseconds: waitNanoseconds) { queue in queue.isReady ? () : nil }
+    }
+    return queue.withLock { queue in
+      queue.writer = .busy
+      return queue.take()
+    }
+  }
+}

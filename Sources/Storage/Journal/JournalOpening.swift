@@ -1,0 +1,214 @@
+import Platform
+import Wire
+
+/// Recovery: what is in a journal's directory becomes a journal that can go on.
+///
+/// 1. Take the lock. 2. Scan everything. 3. Cut a torn last group, if nothing proves it durable.
+/// 4. Rewrite the last segment into a new file and fsync it: what was read may have been in the
+/// page cache only, and nothing may be answered from there. Only then is a result returned.
+struct JournalOpening {
+  struct Result {
+    var lock: any FileLock
+    var start: JournalStart
+    var catalog: JournalCatalog
+    var heads: [TenantID: TenantHead]
+    var headsProblem: String?
+    var first: CellSeq
+    var isWritable: Bool
+    var cut: DamagedRange?
+  }
+
+  let configuration: JournalConfiguration
+  let files: any FileSystem
+  let maker: SegmentMaker
+  let applied: @Sendable () throws -> [TenantID: TenantSeq]
+
+  private var directory: String { configuration.directory }
+
+  func run() throws -> Result {
+    try files.createDirectory(directory)
+    try files.synchronizeDirectory(Self.parent(directory))
+    let lock = try takeLock()
+    do {
+      return try recover(lock)
+    } catch {
+      lock.release()
+      throw error
+    }
+  }
+
+  private func recover(_ lock: any FileLock) throws -> Result {
+    try removeTemporaries()
+    let (checkpoint, problem) = try readHeads()
+    var fold = HeadsFold(checkpoint?.heads ?? [:])
+    var scanner = JournalScanner(
+      directory: directory, cell: configuration.cell, generation: configuration.generation,
+      files: files)
+    var scan = try scanner.run { group, records in try fold.add(group, records) }
+    addCheckpointProofs(&scan, checkpoint, hasProblem: problem != nil)
+    try addAppliedProofs(&scan, fold.heads)
+
+    var catalog = JournalCatalog()
+    catalog.lastSeq = scan.tip.lastSeq
+    catalog.checkpointThrough = checkpoint?.through ?? CellSeq(0)
+    catalog.damage = scan.damage
+    catalog.voids = fold.voids
+    catalog.segments = scan.segments.map { segment in
+      JournalCatalog.Segment(
+        name: segment.name, firstGroup: segment.firstGroup, firstSeq: segment.firstSeq,
+        lastSeq: segment.lastSeq, endOffset: segment.endOffset,
+        voidThrough: scan.gaps.filter { $0.segment == segment.name }.map(\.body.voidThrough).max()
+          ?? CellSeq(0))
+    }
+    var isWritable = true
+    var cut: DamagedRange?
+    switch scan.tail {
+    case .clean: break
+    case .torn(let tail): cut = tail.range
+    case .damaged(let tail):
+      catalog.damage.append(tail.range)
+      isWritable = false
+    }
+    let start = try rewrite(scan, isWritable: isWritable)
+    if isWritable { try? maker.keepReserve() }
+    return Result(
+      lock: lock, start: start, catalog: catalog, heads: fold.heads, headsProblem: problem,
+      first: scan.segments.first?.firstSeq ?? scan.tip.lastSeq.next, isWritable: isWritable,
+      cut: cut)
+  }
+
+  private func takeLock() throws -> any FileLock {
+    do {
+      return try files.lock(directory + "/" + JournalNames.lock)
+    } catch  where error.isOwnedByAnother {
+      throw JournalError.ownedByAnotherProcess(directory: directory)
+    }
+  }
+
+  private func removeTemporaries() throws {
+    for name in try files.list(directory) where name.hasSuffix(JournalNames.temporarySuffix) {
+      try files.remove(directory + "/" + name)
+    }
+  }
+
+  /// The checkpoint, or why it cannot be used: heads come from the journal alone then.
+  private func readHeads() throws -> (HeadsCheckpoint?, String?) {
+    guard let bytes = try HeadsFile.read(directory: directory, files: files) else {
+      return (nil, nil)
+    }
+    do throws(JournalError) {
+      return (
+        try HeadsFile.decode(
+          bytes, cell: configuration.cell, generation: configuration.generation), nil
+      )
+    } catch .malformed(let detail) {
+      return (nil, detail)
+    }
+  }
+
+  /// What the checkpoint proves: nothing before it was trimmed too early, nothing up to it is gone.
+  private func addCheckpointProofs(
+    _ scan: inout JournalScan, _ checkpoint: HeadsCheckpoint?, hasProblem: Bool
+  ) {
+    let through = checkpoint?.through ?? CellSeq(0)
+    if let first = scan.segments.first, !hasProblem, first.firstSeq.rawValue > through.rawValue + 1
+    {
+      scan.damage.insert(
+        DamagedRange(
+          segment: first.name, startOffset: 0, endOffset: 0, firstSeq: through.next,
+          lastSeq: CellSeq(first.firstSeq.rawValue - 1), tenants: .unknown(intact: []),
+          reason: "segments before the first one are missing"), at: 0)
+    }
+    if through > scan.tip.lastSeq {
+      scan.tail = .damaged(
+        scan.endingTail("the checkpoint of heads holds up to \(through.rawValue)"))
+    }
+    guard let checkpoint else { return }
+    // A tenant whose last record of all up to the checkpoint lies before a range has none in it.
+    for index in scan.damage.indices {
+      guard case .unknown(let intact) = scan.damage[index].tenants,
+        let last = scan.damage[index].lastSeq, last <= through
+      else { continue }
+      let first = scan.damage[index].firstSeq
+      let before = checkpoint.heads.filter { $0.value.cellSeq < first }.keys
+      scan.damage[index].tenants = .unknown(intact: intact.union(before))
+    }
+  }
+
+  /// A torn last group that some file already has is not torn but damaged.
+  private func addAppliedProofs(
+    _ scan: inout JournalScan, _ heads: [TenantID: TenantHead]
+  ) throws {
+    guard case .torn(var tail) = scan.tail else { return }
+    let proof = try applied().filter { $0.value > heads[$0.key]?.tenantSeq ?? .zero }
+    guard let tenant = proof.keys.min() else { return }
+    tail.reason += ", and files of tenant \(tenant) have records of it"
+    scan.tail = .damaged(tail)
+  }
+
+  private static func parent(_ path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// Copies the last segment into a new file, durably under the old name.
+  private func rewrite(_ scan: JournalScan, isWritable: Bool) throws -> JournalStart {
+    guard let last = scan.segments.last else {
+      return JournalStart(tip: scan.tip, list: scan.list, file: nil, capacity: nil)
+    }
+    let source = try files.open(directory + "/" + last.name, .read)
+    defer { source.close() }
+    guard isWritable else {
+      try SegmentCopy.verbatim(source, last.name, length: last.length, directory, files)
+      return JournalStart(tip: scan.tip, list: scan.list, file: nil, capacity: nil)
+    }
+    let room = last.endOffset + UInt64(GroupFormat.overhead + scan.list.bytes.count)
+    let blank = try maker.makeBlank(least: room, mayUseReserve: true)
+    let header = SegmentHeader(
+      cell: configuration.cell, generation: configuration.generation, firstSeq: last.firstSeq,
+      firstGroup: last.firstGroup, capacity: blank.capacity, previousHash: last.previousHash)
+    try blank.file.write(header.encoded(), at: 0)
+    try SegmentCopy.bytes(
+      from: source, to: blank.file, UInt64(SegmentHeader.length)..<last.endOffset)
+    try blank.file.synchronize()
+    try maker.install(last.name)
+    if last.isSealed {
+      blank.file.close()
+      return JournalStart(tip: scan.tip, list: scan.list, file: nil, capacity: nil)
+    }
+    return JournalStart(
+      tip: scan.tip, list: scan.list, file: blank.file, capacity: blank.capacity)
+  }
+}
+
+extension JournalScan {
+  /// A tail that begins at the journal's end, where more is known to have been.
+  func endingTail(_ reason: String) -> JournalTail {
+    JournalTail(
+      segment: segments.last?.name ?? "", startOffset: tip.offset,
+      endOffset: segments.last?.length ?? tip.offset, firstSeq: tip.lastSeq.next, tenants: nil,
+      reason: reason)
+  }
+}
+
+/// The heads of tenants as records are added to them.
+struct HeadsFold {
+  private(set) var heads: [TenantID: TenantHead]
+  private(set) var voids = JournalVoids()
+
+  init(_ heads: [TenantID: TenantHead]) { self.heads = heads }
+
+  mutating func add(_ group: ScannedGroup, _ records: [JournalRecord]) throws(JournalError) {
+    if group.header.kind == .gap { voids.add(try GapBody(decoding: group.body)) }
+    for record in records {
+      let tenant = record.identity.tenant
+      let seq = record.position.cellSeq
+      // A head from the checkpoint may be newer than the record.
+      guard !voids.covers(tenant, seq), heads[tenant].map({ $0.cellSeq < seq }) ?? true else {
+        continue
+      }
+      heads[tenant] = TenantHead(
+        after: heads[tenant], record.identity, hash: record.hash, at: seq)
+    }
+  }
+}

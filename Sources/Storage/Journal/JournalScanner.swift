@@ -1,0 +1,275 @@
+import Platform
+import Wire
+
+/// Walks a journal from its oldest segment to its end and says what is valid, damaged and torn.
+///
+/// Reads only. A group counts where header, CRC, number, position and chain are right. Where one
+/// does not, the next group that is right ends the damage, and its list names what is missing.
+struct JournalScanner {
+  private let directory: String
+  private let cell: CellID
+  /// Nil accepts any.
+  private let generation: Generation?
+  private let files: any FileSystem
+  private var scan = JournalScan()
+  /// False before the first group or segment header told where the journal begins.
+  private var hasTip = false
+  /// An unreadable range whose end is not known yet.
+  private var open: (segment: String, start: UInt64, end: UInt64, reason: String)?
+  private var seen = SeenTenants()
+
+  init(directory: String, cell: CellID, generation: Generation?, files: any FileSystem) {
+    self.directory = directory
+    self.cell = cell
+    self.generation = generation
+    self.files = files
+  }
+
+  /// The names of the segments, oldest first.
+  static func segmentNames(
+    _ directory: String, _ files: any FileSystem
+  ) throws(JournalError) -> [String] {
+    do throws(FileError) {
+      return try files.list(directory).filter { JournalNames.firstGroup($0) != nil }
+    } catch { throw JournalError.file(error) }
+  }
+
+  /// Scans everything; `visit` sees each valid group in order, with its records.
+  mutating func run(
+    _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
+  ) throws -> JournalScan {
+    let names = try Self.segmentNames(directory, files)
+    for (index, name) in names.enumerated() {
+      try scanSegment(name, isLast: index == names.count - 1, visit)
+    }
+    seen.finish(&scan.damage)
+    return scan
+  }
+
+  private mutating func scanSegment(
+    _ name: String, isLast: Bool, _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
+  ) throws {
+    let file = try files.open(directory + "/" + name, .read)
+    defer { file.close() }
+    let length = try file.length()
+    let header = try readHeader(file, name, length)
+    let limit = min(length, header?.capacity ?? length)
+    scan.segments.append(
+      JournalScan.Segment(
+        name: name, header: header, firstGroup: JournalNames.firstGroup(name) ?? 0,
+        firstSeq: header?.firstSeq ?? scan.tip.lastSeq.next, lastSeq: scan.tip.lastSeq,
+        previousHash: header?.previousHash ?? scan.tip.hash,
+        endOffset: UInt64(SegmentHeader.length), length: length, isSealed: false, groups: 0))
+    if let header { begin(at: header, name) }
+    var reader = SegmentReader(file, limit: limit)
+    var offset = UInt64(SegmentHeader.length)
+    while !last.isSealed {
+      if let group = try reader.group(at: offset), fits(group.header) {
+        try accept(group.header, group.bytes, name, offset, visit)
+        offset += UInt64(group.header.totalBytes)
+        continue
+      }
+      let nonzero = try reader.lastNonzero(from: offset)
+      if nonzero != nil || !isLast,
+        let next = try reader.nextGroup(behind: offset, over: scan.tip.groupNumber)
+      {
+        addOpen(name, offset, next, "bytes that are no valid group")
+        offset = next
+        continue
+      }
+      let wanted = header?.capacity ?? length
+      try end(&reader, name, offset, nonzero, wanted: wanted, length: length, isLast: isLast)
+      break
+    }
+    scan.tip.offset = last.endOffset
+  }
+
+  private var last: JournalScan.Segment { scan.segments[scan.segments.count - 1] }
+
+  /// The segment's header; nil, with a range of damage, where it cannot be read.
+  private mutating func readHeader(
+    _ file: any File, _ name: String, _ length: UInt64
+  ) throws -> SegmentHeader? {
+    let bytes = try file.bytes(at: 0, count: SegmentHeader.length)
+    do throws(JournalError) {
+      let header = try SegmentHeader(decoding: bytes)
+      guard header.cell == cell else {
+        throw JournalError.foreignCell(found: header.cell, expected: cell)
+      }
+      if let generation, header.generation != generation {
+        throw JournalError.foreignGeneration(found: header.generation, expected: generation)
+      }
+      return header
+    } catch .malformed(let detail) {
+      // Nothing is lost by this alone: the groups say again what a header says.
+      scan.damage.append(
+        DamagedRange(
+          segment: name, startOffset: 0, endOffset: UInt64(SegmentHeader.length),
+          firstSeq: scan.tip.lastSeq.next, lastSeq: scan.tip.lastSeq, tenants: .known([:]),
+          reason: detail))
+      return nil
+    }
+  }
+
+  /// Takes the journal's beginning from its first segment; later ones must follow the one before.
+  private mutating func begin(at header: SegmentHeader, _ name: String) {
+    guard hasTip else {
+      hasTip = true
+      scan.tip = JournalTip(
+        groupNumber: header.firstGroup - 1, lastSeq: CellSeq(header.firstSeq.rawValue - 1),
+        hash: header.previousHash, offset: UInt64(SegmentHeader.length))
+      scan.list.firstSeq = header.firstSeq
+      return
+    }
+    if open == nil, header.firstGroup != scan.tip.groupNumber + 1 {
+      addOpen(name, 0, 0, "a segment is missing before this one")
+    }
+  }
+
+  /// Whether a valid group may stand next: right after the tip, or behind a hole.
+  private func fits(_ header: GroupHeader) -> Bool {
+    guard hasTip else { return true }
+    return header.number > scan.tip.groupNumber && header.firstSeq > scan.tip.lastSeq
+  }
+
+  private mutating func addOpen(
+    _ segment: String, _ start: UInt64, _ end: UInt64, _ reason: String
+  ) {
+    if let before = open {
+      // The range began in an earlier segment; its place is where it began.
+      open = (
+        before.segment, before.start, max(before.end, before.segment == segment ? end : 0),
+        before.reason
+      )
+    } else {
+      open = (segment, start, end, reason)
+    }
+  }
+
+  private mutating func accept(
+    _ header: GroupHeader, _ bytes: ArraySlice<UInt8>, _ name: String, _ offset: UInt64,
+    _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
+  ) throws {
+    let listStart = bytes.startIndex + GroupFormat.headerLength
+    let bodyStart = listStart + header.listBytes
+    let listBytes = bytes[listStart..<bodyStart]
+    var group = ScannedGroup(
+      header: header, hash: bytes.withUnsafeBytes { SHA256Hash.of($0) }, segment: name,
+      offset: offset, list: try GroupFormat.decodeList(listBytes, count: header.listCount),
+      chains: true, body: bytes[bodyStart..<(bytes.endIndex - GroupFormat.trailerLength)])
+    let records = try group.records()
+    try checkOwner(records)
+    group.chains = closeOpen(group)
+    hasTip = true
+
+    scan.tip = JournalTip(
+      groupNumber: header.number, lastSeq: header.lastSeq, hash: group.hash,
+      offset: offset + UInt64(header.totalBytes))
+    let index = scan.segments.count - 1
+    if scan.segments[index].groups == 0, scan.segments[index].header == nil {
+      scan.segments[index].firstSeq = header.firstSeq
+      scan.segments[index].previousHash = header.previousHash
+    }
+    scan.segments[index].endOffset = scan.tip.offset
+    scan.segments[index].lastSeq = header.lastSeq
+    scan.segments[index].groups += 1
+    switch header.kind {
+    case .seal: scan.segments[index].isSealed = true
+    case .gap:
+      let body = try GapBody(decoding: group.body)
+      scan.tip.groupNumber = body.throughGroup
+      scan.gaps.append((name, header, body))
+      seen.add(body, firstSeq: header.firstSeq, lastSeq: header.lastSeq)
+    case .records:
+      scan.list = GroupList(
+        firstSeq: header.firstSeq, count: records.count, bytes: Self.encodeList(records))
+      scan.records += UInt64(records.count)
+      for record in records {
+        scan.commands += UInt64(record.header.commandCount)
+        seen.add(record)
+      }
+    }
+    try visit(group, records)
+  }
+
+  private func checkOwner(_ records: [JournalRecord]) throws(JournalError) {
+    for record in records where record.position.cell != cell {
+      throw JournalError.foreignCell(found: record.position.cell, expected: cell)
+    }
+  }
+
+  private static func encodeList(_ records: [JournalRecord]) -> [UInt8] {
+    var writer = ByteWriter(capacity: records.count * 24)
+    for record in records {
+      GroupFormat.encode(
+        GroupListEntry(tenant: record.identity.tenant, tenantSeq: record.identity.tenantSeq),
+        into: &writer)
+    }
+    return writer.bytes
+  }
+
+  /// Reports the hole before `group`, if there is one; returns whether there is none.
+  private mutating func closeOpen(_ group: ScannedGroup) -> Bool {
+    let header = group.header
+    let tip = scan.tip
+    let follows =
+      !hasTip || (header.number == tip.groupNumber + 1 && header.firstSeq == tip.lastSeq.next)
+    let afterGap = scan.gaps.last.map { $0.body.throughGroup == tip.groupNumber } ?? false
+    let chained = follows && (header.previousHash == tip.hash || afterGap || !hasTip)
+    defer { open = nil }
+    if open == nil, chained { return true }
+    let reason = open?.reason ?? (follows ? "the chain of groups breaks" : "groups are missing")
+    let isStray = hasTip && follows && chained
+    scan.damage.append(
+      DamagedRange(
+        segment: open?.segment ?? group.segment, startOffset: open?.start ?? group.offset,
+        endOffset: open?.end ?? group.offset, firstSeq: tip.lastSeq.next,
+        lastSeq: CellSeq(header.firstSeq.rawValue - 1),
+        tenants: isStray ? .known([:]) : missing(before: group), reason: reason))
+    if !isStray { seen.beginUnknown(scan.damage.count - 1, scan.damage) }
+    return false
+  }
+
+  /// Whose records are missing before `group`: its list says it, if it reaches far enough back.
+  private func missing(before group: ScannedGroup) -> DamagedRange.Tenants {
+    let first = scan.tip.lastSeq.next
+    let missing = group.header.firstSeq.rawValue - first.rawValue
+    guard missing > 0 else { return .unknown(intact: []) }
+    let listFirst = group.header.listFirstSeq
+    guard listFirst <= first,
+      listFirst.rawValue + UInt64(group.list.count) == group.header.firstSeq.rawValue
+    else { return .unknown(intact: []) }
+    var tenants: [TenantID: TenantSeq] = [:]
+    for entry in group.list.dropFirst(Int(first.rawValue - listFirst.rawValue)) {
+      tenants[entry.tenant] = max(tenants[entry.tenant] ?? .zero, entry.tenantSeq)
+    }
+    return .known(tenants)
+  }
+
+  /// The segment ends without a seal at `offset`.
+  private mutating func end(
+    _ reader: inout SegmentReader, _ name: String, _ offset: UInt64, _ nonzero: UInt64?,
+    wanted: UInt64, length: UInt64, isLast: Bool
+  ) throws(JournalError) {
+    guard isLast else {
+      addOpen(name, offset, wanted, "the segment has no seal")
+      return
+    }
+    var tail = JournalTail(
+      segment: open?.segment ?? name, startOffset: open?.start ?? offset, endOffset: wanted,
+      firstSeq: scan.tip.lastSeq.next, tenants: nil, reason: "")
+    if let open {
+      tail.reason = open.reason
+      scan.tail = .damaged(tail)
+    } else if length < wanted {
+      tail.reason = "the file has \(length) of \(wanted) bytes"
+      scan.tail = .damaged(tail)
+    } else if let nonzero {
+      let torn = try TornGroup.examine(&reader, at: offset, lastNonzero: nonzero)
+      tail.endOffset = torn.end
+      tail.tenants = torn.tenants
+      tail.reason = torn.isTorn ? "a group that was not written whole" : "an invalid last group"
+      scan.tail = torn.isTorn ? .torn(tail) : .damaged(tail)
+    }
+  }
+}
