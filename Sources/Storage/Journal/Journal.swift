@@ -82,8 +82,10 @@ public final class Journal: Sendable {
   }
 
   /// The records from `start` on that are durable at the time of the call, in order.
-  public func records(from start: CellSeq) -> JournalRecords {
-    JournalRecords(
+  ///
+  /// Throws where its first segment cannot be opened, e.g. because it was trimmed meanwhile.
+  public func records(from start: CellSeq) throws(JournalError) -> JournalRecords {
+    try JournalRecords(
       directory: configuration.directory, files: files, catalog: catalog.withLock { $0 },
       start: start)
   }
@@ -96,7 +98,7 @@ public final class Journal: Sendable {
 
   /// Removes the segments that hold only records at or before `pastAll` and before the stored
   /// checkpoint of heads. The caller has made sure that all files are durable past it.
-  public func trim(pastAll: CellSeq) throws(FileError) {
+  public func trim(pastAll: CellSeq) throws(JournalError) {
     let failure = trimming.withLock { _ -> FileError? in
       do throws(FileError) {
         for segment in catalog.withLock({ $0.removable(pastAll: pastAll) }) {
@@ -109,12 +111,12 @@ public final class Journal: Sendable {
         return nil
       } catch { return error }
     }
-    if let failure { throw failure }
+    if let failure { throw .file(failure) }
   }
 
   /// Stores the checkpoint of heads durably. Nothing past it may be in the table, and it may not
   /// lie past the durable journal.
-  public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(FileError) {
+  public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(JournalError) {
     precondition(checkpoint.through <= lastSeq, "a checkpoint of heads past the durable journal")
     let bytes = HeadsFile.encode(
       checkpoint, cell: configuration.cell, generation: configuration.generation)
@@ -125,7 +127,7 @@ public final class Journal: Sendable {
         return nil
       } catch { return error }
     }
-    if let failure { throw failure }
+    if let failure { throw .file(failure) }
   }
 
   /// Bytes of groups that a replay from the position `start` would read.
@@ -180,4 +182,7 @@ public struct OpenedJournal: Sendable {
   public let isWritable: Bool
   /// A torn last group that was cut: never acknowledged. For the log.
   public let cut: DamagedRange?
+
+  /// Bytes of the torn last group that were cut.
+  public var cutBytes: UInt64 { cut.map { $0.endOffset - $0.startOffset } ?? 0 }
 }

@@ -18,12 +18,17 @@ public struct JournalRecords {
   private var waiting: [JournalRecord] = []
   private var waitingIndex = 0
 
-  init(directory: String, files: any FileSystem, catalog: JournalCatalog, start: CellSeq) {
+  init(
+    directory: String, files: any FileSystem, catalog: JournalCatalog, start: CellSeq
+  ) throws(JournalError) {
     self.directory = directory
     self.files = files
     self.catalog = catalog
     self.start = start
     segmentIndex = catalog.segments.lastIndex { $0.firstSeq <= start } ?? 0
+    if segmentIndex < catalog.segments.count {
+      reader = try open(catalog.segments[segmentIndex])
+    }
   }
 
   /// The next record; nil at the end of what was durable.

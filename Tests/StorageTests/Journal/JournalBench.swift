@@ -53,8 +53,9 @@ final class JournalBench {
   /// Recovery and the synchronous writer, without the thread.
   func openWriter(
     applied: [TenantID: TenantSeq] = [:]
-  ) throws -> (writer: JournalWriter, opened: JournalOpening.Result, catalog: Monitor<JournalCatalog>)
-  {
+  ) throws -> (
+    writer: JournalWriter, opened: JournalOpening.Result, catalog: Monitor<JournalCatalog>
+  ) {
     let files = disk.fileSystem()
     let maker = SegmentMaker(configuration, files: files)
     let opened = try JournalOpening(
@@ -67,8 +68,10 @@ final class JournalBench {
   }
 
   /// All records that can be read now.
-  func records(_ catalog: JournalCatalog, from start: CellSeq = CellSeq(1)) throws -> [JournalRecord] {
-    var sequence = JournalRecords(
+  func records(_ catalog: JournalCatalog, from start: CellSeq = CellSeq(1)) throws
+    -> [JournalRecord]
+  {
+    var sequence = try JournalRecords(
       directory: configuration.directory, files: disk.fileSystem(), catalog: catalog, start: start)
     var result: [JournalRecord] = []
     while let record = try sequence.next() { result.append(record) }

@@ -8,7 +8,8 @@ import Wire
 @Suite("Journal") struct JournalTests {
   @Test func `records come back in order after a restart`() throws {
     let bench = JournalBench()
-    let first = try Journal.open(bench.configuration, files: bench.disk.fileSystem(), fatal: { _ in })
+    let first = try Journal.open(
+      bench.configuration, files: bench.disk.fileSystem(), fatal: { _ in })
     #expect(first.last == CellSeq(0))
     let answers = Answers()
     var hashes: [SHA256Hash] = []
@@ -26,7 +27,7 @@ import Wire
     #expect(second.last == CellSeq(100))
     #expect(second.damage.isEmpty)
     #expect(second.cut == nil)
-    var records = second.journal.records(from: CellSeq(1))
+    var records = try second.journal.records(from: CellSeq(1))
     var read: [SHA256Hash] = []
     while let record = try records.next() { read.append(record.hash) }
     #expect(read == hashes)
@@ -39,7 +40,8 @@ import Wire
 
   @Test func `a second process is told that the directory is taken`() throws {
     let bench = JournalBench()
-    let first = try Journal.open(bench.configuration, files: bench.disk.fileSystem(), fatal: { _ in })
+    let first = try Journal.open(
+      bench.configuration, files: bench.disk.fileSystem(), fatal: { _ in })
     defer { first.journal.close() }
     #expect(throws: JournalError.ownedByAnotherProcess(directory: "/data/journal")) {
       try Journal.open(bench.configuration, files: bench.disk.fileSystem(), fatal: { _ in })
