@@ -25,6 +25,9 @@ struct Ledger {
   /// Throws `currency_mismatch` where it is open in another.
   func open(_ currency: Currency) throws {
     guard let existing = try store.currency() else {
+      if let profile = try ProfileStore(tx).profile(), profile.currency != currency {
+        throw Failure(.currencyMismatch, "this tenant's currency is \(profile.currency)")
+      }
       return try store.insertWallet(currency, at: tx.now)
     }
     guard existing == currency else {

@@ -38,6 +38,13 @@ extension LedgerStore {
     } ?? nil
   }
 
+  /// What a usage was of, for the form of its identifier.
+  func usageKind(_ id: RowID) throws -> UsageKind? {
+    try db.first("SELECT kind FROM usage_events WHERE id = ?", .integer(id.rawValue)) {
+      UsageKind(rawValue: $0.int64(0))
+    } ?? nil
+  }
+
   /// The transfer of an earlier refund for this cause.
   func refund(usage: RowID, cause: RefundCause) throws -> RowID? {
     try db.first(

@@ -16,6 +16,9 @@ enum CallingCodes {
     return found == none ? nil : found
   }
 
+  /// Every country that has a calling code.
+  static let countries = Set(table.values).subtracting([none])
+
   /// A code that is assigned, to no country.
   private static let none = "-"
   private static let longestPrefix = 7

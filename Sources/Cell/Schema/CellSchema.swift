@@ -12,6 +12,7 @@ public enum CellSchema {
 
   static let parts: [SchemaPart] = [
     ProfileSchema.part,
+    APIKeysSchema.part,
     LedgerSchema.part,
     PricesSchema.part,
   ]

@@ -1,0 +1,18 @@
+import Edge
+import Hummingbird
+import Logging
+
+/// The cell's whole API: one line per context.
+enum CellAPI {
+  static func responder(
+    _ services: CellServices, logger: Logger
+  ) -> HTTPOverMessaging<CellContext> {
+    let router = makeEdgeRouter(CellContext.self)
+    let group = router.group().add(middleware: Authentication(keys: services.keys))
+    let routes = CellRoutes(group, services)
+    WalletRoutes.register(on: routes)
+    PriceRoutes.register(on: routes)
+    APIKeyRoutes.register(on: routes)
+    return HTTPOverMessaging(router: router, logger: logger)
+  }
+}

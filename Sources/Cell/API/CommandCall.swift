@@ -1,0 +1,99 @@
+import Edge
+import Hummingbird
+import Storage
+import Wire
+
+/// A writing request taken apart: its input, and the claim under which its answer is kept.
+struct CommandCall<Input: Sendable>: Sendable {
+  let input: Input
+  let tenant: TenantID
+  let origin: CommandOrigin
+  let claim: IdempotencyClaim
+}
+
+extension CellContext {
+  /// Where a command of this request comes from.
+  var origin: CommandOrigin {
+    CommandOrigin(
+      requestID: edge.idempotencyKey ?? "", traceID: edge.traceID, deadline: edge.deadline)
+  }
+
+  /// Reads a request that writes.
+  ///
+  /// - Parameters:
+  ///   - file: A file that the command writes to anyway; its answer is kept there.
+  ///   - retention: How long, in seconds.
+  ///
+  /// Throws `invalid_json`, `invalid_field` naming the field, `body_too_large`.
+  func command<Input: Decodable & Sendable>(
+    _ type: Input.Type, _ request: Request, file: FileKind,
+    retention: Int64 = IdempotencyClaim.dayRetention
+  ) async throws -> CommandCall<Input> {
+    let body = try await bytes(request)
+    let input = try EdgeJSON.decode(type, from: body)
+    return try call(input, body, request, file, retention)
+  }
+
+  /// The same for a request without a body.
+  func command(
+    _ request: Request, file: FileKind, retention: Int64 = IdempotencyClaim.dayRetention
+  ) async throws -> CommandCall<Void> {
+    try call((), try await bytes(request), request, file, retention)
+  }
+
+  /// The whole body.
+  func bytes(_ request: Request) async throws -> [UInt8] {
+    Array(try await request.body.collect(upTo: maxUploadSize).readableBytesView)
+  }
+
+  private func call<Input: Sendable>(
+    _ input: Input, _ body: [UInt8], _ request: Request, _ file: FileKind, _ retention: Int64
+  ) throws -> CommandCall<Input> {
+    let head = "\(request.method) \(request.uri.path)\n"
+    return CommandCall(
+      input: input, tenant: try tenant(), origin: origin,
+      claim: IdempotencyClaim(
+        principal: try principal().name, key: try idempotencyKey(),
+        payloadHash: Digest.sha256(Array(head.utf8) + body), file: file,
+        retentionSeconds: retention))
+  }
+}
+
+extension CommandCall {
+  /// Runs `body` as one command, once per idempotency key: a repeat gets the stored answer.
+  func perform(
+    _ services: CellServices,
+    _ body: @escaping @Sendable (Transaction, Input) throws -> StoredAnswer
+  ) async throws -> Response {
+    let input = input
+    return try await services.store.perform(tenant, origin, claim) { tx in
+      try body(tx, input)
+    }.response
+  }
+}
+
+extension StoredAnswer {
+  /// An answer in JSON.
+  static func json(_ status: Int, _ value: some Encodable) throws -> StoredAnswer {
+    StoredAnswer(
+      status: status, contentType: "application/json", body: try EdgeJSON.encode(value))
+  }
+
+  /// The answer of a removal: 204 without a body.
+  static let noContent = StoredAnswer(status: 204, contentType: "", body: [])
+
+  var response: Response {
+    var headers = HTTPFields()
+    if !contentType.isEmpty { headers[.contentType] = contentType }
+    return Response(
+      status: .init(code: status), headers: headers,
+      body: .init(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}
+
+extension Response {
+  /// A 200 in JSON.
+  static func json(_ value: some Encodable) throws -> Response {
+    try StoredAnswer.json(200, value).response
+  }
+}
