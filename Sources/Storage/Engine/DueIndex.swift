@@ -26,7 +26,8 @@ final class DueIndex: Sendable {
   private let announce: @Sendable (TenantID) -> Void
 
   init(
-    clock: any WallClock, repeatMilliseconds: Int64, announce: @escaping @Sendable (TenantID) -> Void
+    clock: any WallClock, repeatMilliseconds: Int64,
+    announce: @escaping @Sendable (TenantID) -> Void
   ) {
     self.clock = clock
     self.repeatMilliseconds = repeatMilliseconds
@@ -45,7 +46,9 @@ final class DueIndex: Sendable {
   func check() {
     let now = Timestamp(milliseconds: clock.milliseconds())
     let again = now.adding(milliseconds: repeatMilliseconds)
-    for tenant in monitor.withLock({ $0.schedule.take(now: now, again: again) }) { announce(tenant) }
+    for tenant in monitor.withLock({ $0.schedule.take(now: now, again: again) }) {
+      announce(tenant)
+    }
   }
 
   /// Serves until ``close()``.

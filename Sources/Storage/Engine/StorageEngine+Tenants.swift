@@ -170,7 +170,8 @@ extension StorageEngine {
     _ = await withUnsafeContinuation {
       (caller: UnsafeContinuation<Result<Bool, Failure>, Never>) in
       writer.submit(
-        WriteCommand(CommandOrigin(requestID: "close", traceID: ""), caller: caller) { _, _ in true })
+        WriteCommand(CommandOrigin(requestID: "close", traceID: ""), caller: caller) { _, _ in true
+        })
     }
   }
 

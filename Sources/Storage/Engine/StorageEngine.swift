@@ -40,7 +40,8 @@ public final class StorageEngine: TenantStore {
   /// tenant has work to do. `fatal` must end the process: after it nothing is answered any more.
   public init(
     _ configuration: EngineConfiguration, clock: any WallClock, random: any RandomSource,
-    files: any FileSystem, log: Logger, schema: @escaping @Sendable (TenantID) -> StoreSchema,
+    files: any FileSystem, log: Logger = Logger(label: "storage"),
+    schema: @escaping @Sendable (TenantID) -> StoreSchema,
     due: @escaping @Sendable (TenantID) -> Void = { _ in },
     fatal: @escaping @Sendable (JournalFatality) -> Void
   ) {

@@ -26,7 +26,9 @@ final class TenantReaders: Sendable {
     state = Mutex(State())
   }
 
-  func areReady(_ files: Set<FileKind>) -> Bool { state.withLock { $0.ready.isSuperset(of: files) } }
+  func areReady(_ files: Set<FileKind>) -> Bool {
+    state.withLock { $0.ready.isSuperset(of: files) }
+  }
   func setReady(_ files: Set<FileKind>) { state.withLock { $0.ready.formUnion(files) } }
 
   /// Reads as of one moment: with several files the snapshots are taken under the writer's latch.
