@@ -20,6 +20,9 @@ struct Recovery {
         .journalDamaged(
           opened.damage.map(\.reason).joined(separator: "; "), since: context.now))
     }
+    if let problem = opened.headsProblem {
+      context.problems.add(.journalDamaged("the table of heads: \(problem)", since: context.now))
+    }
     var records = try opened.journal.records(from: opened.first)
     while let record = try records.next() { apply(record) }
     for tenant in open.sorted() { finish(tenant) }
