@@ -76,7 +76,7 @@ public final class InMemoryMessenger: Messenger {
       return Array(state.peers.values)
     }
     network.leave(identity.id)
-    for peer in peers { await peer.link.close() }
+    for peer in peers { peer.link.stop() }
     sweeper.close()
   }
 

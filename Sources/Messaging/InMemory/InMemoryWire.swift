@@ -45,7 +45,9 @@ final class InMemoryWire: CallWire {
     end(slot, run: run, .lost(sent: true))
   }
 
-  func shutDown() async { state.withLock { $0.isShut = true } }
+  func stop() { state.withLock { $0.isShut = true } }
+
+  func release() {}
 
   private func end(_ slot: Int, run: UInt64, _ outcome: CallOutcome) {
     let link: CallLink? = state.withLock { state in

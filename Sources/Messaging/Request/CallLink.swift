@@ -105,14 +105,18 @@ final class CallLink: Sendable {
   /// Makes every later call fail as closed.
   func refuseCalls() { state.withLock { $0.isClosed = true } }
 
-  func close() async {
+  /// Fails every call and stops the wire. May block its thread.
+  func stop() {
     let calls = state.withLock { state in
       state.isClosed = true
       return state.table.close()
     }
     for call in calls { fail(call, .closed) }
-    await wire.shutDown()
+    wire.stop()
   }
+
+  /// See ``CallWire/release()``.
+  func release() { wire.release() }
 
   private enum Submitted { case start(Table.Start), waiting, refused(MessagingError) }
 

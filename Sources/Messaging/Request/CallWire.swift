@@ -1,7 +1,7 @@
 /// What carries the calls of one peer: NNG's contexts, or the in-memory network.
 ///
 /// Every ``start(_:in:)`` is followed by exactly one ``CallLink/finished(_:_:)`` of that slot,
-/// unless the wire was shut down.
+/// unless the wire was stopped.
 protocol CallWire: AnyObject, Sendable {
   /// Tells the wire whom to report to; called once, before anything else.
   func attach(_ link: CallLink)
@@ -12,8 +12,10 @@ protocol CallWire: AnyObject, Sendable {
   func start(_ frame: Frame, in slot: Int)
   /// Ends what runs in `slot` soon; the outcome still comes to the link.
   func abort(_ slot: Int)
-  /// Stops everything; no report after it returns.
-  func shutDown() async
+  /// Ends everything; no outcome is reported after it returns. May block its thread.
+  func stop()
+  /// Gives connections back, after every wire and listener of the messenger was stopped.
+  func release()
 }
 
 /// How the transport of one call ended.

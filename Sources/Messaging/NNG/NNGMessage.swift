@@ -1,0 +1,41 @@
+import CNNG
+
+/// One message of NNG's; whoever holds it frees it or hands it on.
+struct NNGMessage: Sendable {
+  private let handle: NNGHandle
+
+  var pointer: OpaquePointer { handle.pointer }
+
+  init(_ pointer: OpaquePointer) { handle = NNGHandle(pointer) }
+
+  /// A message of `count` bytes filled by `write`; nil where memory is exhausted.
+  init?(count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
+    var message: OpaquePointer?
+    guard nng_msg_alloc(&message, count) == 0, let message, let body = nng_msg_body(message) else {
+      return nil
+    }
+    write(UnsafeMutableRawBufferPointer(start: body, count: count))
+    handle = NNGHandle(message)
+  }
+
+  /// `frame` in its binary form, the payload copied once.
+  init?(_ frame: Frame) {
+    self.init(count: FrameCodec.headerBytes + frame.payload.count) { body in
+      FrameCodec.encodeHeader(of: frame, into: body)
+      UnsafeMutableRawBufferPointer(rebasing: body[FrameCodec.headerBytes...])
+        .copyBytes(from: frame.payload)
+    }
+  }
+
+  func withBytes<Result>(_ read: (UnsafeRawBufferPointer) -> Result) -> Result {
+    read(UnsafeRawBufferPointer(start: nng_msg_body(pointer), count: nng_msg_len(pointer)))
+  }
+
+  func free() { nng_msg_free(pointer) }
+
+  /// The frame in this message, which is freed; nil where there is none.
+  func takeFrame() -> Frame? {
+    defer { free() }
+    return withBytes { FrameCodec.decode($0) }
+  }
+}

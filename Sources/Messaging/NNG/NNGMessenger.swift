@@ -1,0 +1,193 @@
+import Dispatch
+import Logging
+import Platform
+import Synchronization
+import Wire
+
+/// A process's end of messaging over NNG: TCP on loopback, TLS with mutual authentication between
+/// hosts.
+///
+/// Threads: NNG starts its own, about a dozen, once per process whatever the number of peers;
+/// handlers run on Swift's pool. `nng_fini` is never called.
+public final class NNGMessenger: Messenger {
+  private struct State {
+    var peers: [Address: SessionPeer] = [:]
+    var listeners: [NNGListener] = []
+    var publishers: [NNGPublisher] = []
+    var subscriptions: [ObjectIdentifier: NNGSubscription] = [:]
+    var isClosed = false
+  }
+
+  public let identity: PeerIdentity
+  private let key: DeploymentKey
+  private let versions: ClosedRange<UInt8>
+  private let random: any RandomSource
+  private let tls: NNGTLS?
+  private let log: Logger
+  private let sweeper = DeadlineSweeper()
+  private let state = Mutex(State())
+
+  /// A messenger that has done nothing yet. `tls` is needed for `tls+tcp` addresses.
+  public init(
+    identity: PeerIdentity, key: DeploymentKey, tls: TLSFiles? = nil, random: any RandomSource,
+    versions: ClosedRange<UInt8> = ProtocolVersion.supported,
+    log: Logger = Logger(label: "messaging")
+  ) {
+    self.identity = identity
+    self.key = key
+    self.tls = tls.map(NNGTLS.init)
+    self.random = random
+    self.versions = versions
+    self.log = log
+  }
+
+  public var metrics: MessagingMetrics {
+    let (peers, listeners) = state.withLock { (Array($0.peers.values), $0.listeners) }
+    return MessagingMetrics(
+      peers: peers.map(\.link.metrics),
+      listeners: listeners.map { $0.server.metrics(at: $0.address) })
+  }
+
+  public func listen(
+    at address: Address, handler: @escaping RequestHandler
+  ) async throws -> Address {
+    let server = RequestServer(
+      identity: identity, key: key, versions: versions, random: random, handler: handler)
+    let listener = try NNGListener(at: address, tls: tls, server: server)
+    let isClosed = state.withLock { state in
+      if !state.isClosed { state.listeners.append(listener) }
+      return state.isClosed
+    }
+    guard !isClosed else {
+      listener.stop()
+      listener.release()
+      throw MessagingError.closed
+    }
+    listener.start()
+    return listener.address
+  }
+
+  public func peer(at address: Address) -> any Peer { sessionPeer(at: address) }
+
+  public func publisher(at address: Address) async throws -> any Publisher {
+    let publisher = try NNGPublisher(
+      at: address, tls: tls, deployment: key, salt: random.bytes(PublicationSeal.saltBytes),
+      log: log)
+    let isClosed = state.withLock { state in
+      if !state.isClosed { state.publishers.append(publisher) }
+      return state.isClosed
+    }
+    guard !isClosed else {
+      publisher.release()
+      throw MessagingError.closed
+    }
+    return publisher
+  }
+
+  public func subscribe(
+    to address: Address, topics: Set<WireTopic>
+  ) async throws -> AsyncStream<Publication> {
+    let subscription = try NNGSubscription(to: address, topics: topics, tls: tls, key: key)
+    let id = ObjectIdentifier(subscription)
+    let isClosed = state.withLock { state in
+      if !state.isClosed { state.subscriptions[id] = subscription }
+      return state.isClosed
+    }
+    guard !isClosed else {
+      subscription.stop()
+      subscription.release()
+      throw MessagingError.closed
+    }
+    subscription.onTermination { [weak self] in self?.end(id) }
+    await subscription.start(waiting: MessagingLimits.connectWait)
+    return subscription.stream
+  }
+
+  public func survey(
+    _ method: WireMethod, _ payload: [UInt8], at addresses: [Address], timeout: Duration
+  ) async -> [Address: [UInt8]] {
+    await Survey.run(method, payload, of: addresses.map(sessionPeer), timeout: timeout)
+  }
+
+  /// Reads the certificate files again: connections made from now on use them, those that stand
+  /// stay. Throws where the files cannot be used; then the old ones go on.
+  public func reloadCertificates() throws { try tls?.reload() }
+
+  public func close() async {
+    let closing = state.withLock { state -> State in
+      let closing = state
+      state.isClosed = true
+      state.listeners = []
+      state.publishers = []
+      state.subscriptions = [:]
+      return closing
+    }
+    guard !closing.isClosed else { return }
+    sweeper.close()
+    await Self.offThePool {
+      // First every aio is stopped, then anything is given back: in this NNG, freeing one while
+      // others run can lock up the closing of sockets.
+      for listener in closing.listeners { listener.stop() }
+      for peer in closing.peers.values { peer.link.stop() }
+      for subscription in closing.subscriptions.values { subscription.stop() }
+      for listener in closing.listeners { listener.release() }
+      for peer in closing.peers.values { peer.link.release() }
+      for subscription in closing.subscriptions.values { subscription.release() }
+      for publisher in closing.publishers { publisher.release() }
+    }
+  }
+
+  private func sessionPeer(at address: Address) -> SessionPeer {
+    state.withLock { state in
+      if let known = state.peers[address] { return known }
+      let link = CallLink(address: address, wire: wire(to: address), sweeper: sweeper)
+      if state.isClosed { link.refuseCalls() }
+      let peer = SessionPeer(
+        link: link, identity: identity, key: key, versions: versions, random: random)
+      state.peers[address] = peer
+      return peer
+    }
+  }
+
+  private func wire(to address: Address) -> any CallWire {
+    do {
+      return try NNGWire(address: address, tls: tls, log: log)
+    } catch {
+      log.error("no socket", metadata: ["address": "\(address)", "error": "\(error)"])
+      return DeadWire()
+    }
+  }
+
+  /// Nobody reads a subscription any more.
+  private func end(_ id: ObjectIdentifier) {
+    guard let subscription = state.withLock({ $0.subscriptions.removeValue(forKey: id) }) else {
+      return
+    }
+    Task {
+      await Self.offThePool {
+        subscription.stop()
+        subscription.release()
+      }
+    }
+  }
+
+  /// Runs what may block on a thread that is not Swift's.
+  private static func offThePool(_ body: @escaping @Sendable () -> Void) async {
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        body()
+        continuation.resume()
+      }
+    }
+  }
+}
+
+/// Stands for a socket that could not be opened: its calls fail as unreachable.
+private final class DeadWire: CallWire {
+  func attach(_ link: CallLink) {}
+  func dial() {}
+  func start(_ frame: Frame, in slot: Int) {}
+  func abort(_ slot: Int) {}
+  func stop() {}
+  func release() {}
+}

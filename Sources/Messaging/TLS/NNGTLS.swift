@@ -1,0 +1,88 @@
+import CNNG
+import Synchronization
+
+/// Gives listeners and dialers mutual authentication from the deployment's files, and new files to
+/// all of them when a certificate was renewed. Connections that stand are not touched.
+final class NNGTLS: Sendable {
+  private struct State {
+    // Configurations are never freed while the process lives: NNG's accept reads the pointer
+    // without its lock, so that an old one must outlast its replacement. A renewal adds one per
+    // endpoint and costs some kilobytes.
+    var kept: [NNGHandle] = []
+    var listeners: [nng_listener] = []
+    var dialers: [UInt32: (dialer: nng_dialer, host: String)] = [:]
+  }
+
+  let files: TLSFiles
+  private let state = Mutex(State())
+
+  init(_ files: TLSFiles) { self.files = files }
+
+  func protect(_ listener: nng_listener, at address: Address) throws {
+    let config = try make(NNG_TLS_MODE_SERVER, host: nil, address: address)
+    try apply("listen", address) {
+      nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(config.pointer))
+    }
+    state.withLock { $0.listeners.append(listener) }
+  }
+
+  func protect(_ dialer: nng_dialer, to address: Address) throws {
+    let host = NNGAddress.host(of: address)
+    let config = try make(NNG_TLS_MODE_CLIENT, host: host, address: address)
+    try apply("dial", address) {
+      nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(config.pointer))
+    }
+    state.withLock { $0.dialers[dialer.id] = (dialer, host) }
+  }
+
+  /// Forgets a dialer that was closed.
+  func forget(_ dialer: nng_dialer) { state.withLock { $0.dialers[dialer.id] = nil } }
+
+  /// Reads the files again; connections made from now on use them. Throws, and leaves everything
+  /// as it was, where the files cannot be used.
+  func reload() throws {
+    let (listeners, dialers) = state.withLock { ($0.listeners, Array($0.dialers.values)) }
+    let address = Address(files.certificateAndKey)
+    let server = try make(NNG_TLS_MODE_SERVER, host: nil, address: address)
+    let clients = try dialers.map { entry in
+      (entry.dialer, try make(NNG_TLS_MODE_CLIENT, host: entry.host, address: address))
+    }
+    // An endpoint that was closed in between answers an error, which is what it should do.
+    for listener in listeners {
+      nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(server.pointer))
+    }
+    for (dialer, config) in clients {
+      nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(config.pointer))
+    }
+  }
+
+  private func make(_ mode: nng_tls_mode, host: String?, address: Address) throws -> NNGHandle {
+    var config: OpaquePointer?
+    try apply("configure TLS", address) { nng_tls_config_alloc(&config, mode) }
+    guard let config else {
+      throw TransportError(operation: "configure TLS", address: address, reason: "out of memory")
+    }
+    state.withLock { $0.kept.append(NNGHandle(config)) }
+    try apply("configure TLS", address) {
+      nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED)
+    }
+    try apply("read \(files.authority)", address) {
+      nng_tls_config_ca_file(config, files.authority)
+    }
+    try apply("read \(files.certificateAndKey)", address) {
+      nng_tls_config_cert_key_file(config, files.certificateAndKey, nil)
+    }
+    if let host {
+      try apply("configure TLS", address) { nng_tls_config_server_name(config, host) }
+    }
+    return NNGHandle(config)
+  }
+
+  private func apply(_ operation: String, _ address: Address, _ body: () -> Int32) throws {
+    do throws(NNGError) {
+      try NNGError.check(body())
+    } catch {
+      throw TransportError(operation: operation, address: address, reason: "\(error)")
+    }
+  }
+}
