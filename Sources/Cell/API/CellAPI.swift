@@ -13,6 +13,9 @@ enum CellAPI {
     WalletRoutes.register(on: routes)
     PriceRoutes.register(on: routes)
     APIKeyRoutes.register(on: routes)
+    NumberRoutes.register(on: routes)
+    ContactRoutes.register(on: routes)
+    TemplateRoutes.register(on: routes)
     return HTTPOverMessaging(router: router, logger: logger)
   }
 }

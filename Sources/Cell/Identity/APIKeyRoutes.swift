@@ -62,10 +62,9 @@ enum APIKeyRoutes {
     let rows = try await services.store.read(tenant, [.sessions]) { snapshot in
       try APIKeysStore(snapshot).list(after: after, limit: query.limit + 1)
     }
-    let page = Page(
-      rows.map { APIKeyAnswer($0, lastUse: services.keys.lastUse(tenant, publicID: $0.publicID)) },
-      query
-    ) { String($0.key.id.rawValue) }
+    let page = Page(rows, query, key: \.id) { key in
+      APIKeyAnswer(key, lastUse: services.keys.lastUse(tenant, publicID: key.publicID))
+    }
     return try .json(page)
   }
 

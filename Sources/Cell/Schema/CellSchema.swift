@@ -15,5 +15,8 @@ public enum CellSchema {
     APIKeysSchema.part,
     LedgerSchema.part,
     PricesSchema.part,
+    NumbersSchema.part,
+    ContactsSchema.part,
+    TemplatesSchema.part,
   ]
 }
