@@ -108,7 +108,7 @@ let package = Package(
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
 
-    tests("WireTests", ["Wire"]),
+    tests("WireTests", [protobuf, "Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
     tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),
     tests("StorageTests", ["Simulation", "Storage", "Wire", "Platform"]),
