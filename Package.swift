@@ -78,6 +78,7 @@ let package = Package(
       "Router",
       [
         "Wire", "Platform", "Messaging", "Edge", "COpenSSL", protobuf, lifecycle, hummingbird, log,
+        .product(name: "HummingbirdCore", package: "hummingbird"),
       ],
       design: true),
     library(

@@ -14,11 +14,11 @@ extension PlacementMap {
 
   /// Takes an encoded `ProtoMapPage` in: all of its chunks, or nothing where one is wrong.
   ///
-  /// `hash` is SHA-256, over a chunk's bytes as they came: a newer control plane may put fields in
+  /// Answers the page's manifest. `hash` is SHA-256, over a chunk's bytes as they came: a newer control plane may put fields in
   /// that this version does not know.
-  public mutating func merge(
+  @discardableResult public mutating func merge(
     page bytes: [UInt8], hash: ([UInt8]) -> [UInt8]
-  ) throws(Rejected) {
+  ) throws(Rejected) -> Aimstors_ProtoMapManifest {
     var manifest = Aimstors_ProtoMapManifest()
     var chunks: [(chunk: Aimstors_ProtoMapChunk, hash: [UInt8])] = []
     do {
@@ -52,6 +52,7 @@ extension PlacementMap {
       chunkHashes[Int(chunk.index)] = hash
     }
     version = max(version, manifest.mapVersion)
+    return manifest
   }
 
   mutating func merge(_ chunk: Aimstors_ProtoMapChunk, current: Bool) {

@@ -103,8 +103,10 @@ import Wire
 
   @Test func `a learned placement holds until the control plane names a higher epoch`() throws {
     var map = try map([tenant("acme", "a", 1, "read_only")])
-    #expect(map.learn(acme, at: CellID(trusted: "b"), epoch: Epoch(2)))
-    #expect(!map.learn(acme, at: CellID(trusted: "c"), epoch: Epoch(1)))
+    let newer = map.learn(acme, at: CellID(trusted: "b"), epoch: Epoch(2))
+    let older = map.learn(acme, at: CellID(trusted: "c"), epoch: Epoch(1))
+    #expect(newer)
+    #expect(!older)
     try map.merge(page: page(9, [.with { $0.tenants = [tenant("acme", "a", 1)] }]), hash: hash)
     #expect(
       map.placement(of: acme)

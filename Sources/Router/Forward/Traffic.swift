@@ -1,0 +1,45 @@
+import Synchronization
+import Wire
+
+/// The counts behind the limits on what is in flight and parked.
+final class Traffic: Sendable {
+  private struct State {
+    var tenants: InFlight<TenantID>
+    var cells: InFlight<CellID>
+    var controlPlane: InFlight<Int>
+    var webhooks: InFlight<Int>
+    var parking: Parking
+  }
+
+  private let state: Mutex<State>
+
+  init(limits: RouterLimits) {
+    state = Mutex(
+      State(
+        tenants: InFlight(limit: limits.perTenant), cells: InFlight(limit: limits.perCell),
+        controlPlane: InFlight(limit: limits.perControlPlane),
+        webhooks: InFlight(limit: limits.webhooksInFlight), parking: Parking(limits: limits)))
+  }
+
+  func enter(_ tenant: TenantID) -> Bool { state.withLock { $0.tenants.enter(tenant) } }
+  func leave(_ tenant: TenantID) { state.withLock { $0.tenants.leave(tenant) } }
+  func enter(_ cell: CellID) -> Bool { state.withLock { $0.cells.enter(cell) } }
+  func leave(_ cell: CellID) { state.withLock { $0.cells.leave(cell) } }
+  func enterControlPlane() -> Bool { state.withLock { $0.controlPlane.enter(0) } }
+  func leaveControlPlane() { state.withLock { $0.controlPlane.leave(0) } }
+  func enterWebhook() -> Bool { state.withLock { $0.webhooks.enter(0) } }
+  func leaveWebhook() { state.withLock { $0.webhooks.leave(0) } }
+
+  func park(_ tenant: TenantID, bytes: Int) -> Bool {
+    state.withLock { $0.parking.enter(tenant, bytes: bytes) }
+  }
+
+  func unpark(_ tenant: TenantID, bytes: Int) {
+    state.withLock { $0.parking.leave(tenant, bytes: bytes) }
+  }
+
+  var inFlight: Int { state.withLock { $0.tenants.total + $0.controlPlane.total } }
+  var parked: (requests: Int, bytes: Int) {
+    state.withLock { ($0.parking.count, $0.parking.bytes) }
+  }
+}

@@ -1,0 +1,184 @@
+import Edge
+import Hummingbird
+import Logging
+import Platform
+import Synchronization
+import Wire
+
+/// The HTTP side of the router: from a request's head to its answer. Every refusal leaves as a
+/// problem document; nothing of the inside is told.
+struct RouterEdge: HTTPResponder {
+  typealias Context = RouterContext
+
+  let configuration: RouterConfiguration
+  let hosts: HostRule
+  let clients: ClientAddress
+  let keeper: MapKeeper
+  let forwarder: Forwarder
+  let webhooks: WebhookDelivery
+  let traffic: Traffic
+  let metrics: RouterMetrics
+  let traces: TraceIDs
+  let rate: RateTable
+  let boot: any BootClock
+  let logger: Logger
+
+  private var limits: RouterLimits { configuration.limits }
+
+  func respond(to request: Request, context: RouterContext) async -> Response {
+    let started = ContinuousClock.now
+    let own = traces.next()
+    let traceID = request.headers[.traceparent].flatMap(TraceIDs.read) ?? own
+    var response: Response
+    do {
+      response = try await answer(request, context.peer, traceID: traceID, unique: own)
+    } catch let failure as Failure {
+      response = Problem(failure, traceID: traceID).response
+    } catch {
+      logger.error(
+        "request failed", metadata: ["trace_id": .string(traceID), "error": "\(error)"])
+      response =
+        Problem(
+          Failure(.internalError, "the request failed; the log has the trace id"),
+          traceID: traceID
+        ).response
+    }
+    response.headers[.xTraceID] = traceID
+    metrics.answered(response.status.code, in: .now - started)
+    logger.debug(
+      "request",
+      metadata: [
+        "trace_id": .string(traceID), "method": "\(request.method)",
+        "path": .string(request.uri.path), "status": "\(response.status.code)",
+      ])
+    return response
+  }
+
+  private func answer(
+    _ request: Request, _ peer: NetworkAddress?, traceID: String, unique: String
+  ) async throws -> Response {
+    let client = peer.map {
+      clients.client(peer: $0, forwardedFor: request.headers[.xForwardedFor])
+    }
+    let target = request.head.path ?? "/"
+    let path = target.prefix { $0 != "?" }
+    let input = RouteDecision.Input(
+      host: hosts.match(request.head.authority), path: path,
+      authorization: request.headers[.authorization])
+    if let client { try limit(client) }
+    guard keeper.isReady else {
+      metrics.shed(.notReady)
+      throw Failure(
+        .recovering, "the router has no placement map yet", retryAfterMilliseconds: 2_000)
+    }
+    switch await decide(input) {
+    case .refuse(let failure), .unknownTenant(let failure): throw failure
+    case .webhook(let app): return try await webhook(app, request, traceID)
+    case .controlPlane(let kind):
+      return try await forwarder.forwardToControlPlane(
+        try await call(request, kind, client, traceID, unique))
+    case .tenant(let tenant, let kind):
+      return try await forwarder.forward(
+        try await call(request, kind, client, traceID, unique), to: tenant)
+    }
+  }
+
+  private func limit(_ client: NetworkAddress) throws(Failure) {
+    if configuration.unlimitedAddresses.contains(where: { $0.contains(client) }) { return }
+    let wait = rate.ask(client, now: Int64(clamping: boot.nanoseconds()))
+    guard wait > 0 else { return }
+    metrics.shed(.addressRate)
+    throw Failure(
+      .rateLimited, "too many requests from this address",
+      retryAfterMilliseconds: max(1, wait / 1_000_000))
+  }
+
+  private func decide(_ input: RouteDecision.Input) async -> RouteDecision {
+    let decision = keeper.read { RouteDecision.decide(input, map: $0) }
+    guard case .unknownTenant = decision, await keeper.refreshForLookup() else { return decision }
+    return keeper.read { RouteDecision.decide(input, map: $0) }
+  }
+
+  private func call(
+    _ request: Request, _ kind: HostKind, _ client: NetworkAddress?, _ traceID: String,
+    _ unique: String
+  ) async throws -> Forwarder.Call {
+    let isRead = request.method == .get || request.method == .head
+    var key = request.headers[.idempotencyKey] ?? ""
+    guard key.utf8.count <= EdgeLimits.idempotencyKeyLength else {
+      throw Failure(
+        .invalidField,
+        "Idempotency-Key must have at most \(EdgeLimits.idempotencyKeyLength) characters")
+    }
+    if key.isEmpty, !isRead { key = "router-" + unique }
+    let body = try await BodyReader.read(request, limits)
+    let envelope = RequestEnvelope(
+      request.head, body: body, hostKind: kind, clientAddress: client?.description ?? "",
+      idempotencyKey: key)
+    return Forwarder.Call(
+      envelope: envelope, isRead: isRead, bytes: body.readableBytes + 1024, traceID: traceID,
+      deadline: .now + limits.requestTime)
+  }
+
+  // MARK: Webhooks
+
+  private func webhook(
+    _ id: MetaAppID, _ request: Request, _ traceID: String
+  ) async throws -> Response {
+    let app = keeper.read { $0.metaApps[id] }
+    switch request.method {
+    case .get: return try handshake(app, request)
+    case .post: break
+    default:
+      throw Failure(.methodNotAllowed, "a webhook answers GET and POST")
+    }
+    guard let app else { throw Failure(.notFound, "there is no such Meta app") }
+    guard traffic.enterWebhook() else {
+      metrics.shed(.webhooksFull)
+      throw Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
+    }
+    defer { traffic.leaveWebhook() }
+    let body = Array(try await BodyReader.read(request, limits).readableBytesView)
+    try WebhookSignature.check(request.headers[.xHubSignature256], body, app)
+    try await webhooks.deliver(body, app: app, traceID: traceID)
+    return Response(status: .ok)
+  }
+
+  private func handshake(
+    _ app: PlacementMap.MetaApp?, _ request: Request
+  ) throws(Failure) -> Response {
+    let query = request.uri.queryParameters
+    let token = query["hub.verify_token"].map { Array($0.utf8) } ?? []
+    guard let app, !app.verifyToken.isEmpty, query["hub.mode"] == "subscribe",
+      let challenge = query["hub.challenge"],
+      Digests.areEqual(token, Array(app.verifyToken.utf8))
+    else { throw Failure(.verifyTokenWrong, "the verify token is not this app's") }
+    return Response(
+      status: .ok, headers: [.contentType: "text/plain"],
+      body: .init(byteBuffer: ByteBuffer(string: String(challenge))))
+  }
+}
+
+/// The address limit, shared by all connections.
+final class RateTable: Sendable {
+  private let limit: Mutex<AddressLimit>
+
+  init(_ limits: RouterLimits) {
+    limit = Mutex(
+      AddressLimit(
+        perSecond: limits.addressRate, burst: limits.addressBurst, capacity: limits.addressTable))
+  }
+
+  func ask(_ address: NetworkAddress, now: Int64) -> Int64 {
+    limit.withLock { $0.ask(address, now: now) }
+  }
+}
+
+extension HTTPFields.Element.Name {
+  // A name of these letters is always valid; the fallback satisfies the type.
+  static let traceparent = Self("traceparent") ?? .date
+  static let xTraceID = Self("x-trace-id") ?? .date
+  static let xForwardedFor = Self("x-forwarded-for") ?? .date
+  static let idempotencyKey = Self("idempotency-key") ?? .date
+  static let xHubSignature256 = Self("x-hub-signature-256") ?? .date
+}

@@ -1,0 +1,43 @@
+import Messaging
+
+/// This router's own settings.
+public struct RouterConfiguration: Sendable {
+  public var id: String
+  public var version: String
+  /// Where clients connect; port 0 for any.
+  public var host: String
+  public var port: Int
+  public var healthPort: Int
+  /// `app.`, `api.` and `admin.` stand before it.
+  public var baseDomain: String
+  /// Where the control plane answers, and where it publishes the map.
+  public var controlPlane: Address
+  public var mapPublisher: Address
+  /// The map's file; its directory must exist.
+  public var mapFile: String
+  /// Proxies whose `X-Forwarded-For` is believed.
+  public var trustedProxies: [AddressRange]
+  /// Addresses without a rate limit; the machine's own unless told otherwise.
+  public var unlimitedAddresses: [AddressRange]
+  public var limits: RouterLimits
+
+  public init(
+    id: String, version: String, host: String = "127.0.0.1", port: Int, healthPort: Int = 0,
+    baseDomain: String = "localhost", controlPlane: Address, mapPublisher: Address,
+    mapFile: String, trustedProxies: [AddressRange] = [],
+    unlimitedAddresses: [AddressRange] = [.loopback4, .loopback6], limits: RouterLimits = .init()
+  ) {
+    self.id = id
+    self.version = version
+    self.host = host
+    self.port = port
+    self.healthPort = healthPort
+    self.baseDomain = baseDomain.lowercased()
+    self.controlPlane = controlPlane
+    self.mapPublisher = mapPublisher
+    self.mapFile = mapFile
+    self.trustedProxies = trustedProxies
+    self.unlimitedAddresses = unlimitedAddresses
+    self.limits = limits
+  }
+}

@@ -1,0 +1,55 @@
+/// Everything of the router that is bounded.
+public struct RouterLimits: Sendable {
+  // One request.
+  public var headerFieldBytes = 16 * 1024
+  public var headerBytes = 32 * 1024
+  public var headerCount = 100
+  /// From the first byte of the body to the last.
+  public var bodyTime: Duration = .seconds(30)
+  /// From the body's end to the answer, retries and parking included.
+  public var requestTime: Duration = .seconds(30)
+  /// A connection on which nothing happens is closed after this.
+  public var idleTime: Duration = .seconds(60)
+  public var connections = 4096
+
+  // Per address: how many requests a second, and how many at once.
+  public var addressRate = 500
+  public var addressBurst = 1000
+  /// Addresses remembered in one generation of the table; two generations are held.
+  public var addressTable = 65_536
+
+  // In flight.
+  public var perTenant = 256
+  public var perCell = 2048
+  public var perControlPlane = 256
+
+  // Parked while a tenant's owner changes or a cell restarts.
+  public var parkTime: Duration = .seconds(10)
+  public var parkedBytes = 64 * 1024 * 1024
+  public var parkedRequests = 4096
+  public var parkedPerTenant = 512
+  public var firstBackoff: Duration = .milliseconds(5)
+  public var longestBackoff: Duration = .milliseconds(200)
+
+  // Webhooks.
+  /// How long an owner has to make a part durable before the part goes to a spool.
+  public var ownerTime: Duration = .seconds(4)
+  /// How long one cell has to take a part into its spool.
+  public var spoolTime: Duration = .seconds(3)
+  /// Cells asked for one part before the answer is 503.
+  public var spoolAttempts = 8
+  public var deliveriesPerBody = 64
+  /// Webhook bodies in work at a time, each up to 3 MiB.
+  public var webhooksInFlight = 256
+
+  // The map.
+  public var recheck: Duration = .seconds(10)
+  public var mapRequestTime: Duration = .seconds(5)
+  /// At most this often a key that the map does not know makes the router ask for a newer one.
+  public var lookupRefresh: Duration = .milliseconds(200)
+  public var pullRounds = 64
+  /// A map not confirmed for this long is a problem, not a reason to stop.
+  public var staleAfter: Duration = .seconds(60)
+
+  public init() {}
+}

@@ -1,0 +1,186 @@
+import Logging
+import Messaging
+import Platform
+import SwiftProtobuf
+import Wire
+
+/// Makes every part of one authentic body durable somewhere: with its owner, or else in the spool of
+/// any live cell. Delivering twice is harmless; losing is not.
+struct WebhookDelivery: Sendable {
+  let keeper: MapKeeper
+  let messenger: any Messenger
+  let limits: RouterLimits
+  let clock: any WallClock
+  let metrics: RouterMetrics
+  let logger: Logger
+
+  private enum Destination: Sendable {
+    case part(WebhookSplit.Part)
+    /// The body whole.
+    case whole
+  }
+
+  /// Returns once everything is durable. Throws `not_stored` where something is not: Meta sends the
+  /// body again.
+  func deliver(
+    _ body: [UInt8], app: PlacementMap.MetaApp, traceID: String
+  ) async throws(Failure) {
+    let split = await split(body, app)
+    var all = split.parts.map(Destination.part)
+    if split.isIncomplete { all.append(.whole) }
+    let receivedAt = clock.milliseconds()
+    let hash = Digests.sha256(body)
+    @Sendable func store(_ destination: Destination) async -> Bool {
+      switch destination {
+      case .part(let part):
+        var proto = Aimstors_ProtoWebhookPart()
+        proto.metaApp = app.id.rawValue
+        proto.bodySha256 = .init(hash)
+        proto.receivedAtMs = receivedAt
+        proto.changes = part.changes
+        return await self.store(proto, part.way, traceID)
+      case .whole:
+        var spooled = Aimstors_ProtoSpoolPart()
+        spooled.reason = "unparseable"
+        spooled.body = .init(body)
+        spooled.metaApp = app.id.rawValue
+        spooled.receivedAtMs = receivedAt
+        return await spool(spooled, avoiding: nil, traceID)
+      }
+    }
+    guard await allStored(all, by: store) else {
+      metrics.webhook(.notStored)
+      throw Failure(
+        .notStored, "the webhook could not be stored; send it again", retryAfterMilliseconds: 5_000)
+    }
+  }
+
+  /// Stores all at once, a bounded number at a time; true only where every one is durable.
+  private func allStored(
+    _ all: [Destination], by store: @escaping @Sendable (Destination) async -> Bool
+  ) async -> Bool {
+    if all.count == 1 { return await store(all[0]) }
+    return await withTaskGroup(of: Bool.self) { group in
+      var rest = all[...]
+      for destination in rest.prefix(limits.deliveriesPerBody) {
+        group.addTask { await store(destination) }
+      }
+      rest = rest.dropFirst(limits.deliveriesPerBody)
+      var isWhole = true
+      while let stored = await group.next() {
+        isWhole = isWhole && stored
+        if let destination = rest.popFirst() { group.addTask { await store(destination) } }
+      }
+      return isWhole
+    }
+  }
+
+  /// Cuts the body by the map; where that does not know a number, by a newer one.
+  private func split(_ body: [UInt8], _ app: PlacementMap.MetaApp) async -> WebhookSplit {
+    let first = splitNow(body, app)
+    let isKnown = first.parts.allSatisfy { part in
+      if case .unknown = part.way { false } else { true }
+    }
+    guard !isKnown, await keeper.refreshForLookup() else { return first }
+    return splitNow(body, app)
+  }
+
+  private func splitNow(_ body: [UInt8], _ app: PlacementMap.MetaApp) -> WebhookSplit {
+    WebhookSplit(body, bound: app.tenant) { kind, key in
+      keeper.read { $0.tenant(holding: kind, key) }
+    }
+  }
+
+  private func store(
+    _ part: Aimstors_ProtoWebhookPart, _ way: WebhookSplit.Part.Way, _ traceID: String
+  ) async -> Bool {
+    var spooled = Aimstors_ProtoSpoolPart()
+    spooled.metaApp = part.metaApp
+    spooled.receivedAtMs = part.receivedAtMs
+    spooled.part = part
+    switch way {
+    case .owner(let tenant):
+      let tried = await deliver(part, to: tenant, traceID)
+      guard case .failed(let cell) = tried else {
+        metrics.webhook(.delivered)
+        return true
+      }
+      spooled.reason = "owner_unreachable"
+      spooled.part.tenant = tenant.rawValue
+      return await spool(spooled, avoiding: cell, traceID)
+    case .unknown:
+      spooled.reason = "number_unknown"
+    case .foreign(let key):
+      logger.warning(
+        "a Meta app reaches for another tenant's number",
+        metadata: ["meta_app": .string(part.metaApp), "key": .string(key)])
+      spooled.reason = "number_foreign"
+    }
+    return await spool(spooled, avoiding: nil, traceID)
+  }
+
+  private enum Tried {
+    case stored
+    case failed(CellID?)
+  }
+
+  /// Tries the owner, and once more where a newer map names another one.
+  private func deliver(
+    _ part: Aimstors_ProtoWebhookPart, to tenant: TenantID, _ traceID: String
+  ) async -> Tried {
+    var part = part
+    part.tenant = tenant.rawValue
+    var last: PlacementMap.Placement?
+    for _ in 0..<2 {
+      guard let route = keeper.route(of: tenant), route.placement != last else { break }
+      last = route.placement
+      part.epoch = route.placement.epoch.rawValue
+      do {
+        let payload: [UInt8] = try part.serializedBytes()
+        _ = try await messenger.peer(at: Address(route.cell.address)).request(
+          .webhookPart, payload, timeout: limits.ownerTime, traceID: traceID)
+        return .stored
+      } catch MessagingError.refused(let failure) where failure.code == .moved {
+        _ = await keeper.refreshForLookup()
+      } catch {
+        logger.debug(
+          "a webhook part's owner did not take it",
+          metadata: ["tenant": .string(tenant.rawValue), "error": "\(error)"])
+        break
+      }
+    }
+    return .failed(last?.cell)
+  }
+
+  /// Puts a part into the spool of one live cell, whichever takes it first; `avoiding` comes last.
+  private func spool(
+    _ part: Aimstors_ProtoSpoolPart, avoiding: CellID?, _ traceID: String
+  ) async -> Bool {
+    guard let payload: [UInt8] = try? part.serializedBytes() else { return false }
+    for cell in spoolOrder(avoiding).prefix(limits.spoolAttempts) {
+      do {
+        let answer = try await messenger.peer(at: Address(cell.address)).request(
+          .spoolStore, payload, timeout: limits.spoolTime, traceID: traceID)
+        guard !(try Aimstors_ProtoSpoolStored(serializedBytes: answer)).id.isEmpty else { continue }
+        metrics.webhook(.spooled(part.reason))
+        return true
+      } catch {
+        logger.debug(
+          "a cell did not spool", metadata: ["cell": "\(cell.id)", "error": "\(error)"])
+      }
+    }
+    return false
+  }
+
+  /// Cells that serve: connected ones first, the one that just failed last.
+  private func spoolOrder(_ avoiding: CellID?) -> [PlacementMap.Cell] {
+    let cells = keeper.read { Array($0.cells.values) }
+    let rank = { (cell: PlacementMap.Cell) -> Int in
+      if cell.id == avoiding { return 2 }
+      return messenger.peer(at: Address(cell.address)).isConnected ? 0 : 1
+    }
+    return cells.filter { ["active", "draining"].contains($0.state) && !$0.address.isEmpty }
+      .map { (cell: $0, rank: rank($0)) }
+      .sorted { ($0.rank, $0.cell.id) < ($1.rank, $1.cell.id) }.map(\.cell)
+  }
+}
