@@ -12,6 +12,13 @@ enum Program {
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let pipe = Pipe()
     process.standardOutput = pipe
+    // Swift's pool threads block every signal and children inherit that: pgbench, for one, ends its
+    // run by SIGALRM.
+    var none = sigset_t()
+    sigemptyset(&none)
+    var before = sigset_t()
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try process.run()
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
