@@ -18,5 +18,8 @@ public enum CellSchema {
     NumbersSchema.part,
     ContactsSchema.part,
     TemplatesSchema.part,
+    MessagesSchema.part,
+    CampaignsSchema.part,
+    WebhooksSchema.part,
   ]
 }

@@ -1,0 +1,64 @@
+import Wire
+
+/// One value of a client's JSON with its path, so that a refusal names the field.
+struct FieldCheck {
+  let node: JSONNode?
+  let path: String
+
+  init(_ node: JSONNode?, _ path: String) {
+    self.node = node
+    self.path = path
+  }
+
+  subscript(key: String) -> FieldCheck {
+    FieldCheck(node?[key], path.isEmpty ? key : "\(path).\(key)")
+  }
+
+  /// Present and not null.
+  var isPresent: Bool { node.map { !$0.isNull } ?? false }
+
+  func refuse(_ what: String) -> Failure { Failure(.invalidField, "\(path) \(what)") }
+
+  func object() throws(Failure) -> FieldCheck {
+    guard isPresent else { throw refuse("is missing") }
+    guard node?.kind == .object else { throw refuse("must be an object") }
+    return self
+  }
+
+  /// The elements of an array of `count` elements.
+  func elements(_ count: ClosedRange<Int>) throws(Failure) -> [FieldCheck] {
+    guard isPresent, let node else { throw refuse("is missing") }
+    guard node.kind == .array else { throw refuse("must be an array") }
+    let elements = node.elements.enumerated().map { FieldCheck($1, "\(path)[\($0)]") }
+    guard count.contains(elements.count) else {
+      throw refuse("must have \(count.lowerBound) to \(count.upperBound) elements")
+    }
+    return elements
+  }
+
+  /// A string of `length` characters.
+  @discardableResult
+  func text(_ length: ClosedRange<Int>) throws(Failure) -> String {
+    guard isPresent else { throw refuse("is missing") }
+    guard let text = node?.string else { throw refuse("must be a string") }
+    guard length.contains(text.unicodeScalars.count) else {
+      throw refuse("must have \(length.lowerBound) to \(length.upperBound) characters")
+    }
+    return text
+  }
+
+  @discardableResult
+  func optionalText(_ length: ClosedRange<Int>) throws(Failure) -> String? {
+    isPresent ? try text(length) : nil
+  }
+
+  func number(_ range: ClosedRange<Double>) throws(Failure) {
+    guard isPresent else { throw refuse("is missing") }
+    guard let number = node?.double ?? node?.string.flatMap(Double.init) else {
+      throw refuse("must be a number")
+    }
+    guard range.contains(number) else {
+      throw refuse("must be between \(range.lowerBound) and \(range.upperBound)")
+    }
+  }
+}

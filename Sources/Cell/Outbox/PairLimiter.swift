@@ -1,0 +1,36 @@
+/// WhatsApp's limit per pair of number and user: one message in 6 seconds, of which up to 45 may be
+/// borrowed from the future.
+struct PairLimiter: Sendable {
+  private struct Pair: Hashable {
+    let number: String
+    let contact: String
+  }
+  /// When each pair would be even again, in milliseconds of the tenant's time.
+  private var evenAt: [Pair: Int64] = [:]
+  private let limit: Int
+
+  static let intervalMilliseconds: Int64 = 6_000
+  static let burst: Int64 = 45
+
+  /// - Parameter limit: How many pairs are remembered.
+  init(limit: Int) { self.limit = limit }
+
+  /// Counts a message; nil where it may go now, else when it may.
+  mutating func admit(_ number: String, _ contact: String, now: Int64) -> Int64? {
+    let pair = Pair(number: number, contact: contact)
+    let even = max(evenAt[pair] ?? now, now)
+    let earliest = even - (Self.burst - 1) * Self.intervalMilliseconds
+    guard earliest <= now else { return earliest }
+    if evenAt.count >= limit, evenAt[pair] == nil { forget(now) }
+    evenAt[pair] = even + Self.intervalMilliseconds
+    return nil
+  }
+
+  /// Forgets pairs that are even, and where all are busy those that will be even first.
+  private mutating func forget(_ now: Int64) {
+    evenAt = evenAt.filter { $0.value > now }
+    guard evenAt.count >= limit else { return }
+    let keep = evenAt.sorted { $0.value > $1.value }.prefix(limit / 2)
+    evenAt = Dictionary(uniqueKeysWithValues: keep.map { ($0.key, $0.value) })
+  }
+}
