@@ -116,7 +116,12 @@ let package = Package(
     tests("EdgeTests", ["Simulation", "Edge", "Wire", "Platform", "Messaging", hummingbird]),
     tests("CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge"]),
     tests("RouterTests", ["Simulation", "Router", "Wire", "Platform", "Messaging", "Edge"]),
-    tests("ControlPlaneTests", ["Simulation", "ControlPlane", "Storage", "Wire", "Platform", "Messaging"]),
+    tests(
+      "ControlPlaneTests",
+      [
+        "Simulation", "ControlPlane", "Storage", "Wire", "Platform", "Messaging", "Edge",
+        hummingbird, log,
+      ]),
     tests("GraphSimulatorTests", ["GraphSimulator", "Wire", "Platform", http]),
     tests("TidyTests", []),
     tests("AimstorsTests", ["aimstors", "Wire", "Platform"]),

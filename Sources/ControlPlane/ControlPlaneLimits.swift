@@ -10,6 +10,9 @@ public enum ControlPlaneLimits {
   /// A cell that has sent no heartbeat for this long is unreachable.
   public static let heartbeatTimeoutMilliseconds: Int64 = 3_000
 
+  /// Routers compare their map every 10 s; one that has not for this long is reported.
+  public static let routerSilenceMilliseconds: Int64 = 30_000
+
   /// A map chunk, as it travels, stays below this size.
   public static let mapChunkBytes = 256 << 10
   /// One answer to a map pull stays below this size, so that it fits in a message.
@@ -42,8 +45,9 @@ public enum ControlPlaneLimits {
 
   /// How often the spools are looked at.
   public static let drainInterval: Duration = .seconds(1)
-  /// Spool entries looked at per cell and round.
+  /// Spool entries asked for at once, and how often in one round and cell.
   public static let drainBatch: UInt32 = 64
+  public static let drainPages = 4
   /// Spool entries of one cell that one list request collects.
   public static let quarantinePerCell: UInt32 = 200
   public static let spoolTimeout: Duration = .seconds(2)

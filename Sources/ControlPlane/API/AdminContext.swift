@@ -44,6 +44,10 @@ struct AdminCommand: Sendable {
     operatorID = try context.admin().id
     trace = context.traceID
     let key = try context.idempotencyKey()
+    guard key.utf8.count <= EdgeLimits.idempotencyKeyLength else {
+      throw Failure(
+        .invalidField, "Idempotency-Key has at most \(EdgeLimits.idempotencyKeyLength) bytes")
+    }
     let scope = "\(request.method.rawValue) \(request.uri.path)\n"
     claim = IdempotencyClaim(
       principal: operatorID, key: key, payloadHash: Digests.sha256(Array(scope.utf8) + body.bytes),
@@ -56,7 +60,9 @@ struct AdminCommand: Sendable {
     try await store.perform(claim, trace: trace, body)
   }
 
-  /// The answer given before under this key, if there is one. Nothing is done or stored.
+  /// The answer given before under this key, if there is one.
+  ///
+  /// Nothing is done or stored.
   func earlierAnswer() async throws(Failure) -> StoredAnswer? {
     let none = Failure(.notFound, "no earlier answer")
     do {
@@ -86,7 +92,9 @@ extension StoredAnswer {
   }
 }
 
-/// Checks of input that several routes share. Each names its field.
+/// Checks of input that several routes share.
+///
+/// Each names its field.
 enum AdminInput {
   static func text(
     _ value: String, _ field: String, length: ClosedRange<Int>

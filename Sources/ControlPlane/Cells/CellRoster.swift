@@ -29,7 +29,9 @@ struct ReportedProblem: Hashable, Sendable {
 }
 
 /// Whether heartbeats arrive, judged on the time since boot so that a step of the wall clock kills
-/// nobody. Pure: time is a parameter.
+/// nobody.
+///
+/// Pure: time is a parameter.
 struct CellLiveness: Sendable {
   private struct Entry {
     var heardAtNanoseconds: UInt64
@@ -72,7 +74,8 @@ struct CellLiveness: Sendable {
 /// A router as its pulls and heartbeats show it.
 struct RouterSight: Hashable, Sendable {
   let id: String
-  /// The newest map version that it has asked about or reported.
+  /// The newest map version that it has compared itself with; between two comparisons it follows
+  /// the publications, which nobody acknowledges.
   var mapVersion: UInt64
   var lastSeen: Timestamp
 }

@@ -74,16 +74,19 @@ struct CellRoutes: Sendable {
   }
 
   /// What is stored under the idempotency key: the token itself is derived again at each answer.
-  struct TokenView: Codable, ResponseEncodable, Sendable {
+  struct StoredToken: Codable, Sendable {
     let id: String
-    var token: String?
     let cell: String?
     let region: String?
     let expiresAt: Timestamp
 
-    enum CodingKeys: String, CodingKey {
-      case id, token, cell, region
-      case expiresAt = "expires_at"
+    /// In one order of members, so that a repeat is answered byte for byte.
+    func shown(with token: String) -> JSONValue {
+      func orNull(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+      return [
+        "id": .string(id), "token": .string(token), "cell": orNull(cell),
+        "region": orNull(region), "expires_at": .string(expiresAt.rfc3339),
+      ]
     }
   }
 
@@ -150,13 +153,16 @@ struct CellRoutes: Sendable {
         command.audit("join_token.create", id), id: transaction.freshID(), at: transaction.now)
       return try .json(
         201,
-        TokenView(
-          id: id, token: nil, cell: input.cell?.rawValue, region: input.region?.rawValue,
+        StoredToken(
+          id: id, cell: input.cell?.rawValue, region: input.region?.rawValue,
           expiresAt: token.expiresAt))
     }
-    var view = try EdgeJSON.decode(TokenView.self, from: answer.body)
-    view.token = secrets.joinToken(id: view.id)
-    var response = try StoredAnswer.json(answer.status, view).response
+    let stored = try EdgeJSON.decode(StoredToken.self, from: answer.body)
+    var json: [UInt8] = []
+    stored.shown(with: secrets.joinToken(id: stored.id)).append(to: &json)
+    var response = StoredAnswer(
+      status: answer.status, contentType: answer.contentType, body: json
+    ).response
     response.headers[.cacheControl] = "no-store"
     return response
   }

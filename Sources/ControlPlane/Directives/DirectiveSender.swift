@@ -63,6 +63,7 @@ struct DirectiveSender: Sendable {
   }
 
   /// One round over everything that waits: living cells only, oldest first, bounded per cell.
+  ///
   /// `grace` leaves out what its own request is still sending.
   func sweep(grace: Int64 = ControlPlaneLimits.directiveGraceMilliseconds, trace: String) async {
     guard let waiting = try? await store.read({ try $0.waitingDirectives() }) else { return }
@@ -106,9 +107,10 @@ struct DirectiveSender: Sendable {
     try await store.read { rows in
       switch directive.kind {
       case .provision, .tenantState:
-        guard let id = TenantID(directive.subject), let tenant = try rows.tenant(id) else {
-          return nil
-        }
+        // Placed elsewhere meanwhile: this cell must not hear of the newer epoch as if it were its own.
+        guard let id = TenantID(directive.subject), let tenant = try rows.tenant(id),
+          tenant.placement.cell == directive.cell
+        else { return nil }
         let method: WireMethod = directive.kind == .provision ? .provision : .tenantState
         return (method, try tenant.proto.serializedBytes(), max(tenant.version, directive.version))
       case .sendStop:

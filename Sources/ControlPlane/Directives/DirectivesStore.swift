@@ -16,7 +16,9 @@ extension PlatformRows {
       .integer(directive.createdAt.milliseconds), .optional(directive.operation?.rawValue))
   }
 
-  /// The cell has made `directive` durable. Answers whether nothing newer waits for it.
+  /// The cell has made `directive` durable.
+  ///
+  /// Answers whether nothing newer waits for it.
   @discardableResult
   func remove(_ directive: Directive) throws -> Bool {
     try connection.run(

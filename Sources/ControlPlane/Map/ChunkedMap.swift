@@ -30,8 +30,9 @@ struct ChunkedMap: Sendable {
   var chunkCount: Int { chunks.count }
   var entryCount: Int { chunks.reduce(0) { $0 + $1.entries.count } }
 
-  /// Takes changes in; answers the indices of the chunks that differ now, rising. Older values of
-  /// an entry than the one held change nothing.
+  /// Takes changes in; answers the indices of the chunks that differ now, rising.
+  ///
+  /// Older values of an entry than the one held change nothing.
   mutating func apply(_ changes: MapChanges) -> [Int] {
     version = max(version, changes.version)
     let entries =

@@ -1,6 +1,8 @@
 import Wire
 
-/// One of our Meta apps, its secrets open. Never logged, never answered.
+/// One of our Meta apps, its secrets open.
+///
+/// Never logged, never answered.
 struct MetaApp: Hashable, Sendable {
   let id: MetaAppID
   let appSecret: String

@@ -8,11 +8,11 @@ public struct ControlPlaneConfiguration: Sendable {
   public var listen: Address
   /// Where the map and the stops are published.
   public var publish: Address
-  /// 32 bytes, from the key file: seals secrets, proves joins and the first operator. Keys for each
-  /// purpose are derived from it.
+  /// 32 bytes, from the key file: seals secrets, proves joins and the first operator.
+  ///
+  /// Keys for each purpose are derived from it.
   public var deploymentKey: [UInt8]
-  /// Where clients reach the api host, e.g. `http://api.localhost:8080`; stands in webhook
-  /// addresses.
+  /// Where clients reach the api host: `http://api.localhost:8080`; stands in webhook addresses.
   public var apiURL: String
   public var tenantsPerCell = ControlPlaneLimits.tenantsPerCell
   public var minimumDiskFreeBytes = ControlPlaneLimits.minimumDiskFreeBytes

@@ -52,10 +52,12 @@ public final class ControlPlaneNode: Service {
     self.logger = logger
   }
 
-  /// Reads the store, binds and answers. The map is served again with a version above the last one.
+  /// Reads the store, binds and answers.
+  ///
+  /// The map is served again with a version above the last one.
   public func start() async throws -> Addresses {
-    for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
     _ = try await services.store.write(trace: "") { _, rows in try rows.raiseVersion() }
+    for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
     try await services.map.refresh()
     let configuration = services.configuration
     let publisher = try await services.messenger.publisher(at: configuration.publish)
@@ -113,6 +115,15 @@ public final class ControlPlaneNode: Service {
 
   public func metrics() async -> String { await ControlPlaneMetrics(services: services).render() }
 
+  /// The process's own `/healthz`, `/readyz` and `/metrics`; port 0 is any.
+  public func healthServer(port: Int, onRunning: @escaping @Sendable (Int) async -> Void)
+    -> HealthServer
+  {
+    HealthServer(
+      port: port, logger: logger, report: { await self.health() },
+      metrics: { await self.metrics() }, onRunning: onRunning)
+  }
+
   /// Creates the first operator in process; the token is shown once.
   public func createFirstOperator() async throws(Failure) -> (id: String, token: String) {
     let view = try await FirstOperator(store: services.store, random: services.random)
@@ -140,12 +151,13 @@ extension ControlPlaneNode {
     case .mapManifest:
       try admitToMap(peer)
       let manifest = await services.map.manifest
-      services.roster.saw(router: peer.id, mapVersion: 0)
+      services.roster.saw(router: peer.id, mapVersion: manifest.mapVersion)
       return try ProtoCoding.encode(manifest)
     case .mapPull:
       try admitToMap(peer)
       let proto = try ProtoCoding.decode(Aimstors_ProtoMapPull.self, request.payload)
       let page = await services.map.page(proto.chunks.map(Int.init))
+      services.roster.saw(router: peer.id, mapVersion: page.manifest.mapVersion)
       return try ProtoCoding.encode(page)
     default:
       throw Failure(.unknownRoute, "the control plane does not answer \(request.method)")

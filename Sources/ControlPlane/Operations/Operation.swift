@@ -24,7 +24,9 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// A durable, resumable admin action. Decides; its caller stores the new value and acts.
+/// A durable, resumable admin action.
+///
+/// Decides; its caller stores the new value and acts.
 struct Operation: Hashable, Sendable {
   enum State: String, Hashable, Sendable, CaseIterable {
     /// Recorded; may become running, cancelled.
@@ -97,7 +99,9 @@ struct Operation: Hashable, Sendable {
     }
   }
 
-  /// The step named `name` is done. A repeat of an earlier step's end changes nothing.
+  /// The step named `name` is done.
+  ///
+  /// A repeat of an earlier step's end changes nothing.
   mutating func finished(step name: String, at now: Timestamp) throws(Failure) {
     guard state == .running else { throw over() }
     guard let index = kind.steps.firstIndex(where: { $0.name == name }) else {

@@ -6,7 +6,9 @@ struct FirstOperator: Sendable {
   let store: PlatformStore
   let random: any RandomSource
 
-  /// The token is shown here and never again. Throws `already_done` when there is an operator.
+  /// The token is shown here and never again.
+  ///
+  /// Throws `already_done` when there is an operator.
   func create(trace: String) async throws(Failure) -> OperatorRoutes.View {
     let token = OperatorToken.make(random: random.bytes(OperatorToken.secretBytes))
     let hash = Digests.sha256(token)

@@ -1,6 +1,8 @@
 import Wire
 
-/// Where a spooled part goes now that more may be known. Pure: who holds a key is a parameter.
+/// Where a spooled part goes now that more may be known.
+///
+/// Pure: who holds a key is a parameter.
 enum DeliveryPlan: Hashable, Sendable {
   /// Each to its owner; afterwards the entry may go.
   case deliver([Delivery])

@@ -3,61 +3,6 @@ import Hummingbird
 import Storage
 import Wire
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// A webhook part that waits in some cell's spool, as the API shows it.
-struct QuarantineView: ResponseEncodable, Sendable {
-  /// The cell that keeps it and its id there, joined by a point.
-  let id: String
-  let receivedAt: Timestamp
-  let reason: String
-  let metaApp: String
-  let tenantID: String?
-  let sha256: String
-  let bodyBase64: String
-
-  enum CodingKeys: String, CodingKey {
-    case id, reason, sha256
-    case receivedAt = "received_at"
-    case metaApp = "meta_app"
-    case tenantID = "tenant_id"
-    case bodyBase64 = "body_base64"
-  }
-
-  init(_ entry: Aimstors_ProtoSpoolEntry, cell: CellID) {
-    id = "\(cell).\(entry.id)"
-    receivedAt = Timestamp(milliseconds: entry.part.receivedAtMs)
-    reason = entry.part.reason
-    metaApp = entry.part.metaApp.isEmpty ? entry.part.part.metaApp : entry.part.metaApp
-    tenantID = entry.part.part.tenant.isEmpty ? nil : entry.part.part.tenant
-    sha256 = Array(entry.sha256).hex
-    bodyBase64 = Data(Self.body(of: entry.part)).base64EncodedString()
-  }
-
-  /// The body as it came; of a part, a webhook body with that part alone, its values untouched.
-  private static func body(of spooled: Aimstors_ProtoSpoolPart) -> [UInt8] {
-    if !spooled.body.isEmpty { return Array(spooled.body) }
-    var json = Array(#"{"object":"whatsapp_business_account","entry":["#.utf8)
-    for (index, change) in spooled.part.changes.enumerated() {
-      if index > 0 { json.append(UInt8(ascii: ",")) }
-      json.append(contentsOf: #"{"id":"#.utf8)
-      JSONText.append(change.wabaID, to: &json)
-      if change.entryTime != 0 { json.append(contentsOf: ",\"time\":\(change.entryTime)".utf8) }
-      json.append(contentsOf: #","changes":[{"field":"#.utf8)
-      JSONText.append(change.field, to: &json)
-      json.append(contentsOf: #","value":"#.utf8)
-      json.append(contentsOf: change.value.isEmpty ? Data("null".utf8) : change.value)
-      json.append(contentsOf: "}]}".utf8)
-    }
-    json.append(contentsOf: "]}".utf8)
-    return json
-  }
-}
-
 /// `/v1/quarantine`.
 struct QuarantineRoutes: Sendable {
   struct ReplayView: Codable, ResponseEncodable, Sendable {
@@ -72,7 +17,9 @@ struct QuarantineRoutes: Sendable {
     router.post("/v1/quarantine/:id/replay", use: replay)
   }
 
-  /// Cell by cell, oldest first within a cell. A cell that is away shows nothing until it is back.
+  /// Cell by cell, oldest first within a cell.
+  ///
+  /// A cell that is away shows nothing until it is back.
   @Sendable private func list(_ request: Request, _ context: EdgeContext) async throws
     -> Page<QuarantineView>
   {
@@ -84,10 +31,12 @@ struct QuarantineRoutes: Sendable {
       while views.count <= query.limit {
         let wanted = UInt32(query.limit + 1 - views.count)
         let limit = min(wanted, ControlPlaneLimits.quarantinePerCell)
-        let page = try await services.spools.query(
-          cell, after: after, id: "", limit: limit, trace: context.traceID)
+        guard
+          let page = try? await services.spools.query(
+            cell, after: after, id: "", limit: limit, trace: context.traceID)
+        else { break }
         views += page.entries.map { QuarantineView($0, cell: cell.id) }
-        guard page.entries.count == Int(limit), let last = page.entries.last else { break }
+        guard let last = page.entries.last else { break }
         after = last.id
       }
     }

@@ -8,12 +8,17 @@ import Wire
 /// Delivering is idempotent in the owner and removing in the spool, so a round may stop anywhere
 /// and two may overlap.
 final class SpoolRounds: Sendable {
-  /// What the last round found in one cell's spool.
+  /// What the last pass found in one cell's spool.
   struct Size: Hashable, Sendable {
     var entries: Int
-    /// There may be more than a round looks at.
+    /// The pass is not over: there may be more.
     var isAtLeast: Bool
     var oldest: Timestamp?
+
+    mutating func add(_ receivedAt: Timestamp) {
+      entries += 1
+      oldest = min(oldest ?? receivedAt, receivedAt)
+    }
   }
 
   enum Outcome: Hashable, Sendable {
@@ -26,9 +31,15 @@ final class SpoolRounds: Sendable {
   private let roster: CellRoster
   private let messenger: any Messenger
   private let logger: Logger
+  /// A pass over one spool, which may take several rounds: what stays must not hide what could go.
+  private struct Pass {
+    /// The last entry looked at.
+    var position = ""
+    var found = Size(entries: 0, isAtLeast: false, oldest: nil)
+  }
+
   private let sizes = Mutex<[CellID: Size]>([:])
-  /// Where the next round goes on in each spool, so that what stays does not hide what could go.
-  private let positions = Mutex<[CellID: String]>([:])
+  private let passes = Mutex<[CellID: Pass]>([:])
 
   init(
     store: PlatformStore, map: MapService, roster: CellRoster, messenger: any Messenger,
@@ -53,29 +64,43 @@ final class SpoolRounds: Sendable {
   }
 
   private func drain(_ cell: CellRecord, trace: String) async {
-    let after = positions.withLock { $0[cell.id] ?? "" }
-    let limit = ControlPlaneLimits.drainBatch
-    guard let page = try? await query(cell, after: after, id: "", limit: limit, trace: trace)
-    else { return }
-    var done: [String] = []
-    for entry in page.entries where await deliver(entry.part, trace: trace) == .delivered {
-      done.append(entry.id)
+    var pass = passes.withLock { $0[cell.id] ?? Pass() }
+    for _ in 0..<ControlPlaneLimits.drainPages {
+      guard
+        let page = try? await query(
+          cell, after: pass.position, id: "", limit: ControlPlaneLimits.drainBatch, trace: trace)
+      else { return }
+      guard let last = page.entries.last else {
+        let found = pass.found
+        sizes.withLock { $0[cell.id] = found }
+        passes.withLock { $0[cell.id] = Pass() }
+        return
+      }
+      var done: [String] = []
+      for entry in page.entries {
+        if await deliver(entry.part, trace: trace) == .delivered {
+          done.append(entry.id)
+        } else {
+          pass.found.add(Timestamp(milliseconds: entry.part.receivedAtMs))
+        }
+      }
+      if !done.isEmpty { try? await remove(done, from: cell, trace: trace) }
+      pass.position = last.id
     }
-    if !done.isEmpty { try? await remove(done, from: cell, trace: trace) }
-    let isLast = page.entries.count < Int(limit)
-    let last = page.entries.last?.id ?? ""
-    positions.withLock { $0[cell.id] = isLast ? "" : last }
-    let left = page.entries.filter { !done.contains($0.id) }
+    var soFar = pass.found
+    soFar.isAtLeast = true
+    let (unfinished, found) = (pass, soFar)
+    passes.withLock { $0[cell.id] = unfinished }
     sizes.withLock { sizes in
-      sizes[cell.id] = Size(
-        entries: left.count, isAtLeast: !isLast || !after.isEmpty,
-        oldest: left.map(\.part.receivedAtMs).min().map { Timestamp(milliseconds: $0) })
+      if (sizes[cell.id]?.entries ?? 0) < found.entries { sizes[cell.id] = found }
     }
   }
 
-  /// Delivers one entry to everyone it belongs to. Parts go in their order; the first that cannot
-  /// be delivered keeps the entry.
+  /// Delivers one entry to everyone it belongs to.
+  ///
+  /// Parts go in their order; the first that cannot be delivered keeps the entry.
   func deliver(_ spooled: Aimstors_ProtoSpoolPart, trace: String) async -> Outcome {
+    let spooled = BodySplit.again(spooled)
     var holders: [DeliveryPlan.Key: TenantID] = [:]
     for key in DeliveryPlan.keys(of: spooled) {
       holders[key] = await map.holder(key.kind, key.key)

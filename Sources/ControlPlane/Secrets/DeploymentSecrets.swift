@@ -6,8 +6,10 @@ struct DeploymentSecrets: Sendable {
 
   var sealingKey: [UInt8] { Digests.hmac(key: deploymentKey, "aimstors-sealing/1") }
 
-  /// What a cell shows to join again. Derived, not stored: a control plane whose memory is older
-  /// than the join still knows it, and a lost answer is answered the same again.
+  /// What a cell shows to join again.
+  ///
+  /// Derived, not stored: a control plane whose memory is older than the join still knows it, and a
+  /// lost answer is answered the same again.
   func credential(of cell: CellID) -> String {
     "acc_" + Digests.hmac(key: deploymentKey, "aimstors-cell-credential/1\n\(cell)").hex
   }
@@ -20,6 +22,6 @@ struct DeploymentSecrets: Sendable {
   /// only the token's SHA-256 is stored.
   func joinToken(id: String) -> String {
     let secret = Digests.hmac(key: deploymentKey, "aimstors-join-token/1\n\(id)")
-    return "ajt_" + secret.base32(characters: 51)
+    return "ajt_" + secret.base32(characters: 52)
   }
 }

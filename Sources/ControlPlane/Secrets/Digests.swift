@@ -53,6 +53,10 @@ extension [UInt8] {
         text.append(digits[Int(buffer >> UInt32(bits)) & 31])
       }
     }
+    // What is left of the last byte, filled up with zeros.
+    if bits > 0, text.count < characters {
+      text.append(digits[Int(buffer << UInt32(5 - bits)) & 31])
+    }
     return String(decoding: text, as: UTF8.self)
   }
 }

@@ -22,8 +22,10 @@ struct PlacementCandidate: Hashable, Sendable {
   let operationsPerSecond: Double
 }
 
-/// Chooses the cell of a new tenant. Decides only; the choice is recorded by its caller in one
-/// transaction with the count it was based on.
+/// Chooses the cell of a new tenant.
+///
+/// Decides only; the choice is recorded by its caller in one transaction with the count it was
+/// based on.
 struct PlacementRule: Sendable {
   /// The tier whose tenants never share a cell.
   static let dedicatedTier = "dedicated"

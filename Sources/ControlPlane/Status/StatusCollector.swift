@@ -1,0 +1,106 @@
+import Edge
+import Wire
+
+/// Collects what is wrong, from memory and one read.
+struct StatusCollector: Sendable {
+  let services: AdminServices
+
+  static func runbook(_ code: String) -> String {
+    "docs/runbooks/\(code.replacing("_", with: "-")).md"
+  }
+
+  func problems() async throws(Failure) -> [ReportedProblem] {
+    let now = Timestamp(milliseconds: services.clock.milliseconds())
+    var problems = services.roster.conflicts()
+    for sight in services.roster.sights() where sight.record.state != .retired {
+      problems += sight.isAlive ? sight.report.problems : [Self.unreachable(sight, services)]
+    }
+    for router in services.roster.routers()
+    where router.lastSeen.adding(milliseconds: ControlPlaneLimits.routerSilenceMilliseconds) < now {
+      problems.append(
+        ReportedProblem(
+          code: "router_silent", detail: "\(router.id) has not compared its map",
+          since: router.lastSeen, runbook: Self.runbook("router_map"), cell: nil, tenant: nil))
+    }
+    let waiting = try await services.store.read { try $0.waitingDirectives() }
+    for (cell, queue) in waiting.sorted(by: { $0.key < $1.key })
+    where queue.since.adding(milliseconds: ControlPlaneLimits.directiveLateMilliseconds) < now {
+      problems.append(
+        ReportedProblem(
+          code: "directives_waiting",
+          detail: "\(queue.count) stops, states or tenants that \(cell) has not acknowledged",
+          since: queue.since, runbook: Self.runbook("directives_waiting"), cell: cell.rawValue,
+          tenant: nil))
+    }
+    for (cell, size) in services.spools.lastSizes().sorted(by: { $0.key < $1.key }) {
+      guard size.entries > 0, let oldest = size.oldest else { continue }
+      problems.append(
+        ReportedProblem(
+          code: "spool_waiting",
+          detail:
+            "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
+          since: oldest, runbook: Self.runbook("spool_waiting"), cell: cell.rawValue, tenant: nil))
+    }
+    return problems
+  }
+
+  private static func unreachable(_ sight: CellRoster.Sight, _ services: AdminServices)
+    -> ReportedProblem
+  {
+    ReportedProblem(
+      code: "cell_unreachable", detail: "no heartbeat of \(sight.record.id)",
+      since: sight.lastHeard ?? services.startedAt, runbook: runbook("cell_unreachable"),
+      cell: sight.record.id.rawValue, tenant: nil)
+  }
+
+  func health() async -> HealthReport {
+    var problems: [ReportedProblem]
+    var ready = true
+    do {
+      problems = try await self.problems()
+    } catch {
+      ready = false
+      problems = [
+        ReportedProblem(
+          code: "store_unavailable", detail: error.detail, since: services.startedAt,
+          runbook: Self.runbook("store_unavailable"), cell: nil, tenant: nil)
+      ]
+    }
+    return HealthReport(
+      role: "control_plane", id: services.configuration.id,
+      version: services.configuration.version, ready: ready,
+      problems: problems.map {
+        .init(code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+      })
+  }
+
+  func report() async throws(Failure) -> StatusReport {
+    let problems = try await problems()
+    let map = await services.map.summary
+    let counts = try await services.store.read { try $0.tenantCounts().mapValues(\.tenants) }
+    return StatusReport(
+      ok: problems.isEmpty, role: "control_plane", id: services.configuration.id,
+      version: services.configuration.version,
+      problems: problems.map { problem in
+        .init(
+          code: problem.code, detail: problem.detail, since: problem.since,
+          runbook: problem.runbook, cell: problem.cell, tenant: problem.tenant)
+      },
+      cells: services.roster.sights().map { sight in
+        CellView(
+          sight, tenants: counts[sight.record.id] ?? 0,
+          capacity: services.configuration.tenantsPerCell)
+      },
+      routers: services.roster.routers().map { router in
+        .init(
+          id: router.id, mapVersion: router.mapVersion,
+          lagVersions: map.version > router.mapVersion ? map.version - router.mapVersion : 0,
+          lastSeenAt: router.lastSeen)
+      },
+      map: .init(version: map.version, chunks: map.chunks, entries: map.entries),
+      spools: services.spools.lastSizes().sorted { $0.key < $1.key }.map { cell, size in
+        .init(
+          cell: cell.rawValue, entries: size.entries, more: size.isAtLeast, oldestAt: size.oldest)
+      })
+  }
+}

@@ -1,0 +1,85 @@
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("Send-stops over messaging") struct SendStopTests {
+  @Test(arguments: ["number/1001", "tenant/ta", "cell/cell-a", "region/eu", "platform/all"])
+  func `a stop is in every cell when it is answered`(subject: String) async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let b = try await deployment.cell("cell-b")
+    let answer = try await deployment.admin(
+      "PUT", "/v1/send-stops/\(subject)", #"{"reason":"abuse"}"#)
+    #expect(answer.status == 200)
+    #expect(try answer.root()["pending_cells"]?.elements.reduce(0) { n, _ in n + 1 } == 0)
+    for cell in [a, b] {
+      #expect(cell.seen.stops.map { "\($0.scope)/\($0.id)" } == [subject])
+      #expect(cell.seen.stops.first?.lifted == false)
+    }
+    #expect(try await deployment.admin("GET", "/v1/send-stops/\(subject)").status == 200)
+    let lifted = try await deployment.admin("DELETE", "/v1/send-stops/\(subject)")
+    #expect(lifted.status == 200)
+    let last = try #require(a.seen.stops.last)
+    #expect(last.lifted && last.version > (a.seen.stops.first?.version ?? .max))
+    #expect(try await deployment.admin("GET", "/v1/send-stops/\(subject)").status == 404)
+    #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
+  }
+
+  @Test func `a dead cell learns of a stop when it joins again, and acknowledges it`() async throws
+  {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    deployment.network.partition("control-1", "cell-a")
+    deployment.boot.advance(milliseconds: 3_000)
+    let answer = try await deployment.admin("PUT", "/v1/send-stops/platform/all")
+    #expect(try answer.root()["pending_cells"]?[0]?.string == "cell-a")
+    let operations = try await deployment.admin("GET", "/v1/operations").data()
+    #expect(operations.first?["state"]?.string == "running")
+    #expect(a.seen.stops.isEmpty)
+    deployment.network.heal()
+    let credential = DeploymentSecrets(deploymentKey: deployment.key)
+      .credential(of: CellID(trusted: "cell-a"))
+    let joined = try await a.join(deployment.control, credential: credential)
+    #expect(joined.sendStops.map(\.scope) == ["platform"])
+    await deployment.node.sweep(grace: 0)
+    #expect(a.seen.stops.map(\.scope) == ["platform"])
+    let shown = try await deployment.admin("GET", "/v1/send-stops/platform/all")
+    #expect(try shown.root()["pending_cells"]?[0] == nil)
+    let after = try await deployment.admin("GET", "/v1/operations").data()
+    #expect(after.first?["state"]?.string == "succeeded")
+  }
+
+  @Test func `a lift replaces a stop that the cell never heard of`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    a.change { $0.refusal = Failure(.recovering, "not yet") }
+    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/ta")
+    _ = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta")
+    a.change { $0.refusal = nil }
+    await deployment.node.sweep(grace: 0)
+    #expect(a.seen.stops.map(\.lifted) == [true])
+    let states = try await deployment.admin("GET", "/v1/operations").data()
+      .compactMap { $0["state"]?.string }
+    #expect(states == ["succeeded", "succeeded"])
+  }
+
+  @Test func `a cell that joins later has every stop to acknowledge`() async throws {
+    let deployment = try await Deployment()
+    _ = try await deployment.admin("PUT", "/v1/send-stops/region/eu")
+    let late = try await deployment.cell("cell-late")
+    await deployment.node.sweep(grace: 0)
+    #expect(late.seen.stops.map(\.scope) == ["region"])
+  }
+
+  @Test func `bad scopes and stops that are not there are refused`() async throws {
+    let deployment = try await Deployment()
+    let scope = try await deployment.admin("PUT", "/v1/send-stops/galaxy/1")
+    #expect(scope.status == 400)
+    #expect(try scope.text("detail").hasPrefix("scope"))
+    let none = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta")
+    #expect(none.status == 404)
+    let reason = try await deployment.admin("PUT", "/v1/send-stops/tenant/ta", #"{"reason":5}"#)
+    #expect(try reason.text("detail").hasPrefix("reason"))
+  }
+}

@@ -1,0 +1,159 @@
+import Messaging
+import Synchronization
+import Wire
+
+/// A cell that remembers what it was told and answers at once.
+final class FakeCell: Sendable {
+  struct State {
+    var provisioned: [Aimstors_ProtoTenantProfile] = []
+    var states: [Aimstors_ProtoTenantProfile] = []
+    var stops: [Aimstors_ProtoSendStop] = []
+    var requests: [Aimstors_ProtoRequest] = []
+    var parts: [Aimstors_ProtoWebhookPart] = []
+    var spool: [Aimstors_ProtoSpoolEntry] = []
+    /// Refuses everything of the control plane with this while set.
+    var refusal: Failure?
+  }
+
+  let id: String
+  let region: String
+  let messenger: InMemoryMessenger
+  let address: Address
+  private let state = Mutex(State())
+
+  private init(id: String, region: String, messenger: InMemoryMessenger, address: Address) {
+    self.id = id
+    self.region = region
+    self.messenger = messenger
+    self.address = address
+  }
+
+  /// Listens on `network`, at its own address from the start.
+  static func start(_ id: String, region: String = "eu", on network: InMemoryNetwork) async throws
+    -> FakeCell
+  {
+    let messenger = InMemoryMessenger(
+      identity: PeerIdentity(role: .cell, id: id, generation: .first), network: network)
+    let box = Mutex<FakeCell?>(nil)
+    let address = try await messenger.listen(at: Address("tcp://\(id):0")) {
+      (request) async throws(Failure) -> [UInt8] in
+      guard let cell = box.withLock({ $0 }) else { throw Failure(.recovering, "not yet") }
+      return try cell.answer(request)
+    }
+    let cell = FakeCell(id: id, region: region, messenger: messenger, address: address)
+    box.withLock { $0 = cell }
+    return cell
+  }
+
+  var seen: State { state.withLock { $0 } }
+  func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+  func join(
+    _ control: Address, token: String = "", credential: String = "",
+    tenants: [Aimstors_ProtoOwnedTenant] = [], generation: UInt64 = 1
+  ) async throws -> Aimstors_ProtoJoined {
+    var join = Aimstors_ProtoJoin()
+    join.cell = id
+    join.region = region
+    join.address = address.url
+    join.joinToken = token
+    join.credential = credential
+    join.generation = generation
+    join.version = "test"
+    join.tenants = tenants
+    let bytes = try await ask(control, .join, try join.serializedBytes())
+    return try Aimstors_ProtoJoined(serializedBytes: bytes)
+  }
+
+  func heartbeat(_ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40) async throws {
+    var heartbeat = Aimstors_ProtoHeartbeat()
+    heartbeat.cell = id
+    heartbeat.generation = 1
+    heartbeat.operations = operations
+    heartbeat.diskFreeBytes = disk
+    _ = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
+  }
+
+  /// The refused key, empty where all were granted.
+  func claim(
+    _ control: Address, tenant: String, _ keys: [(kind: String, key: String)],
+    release: Bool = false
+  ) async throws -> String {
+    var request = Aimstors_ProtoClaimRequest()
+    request.tenant = tenant
+    request.claims = keys.map { kind, key in
+      var claim = Aimstors_ProtoKeyClaim()
+      claim.kind = kind
+      claim.key = key
+      claim.released = release
+      return claim
+    }
+    let bytes = try await ask(control, .claim, try request.serializedBytes())
+    return try Aimstors_ProtoClaimAnswer(serializedBytes: bytes).refusedKey
+  }
+
+  private func ask(_ control: Address, _ method: WireMethod, _ payload: [UInt8]) async throws
+    -> [UInt8]
+  {
+    do {
+      return try await messenger.peer(at: control).request(
+        method, payload, timeout: .seconds(5), traceID: "")
+    } catch .refused(let failure) {
+      throw failure
+    }
+  }
+
+  private func answer(_ request: IncomingRequest) throws(Failure) -> [UInt8] {
+    if let refusal = seen.refusal { throw refusal }
+    do {
+      return try handled(request)
+    } catch {
+      throw Failure(.invalidRequest, "\(error)")
+    }
+  }
+
+  private func handled(_ request: IncomingRequest) throws -> [UInt8] {
+    switch request.method {
+    case .provision:
+      let profile = try Aimstors_ProtoTenantProfile(serializedBytes: request.payload)
+      change { $0.provisioned.append(profile) }
+    case .tenantState:
+      let profile = try Aimstors_ProtoTenantProfile(serializedBytes: request.payload)
+      change { $0.states.append(profile) }
+    case .sendStop:
+      let stop = try Aimstors_ProtoSendStop(serializedBytes: request.payload)
+      change { $0.stops.append(stop) }
+    case .webhookPart:
+      let part = try Aimstors_ProtoWebhookPart(serializedBytes: request.payload)
+      change { $0.parts.append(part) }
+    case .http:
+      let envelope = try Aimstors_ProtoRequest(serializedBytes: request.payload)
+      change { $0.requests.append(envelope) }
+      var response = Aimstors_ProtoResponse()
+      response.status = 201
+      response.body = .init(Array(#"{"from":"cell"}"#.utf8))
+      return try response.serializedBytes()
+    case .digest:
+      var answer = Aimstors_ProtoDigestAnswer()
+      answer.tenantSeq = 7
+      answer.files = ["ledger.sqlite": "aa"]
+      return try answer.serializedBytes()
+    case .spoolQuery:
+      return try page(try Aimstors_ProtoSpoolQuery(serializedBytes: request.payload))
+        .serializedBytes()
+    case .spoolRemove:
+      let ids = try Aimstors_ProtoSpoolRemove(serializedBytes: request.payload).ids
+      change { $0.spool.removeAll { ids.contains($0.id) } }
+    default: throw Failure(.unknownRoute, "not a fake's")
+    }
+    return []
+  }
+
+  private func page(_ query: Aimstors_ProtoSpoolQuery) -> Aimstors_ProtoSpoolPage {
+    var page = Aimstors_ProtoSpoolPage()
+    page.entries = Array(
+      seen.spool.filter { $0.id > query.after && (query.id.isEmpty || $0.id == query.id) }
+        .prefix(Int(query.limit)))
+    return page
+  }
+}
