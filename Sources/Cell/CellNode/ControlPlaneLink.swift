@@ -1,17 +1,37 @@
 import Logging
 import Messaging
 import SwiftProtobuf
+import Synchronization
 import Wire
 
 /// The cell's side of its talk with the control plane: joins, reports, claims keys.
 ///
 /// Everything here may fail for as long as the control plane is away; the cell serves meanwhile.
-struct ControlPlaneLink: KeyClaims {
-  let peer: any Peer
-  let directives: Directives
-  let logger: Logger
+final class ControlPlaneLink: KeyClaims {
+  private let peer: any Peer
+  private let directives: Directives
+  private let logger: Logger
+  private let joined = Mutex(false)
 
   static let credentialFact = "control-plane-credential"
+
+  init(peer: any Peer, directives: Directives, logger: Logger) {
+    self.peer = peer
+    self.directives = directives
+    self.logger = logger
+  }
+
+  /// Whether the control plane answered last and knows this cell.
+  var isJoined: Bool { joined.withLock { $0 } }
+
+  /// Takes note of a failed call: after any of them the cell joins anew, which is idempotent.
+  func report(_ failure: Failure) {
+    let wasJoined = joined.withLock { joined in
+      defer { joined = false }
+      return joined
+    }
+    if wasJoined { logger.warning("control plane lost", metadata: ["reason": "\(failure)"]) }
+  }
 
   /// Joins with the stored credential, or with the one-time token, and puts the standing orders that
   /// come back in force.
@@ -20,20 +40,21 @@ struct ControlPlaneLink: KeyClaims {
     if let credential = try await directives.fact(Self.credentialFact) {
       request.credential = String(decoding: credential, as: UTF8.self)
     }
-    let joined: Aimstors_ProtoJoined = try await call(
+    let answer: Aimstors_ProtoJoined = try await call(
       .join, request, timeout: CellLimits.claimTimeout)
-    if !joined.credential.isEmpty, joined.credential != request.credential {
-      try await directives.setFact(Self.credentialFact, Array(joined.credential.utf8))
+    if !answer.credential.isEmpty, answer.credential != request.credential {
+      try await directives.setFact(Self.credentialFact, Array(answer.credential.utf8))
     }
-    for stop in joined.sendStops {
+    for stop in answer.sendStops {
       if let stop = SendStop(stop) { try await directives.apply(stop, trace: "") }
     }
-    for profile in joined.tenants {
+    for profile in answer.tenants {
       guard let entry = DirectoryEntry(profile) else { continue }
       if directives.state(of: entry.tenant) != entry.state {
         try await directives.set(entry, trace: "")
       }
     }
+    joined.withLock { $0 = true }
   }
 
   func heartbeat(_ heartbeat: Aimstors_ProtoHeartbeat) async throws(Failure) {

@@ -119,3 +119,8 @@ enum RecordFormat {
     )
   }
 }
+
+extension Journal {
+  /// The newest record format that this version writes.
+  public static var formatVersion: UInt16 { RecordFormat.version }
+}

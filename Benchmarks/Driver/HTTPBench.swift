@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+
+/// `POST /v1/messages` through router, messaging and cell, beside a bare Hummingbird "hello".
+struct HTTPBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "http", abstract: "Requests per second, the router's hop, CPU per request.")
+
+  static let tenants = 100
+  static let connections = [64, 128]
+
+  @OptionGroup var repository: Repository
+
+  func run() async throws {
+    let system = try await SystemUnderTest.start(
+      repository, topology: "Benchmarks/http/topology.yaml")
+    defer { system.stop() }
+    progress("http: making \(Self.tenants) tenants")
+    // Nothing is sent while this runs: the figures are of the request's path alone.
+    _ = try await system.admin("PUT", "/v1/send-stops/platform/all", ["reason": "bench"])
+    var tenants: [SystemUnderTest.Tenant] = []
+    for index in 0..<Self.tenants { tenants.append(try await system.tenant(index)) }
+    let list = "\(system.directory)/bench-tenants"
+    try tenants.map { "\($0.key) \($0.numberID)\n" }.joined()
+      .write(toFile: list, atomically: true, encoding: .utf8)
+
+    var ours: [Double] = []
+    var hello: [Double] = []
+    var router: [Double] = []
+    var cell: [Double] = []
+    var facts: [String: Any] = [:]
+    for repetition in 1...repository.repetitions {
+      var best = 0.0
+      for connections in Self.connections {
+        progress("http \(repetition)/\(repository.repetitions): \(connections) connections")
+        let (routerPID, cellPID) = (try system.pid(of: "router"), try system.pid(of: "cell"))
+        let before = (
+          try Program.cpuMicroseconds(of: routerPID), try Program.cpuMicroseconds(of: cellPID)
+        )
+        let result = try load(system.url, connections, list: list)
+        let requests = result["requests"] as? Double ?? 0
+        let rate = requests / max(0.001, result["seconds"] as? Double ?? 0)
+        guard (result["status_errors"] as? Double ?? 0) == 0 else {
+          throw BenchFailure("requests were refused: \(result)")
+        }
+        if rate > best {
+          best = rate
+          facts = result
+          facts["connections"] = connections
+          router.append((try Program.cpuMicroseconds(of: routerPID) - before.0) / requests)
+          cell.append((try Program.cpuMicroseconds(of: cellPID) - before.1) / requests)
+        }
+      }
+      ours.append(best)
+      hello.append(try self.hello())
+    }
+    Row(
+      name: "http.hello", value: median(ours), unit: "requests/s", baseline: median(hello),
+      facts: facts
+    ).write()
+    Row(name: "http.router_cpu_us", value: median(router), unit: "us").write()
+    Row(name: "http.cell_cpu_us", value: median(cell), unit: "us").write()
+    let hop = HopBench(system: system, tenants: tenants, perSecond: median(ours) / 4)
+    for row in try await hop.run(seconds: repository.seconds) { row.write() }
+  }
+
+  private func load(_ url: String, _ connections: Int, list: String) throws -> [String: Any] {
+    let arguments = ["-t", "1", "-c", "\(connections)", "-s"]
+    let script = repository.script("Benchmarks/http/messages.lua")
+    let environment = ["BENCH_TENANTS": list]
+    _ = try wrk(
+      arguments + [script, "-d", "\(max(1, repository.seconds / 4))s", url], environment)
+    return try wrk(arguments + [script, "-d", "\(repository.seconds)s", url], environment)
+  }
+
+  private func wrk(_ arguments: [String], _ environment: [String: String]) throws -> [String: Any] {
+    let output = try Program.output("/usr/bin/wrk", arguments, environment: environment)
+    guard let result = Program.objects(output).last else { throw BenchFailure("wrk said nothing") }
+    return result
+  }
+
+  /// The better of 64 and 128 connections to a bare server.
+  private func hello() throws -> Double {
+    let process = Process()
+    process.executableURL = repository.binaries.appendingPathComponent("bench")
+    process.arguments = ["hello", "--port", "18081"]
+    try process.run()
+    defer {
+      process.terminate()
+      process.waitUntilExit()
+    }
+    Thread.sleep(forTimeInterval: 1)
+    return try Self.connections.map { connections in
+      let output = try Program.output(
+        "/usr/bin/wrk",
+        [
+          "-t", "1", "-c", "\(connections)", "-d", "\(max(2, repository.seconds / 4))s",
+          "http://127.0.0.1:18081/",
+        ])
+      guard let line = output.split(separator: "\n").first(where: { $0.hasPrefix("Requests/sec:") }),
+        let value = line.split(separator: " ").last.flatMap({ Double($0) })
+      else { throw BenchFailure("wrk's answer could not be read") }
+      return value
+    }.max() ?? 0
+  }
+}

@@ -1,0 +1,78 @@
+import Edge
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// What is wrong with this cell, and since when.
+final class CellHealth: Sendable {
+  private enum Life { case recovering, serving, stopping }
+  private struct State {
+    var life = Life.recovering
+    var lowSince: Timestamp?
+  }
+
+  private let configuration: CellConfiguration
+  private let engine: StorageEngine
+  private let files: any FileSystem
+  private let clock: any WallClock
+  private let startedAt: Timestamp
+  private let state = Mutex(State())
+
+  init(
+    configuration: CellConfiguration, engine: StorageEngine, files: any FileSystem,
+    clock: any WallClock
+  ) {
+    self.configuration = configuration
+    self.engine = engine
+    self.files = files
+    self.clock = clock
+    startedAt = Timestamp(milliseconds: clock.milliseconds())
+  }
+
+  func recovered() { state.withLock { $0.life = .serving } }
+  func stopping() { state.withLock { $0.life = .stopping } }
+
+  /// 0 where the file system does not say.
+  var diskFreeBytes: UInt64 { (try? files.freeBytes(configuration.dataDirectory)) ?? 0 }
+
+  func problems() -> [Storage.Problem] {
+    let now = Timestamp(milliseconds: clock.milliseconds())
+    let low = diskFreeBytes < CellLimits.diskReserveBytes
+    let (life, lowSince) = state.withLock { state in
+      state.lowSince = low ? state.lowSince ?? now : nil
+      return (state.life, state.lowSince)
+    }
+    var problems = engine.problems
+    if life == .recovering {
+      problems.append(problem("recovering", since: startedAt, "the journal is being replayed"))
+    }
+    if let lowSince {
+      problems.append(
+        problem("disk_low", since: lowSince, "\(diskFreeBytes) bytes are free for the journal"))
+    }
+    return problems
+  }
+
+  /// Ready: recovered, not stopping, and with room for the journal. A control plane that is away is
+  /// a problem to show, not a reason to take no requests.
+  func report(joined: Bool) -> HealthReport {
+    var problems = problems()
+    let isReady = state.withLock { $0.life == .serving && $0.lowSince == nil }
+    if !joined {
+      problems.append(
+        problem("control_plane_unreachable", since: startedAt, "the cell has not joined"))
+    }
+    return HealthReport(
+      role: "cell", id: configuration.id.rawValue, version: configuration.version, ready: isReady,
+      problems: problems.map {
+        .init(code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+      })
+  }
+
+  private func problem(_ code: String, since: Timestamp, _ detail: String) -> Storage.Problem {
+    Storage.Problem(
+      code: code, since: since,
+      runbook: "docs/runbooks/\(code.replacing("_", with: "-")).md", tenant: nil, detail: detail)
+  }
+}

@@ -1,0 +1,83 @@
+import Platform
+import Storage
+import Wire
+
+/// What `/metrics` of a cell says.
+struct CellMetrics {
+  let configuration: CellConfiguration
+  let engine: StorageEngine
+  let outbox: OutboxWorker
+  let clock: any WallClock
+  let spooled: Int
+
+  func render() async -> String {
+    let text = PrometheusText(labels: [
+      ("cell", configuration.id.rawValue), ("version", configuration.version),
+    ])
+    return text.render(storage(engine.metrics) + journal(engine.metrics.journal) + work())
+  }
+
+  private func storage(_ metrics: EngineMetricsSnapshot) -> [MetricFamily] {
+    [
+      .seconds(
+        "aimstors_commit_seconds", "From the beginning of a batch to its COMMIT.",
+        metrics.commitLatency),
+      .counter("aimstors_commands_total", "Commands run.", Int64(metrics.commands)),
+      .counter("aimstors_batches_total", "Transactions, each of one batch.", Int64(metrics.batches)),
+      .gauge(
+        "aimstors_mailbox_depth", "Commands waiting in all mailboxes.",
+        Int64(metrics.queuedCommands)),
+      MetricFamily(
+        "aimstors_sheds_total", "Commands turned away unrun, by reason.", .counter,
+        EngineMetricsSnapshot.Shed.allCases.map { reason in
+          .init(
+            labels: [("reason", reason.rawValue)],
+            value: .integer(Int64(metrics.sheds[reason] ?? 0)))
+        }),
+      .gauge("aimstors_open_tenants", "Tenants with open files.", Int64(metrics.openTenants)),
+      .gauge("aimstors_tenants", "Tenants of this cell.", Int64(metrics.tenants)),
+      .counter(
+        "aimstors_replayed_records_total", "Records replayed into files.",
+        Int64(metrics.replayedRecords)),
+      .counter(
+        "aimstors_digest_mismatches_total", "Files that differed from their digest.",
+        Int64(metrics.digestMismatches)),
+      .counter(
+        "aimstors_outcome_unknown_total", "Callers that were told outcome_unknown.",
+        Int64(metrics.outcomeUnknown)),
+      .counter(
+        "aimstors_commit_failures_total", "COMMITs that failed after their record was durable.",
+        Int64(metrics.commitFailures)),
+      .counter("aimstors_flushes_total", "Files made durable by the flusher.", Int64(metrics.flushes)),
+    ]
+  }
+
+  private func journal(_ metrics: JournalMetrics) -> [MetricFamily] {
+    [
+      .counter("aimstors_journal_records_total", "Records appended.", Int64(metrics.records)),
+      .counter("aimstors_journal_bytes_total", "Bytes appended.", Int64(metrics.bytes)),
+      .counter(
+        "aimstors_fsyncs_total", "Syncs of the journal; each makes one group durable.",
+        Int64(metrics.synchronizations)),
+      MetricFamily(
+        "aimstors_fsync_seconds_total", "Time spent in syncs of the journal.", .counter,
+        [.init(value: .microseconds(Int64(metrics.synchronizeNanoseconds / 1_000)))]),
+      MetricFamily(
+        "aimstors_fsync_slowest_seconds", "The slowest sync since the start.", .gauge,
+        [.init(value: .microseconds(Int64(metrics.slowestSynchronizeNanoseconds / 1_000)))]),
+      .gauge(
+        "aimstors_journal_untrimmed_bytes", "Bytes that a replay would read.",
+        Int64(metrics.untrimmedBytes)),
+      .gauge("aimstors_journal_queued_records", "Records waiting for a sync.", Int64(metrics.queuedRecords)),
+    ]
+  }
+
+  private func work() -> [MetricFamily] {
+    let load = outbox.load
+    return [
+      .gauge("aimstors_outbox_tenants_sending", "Tenants that send now.", Int64(load.active)),
+      .gauge("aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),
+      .gauge("aimstors_spool_parts", "Webhook parts waiting for their owner.", Int64(spooled)),
+    ]
+  }
+}

@@ -1,0 +1,209 @@
+import AsyncHTTPClient
+import Edge
+import Logging
+import Messaging
+import Platform
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Wire
+
+/// One cell as a service: owns its tenants' data, answers routers and the control plane, sends.
+///
+/// Order of a start: recover the journal, read the standing orders, bind, answer, join. A cell that
+/// cannot reach the control plane serves what it owns.
+public final class CellNode: Service {
+  private let configuration: CellConfiguration
+  private let messenger: any Messenger
+  private let clock: any WallClock
+  private let logger: Logger
+  private let engine: StorageEngine
+  private let directives: Directives
+  private let link: ControlPlaneLink
+  private let graphTransport: HTTPGraphTransport
+  private let outbox: OutboxWorker
+  private let services: CellServices
+  private let health: CellHealth
+  private let bound = Mutex<Address?>(nil)
+
+  /// `fatal` must end the process at once: storage calls it where it can answer nothing any more.
+  public init(
+    configuration: CellConfiguration, messenger: any Messenger, files: any FileSystem,
+    clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger,
+    fatal: @escaping @Sendable (String) -> Void
+  ) {
+    self.configuration = configuration
+    self.messenger = messenger
+    self.clock = clock
+    self.logger = logger
+    let wakes = OutboxWakes()
+    var engineConfiguration = EngineConfiguration(
+      directory: configuration.dataDirectory, cell: configuration.id)
+    engineConfiguration.generation = messenger.identity.generation
+    engine = StorageEngine(
+      engineConfiguration, clock: clock, random: random, files: files, log: logger,
+      schema: { $0 == .cellStore ? CellStoreSchema.schema : CellSchema.schema },
+      due: { wakes.wake($0) }, fatal: { fatal("\($0)") })
+    directives = Directives(store: engine, cell: configuration.id, region: configuration.region)
+    link = ControlPlaneLink(
+      peer: messenger.peer(at: configuration.controlPlane), directives: directives, logger: logger)
+    let graphConfiguration = GraphConfiguration(baseURL: configuration.graphURL)
+    graphTransport = HTTPGraphTransport(configuration: graphConfiguration)
+    let graph = GraphClient(configuration: graphConfiguration, transport: graphTransport)
+    let sealer = Sealer(key: configuration.sealingKey)
+    outbox = OutboxWorker(
+      OutboxEnvironment(
+        store: engine, graph: graph, sealer: sealer, gate: directives, clock: clock, boot: boot,
+        logger: logger))
+    wakes.connect(outbox)
+    services = CellServices(
+      store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
+      sealer: sealer, graph: graph, wakeOutbox: { wakes.wake($0) })
+    health = CellHealth(
+      configuration: configuration, engine: engine, files: files, clock: clock)
+  }
+
+  /// Where the cell answers, once bound.
+  public var address: Address? { bound.withLock { $0 } }
+
+  /// Recovers, binds and answers. Throws where the data directory is another process's, or where the
+  /// journal cannot be read.
+  public func start() async throws {
+    let report = try await engine.start()
+    logger.notice(
+      "recovered",
+      metadata: [
+        "tenants": "\(report.tenants)", "records": "\(report.records)",
+        "cut_bytes": "\(report.cutBytes)", "damaged_ranges": "\(report.damage.count)",
+      ])
+    if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
+    try await directives.load()
+    let handler = makeHandler()
+    let address = try await messenger.listen(at: configuration.listen) {
+      (request) async throws(Failure) -> [UInt8] in try await handler.handle(request)
+    }
+    bound.withLock { $0 = address }
+    health.recovered()
+    logger.notice("answers", metadata: ["address": "\(address)"])
+  }
+
+  /// Sends, reports and answers health until the process is told to stop; then finishes what is in
+  /// flight and closes the files.
+  public func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.outbox.run() }
+      group.addTask { await self.stayJoined() }
+      try? await gracefulShutdown()
+      health.stopping()
+      outbox.stop()
+      group.cancelAll()
+      try await group.waitForAll()
+    }
+    await messenger.close()
+    await engine.close()
+    try? await graphTransport.shutdown()
+  }
+
+  public func report() -> HealthReport { health.report(joined: link.isJoined) }
+
+  public func metrics() async -> String {
+    await CellMetrics(
+      configuration: configuration, engine: engine, outbox: outbox, clock: clock,
+      spooled: (try? await Spool(store: engine).count()) ?? 0
+    ).render()
+  }
+
+  private func makeHandler() -> CellHandler {
+    let placements = EnginePlacements(engine: engine)
+    let outbox = outbox
+    let api = CellAPI.responder(services, logger: logger)
+    return CellHandler(
+      http: { await api.respond(to: $0, from: $1) },
+      webhook: { (_, _) async throws(Failure) in
+        throw Failure(.recovering, "the intake is not wired yet")
+      },
+      placements: placements, spool: Spool(store: engine), directives: directives,
+      provisioning: Provisioning(
+        store: engine, directives: directives,
+        create: { (tenant, epoch) async throws(Failure) in
+          try await placements.create(tenant, epoch)
+        },
+        wake: { outbox.wake($0) }, wakeAll: { outbox.sendsMayResume() }),
+      inventory: { self.inventory() })
+  }
+
+  /// Joins, then reports, and joins again where the control plane does not know this cell.
+  private func stayJoined() async {
+    var pause = CellLimits.joinRetryMinimum
+    while !Task.isCancelled {
+      do throws(Failure) {
+        if link.isJoined {
+          try await link.heartbeat(heartbeat())
+        } else {
+          try await link.join(inventory())
+          logger.notice("joined", metadata: ["control_plane": "\(configuration.controlPlane)"])
+        }
+        pause = CellLimits.joinRetryMinimum
+        try? await Task.sleep(for: CellLimits.heartbeatInterval)
+      } catch {
+        link.report(error)
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, CellLimits.joinRetryMaximum)
+      }
+    }
+  }
+
+  private func inventory() -> Aimstors_ProtoJoin {
+    var join = Aimstors_ProtoJoin()
+    join.cell = configuration.id.rawValue
+    join.region = configuration.region.rawValue
+    join.address =
+      configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
+    join.joinToken = configuration.joinToken ?? ""
+    join.generation = messenger.identity.generation.rawValue
+    join.version = configuration.version
+    join.formatVersion = UInt32(Journal.formatVersion)
+    join.tenants = engine.heads.filter { $0.key != .cellStore }.prefix(CellLimits.inventoryLimit)
+      .map { tenant, head in
+        var owned = Aimstors_ProtoOwnedTenant()
+        owned.tenant = tenant.rawValue
+        owned.epoch = head.epoch.rawValue
+        owned.tenantSeq = head.tenantSeq.rawValue
+        owned.state = directives.state(of: tenant).rawValue
+        return owned
+      }
+    return join
+  }
+
+  private func heartbeat() -> Aimstors_ProtoHeartbeat {
+    let metrics = engine.metrics
+    let report = health.report(joined: true)
+    var heartbeat = Aimstors_ProtoHeartbeat()
+    heartbeat.cell = configuration.id.rawValue
+    heartbeat.generation = messenger.identity.generation.rawValue
+    heartbeat.tenants = UInt32(clamping: max(0, metrics.tenants - 1))
+    heartbeat.openTenants = UInt32(clamping: metrics.openTenants)
+    heartbeat.operations = metrics.commands
+    heartbeat.journalBytes = metrics.journal.untrimmedBytes
+    heartbeat.diskFreeBytes = health.diskFreeBytes
+    heartbeat.state = report.ready ? "active" : "not_ready"
+    heartbeat.problems = health.problems().map { problem in
+      var message = Aimstors_ProtoProblem()
+      message.code = problem.code
+      message.detail = problem.detail
+      message.sinceMs = problem.since.milliseconds
+      message.runbook = problem.runbook
+      message.tenant = problem.tenant?.rawValue ?? ""
+      return message
+    }
+    return heartbeat
+  }
+}
+
+/// Lets the engine and the routes wake an outbox that is made after them.
+private final class OutboxWakes: Sendable {
+  private let outbox = Mutex<OutboxWorker?>(nil)
+
+  func connect(_ worker: OutboxWorker) { outbox.withLock { $0 = worker } }
+  func wake(_ tenant: TenantID) { outbox.withLock { $0 }?.wake(tenant) }
+}
