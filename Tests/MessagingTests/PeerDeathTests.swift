@@ -1,0 +1,116 @@
+import Messaging
+import Synchronization
+import Testing
+import Wire
+
+/// What callers see when the process they call is not there, dies, or comes back.
+@Suite("Death of a peer", .serialized) struct PeerDeathTests {
+  @Test(arguments: Transport.allCases)
+  func `nobody listening is reported within a second as not sent`(
+    transport: Transport
+  ) async throws {
+    try await withDeployment(transport) { deployment in
+      let address = try await deployment.freeAddress()
+      let peer = deployment.messenger("router-1").peer(at: address)
+      let began = ContinuousClock.now
+      #expect(await peer.failure()?.name == "unreachable, sent false")
+      #expect(ContinuousClock.now - began < .milliseconds(1_500))
+      #expect(!peer.isConnected)
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func `a death in the middle of calls is reported within a second as sent`(
+    transport: Transport
+  ) async throws {
+    try await withDeployment(transport) { deployment in
+      let gate = Gate()
+      let cell = deployment.messenger("cell-1")
+      let address = try await cell.listen(at: Deployment.anyAddress) { _ in
+        await gate.pass()
+        return []
+      }
+      let peer = deployment.messenger("router-1").peer(at: address)
+      let (names, time) = await withTaskGroup(of: String?.self) { group in
+        for _ in 0..<50 { group.addTask { await peer.failure()?.name } }
+        await gate.arrivals(50)
+        let began = ContinuousClock.now
+        await cell.close()
+        let names = await group.reduce(into: [String?]()) { $0.append($1) }
+        return (names, ContinuousClock.now - began)
+      }
+      #expect(names == Array(repeating: "unreachable, sent true", count: 50))
+      #expect(time < .seconds(1))
+      #expect(!peer.isConnected)
+      gate.open()
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func `a request is never sent again to the process that came back`(
+    transport: Transport
+  ) async throws {
+    try await withDeployment(transport) { deployment in
+      let gate = Gate()
+      let first = deployment.messenger("cell-1")
+      let address = try await first.listen(at: Deployment.anyAddress) { _ in
+        await gate.pass()
+        return []
+      }
+      let peer = deployment.messenger("router-1").peer(at: address)
+      async let lost = peer.failure([1])
+      await gate.arrivals(1)
+      await first.close()
+      #expect(await lost?.name == "unreachable, sent true")
+
+      let seen = Mutex<[[UInt8]]>([])
+      _ = try await deployment.messenger("cell-1").listen(at: address) { request in
+        seen.withLock { $0.append(request.payload) }
+        return []
+      }
+      // The session is not known to the new process: hello is said again, within this call.
+      try await peer.askUntilConnected([2])
+      #expect(seen.withLock { $0 } == [[2]])
+      gate.open()
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func `a call waits for a process that is just starting`(transport: Transport) async throws {
+    try await withDeployment(transport) { deployment in
+      let address = try await deployment.freeAddress()
+      let peer = deployment.messenger("router-1").peer(at: address)
+      async let answer = peer.ask([5])
+      _ = try await deployment.messenger("cell-1").listen(at: address) { $0.payload }
+      #expect(try await answer == [5])
+    }
+  }
+}
+
+extension Deployment {
+  /// An address at which somebody has listened, and nobody does now.
+  func freeAddress() async throws -> Address {
+    let other = messenger("gone")
+    let address = try await other.listen(at: Self.anyAddress) { _ in [] }
+    await other.close()
+    return address
+  }
+}
+
+extension Peer {
+  /// Asks until a call is no longer refused for want of a connection; such calls were not sent.
+  func askUntilConnected(_ payload: [UInt8]) async throws {
+    let limit = ContinuousClock.now + .seconds(15)
+    while true {
+      do throws(MessagingError) {
+        _ = try await ask(payload)
+        return
+      } catch {
+        guard case .unreachable(_, sent: false) = error, ContinuousClock.now < limit else {
+          throw error
+        }
+        await Task.yield()
+      }
+    }
+  }
+}
