@@ -23,11 +23,13 @@ func library(_ name: String, _ dependencies: [Target.Dependency], design: Bool =
     swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
-  -> Target
-{
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
+  exclude: [String] = []
+) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+    swiftSettings: settings)
 }
 
 let package = Package(
@@ -114,7 +116,9 @@ let package = Package(
     tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),
     tests("StorageTests", ["Simulation", "Storage", "Wire", "Platform"]),
     tests("EdgeTests", ["Simulation", "Edge", "Wire", "Platform", "Messaging", hummingbird]),
-    tests("CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge"]),
+    tests(
+      "CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge", log],
+      exclude: ["Fixtures"]),
     tests("RouterTests", ["Simulation", "Router", "Wire", "Platform", "Messaging", "Edge"]),
     tests(
       "ControlPlaneTests",

@@ -16,6 +16,9 @@ enum CellAPI {
     NumberRoutes.register(on: routes)
     ContactRoutes.register(on: routes)
     TemplateRoutes.register(on: routes)
+    MessageRoutes.register(on: routes)
+    CampaignRoutes.register(on: routes)
+    WebhookRoutes.register(on: routes)
     return HTTPOverMessaging(router: router, logger: logger)
   }
 }
