@@ -1,7 +1,7 @@
 /// The machine's files, as a value: `aimstors` builds the live one, `Simulation` the fake one.
 ///
-/// Nothing is durable by itself: content after ``File/synchronize()``, a name (a new file, a rename,
-/// a removal) after ``synchronizeDirectory(_:)`` of the directory that holds it.
+/// Nothing is durable by itself: content after ``File/synchronize()``, a name (a new file, a
+/// rename, a removal) after ``synchronizeDirectory(_:)`` of the directory that holds it.
 public protocol FileSystem: Sendable {
   /// Opens one file for positional reading or writing.
   func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File

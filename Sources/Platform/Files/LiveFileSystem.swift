@@ -69,6 +69,11 @@ public struct LiveFileSystem: FileSystem {
     guard unlink(path) == 0 else { throw FileError(.remove, path, errno: errno) }
   }
 
+  /// Removes a directory that has nothing in it.
+  public func removeEmptyDirectory(_ path: String) throws(FileError) {
+    guard rmdir(path) == 0 else { throw FileError(.remove, path, errno: errno) }
+  }
+
   public func synchronizeDirectory(_ path: String) throws(FileError) {
     let descriptor = try descriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, .syncDirectory)
     defer { _ = close(descriptor) }

@@ -7,6 +7,11 @@ extension SimulatedDisk.State {
     return nextContent
   }
 
+  /// Space of content that is gone counts as free at once.
+  mutating func giveBack(_ bytes: Int) {
+    if freeBytes != .max { freeBytes += UInt64(bytes) }
+  }
+
   /// Counts a call; the effect of a fault that it meets.
   mutating func call(
     _ operation: FileError.Operation, _ path: String

@@ -21,6 +21,7 @@ struct SimulatedFileSystem: FileSystem {
       case (.some, .createNew):
         throw FileError(.open, path, errno: SystemErrors.exists)
       case (.some(let id), .create):
+        state.giveBack(state.contents[id]?.cache.count ?? 0)
         state.contents[id]?.truncate(to: 0)
         return id
       case (.some(let id), _): return id
@@ -71,6 +72,7 @@ struct SimulatedFileSystem: FileSystem {
       guard let id = state.names[source] else {
         throw FileError(.rename, source, errno: SystemErrors.notFound)
       }
+      if let old = state.names[target] { state.giveBack(state.contents[old]?.cache.count ?? 0) }
       state.names[source] = nil
       state.names[target] = id
       // Both halves become durable together or not at all: a journaling file system's promise.
@@ -81,9 +83,10 @@ struct SimulatedFileSystem: FileSystem {
 
   func remove(_ path: String) throws(FileError) {
     try call(.remove, path) { state throws(FileError) in
-      guard state.names[path] != nil else {
+      guard let id = state.names[path] else {
         throw FileError(.remove, path, errno: SystemErrors.notFound)
       }
+      state.giveBack(state.contents[id]?.cache.count ?? 0)
       state.names[path] = nil
       state.pendingNames[Self.directory(of: path), default: []].append(.unset(path))
     }

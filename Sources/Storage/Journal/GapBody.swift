@@ -2,7 +2,7 @@ import Wire
 
 /// What a repair put in the place of bytes that could not be read.
 struct GapBody: Hashable, Sendable {
-  /// A tenant whose chain is broken by the gap: its records after it, up to `voidThrough`, are void.
+  /// A tenant whose chain the gap breaks: its records behind it, up to `voidThrough`, are void.
   struct Void: Hashable, Sendable {
     var tenant: TenantID
     /// The last record that still counts.
@@ -14,14 +14,33 @@ struct GapBody: Hashable, Sendable {
   var throughGroup: UInt64
   /// The last position that was in the journal when it was repaired.
   var voidThrough: CellSeq
+  /// Whether the segment goes on no further: its seal was lost too.
+  var endsSegment: Bool
   /// The file that keeps the removed bytes, and their hash.
   var sideFile: String
   var removedHash: SHA256Hash
   var voids: [Void]
 
+  /// The whole group that stands for what is missing up to `lastSeq`.
+  static func encodeGroup(_ body: GapBody, after tip: JournalTip, lastSeq: CellSeq) -> [UInt8] {
+    var content = ByteWriter()
+    body.encode(into: &content)
+    var writer = ByteWriter()
+    GroupFormat.encodeHeader(
+      GroupHeader(
+        kind: .gap, totalBytes: GroupFormat.overhead + content.count, recordCount: 0,
+        number: tip.groupNumber + 1, firstSeq: tip.lastSeq.next, lastSeq: lastSeq,
+        previousHash: tip.hash, listFirstSeq: tip.lastSeq.next, listBytes: 0, listCount: 0),
+      into: &writer)
+    writer.raw(content.bytes)
+    writer.integer(writer.crc(from: 0))
+    return writer.bytes
+  }
+
   func encode(into writer: inout ByteWriter) {
     writer.integer(throughGroup)
     writer.integer(voidThrough.rawValue)
+    writer.byte(endsSegment ? 1 : 0)
     writer.hash(removedHash)
     writer.text(sideFile)
     writer.varint(UInt64(voids.count))
@@ -36,6 +55,7 @@ struct GapBody: Hashable, Sendable {
     var reader = ByteReader(bytes)
     throughGroup = try reader.integer(UInt64.self)
     voidThrough = CellSeq(try reader.integer(UInt64.self))
+    endsSegment = try reader.byte() != 0
     removedHash = try reader.hash()
     sideFile = try reader.text()
     voids = []
@@ -51,11 +71,12 @@ struct GapBody: Hashable, Sendable {
   }
 
   init(
-    throughGroup: UInt64, voidThrough: CellSeq, sideFile: String, removedHash: SHA256Hash,
-    voids: [Void]
+    throughGroup: UInt64, voidThrough: CellSeq, endsSegment: Bool, sideFile: String,
+    removedHash: SHA256Hash, voids: [Void]
   ) {
     self.throughGroup = throughGroup
     self.voidThrough = voidThrough
+    self.endsSegment = endsSegment
     self.sideFile = sideFile
     self.removedHash = removedHash
     self.voids = voids

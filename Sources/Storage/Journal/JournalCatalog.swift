@@ -53,18 +53,18 @@ struct JournalCatalog: Sendable {
 
 /// Records that a repair declared void: their tenant's chain is broken before them.
 struct JournalVoids: Hashable, Sendable {
-  /// Per tenant the last position up to which its records are void.
-  private(set) var through: [TenantID: CellSeq] = [:]
+  /// Per tenant the ranges of positions in which its records are void.
+  private var ranges: [TenantID: [ClosedRange<CellSeq>]] = [:]
 
-  var isEmpty: Bool { through.isEmpty }
-
-  mutating func add(_ gap: GapBody) {
-    for void in gap.voids { through[void.tenant] = gap.voidThrough }
+  /// Takes over what a gap says whose first missing position is `firstSeq`.
+  mutating func add(_ gap: GapBody, at firstSeq: CellSeq) {
+    guard firstSeq <= gap.voidThrough else { return }
+    for void in gap.voids { ranges[void.tenant, default: []].append(firstSeq...gap.voidThrough) }
   }
 
-  /// Whether a record after the gap is void.
+  /// Whether a tenant's record at this position is void.
   func covers(_ tenant: TenantID, _ seq: CellSeq) -> Bool {
-    guard let limit = through[tenant] else { return false }
-    return seq <= limit
+    guard !ranges.isEmpty, let ranges = ranges[tenant] else { return false }
+    return ranges.contains { $0.contains(seq) }
   }
 }

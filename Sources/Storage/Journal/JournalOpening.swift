@@ -28,7 +28,7 @@ struct JournalOpening {
   func run() throws -> Result {
     try files.createDirectory(directory)
     try files.synchronizeDirectory(Self.parent(directory))
-    let lock = try takeLock()
+    let lock = try JournalNames.takeLock(directory, files)
     do {
       return try recover(lock)
     } catch {
@@ -75,14 +75,6 @@ struct JournalOpening {
       lock: lock, start: start, catalog: catalog, heads: fold.heads, headsProblem: problem,
       first: scan.segments.first?.firstSeq ?? scan.tip.lastSeq.next, isWritable: isWritable,
       cut: cut)
-  }
-
-  private func takeLock() throws -> any FileLock {
-    do {
-      return try files.lock(directory + "/" + JournalNames.lock)
-    } catch  where error.isOwnedByAnother {
-      throw JournalError.ownedByAnotherProcess(directory: directory)
-    }
   }
 
   private func removeTemporaries() throws {
@@ -199,7 +191,9 @@ struct HeadsFold {
   init(_ heads: [TenantID: TenantHead]) { self.heads = heads }
 
   mutating func add(_ group: ScannedGroup, _ records: [JournalRecord]) throws(JournalError) {
-    if group.header.kind == .gap { voids.add(try GapBody(decoding: group.body)) }
+    if group.header.kind == .gap {
+      voids.add(try GapBody(decoding: group.body), at: group.header.firstSeq)
+    }
     for record in records {
       let tenant = record.identity.tenant
       let seq = record.position.cellSeq

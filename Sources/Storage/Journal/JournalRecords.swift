@@ -55,7 +55,7 @@ public struct JournalRecords {
       }
       defer { if self.reader != nil { self.reader = reader } }
       let head = try reader.bytes(at: offset, GroupFormat.headerLength)
-      if let header = GroupFormat.decodeHeader(head), header.lastSeq < start,
+      if let header = GroupFormat.decodeHeader(head), header.kind != .gap, header.lastSeq < start,
         header.number > lastNumber, offset + UInt64(header.totalBytes) <= segment.endOffset
       {
         // Wholly before the start: its header is enough.
@@ -68,7 +68,8 @@ public struct JournalRecords {
         continue
       }
       offset += UInt64(group.header.totalBytes)
-      lastNumber = group.header.number
+      // A gap's own number may be that of the group behind it.
+      lastNumber = group.header.number - (group.header.kind == .gap ? 1 : 0)
       guard group.header.kind == .records else { continue }
       waiting = try records(group)
       waitingIndex = 0

@@ -15,6 +15,7 @@ struct ScannedGroup {
 
   /// The group's records; throws where one does not keep the format.
   func records() throws(JournalError) -> [JournalRecord] {
+    guard header.kind == .records else { return [] }
     var reader = ByteReader(body)
     var records: [JournalRecord] = []
     records.reserveCapacity(header.recordCount)
@@ -70,10 +71,13 @@ struct JournalTail: Hashable, Sendable {
   var startOffset: UInt64
   var endOffset: UInt64
   var firstSeq: CellSeq
+  /// The last position that is known to have been there.
+  var lastSeq: CellSeq?
   /// The tenants that it names, where all its record headers can be read.
   var tenants: [TenantID: TenantSeq]?
   var reason: String
 
+  /// As damage: nobody knows whether more was behind it, so its end is open.
   var range: DamagedRange {
     DamagedRange(
       segment: segment, startOffset: startOffset, endOffset: endOffset, firstSeq: firstSeq,

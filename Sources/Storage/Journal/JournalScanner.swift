@@ -7,7 +7,8 @@ import Wire
 /// does not, the next group that is right ends the damage, and its list names what is missing.
 struct JournalScanner {
   private let directory: String
-  private let cell: CellID
+  /// Nil until the first header told, where any is accepted.
+  private var cell: CellID?
   /// Nil accepts any.
   private let generation: Generation?
   private let files: any FileSystem
@@ -18,7 +19,7 @@ struct JournalScanner {
   private var open: (segment: String, start: UInt64, end: UInt64, reason: String)?
   private var seen = SeenTenants()
 
-  init(directory: String, cell: CellID, generation: Generation?, files: any FileSystem) {
+  init(directory: String, cell: CellID?, generation: Generation?, files: any FileSystem) {
     self.directory = directory
     self.cell = cell
     self.generation = generation
@@ -77,7 +78,9 @@ struct JournalScanner {
         offset = next
         continue
       }
-      let wanted = header?.capacity ?? length
+      // Without header and groups nothing tells that the file was ever as short as it is.
+      let unknown = last.groups == 0 ? max(length, UInt64(SegmentHeader.length)) + 1 : length
+      let wanted = header?.capacity ?? unknown
       try end(&reader, name, offset, nonzero, wanted: wanted, length: length, isLast: isLast)
       break
     }
@@ -93,9 +96,7 @@ struct JournalScanner {
     let bytes = try file.bytes(at: 0, count: SegmentHeader.length)
     do throws(JournalError) {
       let header = try SegmentHeader(decoding: bytes)
-      guard header.cell == cell else {
-        throw JournalError.foreignCell(found: header.cell, expected: cell)
-      }
+      try checkOwner(header.cell)
       if let generation, header.generation != generation {
         throw JournalError.foreignGeneration(found: header.generation, expected: generation)
       }
@@ -179,6 +180,7 @@ struct JournalScanner {
       let body = try GapBody(decoding: group.body)
       scan.tip.groupNumber = body.throughGroup
       scan.gaps.append((name, header, body))
+      scan.segments[index].isSealed = body.endsSegment
       seen.add(body, firstSeq: header.firstSeq, lastSeq: header.lastSeq)
     case .records:
       scan.list = GroupList(
@@ -192,10 +194,16 @@ struct JournalScanner {
     try visit(group, records)
   }
 
-  private func checkOwner(_ records: [JournalRecord]) throws(JournalError) {
-    for record in records where record.position.cell != cell {
-      throw JournalError.foreignCell(found: record.position.cell, expected: cell)
+  private mutating func checkOwner(_ records: [JournalRecord]) throws(JournalError) {
+    for record in records { try checkOwner(record.position.cell) }
+  }
+
+  private mutating func checkOwner(_ found: CellID) throws(JournalError) {
+    guard let cell else {
+      self.cell = found
+      return
     }
+    guard found == cell else { throw JournalError.foreignCell(found: found, expected: cell) }
   }
 
   private static func encodeList(_ records: [JournalRecord]) -> [UInt8] {
@@ -268,6 +276,7 @@ struct JournalScanner {
       let torn = try TornGroup.examine(&reader, at: offset, lastNonzero: nonzero)
       tail.endOffset = torn.end
       tail.tenants = torn.tenants
+      tail.lastSeq = torn.lastSeq
       tail.reason = torn.isTorn ? "a group that was not written whole" : "an invalid last group"
       scan.tail = torn.isTorn ? .torn(tail) : .damaged(tail)
     }

@@ -1,3 +1,4 @@
+import Platform
 import Wire
 
 /// The first 512 bytes of a segment file; the byte offsets are in DESIGN.md.
@@ -96,5 +97,17 @@ enum JournalNames {
     let digits = name.dropLast(segmentSuffix.count)
     guard digits.count == 16 else { return nil }
     return UInt64(digits, radix: 16)
+  }
+
+  /// Takes the lock of a journal's directory; throws where another process has it.
+  static func takeLock(
+    _ directory: String, _ files: any FileSystem
+  ) throws(JournalError) -> any FileLock {
+    do throws(FileError) {
+      return try files.lock(directory + "/" + lock)
+    } catch {
+      guard error.isOwnedByAnother else { throw JournalError.file(error) }
+      throw JournalError.ownedByAnotherProcess(directory: directory)
+    }
   }
 }

@@ -11,6 +11,8 @@ struct TornGroup {
   var isTorn: Bool
   /// The first byte behind it.
   var end: UInt64
+  /// The last position that its header names.
+  var lastSeq: CellSeq?
   /// The tenants it names, where all its record headers can be read.
   var tenants: [TenantID: TenantSeq]?
 
@@ -21,15 +23,18 @@ struct TornGroup {
     let header = GroupFormat.decodeHeader(head)
     let written = max(lastNonzero + 1, offset + UInt64(GroupFormat.headerLength))
     let end = min(header.map { offset + UInt64($0.totalBytes) } ?? written, reader.limit)
+    // One group is in flight at a time: behind a torn one nothing was ever written.
+    let isFollowed = header != nil && lastNonzero >= end
     var isTorn = false
     var sector = offset
-    while sector < end, !isTorn {
+    while sector < end, !isTorn, !isFollowed {
       let next = min((sector / sectorBytes + 1) * sectorBytes, reader.limit)
       isTorn = try reader.bytes(at: sector, Int(next - sector)).allSatisfy { $0 == 0 }
       sector = next
     }
     let named = header.flatMap { try? tenants($0, &reader, offset) }
-    return TornGroup(isTorn: isTorn, end: max(end, lastNonzero + 1), tenants: named)
+    return TornGroup(
+      isTorn: isTorn, end: max(end, lastNonzero + 1), lastSeq: header?.lastSeq, tenants: named)
   }
 
   private static func tenants(

@@ -1,0 +1,143 @@
+import Platform
+import Wire
+
+/// What a repair took out of a journal, and what is lost by it.
+public struct JournalRepairReport: Codable, Hashable, Sendable {
+  /// What one tenant lost.
+  public struct Loss: Codable, Hashable, Sendable {
+    public var tenant: TenantID
+    /// The first tenant seq that is gone.
+    public var lostFrom: TenantSeq
+    /// The last one that is known to be gone or void.
+    public var lostThrough: TenantSeq
+    /// Of these, records that are readable but void: they follow one that is gone.
+    public var voidRecords: UInt64
+    /// The tenant cannot go on from its files: they have part of what is gone.
+    public var needsRestore: Bool
+  }
+
+  public struct Range: Codable, Hashable, Sendable {
+    public var damage: DamageReport
+    /// The file beside the journal that keeps the removed bytes; empty where there were none.
+    public var sideFile: String
+    public var removedBytes: UInt64
+    public var removedSHA256: String
+    /// Tenants that lost something. Those whose files have all of it are not among them.
+    public var losses: [Loss]
+    /// Further tenants may have lost their latest records: nothing tells whose they were.
+    public var othersPossible: Bool
+  }
+
+  public var ranges: [Range]
+  public var segmentsRewritten: [String]
+}
+
+/// Cuts what cannot be read out of a journal that no process has open.
+///
+/// A gap stands in its place from then on; it names the tenants whose chain it breaks, and their
+/// later records are void. Every removed byte is kept in a side file, made durable first.
+public struct JournalRepair {
+  private let directory: String
+  private let files: any FileSystem
+  private let applied: [TenantID: TenantSeq]
+  private let survey: RepairSurvey
+
+  /// Repairs the journal in `directory`. `applied` is the highest applied seq of each tenant's
+  /// files. Throws ``JournalError/noSuchDamage(_:)`` where there is nothing to repair.
+  public static func run(
+    directory: String, files: any FileSystem, applied: [TenantID: TenantSeq]
+  ) throws -> JournalRepairReport {
+    let lock = try JournalNames.takeLock(directory, files)
+    defer { lock.release() }
+    let survey = try RepairSurvey(directory: directory, files: files)
+    guard !survey.damage.isEmpty else {
+      throw JournalError.noSuchDamage("no damage in \(directory)")
+    }
+    let repair = JournalRepair(
+      directory: directory, files: files, applied: applied, survey: survey)
+    return try repair.run()
+  }
+
+  private func run() throws -> JournalRepairReport {
+    var report = JournalRepairReport(ranges: [], segmentsRewritten: [])
+    var gaps: [String: [RepairGap]] = [:]
+    for index in survey.damage.indices {
+      let (gap, range) = try examine(index)
+      report.ranges.append(range)
+      gaps[survey.damage[index].segment, default: []].append(gap)
+    }
+    for segment in survey.scan.segments {
+      guard let gaps = gaps[segment.name] else { continue }
+      try RepairRewrite.run(segment, gaps, survey, directory: directory, files: files)
+      report.segmentsRewritten.append(segment.name)
+    }
+    try survey.storeHeads(directory, files, voids: gaps.values.flatMap { $0 })
+    return report
+  }
+
+  /// What one range costs, and the gap that takes its place; its bytes are saved first.
+  private func examine(_ index: Int) throws -> (RepairGap, JournalRepairReport.Range) {
+    let range = survey.damage[index]
+    let before = survey.before[index]
+    let (sideFile, removed) = try save(range)
+    var losses: [JournalRepairReport.Loss] = []
+    var voids: [GapBody.Void] = []
+    for (tenant, lost) in survey.lost(index).sorted(by: { $0.key < $1.key }) {
+      let have = applied[tenant] ?? .zero
+      // Files that have all of it need none of the lost records.
+      guard have < lost.through else { continue }
+      let kept = before[tenant]
+      let needsRestore = kept == nil || have > (kept?.tenantSeq ?? .zero)
+      let voidRecords = needsRestore ? 0 : lost.later
+      losses.append(
+        JournalRepairReport.Loss(
+          tenant: tenant, lostFrom: (kept?.tenantSeq ?? .zero).next,
+          lostThrough: TenantSeq(lost.through.rawValue + voidRecords), voidRecords: voidRecords,
+          needsRestore: needsRestore))
+      if let kept, !needsRestore {
+        voids.append(
+          GapBody.Void(tenant: tenant, keptSeq: kept.tenantSeq, keptHash: kept.hash))
+      }
+    }
+    var othersPossible = false
+    if case .unknown = range.tenants { othersPossible = survey.isMissing(range) }
+    return (
+      RepairGap(
+        range: range, sideFile: sideFile, removedHash: SHA256Hash.of(removed), voids: voids),
+      JournalRepairReport.Range(
+        damage: DamageReport(range), sideFile: sideFile, removedBytes: UInt64(removed.count),
+        removedSHA256: SHA256Hash.of(removed).description, losses: losses,
+        othersPossible: othersPossible)
+    )
+  }
+
+  /// Keeps the range's bytes in a file of their own, durably.
+  private func save(_ range: DamagedRange) throws -> (name: String, bytes: [UInt8]) {
+    let source = try files.open(directory + "/" + range.segment, .read)
+    defer { source.close() }
+    let end = min(range.endOffset, try source.length())
+    guard range.startOffset < end else { return ("", []) }
+    let bytes = try source.bytes(
+      at: range.startOffset, count: Int(end - range.startOffset))
+    var name = "removed-\(range.segment)-\(range.startOffset)"
+    var copy = 1
+    while try files.exists(directory + "/" + name) {
+      copy += 1
+      name = "removed-\(range.segment)-\(range.startOffset)-\(copy)"
+    }
+    let target = try files.open(directory + "/" + name, .createNew)
+    defer { target.close() }
+    try target.write(bytes, at: 0)
+    try target.synchronize()
+    try files.synchronizeDirectory(directory)
+    return (name, bytes)
+  }
+}
+
+/// A damaged range and what takes its place.
+struct RepairGap {
+  var range: DamagedRange
+  var sideFile: String
+  var removedHash: SHA256Hash
+  var voids: [GapBody.Void]
+}

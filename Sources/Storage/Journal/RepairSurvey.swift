@@ -1,0 +1,163 @@
+import Platform
+import Wire
+
+/// What a repair needs to know: where the valid groups lie, and where each tenant stood at each
+/// range of damage.
+struct RepairSurvey {
+  /// A valid group's place.
+  struct Place {
+    var offset: UInt64
+    var header: GroupHeader
+    var hash: SHA256Hash
+    /// Its number, or for a gap that of the last group it stands for.
+    var throughGroup: UInt64
+  }
+
+  /// What a tenant lost in a range.
+  struct Lost {
+    /// The highest tenant seq that is gone.
+    var through: TenantSeq
+    /// Records of the tenant behind the range.
+    var later: UInt64
+  }
+
+  private(set) var scan = JournalScan()
+  private(set) var damage: [DamagedRange] = []
+  private(set) var places: [String: [Place]] = [:]
+  /// Per range, the heads before it.
+  private(set) var before: [[TenantID: TenantHead]] = []
+  private var checkpoint: HeadsCheckpoint?
+  private var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
+
+  init(directory: String, files: any FileSystem) throws {
+    var places: [String: [Place]] = [:]
+    var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
+    var fold = HeadsFold([:])
+    var history: [(firstSeq: CellSeq, heads: [TenantID: TenantHead])] = []
+    var scanner = JournalScanner(directory: directory, cell: nil, generation: nil, files: files)
+    scan = try scanner.run { group, found in
+      if !group.chains { history.append((group.header.firstSeq, fold.heads)) }
+      let through =
+        group.header.kind == .gap
+        ? try GapBody(decoding: group.body).throughGroup : group.header.number
+      places[group.segment, default: []].append(
+        Place(
+          offset: group.offset, header: group.header, hash: group.hash, throughGroup: through))
+      try fold.add(group, found)
+      for record in found where !fold.voids.covers(record.identity.tenant, record.position.cellSeq)
+      {
+        records.append(
+          (record.identity.tenant, record.identity.tenantSeq, record.position.cellSeq))
+      }
+    }
+    self.places = places
+    self.records = records
+    checkpoint = try Self.readHeads(directory, files, scan)
+    if let checkpoint, checkpoint.through > scan.tip.lastSeq {
+      var tail = scan.endingTail("the checkpoint of heads holds more than the journal")
+      if case .damaged(let found) = scan.tail { tail = found }
+      tail.lastSeq = max(tail.lastSeq ?? checkpoint.through, checkpoint.through)
+      scan.tail = .damaged(tail)
+    }
+    damage = scan.allDamage
+    before = damage.map { range in
+      let folded = history.first {
+        $0.firstSeq > range.firstSeq || $0.firstSeq == range.lastSeq?.next
+      }
+      return (folded?.heads ?? fold.heads).merging(olderHeads(range)) { found, _ in found }
+    }
+  }
+
+  private static func readHeads(
+    _ directory: String, _ files: any FileSystem, _ scan: JournalScan
+  ) throws -> HeadsCheckpoint? {
+    guard let cell = scan.segments.lazy.compactMap({ $0.header?.cell }).first,
+      let bytes = try HeadsFile.read(directory: directory, files: files)
+    else { return nil }
+    return try? HeadsFile.decode(bytes, cell: cell, generation: nil)
+  }
+
+  /// Heads of the checkpoint that are older than a range: their tenants stood there before it.
+  private func olderHeads(_ range: DamagedRange) -> [TenantID: TenantHead] {
+    (checkpoint?.heads ?? [:]).filter { $0.value.cellSeq < range.firstSeq }
+  }
+
+  func isMissing(_ range: DamagedRange) -> Bool {
+    range.lastSeq.map { $0 >= range.firstSeq } ?? true
+  }
+
+  /// The journal's end before a segment, as a repair leaves it.
+  func tip(before segment: JournalScan.Segment) -> JournalTip {
+    var tip = JournalTip.start
+    guard let index = scan.segments.firstIndex(where: { $0.name == segment.name }) else {
+      return tip
+    }
+    for earlier in scan.segments[..<index].reversed() {
+      guard let place = places[earlier.name]?.last else { continue }
+      tip.groupNumber = place.throughGroup
+      tip.lastSeq = place.header.lastSeq
+      tip.hash = place.hash
+      return tip
+    }
+    // The first segment begins where it says, or where its name does.
+    let first = places[segment.name]?.first?.header
+    tip.groupNumber = (segment.header?.firstGroup ?? segment.firstGroup) - 1
+    tip.lastSeq = CellSeq((segment.header?.firstSeq ?? first?.firstSeq ?? CellSeq(1)).rawValue - 1)
+    tip.hash = segment.header?.previousHash ?? first?.previousHash ?? .zero
+    return tip
+  }
+
+  /// The first valid group in the segments behind this one.
+  func firstGroup(behind segment: JournalScan.Segment) -> GroupHeader? {
+    guard let index = scan.segments.firstIndex(where: { $0.name == segment.name }) else {
+      return nil
+    }
+    return scan.segments[(index + 1)...].lazy.compactMap { places[$0.name]?.first?.header }.first
+  }
+
+  /// The last position known to be lost at the journal's end; its last one where none is.
+  var lastSeqOfTail: CellSeq {
+    guard case .damaged(let tail) = scan.tail else { return scan.tip.lastSeq }
+    return max(tail.lastSeq ?? scan.tip.lastSeq, scan.tip.lastSeq)
+  }
+
+  /// Per tenant what is gone in a range, as far as lists, the checkpoint and later records tell.
+  func lost(_ index: Int) -> [TenantID: Lost] {
+    let range = damage[index]
+    var lost: [TenantID: Lost] = [:]
+    if case .known(let tenants) = range.tenants {
+      for (tenant, seq) in tenants { lost[tenant] = Lost(through: seq, later: 0) }
+    }
+    if range.lastSeq == nil {
+      for (tenant, head) in checkpoint?.heads ?? [:] where head.cellSeq >= range.firstSeq {
+        lost[tenant] = Lost(
+          through: max(head.tenantSeq, lost[tenant]?.through ?? .zero), later: 0)
+      }
+    }
+    var met: Set<TenantID> = []
+    for record in records where record.cellSeq >= range.firstSeq {
+      let isFirst = met.insert(record.tenant).inserted
+      let kept = before[index][record.tenant]?.tenantSeq
+      if isFirst, let kept, record.seq > kept.next, lost[record.tenant] == nil {
+        lost[record.tenant] = Lost(through: TenantSeq(record.seq.rawValue - 1), later: 0)
+      }
+      lost[record.tenant]?.later += 1
+    }
+    return lost
+  }
+
+  /// Puts the heads of voided tenants back to what they keep, and past what was trimmed too early.
+  func storeHeads(
+    _ directory: String, _ files: any FileSystem, voids gaps: [RepairGap]
+  ) throws {
+    guard var checkpoint, let header = scan.segments.lazy.compactMap(\.header).first else {
+      return
+    }
+    for gap in gaps {
+      guard let index = damage.firstIndex(of: gap.range) else { continue }
+      for void in gap.voids { checkpoint.heads[void.tenant] = before[index][void.tenant] }
+    }
+    let bytes = HeadsFile.encode(checkpoint, cell: header.cell, generation: header.generation)
+    try HeadsFile.write(bytes, directory: directory, files: files)
+  }
+}

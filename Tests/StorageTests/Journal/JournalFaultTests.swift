@@ -1,0 +1,128 @@
+import Platform
+import Simulation
+import Testing
+import Wire
+
+@testable import Storage
+
+@Suite("Journal faults") struct JournalFaultTests {
+  private func reopened(_ bench: JournalBench) throws -> [CellSeq] {
+    bench.disk.losePower(.lost)
+    let (writer, opened, catalog) = try bench.openWriter()
+    #expect(opened.catalog.damage.isEmpty)
+    #expect(opened.cut == nil)
+    writer.close()
+    return try bench.records(catalog.withLock { $0 }).map(\.position.cellSeq)
+  }
+
+  @Test(arguments: [
+    SimulatedDisk.Fault.Effect.error(SystemErrors.io), .error(SystemErrors.noSpace),
+    .shortWrite(0), .shortWrite(100), .shortWrite(300),
+  ])
+  func `a failed append is cut and the journal goes on`(_ effect: SimulatedDisk.Fault.Effect) throws
+  {
+    let bench = JournalBench()
+    let (writer, _, catalog) = try bench.openWriter()
+    let first = try bench.record("acme")
+    #expect(writer.write([first]) == .durable(first: CellSeq(1), last: CellSeq(1)))
+    let tip = writer.state.tip
+    bench.disk.inject(.init(.write, call: 1, effect))
+    #expect(writer.write([try bench.record("acme", size: 900)]) == .cut)
+    #expect(writer.state.tip == tip, "sequence and hash are as before")
+    #expect(catalog.withLock { $0.lastSeq } == CellSeq(1))
+    bench.rewind("acme", to: TenantSeq(1), first.hash)
+    #expect(
+      writer.write([try bench.record("acme")]) == .durable(first: CellSeq(2), last: CellSeq(2)))
+    #expect(try reopened(bench) == [CellSeq(1), CellSeq(2)])
+  }
+
+  @Test func `a failed fsync is fatal`() throws {
+    let bench = JournalBench()
+    let (writer, _, _) = try bench.openWriter()
+    #expect(
+      writer.write([try bench.record("acme")]) == .durable(first: CellSeq(1), last: CellSeq(1)))
+    bench.disk.inject(.init(.sync, call: 1, .error(SystemErrors.io)))
+    guard case .fatal(.synchronizeFailed) = writer.write([try bench.record("acme")]) else {
+      Issue.record("a failed fsync was not fatal")
+      return
+    }
+    #expect(writer.state.phase == .failed)
+    #expect(writer.write([try bench.record("acme")]) == .refused(.damaged))
+  }
+
+  @Test(arguments: [FileError.Operation.truncate, .sync])
+  func `a truncation that fails is fatal`(_ operation: FileError.Operation) throws {
+    let bench = JournalBench()
+    let (writer, _, _) = try bench.openWriter()
+    #expect(
+      writer.write([try bench.record("acme")]) == .durable(first: CellSeq(1), last: CellSeq(1)))
+    bench.disk.inject(.init(.write, call: 1, .shortWrite(50)))
+    bench.disk.inject(.init(operation, call: 1, .error(SystemErrors.io)))
+    guard case .fatal(.truncateFailed) = writer.write([try bench.record("acme")]) else {
+      Issue.record("a failed truncation was not fatal")
+      return
+    }
+  }
+
+  @Test func `after a fatality nothing is answered`() throws {
+    let bench = JournalBench()
+    let fatalities = Monitor<[JournalFatality]>([])
+    let opened = try Journal.open(bench.configuration, files: bench.disk.fileSystem()) { fatality in
+      fatalities.withLock { $0.append(fatality) }
+      fatalities.broadcast()
+    }
+    let answers = Answers()
+    opened.journal.append(try bench.record("acme")) { answers.add($0) }
+    #expect(answers.wait(for: 1) == [.durable(CellSeq(1))])
+    bench.disk.inject(.init(.sync, call: 1, .error(SystemErrors.io)))
+    opened.journal.append(try bench.record("acme")) { answers.add($0) }
+    fatalities.wait { $0.isEmpty ? nil : () }
+    opened.journal.append(try bench.record("acme")) { answers.add($0) }
+    opened.journal.close()
+    #expect(answers.all.count == 1)
+  }
+
+  @Test func `a full queue refuses`() throws {
+    var configuration = JournalBench().configuration
+    configuration.queueRecords = 2
+    let bench = JournalBench()
+    var queue = AppendQueue(configuration)
+    func item() throws -> AppendQueue.Item {
+      AppendQueue.Item(record: try bench.record("acme"), bytes: 100, completion: { _ in })
+    }
+    #expect(queue.add(try item(), more: false) == .keepWaiting)
+    #expect(queue.add(try item(), more: false) == .keepWaiting)
+    #expect(queue.add(try item(), more: false) == .refuse(.queueFull))
+    #expect(queue.take().count == 2)
+    queue.writer = .idle
+    #expect(queue.add(try item(), more: true) == .wake)
+    #expect(!queue.isReady, "more is coming, so the writer may wait")
+    queue.close()
+    #expect(queue.add(try item(), more: false) == .refuse(.closed))
+  }
+
+  @Test func `on a full disk records are cut, and a release uses the reserve`() throws {
+    let bench = JournalBench(segmentBytes: 8192)
+    bench.configuration.reserveBytes = 16 * 1024
+    bench.configuration.reserveSegmentBytes = 4096
+    let (writer, _, _) = try bench.openWriter()
+    var durable: UInt64 = 0
+    bench.disk.limitFreeBytes(9000)
+    var last: SealedRecord?
+    while true {
+      let record = try bench.record("acme", size: 400)
+      guard case .durable = writer.write([record]) else { break }
+      durable += 1
+      last = record
+    }
+    #expect(durable > 5)
+    #expect(bench.disk.bytes("/data/journal/reserve") != nil)
+    bench.disk.limitFreeBytes(5000)
+    let kept = try #require(last)
+    bench.rewind("acme", to: kept.identity.tenantSeq, kept.hash)
+    let release = try bench.record("acme", kind: .release)
+    #expect(
+      writer.write([release]) == .durable(first: CellSeq(durable + 1), last: CellSeq(durable + 1)))
+    #expect(bench.disk.bytes("/data/journal/reserve") == nil)
+  }
+}
