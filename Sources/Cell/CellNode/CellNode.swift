@@ -117,10 +117,11 @@ public final class CellNode: Service {
     let placements = EnginePlacements(engine: engine)
     let outbox = outbox
     let api = CellAPI.responder(services, logger: logger)
+    let intake = WebhookIntake(store: engine, wakeOutbox: services.wakeOutbox)
     return CellHandler(
       http: { await api.respond(to: $0, from: $1) },
-      webhook: { (_, _) async throws(Failure) in
-        throw Failure(.recovering, "the intake is not wired yet")
+      webhook: { (part, request) async throws(Failure) in
+        try await intake.accept(part, traceID: request.traceID)
       },
       placements: placements, spool: Spool(store: engine), directives: directives,
       provisioning: Provisioning(
