@@ -8,7 +8,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public let operation: Operation
   public let path: String
-  /// The system's error number, e.g. ENOSPC.
+  /// The system's error number, such as ENOSPC.
   public let errno: Int32
 
   public init(_ operation: Operation, _ path: String, errno: Int32) {

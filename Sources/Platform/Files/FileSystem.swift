@@ -40,7 +40,9 @@ public enum FileMode: Hashable, Sendable {
   case createNew
 }
 
-/// One open file. All access is positional, so any thread may read while one writes.
+/// One open file.
+///
+/// All access is positional, so any thread may read while one writes.
 public protocol File: Sendable {
   var path: String { get }
 

@@ -9,7 +9,9 @@ import Synchronization
 /// One descriptor of the machine.
 final class LiveFile: File {
   let path: String
-  /// -1 once closed. Read without a lock on the hot path: the owner closes after its last call.
+  /// -1 once closed.
+  ///
+  /// Read without a lock on the hot path: the owner closes after its last call.
   private let descriptor: Atomic<Int32>
 
   init(path: String, descriptor: Int32) {

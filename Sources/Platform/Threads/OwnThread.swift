@@ -8,7 +8,9 @@
 public final class OwnThread: Sendable {
   private let finished = Monitor(false)
 
-  /// Starts `body` at once. The name (at most 15 bytes count) shows in `top -H`.
+  /// Starts `body` at once.
+  ///
+  /// The name (at most 15 bytes count) shows in `top -H`.
   public init(name: String, _ body: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(Start(name: name, finished: finished, body: body))
     #if canImport(Glibc)

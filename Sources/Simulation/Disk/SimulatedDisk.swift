@@ -5,8 +5,8 @@ import Synchronization
 /// the disk only after an fsync, or by chance.
 ///
 /// ``kill()`` ends the process: the cache stays. ``losePower(_:)`` ends the machine: of what was
-/// not synchronized each 512-byte sector, length and name is kept or lost on its own. Both make every
-/// open file unusable; then a new ``fileSystem()`` is the next process's.
+/// not synchronized each 512-byte sector, length and name is kept or lost on its own. Both make
+/// every open file unusable; then a new ``fileSystem()`` is the next process's.
 public final class SimulatedDisk: Sendable {
   /// A disk writes this many bytes whole or not at all.
   public static let sectorBytes = 512

@@ -1,6 +1,8 @@
 import Wire
 
-/// What waits for the writer, and when it has waited long enough. Decides; ``Journal`` acts.
+/// What waits for the writer, and when it has waited long enough.
+///
+/// Decides; ``Journal`` acts.
 struct AppendQueue: Sendable {
   struct Item: Sendable {
     let record: SealedRecord

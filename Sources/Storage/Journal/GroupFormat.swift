@@ -2,7 +2,9 @@ import Wire
 
 /// What a group's header says; the byte offsets are in DESIGN.md.
 struct GroupHeader: Hashable, Sendable {
-  /// What the group is. The numbers stand in the journal and are never reused.
+  /// What the group is.
+  ///
+  /// The numbers stand in the journal and are never reused.
   enum Kind: UInt16, Hashable, Sendable {
     /// Records that one fsync made durable.
     case records = 1

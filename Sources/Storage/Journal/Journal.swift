@@ -61,7 +61,9 @@ public final class Journal: Sendable {
   }
 
   /// Gives one record to the writer; `completion` runs once, on the writer's thread: short, and
-  /// never blocking. A refusal runs it at once, on the caller's.
+  /// never blocking.
+  ///
+  /// A refusal runs it at once, on the caller's.
   ///
   /// Records keep the order of the calls. `more` says that further work is under way that will
   /// append soon, so that the writer may wait a moment for it.
@@ -97,7 +99,9 @@ public final class Journal: Sendable {
   public var segmentStarts: [CellSeq] { catalog.withLock { $0.segments.map(\.firstSeq) } }
 
   /// Removes the segments that hold only records at or before `pastAll` and before the stored
-  /// checkpoint of heads. The caller has made sure that all files are durable past it.
+  /// checkpoint of heads.
+  ///
+  /// The caller has made sure that all files are durable past it.
   public func trim(pastAll: CellSeq) throws(JournalError) {
     let failure = trimming.withLock { _ -> FileError? in
       do throws(FileError) {
@@ -114,8 +118,9 @@ public final class Journal: Sendable {
     if let failure { throw .file(failure) }
   }
 
-  /// Stores the checkpoint of heads durably. Nothing past it may be in the table, and it may not
-  /// lie past the durable journal.
+  /// Stores the checkpoint of heads durably.
+  ///
+  /// Nothing past it may be in the table, and it may not lie past the durable journal.
   public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(JournalError) {
     precondition(checkpoint.through <= lastSeq, "a checkpoint of heads past the durable journal")
     let bytes = HeadsFile.encode(
@@ -152,7 +157,9 @@ public final class Journal: Sendable {
     return metrics
   }
 
-  /// Writes what waits, ends the thread and gives up the directory. Blocks until then.
+  /// Writes what waits, ends the thread and gives up the directory.
+  ///
+  /// Blocks until then.
   public func close() {
     queue.withLock { $0.close() }
     queue.broadcast()
@@ -169,8 +176,9 @@ public struct OpenedJournal: Sendable {
   /// Why the checkpoint of heads could not be read, where it is there: tenants without a record in
   /// the journal are not in ``heads`` then.
   public let headsProblem: String?
-  /// The position up to which the checkpoint on disk holds; zero without one. Records that files
-  /// may lack can lie before it: a replay starts at ``first``.
+  /// The position up to which the checkpoint on disk holds; zero without one.
+  ///
+  /// Records that files may lack can lie before it: a replay starts at ``first``.
   public let checkpointThrough: CellSeq
   /// The first position still in the journal.
   public let first: CellSeq
@@ -180,7 +188,9 @@ public struct OpenedJournal: Sendable {
   public let damage: [DamagedRange]
   /// False where the damage reaches the journal's end: every append is refused until a repair.
   public let isWritable: Bool
-  /// A torn last group that was cut: never acknowledged. For the log.
+  /// A torn last group that was cut: never acknowledged.
+  ///
+  /// For the log.
   public let cut: DamagedRange?
 
   /// Bytes of the torn last group that were cut.

@@ -11,7 +11,9 @@ struct JournalCatalog: Sendable {
     var lastSeq: CellSeq
     /// Where its durable groups end.
     var endOffset: UInt64
-    /// Where a repair's gap lies in it: how far records behind it are void. Zero: none.
+    /// Where a repair's gap lies in it: how far records behind it are void.
+    ///
+    /// Zero: none.
     var voidThrough = CellSeq(0)
   }
 
@@ -28,6 +30,7 @@ struct JournalCatalog: Sendable {
   var metrics = JournalMetrics()
 
   /// The segments whose every record is at or before `pastAll` and in the checkpoint, oldest first.
+  ///
   /// Never the last one.
   func removable(pastAll: CellSeq) -> [Segment] {
     let limit = min(pastAll, checkpointThrough)

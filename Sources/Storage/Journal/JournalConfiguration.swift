@@ -12,21 +12,27 @@ public enum JournalLimits {
 
 /// How one cell's journal is kept.
 public struct JournalConfiguration: Sendable {
-  /// The journal's own directory, e.g. `<data>/journal`.
+  /// The journal's own directory, such as `<data>/journal`.
   public var directory: String
   public var cell: CellID
   public var generation: Generation
-  /// Size of a segment file, zero-filled in advance. At least twice `groupBytes`.
+  /// Size of a segment file, zero-filled in advance.
+  ///
+  /// At least twice `groupBytes`.
   public var segmentBytes: Int = 64 * 1024 * 1024
   /// Size of a segment made from the reserve on a full disk.
   public var reserveSegmentBytes: Int = 12 * 1024 * 1024
-  /// Freed for recovery, and for records that may use it, on a full disk. Zero: none is kept.
+  /// Freed for recovery, and for records that may use it, on a full disk.
+  ///
+  /// Zero: none is kept.
   public var reserveBytes: Int = 16 * 1024 * 1024
-  /// A group is closed at this many records …
+  /// A group is closed at this many records.
   public var groupRecords: Int = 1024
-  /// … or bytes; one larger record still makes a group of its own.
+  /// A group is closed at this many bytes; one larger record still makes a group of its own.
   public var groupBytes: Int = 4 * 1024 * 1024
-  /// How long the writer waits for more while callers say that more is coming. Zero: not at all.
+  /// How long the writer waits for more while callers say that more is coming.
+  ///
+  /// Zero: not at all.
   public var groupWaitNanoseconds: UInt64 = 1_000_000
   /// Records waiting to be written; more are refused.
   public var queueRecords: Int = 16_384

@@ -1,8 +1,9 @@
 import Platform
 import Wire
 
-/// A fault of the journal. Damage that the rules can name is not thrown but reported as
-/// ``DamagedRange``.
+/// A fault of the journal.
+///
+/// Damage that the rules can name is not thrown but reported as ``DamagedRange``.
 public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   case file(FileError)
   /// Bytes that do not keep the format.

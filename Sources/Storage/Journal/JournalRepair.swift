@@ -22,7 +22,9 @@ public struct JournalRepairReport: Codable, Hashable, Sendable {
     public var sideFile: String
     public var removedBytes: UInt64
     public var removedSHA256: String
-    /// Tenants that lost something. Those whose files have all of it are not among them.
+    /// Tenants that lost something.
+    ///
+    /// Those whose files have all of it are not among them.
     public var losses: [Loss]
     /// Further tenants may have lost their latest records: nothing tells whose they were.
     public var othersPossible: Bool
@@ -42,8 +44,10 @@ public struct JournalRepair {
   private let applied: [TenantID: TenantSeq]
   private let survey: RepairSurvey
 
-  /// Repairs the journal in `directory`. `applied` is the highest applied seq of each tenant's
-  /// files. Throws ``JournalError/noSuchDamage(_:)`` where there is nothing to repair.
+  /// Repairs the journal in `directory`.
+  ///
+  /// `applied` is the highest applied seq of each tenant's files. Throws
+  /// ``JournalError/noSuchDamage(_:)`` where there is nothing to repair.
   public static func run(
     directory: String, files: any FileSystem, applied: [TenantID: TenantSeq]
   ) throws -> JournalRepairReport {

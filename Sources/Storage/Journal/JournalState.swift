@@ -1,6 +1,8 @@
 import Wire
 
-/// Where the journal's writer stands. Decides; ``JournalWriter`` acts.
+/// Where the journal's writer stands.
+///
+/// Decides; ``JournalWriter`` acts.
 ///
 /// At most one group is between write and fsync at any time, so that at most one group can be
 /// torn. The tip moves only when an fsync has returned; a cut goes back to it.

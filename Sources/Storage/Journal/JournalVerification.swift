@@ -15,7 +15,9 @@ public struct JournalVerification: Codable, Hashable, Sendable {
     public var hashDiffers: Bool
   }
 
-  /// Nothing is damaged and every chain holds. A torn last group and void records are no fault.
+  /// Nothing is damaged and every chain holds.
+  ///
+  /// A torn last group and void records are no fault.
   public var ok: Bool
   public var cell: CellID?
   public var generation: Generation?

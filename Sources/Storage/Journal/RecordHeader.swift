@@ -1,6 +1,8 @@
 import Wire
 
-/// What a record is. The numbers stand in the journal and are never reused.
+/// What a record is.
+///
+/// The numbers stand in the journal and are never reused.
 public enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
   /// The tenant begins here: its first record.
   case create = 1

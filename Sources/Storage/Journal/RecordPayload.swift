@@ -22,7 +22,7 @@ public struct RecordPayload: Hashable, Sendable {
 
   public var commands: [Command]
   public var files: [FileMark]
-  /// What the kind needs beside commands, e.g. a schema step's id; empty for most.
+  /// What the kind needs beside commands, such as a schema step's id; empty for most.
   public var detail: [UInt8]
 
   public init(commands: [Command] = [], files: [FileMark] = [], detail: [UInt8] = []) {

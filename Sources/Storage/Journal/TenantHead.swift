@@ -2,7 +2,9 @@ import Wire
 
 /// Where one tenant's history stands on this cell: the last record, and who owns the tenant.
 public struct TenantHead: Hashable, Sendable {
-  /// Whether this cell may write for the tenant. The numbers stand in the checkpoint file.
+  /// Whether this cell may write for the tenant.
+  ///
+  /// The numbers stand in the checkpoint file.
   public enum Ownership: UInt8, Hashable, Sendable {
     /// This cell's. May become `moving`.
     case owned = 1
