@@ -12,6 +12,8 @@ let settings: [SwiftSetting] = [
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let http: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -96,7 +98,7 @@ let package = Package(
       name: "aimstors",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", lifecycle, http, log,
+        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],

@@ -1,1 +1,58 @@
-@main struct Aimstors { static func main() {} }
+import ArgumentParser
+
+/// The one executable: a subcommand per role and per verb of an operator.
+@main
+struct Aimstors: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "aimstors",
+    abstract: "A sharded WhatsApp platform: its processes, and the verbs of its operators.",
+    discussion: """
+      Exit codes: 0 done, 1 refused, 2 usage, 3 verification failed, 4 timed out.
+      Every verb takes --json and prints the API's object as the last line.
+      """,
+    version: Build.version,
+    groupedSubcommands: [
+      CommandGroup(name: "System", subcommands: [UpCommand.self, StatusCommand.self]),
+      CommandGroup(
+        name: "Verbs",
+        subcommands: [
+          OperatorCommand.self, TenantCommand.self, KeyCommand.self, NumberCommand.self,
+          PriceCommand.self, WalletCommand.self, CampaignCommand.self, MessageCommand.self,
+          MetaAppCommand.self, OperationCommand.self, SendStopCommand.self, CellCommand.self,
+        ]),
+      CommandGroup(
+        name: "Roles (one process each; `up` starts them)",
+        subcommands: [
+          RouterRunCommand.self, ControlPlaneRunCommand.self, GraphSimulatorCommand.self,
+        ]),
+    ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let error as CommandFailure {
+      error.show()
+      exitProcess(error.exitCode)
+    } catch {
+      // Help and version are no failures; everything else the parser throws is a wrong call.
+      let code = exitCode(for: error)
+      let message = fullMessage(for: error, columns: nil)
+      guard code.rawValue != 0 else {
+        if !message.isEmpty { Console.out(message) }
+        exitProcess(.done)
+      }
+      Console.error(message.isEmpty ? String(describing: error) : message)
+      exitProcess(code == .validationFailure ? .usage : .refused)
+    }
+  }
+}
+
+/// What this build says it is.
+enum Build {
+  static let version = "0.2.0"
+}

@@ -1,0 +1,33 @@
+import GraphSimulator
+import Wire
+
+/// How a verb ends when it is not done: for people on standard error, as the API's problem document
+/// on standard output where `--json` asked for it.
+struct CommandFailure: Error {
+  let exitCode: ExitStatus
+  let code: String
+  let detail: String
+  /// The problem document as the API sent it; made here where it did not.
+  let document: JSON
+
+  init(
+    _ exitCode: ExitStatus, code: String, detail: String, document: JSON? = nil
+  ) {
+    self.exitCode = exitCode
+    self.code = code
+    self.detail = detail
+    self.document =
+      document
+      ?? ["type": "about:blank", "title": JSON(code), "code": JSON(code), "detail": JSON(detail)]
+  }
+
+  init(_ failure: Failure) {
+    self.init(.refused, code: failure.code.rawValue, detail: failure.detail)
+  }
+
+  func show() {
+    Console.error("aimstors: \(code): \(detail)")
+    if let trace = document["trace_id"]?.string, !trace.isEmpty { Console.error("trace \(trace)") }
+    if CommandLine.arguments.contains("--json") { Console.out(document.serialized()) }
+  }
+}

@@ -1,0 +1,108 @@
+import GraphSimulator
+
+/// Makes the demonstration tenants: one on each of the first two cells, with key, number, prices and
+/// money. Every step has a fixed idempotency key, so that a run that was cut continues.
+struct DemoSeeder {
+  static let count = 2
+  static let topUpMicros: Int64 = 1_000_000_000
+  static let currency = "USD"
+
+  /// The demonstration prices of one message, in micros.
+  static let rates: [(market: String, category: String, micros: Int64)] = [
+    ("*", "marketing", 60_000), ("*", "utility", 20_000), ("*", "authentication", 25_000),
+    ("*", "service", 10_000), ("US", "marketing", 25_000), ("BR", "marketing", 62_500),
+    ("IN", "marketing", 9_900),
+  ]
+
+  let url: String
+  let hosts: Topology.Hosts
+  let adminToken: String
+  let graphToken: String
+  let region: String
+  /// Makes the idempotency keys differ between two data directories.
+  let seed: String
+  let caller = HTTPCaller()
+
+  /// One tenant on `cell` with the given number; the entry of `demo` in `local.json`.
+  func tenant(
+    _ index: Int, cell: String, number: JSON
+  ) async throws(CommandFailure) -> JSON {
+    let slug = "demo-\(index + 1)"
+    let tenant = try await post(
+      hosts.admin, "/v1/tenants",
+      [
+        "name": JSON("Demo \(index + 1)"), "slug": JSON(slug), "region": JSON(region),
+        "currency": JSON(Self.currency), "time_zone": "Etc/UTC", "cell": JSON(cell),
+      ], adminToken, "\(slug)-tenant")
+    let id = tenant["id"]?.string ?? ""
+    let key = try await post(
+      hosts.admin, "/v1/tenants/\(id)/api-keys",
+      ["name": "demo", "mode": "live", "scopes": ["*"]], adminToken, "\(slug)-key")
+    let apiKey = key["key"]?.string ?? ""
+    _ = try await call(
+      "PUT", hosts.admin, "/v1/tenants/\(id)/prices", Self.prices(), adminToken, nil)
+    _ = try await post(
+      hosts.admin, "/v1/tenants/\(id)/wallet/top-ups",
+      [
+        "amount_micros": .integer(Self.topUpMicros), "currency": JSON(Self.currency),
+        "reference": "demo",
+      ], adminToken, "\(slug)-top-up")
+    var numberID: JSON = .null
+    if !number.isNull {
+      let connected = try await post(
+        hosts.api, "/v1/numbers",
+        [
+          "phone_number_id": number["phone_number_id"] ?? .null,
+          "waba_id": number["waba_id"] ?? .null, "access_token": JSON(graphToken),
+          "meta_app": JSON(LocalSecrets.appName),
+        ], apiKey, "\(slug)-number")
+      numberID = connected["id"] ?? .null
+    }
+    return [
+      "tenant_id": JSON(id), "slug": JSON(slug), "cell": JSON(cell), "api_key": JSON(apiKey),
+      "number_id": numberID,
+    ]
+  }
+
+  static func prices() -> JSON {
+    [
+      "currency": JSON(currency),
+      "rates": .array(
+        rates.map {
+          [
+            "market": JSON($0.market), "category": JSON($0.category),
+            "valid_from": "2026-01-01T00:00:00Z", "amount_micros": .integer($0.micros),
+          ]
+        }),
+    ]
+  }
+
+  private func post(
+    _ host: String, _ path: String, _ body: JSON, _ secret: String, _ key: String
+  ) async throws(CommandFailure) -> JSON {
+    try await call("POST", host, path, body, secret, "\(seed)-\(key)")
+  }
+
+  /// Repeats what is answered with 503 for a bounded time: a cell may have just joined.
+  private func call(
+    _ method: String, _ host: String, _ path: String, _ body: JSON, _ secret: String,
+    _ key: String?
+  ) async throws(CommandFailure) -> JSON {
+    let deadline = ContinuousClock.now + .seconds(Bootstrap.answerSeconds)
+    while true {
+      let answer = try await caller.call(
+        method, url + path, host: host,
+        headers: [("authorization", "Bearer \(secret)")]
+          + (key.map { [("idempotency-key", $0)] } ?? []),
+        body: body.bytes())
+      if (200..<300).contains(answer.status) { return answer.json }
+      guard answer.status == 503, ContinuousClock.now < deadline else {
+        throw CommandFailure(
+          .refused, code: answer.json["code"]?.string ?? "http_\(answer.status)",
+          detail: "\(method) \(path): \(answer.json["detail"]?.string ?? "HTTP \(answer.status)")",
+          document: answer.json)
+      }
+      try? await Task.sleep(for: .milliseconds(200))
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import GraphSimulator
+import Platform
+import UnixSignals
+
+/// One run of `up`: starts, seeds, describes, keeps alive, stops.
+struct LocalSystem {
+  let topology: Topology
+  let machine: String
+  let environment: Environment
+  private let clock = LiveWallClock()
+  private let random = LiveRandomSource()
+
+  init(topology: Topology, machine: String, environment: Environment) {
+    self.topology = topology
+    self.machine = machine
+    self.environment = environment
+  }
+
+  func run() async throws {
+    let directory = try Self.absolute(environment.dataDirectory)
+    for part in ["", "/run", "/logs", "/keys"] { try PrivateFile.createDirectory(directory + part) }
+    let lock = try DirectoryLock(directory)
+    defer { _ = consume lock }
+    PrivateFile.remove(LocalDescription.path(directory))
+
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    let supervisor = Supervisor(
+      executable: try Self.executable(), directory: directory,
+      environment: environment.variables.merging(["AIMSTORS_SUPERVISED": "1"]) { $1 },
+      clock: LiveBootClock())
+    let outcome = await withTaskGroup(of: Outcome.self) { group in
+      group.addTask {
+        for await _ in signals { return .asked }
+        return .asked
+      }
+      group.addTask { await self.serve(directory, supervisor) }
+      let first = await group.next() ?? .asked
+      group.cancelAll()
+      return first
+    }
+    PrivateFile.remove(LocalDescription.path(directory))
+    await supervisor.stop()
+    if case .failed(let failure) = outcome { throw failure }
+  }
+
+  private enum Outcome: Sendable {
+    case asked
+    case failed(CommandFailure)
+  }
+
+  private func serve(_ directory: String, _ supervisor: Supervisor) async -> Outcome {
+    do throws(CommandFailure) {
+      try await start(directory, supervisor)
+      return .asked
+    } catch {
+      return .failed(error)
+    }
+  }
+
+  /// Starts everything in order, then watches until it is cancelled.
+  private func start(_ directory: String, _ supervisor: Supervisor) async throws(CommandFailure) {
+    var secrets = try LocalSecrets(
+      directory: directory, environment: environment, random: random)
+    var ports = PortPlan(free: try Ports.free(PortPlan.wanted(by: topology)))
+    let plan = DeploymentPlan(
+      topology, machine: machine, dataDirectory: directory, secrets: secrets, ports: &ports,
+      httpPort: try httpPort(), outsideGraph: environment["AIMSTORS_GRAPH_URL"])
+    for process in plan.processes where process.role != .cell {
+      try await supervisor.start(process)
+    }
+    let bootstrap = Bootstrap(url: plan.url, adminHost: topology.hosts.admin)
+    let admin = try await adminToken(&secrets, bootstrap, directory)
+    for var process in plan.processes where process.role == .cell {
+      // A cell that has joined keeps its credential; a token more does no harm and is never used.
+      let region = process.configuration["region"]?.string ?? topology.region
+      let token = try await bootstrap.joinToken(cell: process.id, region: region, admin: admin)
+      process.configuration = process.configuration.with("join_token", JSON(token))
+      try await supervisor.start(process)
+    }
+    try await bootstrap.setMetaApp(secrets, admin: admin)
+    let demo = try await seed(directory, plan, secrets, admin)
+    let head = head(plan, secrets, admin, demo)
+    try await describe(directory, head, supervisor)
+    Announcement(url: plan.url, hosts: topology.hosts, directory: directory, demo: demo).print()
+    try await watch(directory, head, supervisor)
+  }
+
+  /// Starts again what dies, and rewrites the description when it is ready again.
+  private func watch(
+    _ directory: String, _ head: JSON, _ supervisor: Supervisor
+  ) async throws(CommandFailure) {
+    var waiting: [ProcessPlan] = []
+    while !Task.isCancelled {
+      waiting += try await supervisor.look()
+      var still: [ProcessPlan] = []
+      for process in waiting where !(await supervisor.isReady(process)) { still.append(process) }
+      if still.count < waiting.count {
+        try await describe(directory, head, supervisor)
+        for process in waiting where !still.contains(process) {
+          Console.out("\(process.id): ready again")
+        }
+      }
+      waiting = still
+      try? await Task.sleep(for: .milliseconds(Supervisor.pollMilliseconds))
+    }
+  }
+
+  private func adminToken(
+    _ secrets: inout LocalSecrets, _ bootstrap: Bootstrap, _ directory: String
+  ) async throws(CommandFailure) -> String {
+    if let token = secrets.adminToken ?? environment["AIMSTORS_ADMIN_TOKEN"] { return token }
+    let token = try await bootstrap.firstOperator(
+      key: secrets.deploymentKey, clock: clock, random: random)
+    secrets.adminToken = token
+    try secrets.save(directory)
+    return token
+  }
+
+  /// The demonstration tenants; made once per data directory.
+  private func seed(
+    _ directory: String, _ plan: DeploymentPlan, _ secrets: LocalSecrets, _ admin: String
+  ) async throws(CommandFailure) -> JSON {
+    guard topology.demo else { return [] }
+    let path = directory + "/demo.json"
+    if let bytes = try PrivateFile.read(path), let known = try? JSON(parsing: bytes) {
+      return known
+    }
+    let seeder = DemoSeeder(
+      url: plan.url, hosts: topology.hosts, adminToken: admin, graphToken: secrets.graphToken,
+      region: topology.region, seed: "demo-\(secrets.verifyToken.prefix(8))")
+    var demo: [JSON] = []
+    let cells = topology.cells.filter { $0.machine == machine }
+    for index in 0..<DemoSeeder.count where !cells.isEmpty {
+      let number = plan.simulatorURL == nil ? JSON.null : numbers[index]
+      demo.append(
+        try await seeder.tenant(
+          index, cell: cells[index % cells.count].id, number: number))
+    }
+    try PrivateFile.write(JSON.array(demo).bytes(), to: path)
+    return .array(demo)
+  }
+
+  /// The simulator's numbers; the first ones belong to the demonstration tenants.
+  private var numbers: [JSON] {
+    guard case .simulator(_, _, _, let count) = topology.graph else { return [] }
+    return PhoneNumber.series(count).map {
+      ["phone_number_id": JSON($0.id), "waba_id": JSON($0.wabaID)]
+    }
+  }
+
+  private func head(
+    _ plan: DeploymentPlan, _ secrets: LocalSecrets, _ admin: String, _ demo: JSON
+  ) -> JSON {
+    let hosts = topology.hosts
+    let free =
+      plan.simulatorURL == nil ? [] : Array(numbers.dropFirst(topology.demo ? DemoSeeder.count : 0))
+    return [
+      "version": JSON(Build.version), "url": JSON(plan.url),
+      "hosts": ["app": JSON(hosts.app), "api": JSON(hosts.api), "admin": JSON(hosts.admin)],
+      "admin_token": JSON(admin), "graph_url": JSON(plan.graphURL),
+      "graph_token": JSON(secrets.graphToken),
+      "meta_app": [
+        "name": JSON(LocalSecrets.appName), "app_secret": JSON(secrets.appSecret),
+        "verify_token": JSON(secrets.verifyToken), "webhook_url": JSON(plan.webhookURL),
+      ],
+      "phone_numbers": .array(free), "demo": demo,
+    ]
+  }
+
+  private func describe(
+    _ directory: String, _ head: JSON, _ supervisor: Supervisor
+  ) async throws(CommandFailure) {
+    let description = head.with("processes", await supervisor.description())
+    try PrivateFile.write(description.bytes(), to: LocalDescription.path(directory))
+  }
+
+  private func httpPort() throws(CommandFailure) -> Int? {
+    guard let text = environment["AIMSTORS_PORT"] else { return nil }
+    guard let port = Int(text), Topology.Limits.port.contains(port) else {
+      throw CommandFailure(
+        .usage, code: "invalid_port", detail: "AIMSTORS_PORT must be 0 to 65535")
+    }
+    return port
+  }
+}

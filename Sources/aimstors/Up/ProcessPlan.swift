@@ -1,0 +1,158 @@
+import GraphSimulator
+
+/// One child of `up`: what it is told, and where it is seen.
+struct ProcessPlan: Hashable {
+  enum Role: String {
+    case controlPlane = "control_plane"
+    case cell
+    case router
+    case graphSimulator = "graph_simulator"
+
+    /// The subcommand that runs it.
+    var command: [String] {
+      switch self {
+      case .controlPlane: ["control-plane"]
+      case .cell: ["cell", "run"]
+      case .router: ["router"]
+      case .graphSimulator: ["graph-simulator"]
+      }
+    }
+  }
+
+  let role: Role
+  let id: String
+  let dataDirectory: String
+  let healthURL: String
+  /// The content of its configuration file.
+  var configuration: JSON
+}
+
+/// The ports of one run: the topology's, and free ones where it says 0.
+struct PortPlan: Hashable {
+  private var free: [Int]
+  private var next = 0
+
+  init(free: [Int]) { self.free = free }
+
+  /// How many ports a topology leaves open at most.
+  static func wanted(by topology: Topology) -> Int {
+    4 + 2 * topology.cells.count + 2 * topology.routers.count
+  }
+
+  mutating func take(_ port: Int) -> Int {
+    guard port == 0 else { return port }
+    precondition(next < free.count, "more ports are wanted than were found")
+    next += 1
+    return free[next - 1]
+  }
+}
+
+/// Everything that `up` starts on one machine, in the order of starting.
+struct DeploymentPlan {
+  let processes: [ProcessPlan]
+  /// Where clients reach this machine's first router.
+  let url: String
+  let routerPort: Int
+  let controlPlaneAddress: String
+  /// Nil with an outside Graph.
+  let simulatorURL: String?
+  let graphURL: String
+  let webhookURL: String
+
+  init(
+    _ topology: Topology, machine: String, dataDirectory: String, secrets: LocalSecrets,
+    ports: inout PortPlan, httpPort: Int?, outsideGraph: String?
+  ) {
+    let plane = topology.controlPlane
+    let scheme = topology.tls == nil ? "tcp" : "tls+tcp"
+    let planePort = ports.take(plane.port)
+    let publishPort = ports.take(plane.publishPort)
+    let planeAddress = "\(scheme)://\(plane.host):\(planePort)"
+    let publishAddress = "\(scheme)://\(plane.host):\(publishPort)"
+    controlPlaneAddress = planeAddress
+    let common: JSON = [
+      "version": JSON(Build.version), "deployment_key_file": JSON(secrets.deploymentKeyFile),
+      "key_file": JSON(secrets.sealingKeyFile), "control_plane": JSON(planeAddress),
+      "control_plane_publications": JSON(publishAddress),
+    ].with("tls", topology.tls.map(Self.tls))
+
+    let routers = topology.routers.filter { $0.machine == machine }
+    let routerPorts = routers.enumerated().map { index, router in
+      ports.take(index == 0 ? httpPort ?? router.httpPort : router.httpPort)
+    }
+    routerPort = routerPorts.first ?? 0
+    url = "http://127.0.0.1:\(routerPort)"
+    webhookURL = "\(url)/webhooks/whatsapp/\(LocalSecrets.appName)"
+
+    var processes: [ProcessPlan] = []
+    var simulatorURL: String?
+    var graphURL = outsideGraph ?? ""
+    switch topology.graph {
+    case .outside(let url): if outsideGraph == nil { graphURL = url }
+    case .simulator(let id, let home, let port, let numbers):
+      guard outsideGraph == nil else { break }
+      let port = ports.take(port)
+      graphURL = "http://127.0.0.1:\(port)"
+      guard home == machine else { break }
+      simulatorURL = graphURL
+      processes.append(
+        ProcessPlan(
+          role: .graphSimulator, id: id, dataDirectory: "", healthURL: graphURL,
+          configuration: [
+            "id": JSON(id), "version": JSON(Build.version), "port": JSON(port),
+            "numbers": JSON(numbers), "token": JSON(secrets.graphToken),
+            "app_secret": JSON(secrets.appSecret), "verify_token": JSON(secrets.verifyToken),
+            "webhook_url": JSON(webhookURL), "webhook_host": JSON(topology.hosts.api),
+          ]))
+    }
+    self.simulatorURL = simulatorURL
+    self.graphURL = graphURL
+
+    if plane.machine == machine {
+      let health = ports.take(plane.healthPort)
+      processes.append(
+        ProcessPlan(
+          role: .controlPlane, id: plane.id, dataDirectory: dataDirectory + "/control-plane",
+          healthURL: "http://127.0.0.1:\(health)",
+          configuration: common.with("id", JSON(plane.id))
+            .with("data_directory", JSON(dataDirectory + "/control-plane"))
+            .with("listen", JSON(planeAddress)).with("publish", JSON(publishAddress))
+            .with("api_url", JSON("http://\(topology.hosts.api):\(routerPort)"))
+            .with("health_port", JSON(health))))
+    }
+    for (router, port) in zip(routers, routerPorts) {
+      let health = ports.take(router.healthPort)
+      let directory = "\(dataDirectory)/routers/\(router.id)"
+      processes.append(
+        ProcessPlan(
+          role: .router, id: router.id, dataDirectory: directory,
+          healthURL: "http://127.0.0.1:\(health)",
+          configuration: common.with("id", JSON(router.id))
+            .with("data_directory", JSON(directory)).with("http_host", JSON(router.httpHost))
+            .with("http_port", JSON(port)).with("health_port", JSON(health))
+            .with("app_host", JSON(topology.hosts.app)).with("api_host", JSON(topology.hosts.api))
+            .with("admin_host", JSON(topology.hosts.admin))))
+    }
+    for cell in topology.cells where cell.machine == machine {
+      let port = ports.take(cell.port)
+      let health = ports.take(cell.healthPort)
+      let directory = "\(dataDirectory)/cells/\(cell.id)"
+      let address = "\(scheme)://\(cell.host):\(port)"
+      processes.append(
+        ProcessPlan(
+          role: .cell, id: cell.id, dataDirectory: directory,
+          healthURL: "http://127.0.0.1:\(health)",
+          configuration: common.with("id", JSON(cell.id)).with("region", JSON(cell.region))
+            .with("data_directory", JSON(directory)).with("listen", JSON(address))
+            .with("advertise", JSON(address)).with("graph_url", JSON(graphURL))
+            .with("health_port", JSON(health))))
+    }
+    self.processes = processes
+  }
+
+  private static func tls(_ tls: Topology.TLS) -> JSON {
+    [
+      "authority": JSON(tls.authority), "certificate": JSON(tls.certificate), "key": JSON(tls.key),
+    ]
+  }
+}

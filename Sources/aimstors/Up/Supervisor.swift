@@ -1,0 +1,140 @@
+import GraphSimulator
+import Platform
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Keeps the children of `up` running: starts them, starts again what dies, stops all at the end.
+actor Supervisor {
+  /// How often children are looked at, in milliseconds.
+  static let pollMilliseconds = 50
+  /// How long a child may take to stop by itself.
+  static let stopSeconds = 15
+  /// How long a child may take to become ready.
+  static let readySeconds = 60
+
+  private struct Child {
+    let plan: ProcessPlan
+    var state = ChildState()
+    var process: ChildProcess?
+  }
+
+  private let executable: String
+  private let directory: String
+  private let environment: [String: String]
+  private let clock: any BootClock
+  private let caller = HTTPCaller()
+  private var children: [String: Child] = [:]
+  private var order: [String] = []
+
+  init(
+    executable: String, directory: String, environment: [String: String], clock: any BootClock
+  ) {
+    self.executable = executable
+    self.directory = directory
+    self.environment = environment
+    self.clock = clock
+  }
+
+  private var now: Int64 { Int64(clock.nanoseconds() / 1_000_000) }
+
+  /// Starts one child and waits until it is ready. Throws `not_ready` where it is not in time.
+  func start(_ plan: ProcessPlan) async throws(CommandFailure) {
+    try PrivateFile.write(plan.configuration.bytes(), to: configurationPath(plan.id))
+    children[plan.id] = Child(plan: plan)
+    order.append(plan.id)
+    let deadline = now + Int64(Self.readySeconds) * 1000
+    while now < deadline {
+      try tend(plan.id)
+      if children[plan.id]?.process != nil, await isReady(plan) {
+        Console.out("\(plan.id): ready, \(plan.healthURL)")
+        return
+      }
+      try await pause()
+    }
+    throw CommandFailure(
+      .timedOut, code: "not_ready",
+      detail: "\(plan.id) is not ready after \(Self.readySeconds) s; see \(logPath(plan.id))")
+  }
+
+  /// One look at every child. Returns those that were started again.
+  func look() throws(CommandFailure) -> [ProcessPlan] {
+    var restarted: [ProcessPlan] = []
+    for id in order where try tend(id) {
+      if let plan = children[id]?.plan { restarted.append(plan) }
+    }
+    return restarted
+  }
+
+  /// Waits until a child that was started again is ready, for as long as it runs.
+  func isReady(_ plan: ProcessPlan) async -> Bool {
+    let answer = try? await caller.call("GET", plan.healthURL + "/readyz", seconds: 2)
+    return answer?.status == 200
+  }
+
+  /// Stops all children, the last started first.
+  func stop() async {
+    for id in order.reversed() {
+      children[id]?.state.stop()
+      guard let process = children[id]?.process else { continue }
+      process.signal(SIGTERM)
+      let deadline = now + Int64(Self.stopSeconds) * 1000
+      while process.poll() == nil {
+        if now >= deadline {
+          Console.error("\(id): does not stop, killed")
+          process.signal(SIGKILL)
+        }
+        try? await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
+      }
+      children[id]?.process = nil
+      Console.out("\(id): stopped")
+    }
+  }
+
+  /// The children as `local.json` shows them.
+  func description() -> JSON {
+    .array(
+      order.compactMap { id in
+        children[id].map { child in
+          [
+            "role": JSON(child.plan.role.rawValue), "id": JSON(id),
+            "pid": child.process.map { JSON(Int($0.pid)) } ?? .null,
+            "health_url": JSON(child.plan.healthURL), "data_dir": JSON(child.plan.dataDirectory),
+            "restarts": JSON(child.state.restarts),
+          ]
+        }
+      })
+  }
+
+  /// Starts a child that is due and notices one that ended. Returns whether it was started.
+  @discardableResult
+  private func tend(_ id: String) throws(CommandFailure) -> Bool {
+    guard var child = children[id] else { return false }
+    defer { children[id] = child }
+    if let process = child.process, let end = process.poll() {
+      child.process = nil
+      let wait = child.state.died(at: now)
+      Console.error("\(id): ended with \(end), starts again in \(wait) ms")
+    }
+    guard child.process == nil, child.state.isDue(at: now) else { return false }
+    let process = try ChildProcess.start(
+      executable, child.plan.role.command + ["--config", configurationPath(id)],
+      log: logPath(id), environment: environment)
+    child.process = process
+    child.state.started(at: now)
+    Console.out("\(id): started, pid \(process.pid)")
+    return true
+  }
+
+  private func pause() async throws(CommandFailure) {
+    do { try await Task.sleep(for: .milliseconds(Self.pollMilliseconds)) } catch {
+      throw CommandFailure(.refused, code: "interrupted", detail: "stopped while starting")
+    }
+  }
+
+  private func configurationPath(_ id: String) -> String { "\(directory)/run/\(id).json" }
+  private func logPath(_ id: String) -> String { "\(directory)/logs/\(id).log" }
+}

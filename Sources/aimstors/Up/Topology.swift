@@ -1,0 +1,75 @@
+/// Which processes a deployment has: one versioned file, shared by all hosts. The format is in
+/// `topology/README.md`.
+struct Topology: Hashable {
+  /// The limits of a topology.
+  enum Limits {
+    static let fileBytes = 1 << 20
+    static let cells = 1...64
+    static let routers = 1...16
+    static let simulatedNumbers = 4...64
+    static let port = 0...65_535
+  }
+
+  struct Hosts: Hashable {
+    var app = "app.localhost"
+    var api = "api.localhost"
+    var admin = "admin.localhost"
+  }
+
+  struct ControlPlane: Hashable {
+    let id: String
+    let machine: String
+    let host: String
+    let port: Int
+    let publishPort: Int
+    let healthPort: Int
+  }
+
+  struct Cell: Hashable {
+    let id: String
+    let machine: String
+    let region: String
+    let host: String
+    let port: Int
+    let healthPort: Int
+  }
+
+  struct Router: Hashable {
+    let id: String
+    let machine: String
+    let httpHost: String
+    let httpPort: Int
+    let healthPort: Int
+  }
+
+  enum Graph: Hashable {
+    case simulator(id: String, machine: String, port: Int, numbers: Int)
+    case outside(url: String)
+  }
+
+  /// Where the certificates of a deployment over several hosts lie.
+  struct TLS: Hashable {
+    let authority: String
+    let certificate: String
+    let key: String
+  }
+
+  let name: String
+  let region: String
+  let hosts: Hosts
+  let controlPlane: ControlPlane
+  let cells: [Cell]
+  let routers: [Router]
+  let graph: Graph
+  let tls: TLS?
+  /// Whether two demonstration tenants are made.
+  let demo: Bool
+
+  /// All machines that the file names, sorted.
+  var machines: [String] {
+    var all: Set<String> = [controlPlane.machine]
+    all.formUnion(cells.map(\.machine) + routers.map(\.machine))
+    if case .simulator(_, let machine, _, _) = graph { all.insert(machine) }
+    return all.sorted()
+  }
+}
