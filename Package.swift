@@ -128,8 +128,10 @@ let package = Package(
         "Simulation", "ControlPlane", "Storage", "Wire", "Platform", "Messaging", "Edge",
         hummingbird, log,
       ]),
-    tests("GraphSimulatorTests", ["GraphSimulator", "Wire", "Platform", http]),
+    tests(
+      "GraphSimulatorTests",
+      ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
     tests("TidyTests", []),
-    tests("AimstorsTests", ["aimstors", "Wire", "Platform"]),
+    tests("AimstorsTests", ["aimstors", "GraphSimulator", "Wire", "Platform"]),
   ]
 )

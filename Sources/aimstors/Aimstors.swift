@@ -12,7 +12,8 @@ struct Aimstors: AsyncParsableCommand {
       """,
     version: Build.version,
     groupedSubcommands: [
-      CommandGroup(name: "System", subcommands: [UpCommand.self, StatusCommand.self]),
+      CommandGroup(
+        name: "System", subcommands: [UpCommand.self, StatusCommand.self, SmokeCommand.self]),
       CommandGroup(
         name: "Verbs",
         subcommands: [

@@ -10,15 +10,17 @@
 /// ends, the child reads the end and stops (``ParentWatch``).
 struct ChildProcess: Hashable, Sendable {
   let pid: Int32
-  private let pipe: Int32
+  private let lifeline: Int32
 
   /// Starts `executable`; output and log go to the end of `log`.
   static func start(
     _ executable: String, _ arguments: [String], log: String, environment: [String: String]
   ) throws(CommandFailure) -> ChildProcess {
     var ends: [Int32] = [0, 0]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw failure(executable, errno) }
+    guard pipe(&ends) == 0 else { throw failure(executable, errno) }
     defer { close(ends[0]) }
+    // Children are started one at a time, so no other one can inherit these meanwhile.
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -30,8 +32,16 @@ struct ChildProcess: Hashable, Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     posix_spawnattr_setpgroup(&attributes, 0)
+    // No signal blocked or ignored, whatever this process has trapped.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigfillset(&signals)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(
+      &attributes,
+      Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
     var pid: pid_t = 0
     let status = withCStrings([executable] + arguments) { argv in
@@ -43,14 +53,14 @@ struct ChildProcess: Hashable, Sendable {
       close(ends[1])
       throw failure(executable, status)
     }
-    return ChildProcess(pid: pid, pipe: ends[1])
+    return ChildProcess(pid: pid, lifeline: ends[1])
   }
 
   /// How it ended, or nil while it runs. After an answer the process is gone and may not be asked.
   func poll() -> String? {
     var status: Int32 = 0
     guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
-    close(pipe)
+    close(lifeline)
     let signal = status & 0x7F
     return signal == 0 ? "exit code \((status >> 8) & 0xFF)" : "signal \(signal)"
   }

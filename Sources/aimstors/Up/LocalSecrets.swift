@@ -15,6 +15,19 @@ struct LocalSecrets: Hashable {
   var adminToken: String?
 
   static let appName = "default"
+
+  init(
+    deploymentKeyFile: String, sealingKeyFile: String, deploymentKey: [UInt8], graphToken: String,
+    appSecret: String, verifyToken: String, adminToken: String?
+  ) {
+    self.deploymentKeyFile = deploymentKeyFile
+    self.sealingKeyFile = sealingKeyFile
+    self.deploymentKey = deploymentKey
+    self.graphToken = graphToken
+    self.appSecret = appSecret
+    self.verifyToken = verifyToken
+    self.adminToken = adminToken
+  }
   private static let keyBytes = 32
 
   /// Reads `keys/` of the data directory, making what is missing.

@@ -70,11 +70,14 @@ struct DeploymentPlan {
     let planeAddress = "\(scheme)://\(plane.host):\(planePort)"
     let publishAddress = "\(scheme)://\(plane.host):\(publishPort)"
     controlPlaneAddress = planeAddress
-    let common: JSON = [
+    let basic: JSON = [
       "version": JSON(Build.version), "deployment_key_file": JSON(secrets.deploymentKeyFile),
       "key_file": JSON(secrets.sealingKeyFile), "control_plane": JSON(planeAddress),
       "control_plane_publications": JSON(publishAddress),
-    ].with("tls", topology.tls.map(Self.tls))
+    ]
+    func common(_ id: String) -> JSON {
+      basic.with("id", JSON(id)).with("tls", topology.tls.map { Self.tls($0, id) })
+    }
 
     let routers = topology.routers.filter { $0.machine == machine }
     let routerPorts = routers.enumerated().map { index, router in
@@ -114,7 +117,7 @@ struct DeploymentPlan {
         ProcessPlan(
           role: .controlPlane, id: plane.id, dataDirectory: dataDirectory + "/control-plane",
           healthURL: "http://127.0.0.1:\(health)",
-          configuration: common.with("id", JSON(plane.id))
+          configuration: common(plane.id)
             .with("data_directory", JSON(dataDirectory + "/control-plane"))
             .with("listen", JSON(planeAddress)).with("publish", JSON(publishAddress))
             .with("api_url", JSON("http://\(topology.hosts.api):\(routerPort)"))
@@ -127,11 +130,10 @@ struct DeploymentPlan {
         ProcessPlan(
           role: .router, id: router.id, dataDirectory: directory,
           healthURL: "http://127.0.0.1:\(health)",
-          configuration: common.with("id", JSON(router.id))
+          configuration: common(router.id)
             .with("data_directory", JSON(directory)).with("http_host", JSON(router.httpHost))
             .with("http_port", JSON(port)).with("health_port", JSON(health))
-            .with("app_host", JSON(topology.hosts.app)).with("api_host", JSON(topology.hosts.api))
-            .with("admin_host", JSON(topology.hosts.admin))))
+            .with("domain", JSON(topology.hosts.domain))))
     }
     for cell in topology.cells where cell.machine == machine {
       let port = ports.take(cell.port)
@@ -142,7 +144,7 @@ struct DeploymentPlan {
         ProcessPlan(
           role: .cell, id: cell.id, dataDirectory: directory,
           healthURL: "http://127.0.0.1:\(health)",
-          configuration: common.with("id", JSON(cell.id)).with("region", JSON(cell.region))
+          configuration: common(cell.id).with("region", JSON(cell.region))
             .with("data_directory", JSON(directory)).with("listen", JSON(address))
             .with("advertise", JSON(address)).with("graph_url", JSON(graphURL))
             .with("health_port", JSON(health))))
@@ -150,9 +152,10 @@ struct DeploymentPlan {
     self.processes = processes
   }
 
-  private static func tls(_ tls: Topology.TLS) -> JSON {
+  private static func tls(_ tls: Topology.TLS, _ id: String) -> JSON {
     [
-      "authority": JSON(tls.authority), "certificate": JSON(tls.certificate), "key": JSON(tls.key),
+      "authority": JSON(tls.authority),
+      "certificate_and_key": JSON(tls.certificateAndKey.replacing("{id}", with: id)),
     ]
   }
 }

@@ -11,7 +11,7 @@ extension Topology {
     }
     let root = try ConfigurationNode(yaml: yaml, file: file)
     try root.allow([
-      "version", "name", "region", "hosts", "control_plane", "cells", "routers", "graph", "tls",
+      "version", "name", "region", "domain", "control_plane", "cells", "routers", "graph", "tls",
       "demo",
     ])
     guard try root.integer("version", in: 0...Int.max, default: 0) == 1 else {
@@ -19,7 +19,7 @@ extension Topology {
     }
     name = try root.string("name", default: "local")
     region = try Self.identifier(root, "region", default: "local")
-    hosts = try Self.hosts(root)
+    hosts = Hosts(domain: try root.string("domain", default: "localhost").lowercased())
     controlPlane = try Self.controlPlane(try root.requiredChild("control_plane"))
     let region = self.region
     var cells: [Cell] = []
@@ -34,27 +34,14 @@ extension Topology {
     self.routers = routers
     graph = try Self.graph(try root.requiredChild("graph"))
     tls = try root.child("tls").map { (node) throws(ConfigurationError) -> TLS in
-      try node.allow(["authority", "certificate", "key"])
+      try node.allow(["authority", "certificate_and_key"])
       return TLS(
-        authority: try node.string("authority"), certificate: try node.string("certificate"),
-        key: try node.string("key"))
+        authority: try node.string("authority"),
+        certificateAndKey: try node.string("certificate_and_key"))
     }
     demo = try root.flag("demo", default: false)
     try Self.checkNames(root, self)
     try Self.checkPorts(root, self)
-  }
-
-  private static func hosts(_ root: ConfigurationNode) throws(ConfigurationError) -> Hosts {
-    var hosts = Hosts()
-    guard let node = try root.child("hosts") else { return hosts }
-    try node.allow(["app", "api", "admin"])
-    hosts.app = try node.string("app", default: hosts.app)
-    hosts.api = try node.string("api", default: hosts.api)
-    hosts.admin = try node.string("admin", default: hosts.admin)
-    guard Set([hosts.app, hosts.api, hosts.admin]).count == 3 else {
-      throw root.error(.duplicate, "hosts", "must name three different hosts")
-    }
-    return hosts
   }
 
   private static func controlPlane(

@@ -10,10 +10,12 @@ struct Topology: Hashable {
     static let port = 0...65_535
   }
 
+  /// The three base hosts of a domain.
   struct Hosts: Hashable {
-    var app = "app.localhost"
-    var api = "api.localhost"
-    var admin = "admin.localhost"
+    let domain: String
+    var app: String { "app." + domain }
+    var api: String { "api." + domain }
+    var admin: String { "admin." + domain }
   }
 
   struct ControlPlane: Hashable {
@@ -50,8 +52,8 @@ struct Topology: Hashable {
   /// Where the certificates of a deployment over several hosts lie.
   struct TLS: Hashable {
     let authority: String
-    let certificate: String
-    let key: String
+    /// A process's certificate and its key in one file; `{id}` stands for the process.
+    let certificateAndKey: String
   }
 
   let name: String

@@ -1,0 +1,49 @@
+import Logging
+import Messaging
+import Platform
+import Wire
+
+/// What every role reads the same way from its configuration file.
+struct RoleFiles {
+  let id: String
+  let version: String
+  let deploymentKey: [UInt8]
+  let tls: TLSFiles?
+  let healthPort: Int
+
+  /// Keys of every role's file.
+  static let keys: Set<String> = [
+    "id", "version", "deployment_key_file", "key_file", "control_plane",
+    "control_plane_publications", "tls", "health_port", "data_directory",
+  ]
+
+  init(_ node: ConfigurationNode) throws {
+    do {
+      id = try node.string("id")
+      version = try node.string("version", default: Build.version)
+      healthPort = try node.integer("health_port", in: Topology.Limits.port, default: 0)
+      tls = try node.child("tls").map { (tls) throws(ConfigurationError) -> TLSFiles in
+        try tls.allow(["authority", "certificate_and_key"])
+        return TLSFiles(
+          authority: try tls.string("authority"),
+          certificateAndKey: try tls.string("certificate_and_key"))
+      }
+      deploymentKey = try KeyFile.require(try node.string("deployment_key_file"))
+    } catch let error as ConfigurationError {
+      throw error.failure
+    }
+  }
+
+  /// This process's end of messaging.
+  func messenger(
+    role: PeerIdentity.Role, generation: Generation, random: any RandomSource, log: Logger
+  ) throws(CommandFailure) -> NNGMessenger {
+    guard let key = DeploymentKey(deploymentKey) else {
+      throw CommandFailure(
+        .refused, code: "key_file_malformed", detail: "the deployment's key must have 32 bytes")
+    }
+    return NNGMessenger(
+      identity: PeerIdentity(role: role, id: id, generation: generation), key: key, tls: tls,
+      random: random, log: log)
+  }
+}
