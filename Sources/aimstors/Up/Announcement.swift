@@ -1,11 +1,8 @@
-import GraphSimulator
-
 /// What `up` says when everything is ready.
 struct Announcement {
   let url: String
   let hosts: Topology.Hosts
   let directory: String
-  let demo: JSON
 
   func print() {
     Console.out("")

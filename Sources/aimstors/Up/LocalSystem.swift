@@ -7,10 +7,12 @@ struct LocalSystem {
   let topology: Topology
   let machine: String
   let environment: Environment
+  let showSecrets: Bool
   private let clock = LiveWallClock()
   private let random = LiveRandomSource()
 
-  init(topology: Topology, machine: String, environment: Environment) {
+  init(topology: Topology, machine: String, environment: Environment, showSecrets: Bool) {
+    self.showSecrets = showSecrets
     self.topology = topology
     self.machine = machine
     self.environment = environment
@@ -81,7 +83,8 @@ struct LocalSystem {
     let demo = try await seed(directory, plan, secrets, admin)
     let head = head(plan, secrets, admin, demo)
     try await describe(directory, head, supervisor)
-    Announcement(url: plan.url, hosts: topology.hosts, directory: directory, demo: demo).print()
+    Announcement(url: plan.url, hosts: topology.hosts, directory: directory).print()
+    if showSecrets { Console.out(head.serialized()) }
     try await watch(directory, head, supervisor)
   }
 

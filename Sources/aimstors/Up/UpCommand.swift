@@ -18,6 +18,9 @@ struct UpCommand: AsyncParsableCommand {
   @Flag(name: .long, help: "Check the topology file and stop.")
   var check = false
 
+  @Flag(name: .long, help: "Print the tokens and keys of the local system, too.")
+  var showSecrets = false
+
   func run() async throws {
     let environment = Environment.live
     guard let bytes = try PrivateFile.read(topology) else {
@@ -41,7 +44,9 @@ struct UpCommand: AsyncParsableCommand {
       Console.out("\(topology): \(plan.cells.count) cells, \(plan.routers.count) routers, in order")
       return
     }
-    let system = LocalSystem(topology: plan, machine: machine, environment: environment)
+    ParentWatch.start(environment)
+    let system = LocalSystem(
+      topology: plan, machine: machine, environment: environment, showSecrets: showSecrets)
     try await system.run()
   }
 }
