@@ -5,7 +5,7 @@
 #endif
 
 /// The lock of a data directory: held until the process ends.
-struct DirectoryLock: ~Copyable {
+final class DirectoryLock: Sendable {
   private let descriptor: Int32
 
   /// Throws `data_in_use` where another process has it.

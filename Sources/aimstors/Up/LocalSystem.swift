@@ -22,7 +22,7 @@ struct LocalSystem {
     let directory = try Self.absolute(environment.dataDirectory)
     for part in ["", "/run", "/logs", "/keys"] { try PrivateFile.createDirectory(directory + part) }
     let lock = try DirectoryLock(directory)
-    defer { _ = consume lock }
+    defer { withExtendedLifetime(lock) {} }
     PrivateFile.remove(LocalDescription.path(directory))
 
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
