@@ -116,7 +116,16 @@ let package = Package(
     tests("WireTests", [protobuf, "Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
     tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),
-    tests("StorageTests", ["Simulation", "Storage", "Wire", "Platform"]),
+    .target(
+      name: "StorageFixtures", dependencies: ["Storage", "Wire"], path: "Tests/StorageFixtures",
+      swiftSettings: settings),
+    // Writes until it is killed: the crash test's other process.
+    .executableTarget(
+      name: "StorageCrashChild", dependencies: ["Storage", "StorageFixtures", "Wire", "Platform"],
+      path: "Tests/StorageCrashChild", swiftSettings: settings),
+    tests(
+      "StorageTests",
+      ["Simulation", "Storage", "StorageFixtures", "StorageCrashChild", "Wire", "Platform"]),
     tests("EdgeTests", ["Simulation", "Edge", "Wire", "Platform", "Messaging", hummingbird]),
     tests(
       "CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge", log],

@@ -26,13 +26,15 @@ public struct EngineConfiguration: Sendable {
   public var cellBytes: Int = 256 * 1_024 * 1_024
   /// Reads waiting or running in the process.
   public var readsInFlight: Int = 4_096
+  /// Media objects being stored or read, each held in memory.
+  public var mediaInFlight: Int = 16
   /// Idempotency keys kept per file; at the bound new ones are refused.
   public var idempotencyKeys: Int = 500_000
 
   /// Tenants with open files. Nil: min(1,000, descriptors / 20).
   public var openTenants: Int?
   /// WAL pages after which a file is checkpointed.
-  public var checkpointFrames: Int = 1_000
+  public var checkpointFrames: Int = 2_000
   /// The flusher makes tenants that pin the journal's oldest segment durable above this size.
   public var replayBytes: UInt64 = 256 * 1_024 * 1_024
   /// How often the flusher looks.

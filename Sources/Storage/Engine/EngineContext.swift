@@ -12,6 +12,8 @@ final class EngineContext: Sendable {
   let journal: Journal
   let writers: RunQueue
   let readers: RunQueue
+  /// One thread: media wait for the disk, which readers must not.
+  let media: RunQueue
   let heads: HeadsTable
   let due: DueIndex
   let flusher: FlushRequests
@@ -23,6 +25,7 @@ final class EngineContext: Sendable {
   let queuedCommands = Atomic<Int>(0)
   let queuedBytes = Atomic<Int>(0)
   let readsInFlight = Atomic<Int>(0)
+  let mediaInFlight = Atomic<Int>(0)
 
   init(
     configuration: EngineConfiguration, clock: any WallClock, random: any RandomSource,
@@ -40,6 +43,7 @@ final class EngineContext: Sendable {
     self.log = log
     writers = RunQueue(threads: configuration.writerThreads, name: "writer")
     readers = RunQueue(threads: configuration.readerThreads, name: "reader")
+    media = RunQueue(threads: 1, name: "media")
     flusher = FlushRequests()
     metrics = EngineMetrics()
     problems = ProblemList()

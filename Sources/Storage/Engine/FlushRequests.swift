@@ -4,7 +4,7 @@ import Wire
 /// What the flusher's thread waits for: tenants with a long WAL, an explicit pass, or the end.
 final class FlushRequests: Sendable {
   struct Work: Sendable {
-    var tenants: Set<TenantID> = []
+    var files: [TenantID: Set<FileKind>] = [:]
     var isClosed = false
   }
   private struct State: Sendable {
@@ -14,9 +14,9 @@ final class FlushRequests: Sendable {
 
   private let monitor = Monitor(State())
 
-  func request(_ tenant: TenantID) {
+  func request(_ tenant: TenantID, _ files: Set<FileKind>) {
     monitor.withLock { state in
-      state.work.tenants.insert(tenant)
+      state.work.files[tenant, default: []].formUnion(files)
       state.wakes = true
     }
     monitor.signal()
@@ -35,7 +35,7 @@ final class FlushRequests: Sendable {
     let work = monitor.wait(nanoseconds: nanoseconds) { state -> Work? in
       guard state.wakes else { return nil }
       state.wakes = false
-      defer { state.work.tenants = [] }
+      defer { state.work.files = [:] }
       return state.work
     }
     return work ?? Work()

@@ -16,8 +16,9 @@ struct Flusher {
     while true {
       let work = context.flusher.next(nanoseconds: interval)
       if work.isClosed { return }
-      for tenant in work.tenants.sorted() { flush(tenant) }
-      if context.journal.metrics.untrimmedBytes > context.configuration.replayBytes { pass() }
+      for (tenant, files) in work.files { shorten(tenant, files) }
+      let needed = context.journal.bytesNeeded(from: context.heads.flushedThrough.next)
+      if needed > context.configuration.replayBytes { pass() }
     }
   }
 
@@ -40,6 +41,18 @@ struct Flusher {
     }
   }
 
+  /// Checkpoints files whose WAL has grown long; the writer then begins it anew.
+  private func shorten(_ tenant: TenantID, _ kinds: Set<FileKind>) {
+    let schema = schema(tenant)
+    for kind in kinds {
+      do {
+        _ = try Self.checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)")
+      } catch {
+        report(tenant, error)
+      }
+    }
+  }
+
   /// Makes every file of one tenant durable up to what is committed now; answers whether it could.
   @discardableResult
   func flush(_ tenant: TenantID) -> Bool {
@@ -50,6 +63,8 @@ struct Flusher {
         let path = "\(directory)/\(file.name)"
         guard try context.files.exists(path) else { continue }
         guard try Self.checkpoint(path) else { return false }
+        let marker = TenantFile.keptMarker(path)
+        if try !context.files.exists(marker) { try context.files.open(marker, .create).close() }
       }
       if try context.files.exists(directory) { try context.files.synchronizeDirectory(directory) }
     } catch {

@@ -40,19 +40,24 @@ final class OpenTenants: Sendable {
 
   /// Notes a use, and makes room where this opened one too many.
   func used(_ writer: TenantWriter) {
-    let victims = state.withLock { state -> [TenantWriter] in
+    let (victims, excess) = state.withLock { state -> ([TenantWriter], Int) in
       state.clock += 1
       let id = ObjectIdentifier(writer)
       let isNew = state.entries[id] == nil
       state.entries[id] = Entry(writer: writer, used: state.clock)
-      guard isNew, state.entries.count > limit else { return [] }
-      return candidates(state, except: id)
+      // Those that were busy then are tried again now and then.
+      guard isNew || state.clock % 16 == 0, state.entries.count > limit else { return ([], 0) }
+      return (candidates(state, except: id), state.entries.count - limit)
     }
-    for victim in victims {
+    var excessLeft = excess
+    for victim in victims where excessLeft > 0 {
       let id = ObjectIdentifier(victim)
       // Out first: a run that begins right after the closing enters it again.
       guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { continue }
-      if victim.evict() { return }
+      if victim.evict() {
+        excessLeft -= 1
+        continue
+      }
       state.withLock { if $0.entries[id] == nil { $0.entries[id] = entry } }
     }
   }

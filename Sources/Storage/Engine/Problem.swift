@@ -21,13 +21,15 @@ public struct Problem: Hashable, Sendable {
 
   static func tenantStopped(_ tenant: TenantID, detail: String, since: Timestamp) -> Problem {
     Problem(
-      code: "tenant_stopped", since: since, runbook: "docs/runbooks/tenant-stopped.md", tenant: tenant,
+      code: "tenant_stopped", since: since, runbook: "docs/runbooks/tenant-stopped.md",
+      tenant: tenant,
       detail: detail)
   }
 
   static func journalDamaged(_ detail: String, since: Timestamp) -> Problem {
     Problem(
-      code: "journal_damaged", since: since, runbook: "docs/runbooks/journal-damaged.md", tenant: nil,
+      code: "journal_damaged", since: since, runbook: "docs/runbooks/journal-damaged.md",
+      tenant: nil,
       detail: detail)
   }
 

@@ -182,6 +182,7 @@ extension StorageEngine {
     running.dueThread.join()
     running.flusherThread.join()
     context.readers.close()
+    context.media.close()
     context.journal.close()
     context.writers.close()
     for writer in context.openTenants.removeAll() {

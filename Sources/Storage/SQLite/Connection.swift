@@ -5,6 +5,9 @@ import CSQLite
 /// Confined to one thread at a time; the tenant's writer or a reader owns it. Statements are
 /// `StaticString`s, so that no value can ever be spliced into SQL, and are prepared once.
 public final class Connection {
+  /// How long a statement waits for another connection to the same file.
+  static let busyMilliseconds: Int32 = 5_000
+
   let handle: OpaquePointer
   private var statements: [UnsafePointer<UInt8>: Statement] = [:]
   /// Whether any statement failed since the flag was last cleared, also where the caller caught it.
@@ -24,6 +27,8 @@ public final class Connection {
       throw SQLiteError(extendedCode: result, message: message, sql: "open \(path)")
     }
     sqlite3_extended_result_codes(handle, 1)
+    // Before the first statement: the flusher or a reader may be rebuilding the WAL's index.
+    sqlite3_busy_timeout(handle, Self.busyMilliseconds)
     self.init(handle: handle)
   }
 

@@ -23,7 +23,7 @@ extension TenantCore {
     let began = ContinuousClock.now
     let limits = context.configuration
     let transaction = Transaction(
-      tenant: tenant, now: max(context.now, head.time), source: self)
+      tenant: tenant, now: now, source: self)
     encoder.begin()
     effects = []
     nextDueIsStale = false
@@ -252,7 +252,7 @@ extension TenantCore {
       encoder.begin()
       try file.apply(step, at: head.tenantSeq.next)
       let record = try seal(
-        .schemaStep, time: max(context.now, head.time), nextDue: head.nextDue,
+        .schemaStep, time: now, nextDue: head.nextDue,
         detail: SchemaStepDetail(file: file.kind, id: step.id, hash: step.ddlHash).bytes,
         always: file)
       inFlight = InFlight(

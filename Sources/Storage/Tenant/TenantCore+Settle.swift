@@ -7,8 +7,8 @@ extension TenantCore {
     var effects: [@Sendable () -> Void] = []
     /// Why the tenant cannot go on.
     var stop: String?
-    /// Some file's WAL has grown long.
-    var wantsCheckpoint = false
+    /// Files whose WAL has grown long.
+    var longFiles: Set<FileKind> = []
   }
 
   /// The record is durable: the transaction is committed, whatever COMMIT says.
@@ -40,8 +40,10 @@ extension TenantCore {
       return settled
     }
     context.metrics.committed(after: .now - batch.began)
-    let longest = batch.touched.map(\.file.capture.walFrames).max() ?? 0
-    settled.wantsCheckpoint = longest > context.configuration.checkpointFrames
+    for (file, _) in batch.touched
+    where file.asksForCheckpoint(context.configuration.checkpointFrames) {
+      settled.longFiles.insert(file.kind)
+    }
     return settled
   }
 

@@ -15,11 +15,14 @@ final class TenantCore: TransactionSource {
   var enlisted: [TenantFile] = []
   var inFlight: InFlight?
   var replaying: TenantReplay?
-  var encoder = RecordEncoder(capacity: 4_096)
+  var encoder = RecordEncoder(capacity: 0)
 
   /// Why the batch cannot go on, also where a command caught the error.
   var interruption: BatchInterruption?
   private var lastID = RowID(0)
+  /// Tenant time begins after the last record found at a start, so that identifiers made from it
+  /// are not those of the run before.
+  private let earliest: Timestamp
   private var entropy: UInt64
   var nextDueIsStale = false
   var effects: [@Sendable () -> Void] = []
@@ -41,6 +44,7 @@ final class TenantCore: TransactionSource {
     self.schema = schema
     self.head = head
     entropy = context.random.uint64()
+    earliest = head.time.adding(milliseconds: 1)
   }
 
   /// Opens a file on first use. Throws ``StorageError`` or ``SQLiteError``.
@@ -51,7 +55,7 @@ final class TenantCore: TransactionSource {
     try context.files.createDirectory(directory)
     let file = try TenantFile(
       path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
-      schema: fileSchema)
+      schema: fileSchema, files: context.files)
     files[kind] = file
     return file
   }
@@ -61,7 +65,11 @@ final class TenantCore: TransactionSource {
     files = [:]
     enlisted = []
     inFlight = nil
+    encoder = RecordEncoder(capacity: 0)
   }
+
+  /// The tenant's time for a batch that begins now.
+  var now: Timestamp { max(context.now, head.time, earliest) }
 
   // The transaction as commands see it.
 

@@ -1,4 +1,5 @@
 import CSQLite
+import Platform
 import Wire
 
 /// One of a tenant's files with its writing connection; used by one thread at a time.
@@ -13,6 +14,7 @@ final class TenantFile {
   /// Steps of this program that the file lacks; each becomes a record before commands run.
   private(set) var missingSteps: [SchemaStep]
   let idempotency: IdempotencyStore
+  private var nextCheckpoint = 0
 
   // The running batch and command.
   var isEnlisted = false
@@ -23,8 +25,14 @@ final class TenantFile {
 
   var kind: FileKind { schema.kind }
 
+  /// What stands beside a file that was flushed once: the journal may have been trimmed since, so
+  /// that a missing file must not be taken for one that was never made.
+  static func keptMarker(_ path: String) -> String { path + ".kept" }
+
   /// Opens the file, making it where it is missing. Throws ``StorageError``.
-  init(path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema) throws {
+  init(
+    path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema, files: any FileSystem
+  ) throws {
     let connection = try Connection(
       path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX)
     let store = TenantFileStore(connection: connection)
@@ -33,6 +41,7 @@ final class TenantFile {
       try store.configureWriter()
       let capture = Capture(connection: connection, tenant: tenant)
       if try !store.isCreated() {
+        guard try !files.exists(Self.keptMarker(path)) else { throw StorageError.fileMissing(path) }
         // The schema's own rows (none are allowed) would have to be captured; DDL alone is not.
         capture.record(false)
         try store.create(
@@ -126,6 +135,19 @@ final class TenantFile {
   func didCommit(at seq: TenantSeq, digest: Digest) {
     appliedSeq = seq
     self.digest = digest
+  }
+
+  /// Whether the WAL's length is worth a checkpoint now: at the limit, and again after each further
+  /// quarter, since one that runs beside the writer may not reach the WAL's end.
+  func asksForCheckpoint(_ limit: Int) -> Bool {
+    let frames = capture.walFrames
+    if frames < limit {
+      nextCheckpoint = limit
+      return false
+    }
+    guard frames >= nextCheckpoint else { return false }
+    nextCheckpoint = frames + limit / 4
+    return true
   }
 
   func close() { connection.close() }

@@ -19,7 +19,7 @@ struct TenantFileStore {
     try connection.execute(
       """
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
-      PRAGMA foreign_keys = ON; PRAGMA cache_size = -512; PRAGMA busy_timeout = 2000;
+      PRAGMA foreign_keys = ON; PRAGMA cache_size = -512;
       PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304
       """)
   }
@@ -28,7 +28,7 @@ struct TenantFileStore {
     try connection.execute(
       """
       PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -256;
-      PRAGMA busy_timeout = 2000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF
+      PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF
       """)
   }
 

@@ -15,7 +15,8 @@ struct TenantMachine: Hashable, Sendable {
     case settling
     /// Files are being closed. May become `idle` or `queued`.
     case closing
-    /// Damage, or a commit that cannot be repeated; until a restart or repair.
+    /// Damage, or a commit that cannot be repeated; until a restart or repair. What is under way
+    /// comes to its end without changing that.
     case stopped
   }
 
@@ -29,29 +30,34 @@ struct TenantMachine: Hashable, Sendable {
   }
 
   mutating func runBegan() {
+    if state == .stopped { return }
     precondition(state == .queued, "a run began that was not queued")
     state = .running
   }
 
   /// The run changed nothing, or was interrupted; answers whether to schedule another.
   mutating func runEnded(waiting: Bool) -> Bool {
+    if state == .stopped { return false }
     precondition(state == .running, "a run ended that had not begun")
     state = waiting ? .queued : .idle
     return waiting
   }
 
   mutating func sealed() {
+    if state == .stopped { return }
     precondition(state == .running, "a record was sealed outside a run")
     state = .journaling
   }
 
   mutating func journalAnswered() {
+    if state == .stopped { return }
     precondition(state == .journaling, "the journal answered what was not asked")
     state = .settling
   }
 
   /// The transaction is committed or undone; answers whether to schedule a run.
   mutating func settled(waiting: Bool) -> Bool {
+    if state == .stopped { return false }
     precondition(state == .settling, "a transaction was settled that was not in flight")
     state = waiting ? .queued : .idle
     return waiting
@@ -65,6 +71,7 @@ struct TenantMachine: Hashable, Sendable {
   }
 
   mutating func closed(waiting: Bool) -> Bool {
+    if state == .stopped { return false }
     precondition(state == .closing, "files were closed that nobody asked to close")
     state = waiting ? .queued : .idle
     return waiting

@@ -180,7 +180,7 @@ final class TenantWriter: Sendable {
     } else if mailbox.withLock({ $0.machine.settled(waiting: !$0.commands.isEmpty) }) {
       context.writers.push(.run(self))
     }
-    if settled.wantsCheckpoint { context.flusher.request(tenant) }
+    if !settled.longFiles.isEmpty { context.flusher.request(tenant, settled.longFiles) }
     answer(settled.commands, settled.effects)
   }
 

@@ -1,3 +1,4 @@
+import StorageFixtures
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import Platform
 import Simulation
+import StorageFixtures
 import Synchronization
 import Wire
 
@@ -22,9 +23,12 @@ final class TestEngine: Sendable {
   ) async throws {
     var configuration = EngineConfiguration(directory: directory, cell: CellID(trusted: "c1"))
     configuration.adjustJournal = {
-      $0.segmentBytes = 32 * 1_024 * 1_024
+      $0.groupBytes = 256 * 1_024
+      $0.segmentBytes = 4 * 1_024 * 1_024
       $0.reserveBytes = 0
     }
+    // Which commands share a batch must not hang on how busy the machine is.
+    configuration.batchTime = .seconds(60)
     adjust(&configuration)
     self.clock = clock
     engine = StorageEngine(
@@ -43,19 +47,8 @@ final class TestEngine: Sendable {
     return try await engine.write(tenant, origin, body)
   }
 
-  /// The bench's command: a debit, and a message; one file each.
   func pay(_ id: Int64, _ tenant: TenantID = TestEngine.tenant) async throws(Failure) {
-    try await write(tenant) { try Self.pay($0, id) }
-  }
-
-  static func pay(_ transaction: Transaction, _ id: Int64) throws {
-    let ledger = try transaction.file(.ledger)
-    try ledger.run("INSERT INTO accounts (id, balance) VALUES (1, 1000000) ON CONFLICT DO NOTHING")
-    try ledger.run("UPDATE accounts SET balance = balance - 1 WHERE id = 1")
-    try ledger.run(
-      "INSERT INTO entries (id, account, amount) VALUES (?, 1, -1)", .integer(id))
-    try transaction.file(.messages).run(
-      "INSERT INTO messages (id, body) VALUES (?, 'hello')", .integer(id))
+    try await write(tenant) { try TestSchema.pay($0, id) }
   }
 
   /// Entries and messages, as of one moment.
@@ -115,34 +108,6 @@ final class Gate: Sendable {
     isOpen.withLock { $0 = true }
     isOpen.broadcast()
   }
-}
-
-/// Tenants' files on the machine's disk, the journal's on a simulated one that can fail.
-struct MixedFileSystem: FileSystem {
-  let live = LiveFileSystem()
-  let simulated: any FileSystem
-
-  private func choose(_ path: String) -> any FileSystem {
-    path.contains("/journal") ? simulated : live
-  }
-
-  func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File {
-    try choose(path).open(path, mode)
-  }
-  func createDirectory(_ path: String) throws(FileError) { try choose(path).createDirectory(path) }
-  func list(_ directory: String) throws(FileError) -> [String] {
-    try choose(directory).list(directory)
-  }
-  func exists(_ path: String) throws(FileError) -> Bool { try choose(path).exists(path) }
-  func rename(_ source: String, to target: String) throws(FileError) {
-    try choose(source).rename(source, to: target)
-  }
-  func remove(_ path: String) throws(FileError) { try choose(path).remove(path) }
-  func synchronizeDirectory(_ path: String) throws(FileError) {
-    try choose(path).synchronizeDirectory(path)
-  }
-  func freeBytes(_ path: String) throws(FileError) -> UInt64 { try choose(path).freeBytes(path) }
-  func lock(_ path: String) throws(FileError) -> any FileLock { try choose(path).lock(path) }
 }
 
 /// The code of the failure that `body` throws; nil where it throws none.

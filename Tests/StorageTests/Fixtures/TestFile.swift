@@ -1,3 +1,5 @@
+import Platform
+import StorageFixtures
 import Wire
 
 @testable import Storage
@@ -13,7 +15,7 @@ final class TestFile {
     let schema = SchemaIndex(TestSchema.store(steps)).file(kind)
     file = try TenantFile(
       path: "\(directory)/\(name ?? schema.name)", tenant: tenant, lineage: Lineage(7),
-      schema: schema)
+      schema: schema, files: LiveFileSystem())
   }
 
   var connection: Connection { file.connection }

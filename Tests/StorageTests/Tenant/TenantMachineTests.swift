@@ -51,6 +51,17 @@ import Testing
     #expect(!machine.submitted())
     #expect(!machine.evictionAsked())
   }
+
+  @Test func `a tenant stopped with a record in flight stays stopped when it comes back`() {
+    let machine = MachineUnderTest()
+    _ = machine.submitted()
+    machine.runBegan()
+    machine.stopped()
+    machine.sealed()
+    machine.journalAnswered()
+    #expect(!machine.settled(waiting: true))
+    #expect(machine.state == .stopped)
+  }
 }
 
 /// `#expect` cannot call mutating members; a reference can.

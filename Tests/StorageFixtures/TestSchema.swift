@@ -2,8 +2,8 @@ import Storage
 import Wire
 
 /// Two small files with every shape of table that the schema rules allow.
-enum TestSchema {
-  static let ledger = SchemaStep(
+public enum TestSchema {
+  public static let ledger = SchemaStep(
     "ledger-1", file: .ledger,
     ddl: """
       CREATE TABLE accounts (
@@ -14,7 +14,7 @@ enum TestSchema {
         amount INTEGER NOT NULL
       ) STRICT;
       """)
-  static let messages = SchemaStep(
+  public static let messages = SchemaStep(
     "messages-1", file: .messages,
     ddl: """
       CREATE TABLE messages (
@@ -35,10 +35,10 @@ enum TestSchema {
       BEGIN SELECT RAISE(ABORT, 'negative'); END;
       """)
   /// Ships later.
-  static let addition = SchemaStep(
+  public static let addition = SchemaStep(
     "messages-2", file: .messages, ddl: "ALTER TABLE messages ADD COLUMN label TEXT;")
 
-  static let tables = [
+  public static let tables = [
     TableDefinition(id: 100, file: .ledger, name: "accounts"),
     TableDefinition(id: 101, file: .ledger, name: "entries"),
     TableDefinition(id: 200, file: .messages, name: "messages"),
@@ -47,7 +47,7 @@ enum TestSchema {
     TableDefinition(id: 203, file: .messages, name: "children"),
   ]
 
-  static func store(_ steps: [SchemaStep] = [ledger, messages]) -> StoreSchema {
+  public static func store(_ steps: [SchemaStep] = [ledger, messages]) -> StoreSchema {
     StoreSchema(
       files: [.ledger: "ledger.sqlite", .messages: "messages.sqlite"],
       parts: [
@@ -57,5 +57,16 @@ enum TestSchema {
           ) { $0.optionalInt64(0) }?.map(Timestamp.init(milliseconds:))
         }
       ])
+  }
+
+  /// The bench's command: a debit with its entry, and a message; one file each.
+  public static func pay(_ transaction: Transaction, _ id: Int64) throws {
+    let ledger = try transaction.file(.ledger)
+    try ledger.run("INSERT INTO accounts (id, balance) VALUES (1, 1000000) ON CONFLICT DO NOTHING")
+    try ledger.run("UPDATE accounts SET balance = balance - 1 WHERE id = 1")
+    try ledger.run(
+      "INSERT INTO entries (id, account, amount) VALUES (?, 1, -1)", .integer(id))
+    try transaction.file(.messages).run(
+      "INSERT INTO messages (id, body) VALUES (?, 'hello')", .integer(id))
   }
 }
