@@ -30,7 +30,8 @@ enum OperatorToken {
 /// "aimstors-first-operator/1\n<t>\n<nonce>")>`. The act works once, so a replay inside the
 /// accepted skew gains nothing.
 public enum DeploymentProof {
-  public static let header = "x-aimstors-deployment-proof"
+  /// Not `x-aimstors-…`: the router takes those off what comes from outside.
+  public static let header = "deployment-proof"
 
   public static func make(key: [UInt8], seconds: Int64, nonce: String) -> String {
     "t=\(seconds);n=\(nonce);m=\(mac(key, seconds, nonce))"
