@@ -126,11 +126,18 @@ let package = Package(
     tests(
       "StorageTests",
       ["Simulation", "Storage", "StorageFixtures", "StorageCrashChild", "Wire", "Platform"]),
-    tests("EdgeTests", ["Simulation", "Edge", "Wire", "Platform", "Messaging", hummingbird]),
+    tests(
+      "EdgeTests",
+      ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, hummingbird, log]),
     tests(
       "CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge", log],
       exclude: ["Fixtures"]),
-    tests("RouterTests", ["Simulation", "Router", "Wire", "Platform", "Messaging", "Edge"]),
+    tests(
+      "RouterTests",
+      [
+        "Simulation", "Router", "Wire", "Platform", "Messaging", "Edge", protobuf, hummingbird, http,
+        lifecycle, log,
+      ]),
     tests(
       "ControlPlaneTests",
       [

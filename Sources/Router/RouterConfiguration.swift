@@ -1,3 +1,4 @@
+import Edge
 import Messaging
 
 /// This router's own settings.
@@ -16,16 +17,16 @@ public struct RouterConfiguration: Sendable {
   /// The map's file; its directory must exist.
   public var mapFile: String
   /// Proxies whose `X-Forwarded-For` is believed.
-  public var trustedProxies: [AddressRange]
+  public var trustedProxies: [NetworkRange]
   /// Addresses without a rate limit; the machine's own unless told otherwise.
-  public var unlimitedAddresses: [AddressRange]
+  public var unlimitedAddresses: [NetworkRange]
   public var limits: RouterLimits
 
   public init(
     id: String, version: String, host: String = "127.0.0.1", port: Int, healthPort: Int = 0,
     baseDomain: String = "localhost", controlPlane: Address, mapPublisher: Address,
-    mapFile: String, trustedProxies: [AddressRange] = [],
-    unlimitedAddresses: [AddressRange] = [.loopback4, .loopback6], limits: RouterLimits = .init()
+    mapFile: String, trustedProxies: [NetworkRange] = [],
+    unlimitedAddresses: [NetworkRange] = [.loopback4, .loopback6], limits: RouterLimits = .init()
   ) {
     self.id = id
     self.version = version

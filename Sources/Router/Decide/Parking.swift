@@ -31,7 +31,7 @@ struct Parking: Sendable {
 }
 
 /// How many requests are on their way, by key; keys with none take no room.
-struct InFlight<Key: Hashable & Sendable>: Sendable {
+struct InFlight<Key: Hashable & Sendable>: Hashable, Sendable {
   private let limit: Int
   private var counts: [Key: Int] = [:]
 

@@ -111,7 +111,7 @@ struct RouterEdge: HTTPResponder {
         "Idempotency-Key must have at most \(EdgeLimits.idempotencyKeyLength) characters")
     }
     if key.isEmpty, !isRead { key = "router-" + unique }
-    let body = try await BodyReader.read(request, limits)
+    let body = try await BodyReader.read(request, within: limits.bodyTime)
     let envelope = RequestEnvelope(
       request.head, body: body, hostKind: kind, clientAddress: client?.description ?? "",
       idempotencyKey: key)
@@ -138,7 +138,7 @@ struct RouterEdge: HTTPResponder {
       throw Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
     }
     defer { traffic.leaveWebhook() }
-    let body = Array(try await BodyReader.read(request, limits).readableBytesView)
+    let body = Array(try await BodyReader.read(request, within: limits.bodyTime).readableBytesView)
     try WebhookSignature.check(request.headers[.xHubSignature256], body, app)
     try await webhooks.deliver(body, app: app, traceID: traceID)
     return Response(status: .ok)

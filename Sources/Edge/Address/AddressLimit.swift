@@ -3,7 +3,7 @@
 /// Two generations of a table: an address moves to the young one when it asks, the old one is thrown
 /// away after at least a full burst, when all in it have recovered. An address that finds no room
 /// shares one number with all others that find none.
-struct AddressLimit: Sendable {
+public struct AddressLimit: Sendable {
   private let interval: Int64
   /// How far ahead of real time an address may run: (burst - 1) intervals.
   private let tolerance: Int64
@@ -13,7 +13,7 @@ struct AddressLimit: Sendable {
   private var shared: Int64 = 0
   private var turnedAt: Int64 = 0
 
-  init(perSecond: Int, burst: Int, capacity: Int) {
+  public init(perSecond: Int, burst: Int, capacity: Int) {
     precondition(perSecond > 0 && burst > 0 && capacity > 0, "a limit of nothing is no limit")
     interval = max(1, 1_000_000_000 / Int64(perSecond))
     tolerance = Int64(burst - 1) * interval
@@ -22,7 +22,7 @@ struct AddressLimit: Sendable {
 
   /// Counts one request; answers how many nanoseconds to wait, 0 where it may pass. A refusal
   /// does not count.
-  mutating func ask(_ address: NetworkAddress, now: Int64) -> Int64 {
+  public mutating func ask(_ address: NetworkAddress, now: Int64) -> Int64 {
     if now - turnedAt > tolerance + interval {
       old = young
       young.removeAll(keepingCapacity: true)
@@ -38,5 +38,5 @@ struct AddressLimit: Sendable {
     return 0
   }
 
-  var count: Int { young.count + old.count }
+  public var count: Int { young.count + old.count }
 }

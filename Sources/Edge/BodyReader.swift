@@ -1,14 +1,13 @@
-import Edge
 import Hummingbird
 import Wire
 
 /// Reads a request's body whole, within its limits of size and time.
-enum BodyReader {
+public enum BodyReader {
   /// Bodies up to here come with the head in one or two packets, and pass without a timer.
   private static let smallBytes = 16 * 1024
 
   /// Throws `body_too_large`, or `request_timeout` where the body does not come in time.
-  static func read(_ request: Request, _ limits: RouterLimits) async throws -> ByteBuffer {
+  public static func read(_ request: Request, within time: Duration) async throws -> ByteBuffer {
     let length = request.headers[.contentLength].map { Int($0) ?? Int.max }
     if length == nil, request.headers[.transferEncoding] == nil { return ByteBuffer() }
     guard (length ?? 0) <= EdgeLimits.requestBytes else { throw tooLarge }
@@ -17,7 +16,7 @@ enum BodyReader {
     return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
       group.addTask { try await collect(body) }
       group.addTask {
-        try await Task.sleep(for: limits.bodyTime)
+        try await Task.sleep(for: time)
         throw Failure(.requestTimeout, "the body did not come in time")
       }
       defer { group.cancelAll() }

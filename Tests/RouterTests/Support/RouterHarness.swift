@@ -1,0 +1,110 @@
+import Edge
+import Hummingbird
+import Logging
+import Messaging
+import Platform
+import Simulation
+import SwiftProtobuf
+import Synchronization
+import Wire
+
+@testable import Router
+
+/// A router over the in-memory network, with cells and a control plane that answer as told.
+final class RouterHarness: Sendable {
+  let network: InMemoryNetwork
+  let disk: SimulatedDisk
+  let node: RouterNode
+  let messenger: InMemoryMessenger
+
+  static let controlPlane = Address("tcp://control:7000")
+  static let publisher = Address("tcp://control:7001")
+
+  /// `onPause` runs instead of each wait of a parked request.
+  init(
+    network: InMemoryNetwork = InMemoryNetwork(random: SeededRandomSource(seed: 1)),
+    disk: SimulatedDisk = SimulatedDisk(), limits: RouterLimits = .init(),
+    trustedProxies: [NetworkRange] = [], onPause: @escaping @Sendable () async -> Void = {}
+  ) throws {
+    self.network = network
+    self.disk = disk
+    messenger = InMemoryMessenger(
+      identity: PeerIdentity(role: .router, id: "router", generation: .first), network: network)
+    var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    logger.logLevel = .critical
+    let files = disk.fileSystem()
+    try files.createDirectory("/router")
+    node = RouterNode(
+      configuration: RouterConfiguration(
+        id: "router", version: "0", port: 0, controlPlane: Self.controlPlane,
+        mapPublisher: Self.publisher, mapFile: "/router/map", trustedProxies: trustedProxies,
+        limits: limits),
+      environment: .init(
+        messenger: messenger, fileSystem: files, wallClock: SimulatedWallClock(),
+        bootClock: StandingBootClock(), random: SeededRandomSource(seed: 2), logger: logger),
+      pause: { _ in await onPause() }, onListening: { _ in })
+  }
+
+  struct Answer: Sendable {
+    let status: Int
+    let headers: HTTPFields
+    let body: String
+  }
+
+  /// One request as if it came through the router's socket.
+  func send(
+    _ method: HTTPRequest.Method = .get, _ path: String, host: String = "api.localhost",
+    headers: [String: String] = [:], body: [UInt8] = [], peer: String = "192.0.2.7"
+  ) async throws -> Answer {
+    var head = HTTPRequest(method: method, scheme: "http", authority: host, path: path)
+    for (name, value) in headers {
+      if let name = HTTPFields.Element.Name(name) { head.headerFields[name] = value }
+    }
+    if !body.isEmpty { head.headerFields[.contentLength] = "\(body.count)" }
+    let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body)))
+    let context = RouterContext(
+      peer: NetworkAddress(peer), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let response = await node.edge.respond(to: request, context: context)
+    let collected = CollectedBody()
+    try await response.body.write(BodyCollector(collected: collected))
+    return Answer(
+      status: response.status.code, headers: response.headers,
+      body: String(buffer: collected.buffer))
+  }
+
+  /// A request with `tenant`'s key.
+  func call(
+    _ method: HTTPRequest.Method = .get, _ path: String = "/v1/wallet", tenant: String = "acme",
+    headers: [String: String] = [:], body: [UInt8] = []
+  ) async throws -> Answer {
+    var headers = headers
+    headers["authorization"] = "Bearer \(TestMap.key(tenant))"
+    return try await send(method, path, headers: headers, body: body)
+  }
+
+  /// A signed webhook body.
+  func webhook(_ body: String, app: String = "default", secret: String = "s3cret") async throws
+    -> Answer
+  {
+    let bytes = Array(body.utf8)
+    return try await send(
+      .post, "/webhooks/whatsapp/\(app)",
+      headers: ["x-hub-signature-256": TestMap.signature(secret, bytes)], body: bytes)
+  }
+}
+
+final class StandingBootClock: BootClock {
+  func nanoseconds() -> UInt64 { 1_000_000_000_000 }
+}
+
+final class CollectedBody: Sendable {
+  private let bytes = Mutex(ByteBuffer())
+  var buffer: ByteBuffer { bytes.withLock { $0 } }
+  func append(_ part: ByteBuffer) { bytes.withLock { _ = $0.writeImmutableBuffer(part) } }
+}
+
+struct BodyCollector: ResponseBodyWriter {
+  let collected: CollectedBody
+  mutating func write(_ buffer: ByteBuffer) async throws { collected.append(buffer) }
+  consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
