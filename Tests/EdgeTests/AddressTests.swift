@@ -1,0 +1,85 @@
+import Edge
+import Testing
+
+@Suite("Client addresses") struct AddressTests {
+  private func address(_ text: String) throws -> NetworkAddress {
+    try #require(NetworkAddress(text))
+  }
+
+  @Test func `mapped IPv4 is IPv4, a zone and brackets are no part`() throws {
+    #expect(try address("::ffff:192.0.2.1") == address("192.0.2.1"))
+    #expect(try address("[fe80::1%eth0]") == address("fe80::1"))
+    #expect(try address("192.0.2.1").description == "192.0.2.1")
+    #expect(try address("2001:db8::1").description == "2001:db8:0:0:0:0:0:1")
+    for text in ["", "192.0.2", "192.0.2.1:80", "localhost", "::g", "1.2.3.256"] {
+      #expect(NetworkAddress(text) == nil)
+    }
+  }
+
+  @Test func `IPv6 counts by its half, IPv4 alone`() throws {
+    #expect(try address("2001:db8::1").limitKey == address("2001:db8::ffff").limitKey)
+    #expect(try address("2001:db8::1").limitKey != address("2001:db8:0:1::1").limitKey)
+    #expect(try address("192.0.2.1").limitKey != address("192.0.2.2").limitKey)
+  }
+
+  @Test(arguments: [
+    ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false),
+    ("192.0.2.7", "192.0.2.7", true), ("192.0.2.7", "192.0.2.6", false),
+    ("2001:db8::/32", "2001:db8:ffff::1", true), ("2001:db8::/32", "2001:db9::1", false),
+    ("0.0.0.0/0", "203.0.113.9", true), ("0.0.0.0/0", "2001:db8::1", false),
+    ("::/0", "2001:db8::1", true), ("fd00::/72", "fd00::1", true),
+    ("fd00::/72", "fd00::100:0:0:0", false),
+  ])
+  func `ranges contain what they should`(range: String, text: String, inside: Bool) throws {
+    #expect(try #require(NetworkRange(range)).contains(address(text)) == inside)
+  }
+
+  @Test func `malformed ranges are none`() {
+    for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/x", "/8"] {
+      #expect(NetworkRange(text) == nil)
+    }
+  }
+
+  @Test func `the forwarded address counts only from our proxies, read from the right`() throws {
+    let rule = ClientAddress(trustedProxies: [try #require(NetworkRange("10.0.0.0/8"))])
+    let proxy = try address("10.0.0.1")
+    let other = try address("203.0.113.5")
+    #expect(rule.client(peer: other, forwardedFor: "1.1.1.1") == other)
+    #expect(try rule.client(peer: proxy, forwardedFor: "6.6.6.6, 1.1.1.1") == address("1.1.1.1"))
+    #expect(
+      try rule.client(peer: proxy, forwardedFor: "1.1.1.1, 10.2.3.4") == address("1.1.1.1"))
+    #expect(rule.client(peer: proxy, forwardedFor: "rubbish") == proxy)
+    #expect(rule.client(peer: proxy, forwardedFor: nil) == proxy)
+  }
+
+  @Test func `in any window at most burst and rate pass, and refusals do not count`() throws {
+    var limit = AddressLimit(perSecond: 10, burst: 5, capacity: 100)
+    let client = try address("192.0.2.1")
+    var passed: [Int64] = []
+    var now: Int64 = 0
+    for step in 0..<3_000 {
+      now += Int64(step % 7) * 3_000_000
+      if limit.ask(client, now: now) == 0 { passed.append(now) }
+    }
+    for (index, start) in passed.enumerated() {
+      for (other, end) in passed[index...].enumerated() {
+        let allowed = 5 + (end - start) / 100_000_000
+        #expect(Int64(other + 1) <= allowed)
+        if Int64(other + 1) > allowed { return }
+      }
+    }
+    // The full rate does pass: nothing was lost to refusals or to the turning of the table.
+    #expect(Int64(passed.count) >= now / 100_000_000)
+  }
+
+  @Test func `the table is bounded, and who finds no room shares one limit`() throws {
+    var limit = AddressLimit(perSecond: 1, burst: 1, capacity: 10)
+    var passed = 0
+    for index in 0..<1_000 {
+      let client = NetworkAddress(high: UInt64(index + 1) << 32, low: 0)
+      if limit.ask(client, now: 1) == 0 { passed += 1 }
+    }
+    #expect(passed == 11)
+    #expect(limit.count <= 20)
+  }
+}

@@ -1,0 +1,118 @@
+import AsyncHTTPClient
+import Edge
+import Logging
+import Messaging
+import Platform
+import ServiceLifecycle
+import Simulation
+import Testing
+import Wire
+
+@testable import Router
+
+/// The router on real sockets; cells and control plane in memory.
+@Suite("Router on a socket", .serialized) struct RouterSocketTests {
+  private func withRouter(
+    _ body: (RouterNode.Ports, FakeCell) async throws -> Void
+  ) async throws {
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 8))
+    let cell = try await FakeCell("a", network)
+    let control = try await FakeControlPlane(
+      network, TestMap.chunk(tenants: [("acme", "a", 1)], cells: [("a", "tcp://a:7100")]))
+    let (listening, continuation) = AsyncStream<RouterNode.Ports>.makeStream()
+    let disk = SimulatedDisk()
+    try disk.fileSystem().createDirectory("/router")
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let node = RouterNode(
+      configuration: RouterConfiguration(
+        id: "router", version: "1", port: 0, controlPlane: RouterHarness.controlPlane,
+        mapPublisher: RouterHarness.publisher, mapFile: "/router/map"),
+      environment: .init(
+        messenger: InMemoryMessenger(
+          identity: PeerIdentity(role: .router, id: "router", generation: .first),
+          network: network),
+        fileSystem: disk.fileSystem(), wallClock: SimulatedWallClock(),
+        bootClock: StandingBootClock(), random: SeededRandomSource(seed: 2), logger: logger),
+      onListening: { continuation.yield($0) })
+    let group = ServiceGroup(configuration: .init(services: [node], logger: logger))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      var iterator = listening.makeAsyncIterator()
+      let ports = try #require(await iterator.next())
+      while !node.keeper.isReady { await Task.yield() }
+      try await body(ports, cell)
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    // What the router knew is on disk once it has stopped.
+    #expect(disk.bytes("/router/map") != nil)
+    await control.messenger.close()
+  }
+
+  private func request(
+    _ url: String, host: String = "api.localhost", key: String? = TestMap.key("acme"),
+    body: HTTPClientRequest.Body? = nil
+  ) async throws -> (status: Int, body: String, headers: [String: String]) {
+    var request = HTTPClientRequest(url: url)
+    if let body {
+      request.method = .POST
+      request.body = body
+    }
+    request.headers.add(name: "host", value: host)
+    if let key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+    let text = String(buffer: try await response.body.collect(upTo: 1 << 22))
+    return (
+      Int(response.status.code), text,
+      Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
+    )
+  }
+
+  @Test func `requests, health and metrics are answered, and shutting down is orderly`()
+    async throws
+  {
+    try await withRouter { ports, cell in
+      let api = "http://127.0.0.1:\(ports.http)"
+      let answer = try await request(api + "/v1/wallet?a=1")
+      #expect(answer.status == 200)
+      #expect(answer.body == "from a")
+      #expect(cell.requests.first?.target == "/v1/wallet?a=1")
+      #expect(cell.requests.first?.clientAddress == "127.0.0.1")
+      #expect(try await request(api + "/v1/wallet", host: "x.test").status == 421)
+      #expect(try await request(api + "/v1/wallet", key: nil).status == 401)
+      let health = "http://127.0.0.1:\(ports.health)"
+      let ready = try await request(health + "/readyz")
+      #expect(ready.status == 200)
+      let report = try JSONTape(Array(ready.body.utf8)).root
+      #expect(report["ok"]?.bool == true)
+      #expect(report["role"]?.string == "router")
+      #expect(report["id"]?.string == "router")
+      #expect(report["version"]?.string == "1")
+      let metrics = try await request(health + "/metrics").body
+      #expect(
+        metrics.contains(
+          #"aimstors_router_requests_total{router="router",version="1",status="421"} 1"#))
+      #expect(metrics.contains("aimstors_router_map_version"))
+      #expect(try await request(health + "/other").status == 404)
+    }
+  }
+
+  @Test func `a body arrives whole with and without a length, and too large a one is refused`()
+    async throws
+  {
+    try await withRouter { ports, cell in
+      let url = "http://127.0.0.1:\(ports.http)/v1/x"
+      let large = [UInt8](repeating: 0x61, count: 2_000_000)
+      #expect(try await request(url, body: .bytes(large)).status == 200)
+      #expect(
+        try await request(url, body: .bytes(large, length: .unknown)).status == 200)
+      #expect(cell.requests.map { $0.body.count } == [2_000_000, 2_000_000])
+      let huge = [UInt8](repeating: 0x61, count: EdgeLimits.requestBytes + 1)
+      let refused = try await request(url, body: .bytes(huge))
+      #expect(refused.status == 413)
+      #expect(refused.headers["content-type"] == "application/problem+json")
+      #expect(try await request(url, body: .bytes(huge, length: .unknown)).status == 413)
+      #expect(cell.requests.count == 2)
+    }
+  }
+}
