@@ -121,7 +121,7 @@ import Wire
       for id in 1...3 {
         #expect(try await pay(test, claim("k\(id)"), 9).body == Array("\(id)".utf8))
       }
-      test.clock.advance(milliseconds: 86_400_000)
+      test.clock.advance(milliseconds: 86_401_000)
       _ = try await pay(test, claim("k4"), 4)
       let rows = try await test.engine.read(tenant, [.ledger]) {
         try $0.file(.ledger).first("SELECT count(*) FROM aimstors_idempotency") { $0.int(0) }
