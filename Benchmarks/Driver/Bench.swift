@@ -4,5 +4,7 @@ import ArgumentParser
 @main struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures Aimstors against a named reference in one run.",
-    subcommands: [CommitBench.self, HTTPBench.self, Hello.self])
+    subcommands: [
+      CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self, Hello.self,
+    ])
 }

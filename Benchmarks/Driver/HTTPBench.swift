@@ -97,7 +97,8 @@ struct HTTPBench: AsyncParsableCommand {
           "-t", "1", "-c", "\(connections)", "-d", "\(max(2, repository.seconds / 4))s",
           "http://127.0.0.1:18081/",
         ])
-      guard let line = output.split(separator: "\n").first(where: { $0.hasPrefix("Requests/sec:") }),
+      guard
+        let line = output.split(separator: "\n").first(where: { $0.hasPrefix("Requests/sec:") }),
         let value = line.split(separator: " ").last.flatMap({ Double($0) })
       else { throw BenchFailure("wrk's answer could not be read") }
       return value

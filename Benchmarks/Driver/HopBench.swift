@@ -22,7 +22,8 @@ struct HopBench {
     let p99 = percentile(whole, 0.99) / 1000
     let facts: [String: Any] = [
       "requests": whole.count, "requests_per_second": perSecond.rounded(), "whole_p50_ms": p50,
-      "whole_p99_ms": p99, "cell_p50_ms": inside.quantile(0.5), "cell_p99_ms": inside.quantile(0.99),
+      "whole_p99_ms": p99, "cell_p50_ms": inside.quantile(0.5),
+      "cell_p99_ms": inside.quantile(0.99),
     ]
     return [
       Row(

@@ -110,6 +110,50 @@ final class SystemUnderTest {
     return Tenant(id: id, key: secret, numberID: number["id"] as? String ?? "")
   }
 
+  /// One template message with 100 bytes of parameters.
+  func send(_ tenant: Tenant, to index: Int) async throws {
+    _ = try await api(
+      "POST", "/v1/messages", tenant.key,
+      [
+        "number_id": tenant.numberID, "to": "+49151\(10_000_000 + index)", "type": "template",
+        "template": [
+          "name": "order_ok", "language": ["code": "en_US"],
+          "components": [
+            [
+              "type": "body",
+              "parameters": [["type": "text", "text": String(repeating: "x", count: 100)]],
+            ]
+          ],
+        ],
+      ])
+  }
+
+  /// Waits until no message of the tenant stands before `status`.
+  func wait(_ tenant: Tenant, until status: String, count: Int) async throws {
+    let earlier =
+      status == "accepted"
+      ? ["queued", "sending"] : ["queued", "sending", "accepted", "sent", "delivered"]
+    for _ in 0..<600 {
+      var left = 0
+      for state in earlier {
+        let page = try await api("GET", "/v1/messages?status=\(state)&limit=1", tenant.key, [:])
+        left += (page["data"] as? [Any])?.count ?? 0
+      }
+      if left == 0 { return }
+      try await Task.sleep(for: .milliseconds(500))
+    }
+    throw BenchFailure("\(count) messages did not become \(status) within 300 s")
+  }
+
+  func setFaults(_ faults: [String: Any]) async throws {
+    var request = HTTPClientRequest(
+      url: (description["graph_url"] as? String ?? "") + "/_sim/faults")
+    request.method = .PUT
+    request.body = .bytes(ByteBuffer(bytes: try JSONSerialization.data(withJSONObject: faults)))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
+    guard response.status == .ok else { throw BenchFailure("faults: \(response.status)") }
+  }
+
   func admin(_ method: String, _ path: String, _ body: [String: Any]) async throws
     -> [String: Any]
   {
@@ -132,7 +176,9 @@ final class SystemUnderTest {
     request.headers.add(name: "Authorization", value: "Bearer \(token)")
     request.headers.add(name: "Content-Type", value: "application/json")
     request.headers.add(name: "Idempotency-Key", value: UUID().uuidString)
-    request.body = .bytes(ByteBuffer(bytes: try JSONSerialization.data(withJSONObject: body)))
+    if method != "GET" {
+      request.body = .bytes(ByteBuffer(bytes: try JSONSerialization.data(withJSONObject: body)))
+    }
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
     let answer = try await response.body.collect(upTo: 1 << 20)
     guard (200..<300).contains(response.status.code) else {

@@ -23,7 +23,8 @@ struct CellMetrics {
         "aimstors_commit_seconds", "From the beginning of a batch to its COMMIT.",
         metrics.commitLatency),
       .counter("aimstors_commands_total", "Commands run.", Int64(metrics.commands)),
-      .counter("aimstors_batches_total", "Transactions, each of one batch.", Int64(metrics.batches)),
+      .counter(
+        "aimstors_batches_total", "Transactions, each of one batch.", Int64(metrics.batches)),
       .gauge(
         "aimstors_mailbox_depth", "Commands waiting in all mailboxes.",
         Int64(metrics.queuedCommands)),
@@ -48,7 +49,8 @@ struct CellMetrics {
       .counter(
         "aimstors_commit_failures_total", "COMMITs that failed after their record was durable.",
         Int64(metrics.commitFailures)),
-      .counter("aimstors_flushes_total", "Files made durable by the flusher.", Int64(metrics.flushes)),
+      .counter(
+        "aimstors_flushes_total", "Files made durable by the flusher.", Int64(metrics.flushes)),
     ]
   }
 
@@ -68,7 +70,9 @@ struct CellMetrics {
       .gauge(
         "aimstors_journal_untrimmed_bytes", "Bytes that a replay would read.",
         Int64(metrics.untrimmedBytes)),
-      .gauge("aimstors_journal_queued_records", "Records waiting for a sync.", Int64(metrics.queuedRecords)),
+      .gauge(
+        "aimstors_journal_queued_records", "Records waiting for a sync.",
+        Int64(metrics.queuedRecords)),
     ]
   }
 
@@ -76,7 +80,8 @@ struct CellMetrics {
     let load = outbox.load
     return [
       .gauge("aimstors_outbox_tenants_sending", "Tenants that send now.", Int64(load.active)),
-      .gauge("aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),
+      .gauge(
+        "aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),
       .gauge("aimstors_spool_parts", "Webhook parts waiting for their owner.", Int64(spooled)),
     ]
   }

@@ -45,7 +45,7 @@ struct EnginePlacements: Placements {
     }
     do throws(Failure) {
       try await engine.create(tenant, epoch: epoch)
-    } catch where error.code == .tenantExists {
+    } catch  where error.code == .tenantExists {
       // Another attempt is at it: the caller repeats until this one finds it done.
       throw Failure(
         .outcomeUnknown, "the tenant is being created; try again", retryAfterMilliseconds: 100)

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+import Platform
+import Storage
+
+/// Journal bytes of an outgoing template message over its whole life, in a running system:
+/// idempotency row, hold, intent, acceptance with capture and usage event, sent, delivered, read.
+struct JournalBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "journal", abstract: "Journal bytes per outgoing template message.")
+
+  static let messages = 2_000
+
+  static let statusDelaySeconds = 60
+
+  @OptionGroup var repository: Repository
+
+  func run() async throws {
+    let system = try await SystemUnderTest.start(
+      repository, topology: "Benchmarks/http/topology.yaml")
+    defer { system.stop() }
+    let tenant = try await system.tenant(0)
+    let journal = "\(system.directory)/cells/cell-1/journal"
+    // Statuses wait until everything was accepted, so that both parts can be told apart.
+    try await system.setFaults([
+      "delay_ms": [Self.statusDelaySeconds * 1000, Self.statusDelaySeconds * 1000],
+      "enforce_throughput": false,
+    ])
+    let before = try bytes(journal)
+    progress("journal: \(Self.messages) messages")
+    for index in 0..<Self.messages { try await system.send(tenant, to: index) }
+    try await system.wait(tenant, until: "accepted", count: Self.messages)
+    let accepted = try bytes(journal)
+    progress("journal: waiting for their statuses")
+    try await system.wait(tenant, until: "read", count: Self.messages)
+    let after = try bytes(journal)
+    Row(
+      name: "journal.bytes_per_message",
+      value: Double(accepted - before) / Double(Self.messages), unit: "bytes",
+      baseline: 1024,
+      facts: [
+        "messages": Self.messages,
+        "with_statuses_bytes": Double(after - before) / Double(Self.messages),
+        "against": "the bar of 1 KB",
+      ]
+    ).write()
+  }
+
+  /// Bytes of groups; the journal must be whole.
+  private func bytes(_ directory: String) throws -> UInt64 {
+    let found = try JournalVerification.run(directory: directory, files: LiveFileSystem())
+    guard found.ok else { throw BenchFailure("journal verify found damage: \(found)") }
+    return found.bytes
+  }
+}
