@@ -156,7 +156,7 @@ struct OutboxCommands {
       try tracking.apply(to: id) { $0.noteAccepted() }
     case .ambiguous(let reason):
       try tracking.store.put(MessageError(code: 0, title: "no answer", details: reason), of: id)
-      try tracking.apply(to: id, due: holdEnd) { $0.noteAmbiguous() }
+      try tracking.apply(to: id, due: holdEnd(id)) { $0.noteAmbiguous() }
     case .notSent:
       let attempts = try tracking.store.standing(id)?.lifecycle.attempts ?? 1
       let delay = configuration.notSentDelay(attempts: attempts)
@@ -166,7 +166,12 @@ struct OutboxCommands {
     }
   }
 
-  private var holdEnd: Timestamp { tx.now.adding(seconds: MessageLimits.holdSeconds) }
+  /// When an ambiguous message is given up: with the hold that pays for it.
+  private func holdEnd(_ id: RowID) throws -> Timestamp {
+    let charge = try tracking.store.message(id).flatMap { try tracking.charge(of: $0) }
+    let hold = try charge.flatMap { try Ledger(tx).hold($0.hold) }
+    return hold?.expiresAt ?? tx.now.adding(seconds: MessageLimits.holdSeconds)
+  }
 
   private func refuse(_ id: RowID, _ phoneNumberID: String, _ error: GraphError) throws {
     guard let message = try tracking.store.message(id),
@@ -187,7 +192,7 @@ struct OutboxCommands {
     case .fail:
       try tracking.apply(to: id) { $0.noteRefused() }
     case .ambiguous:
-      try tracking.apply(to: id, due: holdEnd) { $0.noteAmbiguous() }
+      try tracking.apply(to: id, due: holdEnd(id)) { $0.noteAmbiguous() }
     }
     try ErrorConsequences(tx).follow(rule, error.code, message)
   }
@@ -202,7 +207,7 @@ struct OutboxCommands {
     let intents = try messages.intents(limit: limit + inFlight.count)
       .filter { !inFlight.contains($0) }
     for id in intents {
-      try tracking.apply(to: id, due: holdEnd) { $0.noteAmbiguous() }
+      try tracking.apply(to: id, due: holdEnd(id)) { $0.noteAmbiguous() }
     }
     let expired = try messages.ambiguousDue(at: tx.now, limit: limit)
     for id in expired { try tracking.apply(to: id) { $0.expire() } }

@@ -16,7 +16,14 @@ final class OutboxEvents: Sendable {
   }
 
   func nudge() { update { $0.isNudged = true } }
-  func stop() { update { $0.isStopping = true } }
+
+  func stop() {
+    update {
+      $0.isStopping = true
+      $0.isNudged = true
+    }
+  }
+
   /// Bounded by the requests in flight.
   func add(_ result: SendResult) { update { $0.results.append(result) } }
 

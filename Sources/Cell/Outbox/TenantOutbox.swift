@@ -30,6 +30,7 @@ struct TenantOutbox {
       var schedule = OutboxSchedule(configuration)
       var failures = 0
       var unwritten: [SendResult] = []
+      var areHoldsChecked = false
       while true {
         let batch = events.take(limit: configuration.recordBatch)
         for result in batch.results { schedule.finish(result, environment.boot.nanoseconds()) }
@@ -40,6 +41,9 @@ struct TenantOutbox {
           failures = 0
           for job in step.jobs { group.addTask { await send(job) } }
           if step.isBusy { continue }
+          // After the messages that a hold pays for, so that their own entries come first.
+          if !areHoldsChecked { try await expireHolds() }
+          areHoldsChecked = true
           if schedule.inFlight.isEmpty, unwritten.isEmpty {
             if batch.isStopping { return .idle }
             guard step.waitMilliseconds != nil else { return step.isStopped ? .stopped : .idle }
@@ -85,6 +89,8 @@ struct TenantOutbox {
       let events = events
       let wanted = min(configuration.claimBatch, look.candidates.count)
       taken = environment.budget.take(upTo: wanted) { events.nudge() }
+      // The cell has no slot: the budget nudges when it has one.
+      if wanted > 0, taken == 0 { step.waitMilliseconds = configuration.lingerMilliseconds }
       let now = Timestamp(milliseconds: environment.clock.milliseconds())
       plan = schedule.plan(
         look.candidates, slots: taken, now: environment.boot.nanoseconds(), time: now)
@@ -171,6 +177,19 @@ struct TenantOutbox {
         tx, sealer: environment.sealer, gate: environment.gate,
         configuration: environment.configuration
       ).housekeep(inFlight: known)
+    }
+  }
+
+  /// Gives back holds whose time is over. Looked at once each time the tenant is woken: the ledger
+  /// names its next expiry as due.
+  private func expireHolds() async throws(Failure) {
+    let isDue = try await environment.store.read(tenant, [.ledger]) { snapshot in
+      let next = try LedgerStore(snapshot.file(.ledger)).nextExpiry()
+      return next.map { $0 <= snapshot.now } ?? false
+    }
+    var goesOn = isDue
+    while goesOn {
+      goesOn = try await environment.store.write(tenant, origin) { try Ledger($0).expireHolds() }
     }
   }
 
