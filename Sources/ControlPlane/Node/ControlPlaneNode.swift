@@ -4,7 +4,6 @@ import Messaging
 import Platform
 import ServiceLifecycle
 import Storage
-import Synchronization
 import Wire
 
 /// The control plane as a service: answers cells and routers, and keeps at what is not done yet.
@@ -72,29 +71,18 @@ public final class ControlPlaneNode: Service {
   }
 
   /// Sends what cells have not acknowledged, and empties the spools, until the process stops.
-  public func run() async throws {
-    try await withGracefulShutdownHandler {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          try await self.every(ControlPlaneLimits.directiveRetry) { await $0.sweep() }
-        }
-        group.addTask {
-          try await self.every(ControlPlaneLimits.drainInterval) { await $0.drain() }
-        }
-        try await group.waitForAll()
+  public func run() async {
+    await cancelWhenGracefulShutdown {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await Self.every(ControlPlaneLimits.directiveRetry) { await self.sweep() } }
+        group.addTask { await Self.every(ControlPlaneLimits.drainInterval) { await self.drain() } }
       }
-    } onGracefulShutdown: {
-      self.stopping.withLock { $0 = true }
     }
   }
 
-  private let stopping = Mutex(false)
-
-  private func every(
-    _ interval: Duration, _ body: @Sendable (ControlPlaneNode) async -> Void
-  ) async throws {
-    while !stopping.withLock({ $0 }) {
-      await body(self)
+  private static func every(_ interval: Duration, _ body: () async -> Void) async {
+    while !Task.isCancelled {
+      await body()
       do { try await Task.sleep(for: interval) } catch { return }
     }
   }

@@ -29,6 +29,12 @@ enum AdminRouteTable {
       tag: "API keys", body: .json("APIKeyInput"), answer: .json(201, "APIKey"),
       refusals: [.notFound]),
     .init(
+      .admin, "GET", "/v1/tenants/{id}/api-keys", "List a tenant's API keys", tag: "API keys",
+      answer: .list("APIKey"), refusals: [.notFound]),
+    .init(
+      .admin, "DELETE", "/v1/tenants/{id}/api-keys/{key_id}", "Revoke an API key of a tenant",
+      tag: "API keys", answer: .empty(204), refusals: [.notFound]),
+    .init(
       .admin, "PUT", "/v1/tenants/{id}/prices", "Set a tenant's prices", tag: "Wallet",
       body: .json("PriceInput"), answer: .json(200, "Prices"),
       refusals: [.notFound, .currencyMismatch]),
@@ -42,6 +48,9 @@ enum AdminRouteTable {
     .init(
       .admin, "GET", "/v1/tenants/{id}/wallet", "Show a tenant's wallet", tag: "Wallet",
       answer: .json(200, "Wallet"), refusals: [.notFound]),
+    .init(
+      .admin, "GET", "/v1/tenants/{id}/wallet/entries", "List a tenant's ledger entries",
+      tag: "Wallet", answer: .list("LedgerEntry"), query: ["from", "to"], refusals: [.notFound]),
   ]
 
   private static let platform: [DescribedRoute] = [

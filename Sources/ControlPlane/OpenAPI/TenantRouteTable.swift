@@ -10,6 +10,9 @@ enum TenantRouteTable {
       body: .json("APIKeyInput"), answer: .json(201, "APIKey"), refusals: [.forbidden]),
     .init(.api, "GET", "/v1/api-keys", "List API keys", tag: "API keys", answer: .list("APIKey")),
     .init(
+      .api, "GET", "/v1/api-keys/{id}", "Show an API key", tag: "API keys",
+      answer: .json(200, "APIKey"), refusals: [.notFound]),
+    .init(
       .api, "DELETE", "/v1/api-keys/{id}", "Revoke an API key", tag: "API keys",
       answer: .empty(204), refusals: [.notFound]),
     .init(
@@ -26,6 +29,22 @@ enum TenantRouteTable {
     .init(
       .api, "PUT", "/v1/templates/{name}/{language}", "Register a message template",
       tag: "Templates", body: .json("TemplateInput"), answer: .json(200, "Template")),
+    .init(
+      .api, "GET", "/v1/templates", "List templates", tag: "Templates",
+      answer: .list("Template")),
+    .init(
+      .api, "GET", "/v1/templates/{name}/{language}", "Show a template", tag: "Templates",
+      answer: .json(200, "Template"), refusals: [.notFound]),
+    .init(
+      .api, "POST", "/v1/contacts", "Create a contact", tag: "Contacts",
+      body: .json("ContactInput"), answer: .json(201, "Contact")),
+    .init(.api, "GET", "/v1/contacts", "List contacts", tag: "Contacts", answer: .list("Contact")),
+    .init(
+      .api, "GET", "/v1/contacts/{id}", "Show a contact", tag: "Contacts",
+      answer: .json(200, "Contact"), refusals: [.notFound]),
+    .init(
+      .api, "PUT", "/v1/contacts/{id}", "Change a contact", tag: "Contacts",
+      body: .json("ContactInput"), answer: .json(200, "Contact"), refusals: [.notFound]),
   ]
 
   private static let money: [DescribedRoute] = [
@@ -34,6 +53,9 @@ enum TenantRouteTable {
     .init(
       .api, "GET", "/v1/wallet/entries", "List ledger entries", tag: "Wallet",
       answer: .list("LedgerEntry"), query: ["from", "to"]),
+    .init(
+      .api, "GET", "/v1/prices", "Show the prices in force", tag: "Wallet",
+      answer: .json(200, "Prices")),
   ]
 
   private static let campaigns: [DescribedRoute] = [

@@ -114,6 +114,8 @@ extension Schemas {
       ])
     ),
     ("WebhookBody", anything),
+    ("ContactInput", anything),
+    ("Contact", ["type": "object", "additionalProperties": true, "required": ["id"]]),
   ]
 
   private static let recipients = list(

@@ -116,4 +116,30 @@ import Wire
       "POST", "/v1/quarantine/cell-a.qua_1/replay", key: "r2")
     #expect(gone.status == 404)
   }
+
+  @Test func `a running node empties spools and queues by itself, and stops when told`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let id = try await deployment.tenant("acme")
+    a.change { $0.refusal = Failure(.recovering, "not yet") }
+    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/\(id)")
+    a.change { state in
+      state.refusal = nil
+      state.spool = [entry("qua_1", number: "1", tenant: id)]
+    }
+    // Older than what its own request may still be sending.
+    deployment.clock.advance(milliseconds: ControlPlaneLimits.directiveGraceMilliseconds)
+    let node = deployment.node
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await node.run() }
+      while a.seen.parts.isEmpty || a.seen.stops.isEmpty || !a.seen.spool.isEmpty {
+        await Task.yield()
+      }
+      group.cancelAll()
+    }
+    #expect(a.seen.parts.map(\.tenant) == [id])
+    #expect(a.seen.stops.map(\.id) == [id])
+  }
 }
