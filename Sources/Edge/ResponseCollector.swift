@@ -5,7 +5,9 @@ struct ResponseCollector: ResponseBodyWriter {
   /// Why a body was refused.
   enum Refused: Error { case tooLarge(limit: Int) }
 
-  /// The bytes so far. A reference, since `finish` consumes the writer.
+  /// The bytes so far.
+  ///
+  /// A reference, since `finish` consumes the writer.
   final class Collected {
     var buffer = ByteBuffer()
   }

@@ -118,7 +118,7 @@ import Wire
     let answer = try await send("POST", "/v1/items", body)
     #expect(answer.status == 400)
     #expect(try self.code(answer.body) == code)
-    #expect(answer.body.contains(field))
+    #expect(field.isEmpty || answer.body.contains(field))
   }
 
   @Test func `refusals become problem documents`() async throws {

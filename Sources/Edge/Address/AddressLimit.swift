@@ -20,8 +20,9 @@ public struct AddressLimit: Sendable {
     self.capacity = capacity
   }
 
-  /// Counts one request; answers how many nanoseconds to wait, 0 where it may pass. A refusal
-  /// does not count.
+  /// Counts one request; answers how many nanoseconds to wait, 0 where it may pass.
+  ///
+  /// A refusal does not count.
   public mutating func ask(_ address: NetworkAddress, now: Int64) -> Int64 {
     if now - turnedAt > tolerance + interval {
       old = young

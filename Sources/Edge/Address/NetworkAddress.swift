@@ -14,7 +14,9 @@ public struct NetworkAddress: Hashable, Sendable {
     self.low = low
   }
 
-  /// Reads an address without port; brackets around IPv6 are allowed. Nil for anything else.
+  /// Reads an address without port; brackets around IPv6 are allowed.
+  ///
+  /// Nil for anything else.
   public init?(_ text: some StringProtocol) {
     var text = text.trimmingPrefix("[")[...]
     if text.last == "]" { text = text.dropLast() }

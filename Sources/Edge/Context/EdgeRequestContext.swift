@@ -1,8 +1,10 @@
 import Hummingbird
 import Wire
 
-/// A context of requests that arrive by messaging. A process that keeps more with a request (the
-/// cell its principal) has its own type; the others use ``EdgeContext``.
+/// A context of requests that arrive by messaging.
+///
+/// A process that keeps more with a request (the cell its principal) has its own type; the others
+/// use ``EdgeContext``.
 public protocol EdgeRequestContext: RequestContext
 where Source == EdgeSource, Decoder == EdgeJSON, Encoder == EdgeJSON {
   var edge: EdgeSource { get }
@@ -34,7 +36,7 @@ extension EdgeRequestContext {
     return key
   }
 
-  /// The value of a path parameter, e.g. `id` of `/v1/numbers/:id`.
+  /// The value of a path parameter, for example `id` of `/v1/numbers/:id`.
   public func parameter(_ name: String) throws(Failure) -> String {
     guard let raw = parameters.get(name) else {
       throw Failure(.invalidField, "the path lacks \(name)")

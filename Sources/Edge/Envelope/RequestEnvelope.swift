@@ -20,8 +20,9 @@ public struct RequestEnvelope: Sendable {
     self.idempotencyKey = idempotencyKey
   }
 
-  /// The encoded envelope for one placement; a retry at another encodes anew. `tenant` is nil for
-  /// the control plane.
+  /// The encoded envelope for one placement; a retry at another encodes anew.
+  ///
+  /// `tenant` is nil for the control plane.
   public func encoded(tenant: TenantID?, epoch: Epoch, generation: Generation) -> [UInt8] {
     var writer = ProtoWriter(capacity: body.readableBytes + 1024)
     writer.string(1, tenant?.rawValue ?? "")
@@ -51,8 +52,10 @@ public enum HeaderRule {
     "te", "trailer", "transfer-encoding", "upgrade", "expect", "content-length",
   ]
 
-  /// Whether a client's header goes to the cell. What the platform says between its processes
-  /// (`x-aimstors-…`, the client's address) is never taken from a client.
+  /// Whether a client's header goes to the cell.
+  ///
+  /// What the platform says between its processes (`x-aimstors-…`, the client's address) is never
+  /// taken from a client.
   public static func travelsInward(_ name: String) -> Bool {
     if name.hasPrefix("x-aimstors-") || name.hasPrefix("x-forwarded-") { return false }
     return name != "forwarded" && name != "traceparent" && !hopByHop.contains(name)

@@ -7,7 +7,9 @@ public enum ResponseEnvelope: Sendable {
   /// The tenant is at this cell, under this epoch.
   case moved(CellID, Epoch)
 
-  /// Reads an encoded `ProtoResponse`; the body is copied once. Nil where it is malformed.
+  /// Reads an encoded `ProtoResponse`; the body is copied once.
+  ///
+  /// Nil where it is malformed.
   public static func decode(_ bytes: [UInt8]) -> ResponseEnvelope? {
     var status = 0
     var headers = HTTPFields()

@@ -15,8 +15,10 @@ import Wire
 public struct EdgeJSON: RequestDecoder, ResponseEncoder, Sendable {
   public init() {}
 
-  /// Reads a body. Throws `invalid_json` where it is not JSON, `invalid_field` naming the field
-  /// where a value is missing or has another type, `body_too_large`.
+  /// Reads a body.
+  ///
+  /// Throws `invalid_json` where it is not JSON, `invalid_field` naming the field where a value is
+  /// missing or has another type, `body_too_large`.
   public func decode<T: Decodable>(
     _ type: T.Type, from request: Request, context: some RequestContext
   ) async throws -> T {
@@ -69,7 +71,7 @@ public struct EdgeJSON: RequestDecoder, ResponseEncoder, Sendable {
     }
   }
 
-  /// `recipients[3].to`
+  /// `recipients[3].to`.
   private static func path(_ keys: [any CodingKey]) -> String {
     var text = ""
     for key in keys {

@@ -19,7 +19,7 @@ public struct Page<Item: Encodable & Sendable>: ResponseEncodable, Sendable {
     self.init(data: page, nextCursor: next)
   }
 
-  /// The same page of other items, e.g. rows turned into their public form.
+  /// The same page of other items, for example rows turned into their public form.
   public func map<Other: Encodable & Sendable>(_ transform: (Item) throws -> Other) rethrows
     -> Page<Other>
   {

@@ -43,8 +43,9 @@ struct FailureTranslation<Context: EdgeRequestContext>: RouterMiddleware {
   }
 }
 
-/// A Hummingbird router whose errors are refusals. Add routes to it, then give it to
-/// ``HTTPOverMessaging``.
+/// A Hummingbird router whose errors are refusals.
+///
+/// Add routes to it, then give it to ``HTTPOverMessaging``.
 public func makeEdgeRouter<Context: EdgeRequestContext>(_: Context.Type) -> Router<Context> {
   let router = Router(context: Context.self)
   router.add(middleware: FailureTranslation<Context>())

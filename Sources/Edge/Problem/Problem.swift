@@ -39,7 +39,9 @@ public struct Problem: Sendable {
     return json
   }
 
-  /// Headers beside the content type. Every 429 and 503 tells how long to wait.
+  /// Headers beside the content type.
+  ///
+  /// Every 429 and 503 tells how long to wait.
   public var headers: [(name: String, value: String)] {
     var result: [(name: String, value: String)] = []
     if let milliseconds = failure.retryAfterMilliseconds {

@@ -1,6 +1,8 @@
 import Wire
 
-/// What becomes of one forwarded request after each attempt. Decides; the forwarder acts.
+/// What becomes of one forwarded request after each attempt.
+///
+/// Decides; the forwarder acts.
 ///
 /// A request is sent again only where that cannot run it twice:
 /// - the cell said that it ran nothing (`moved`, not ready, fenced), or nothing was sent; or

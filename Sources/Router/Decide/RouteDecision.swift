@@ -1,7 +1,9 @@
 import Edge
 import Wire
 
-/// Where one request goes. Decides from the request and the map alone.
+/// Where one request goes.
+///
+/// Decides from the request and the map alone.
 enum RouteDecision: Hashable, Sendable {
   case tenant(TenantID, HostKind)
   case controlPlane(HostKind)
@@ -50,7 +52,9 @@ enum RouteDecision: Hashable, Sendable {
     return .refuse(unknownRoute(path))
   }
 
-  /// Signed in: by the credential. Before that: by the slug in `/t/{slug}/…`.
+  /// Signed in: by the credential.
+  ///
+  /// Before that: by the slug in `/t/{slug}/…`.
   private static func app(_ input: Input, _ map: PlacementMap) -> RouteDecision {
     if input.path.hasPrefix("/v1/") { return credential(input, .app, map) }
     guard input.path.hasPrefix("/t/") else { return .refuse(unknownRoute(input.path)) }

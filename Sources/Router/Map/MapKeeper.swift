@@ -136,8 +136,10 @@ final class MapKeeper: Service {
     }
   }
 
-  /// Asks for a newer map because a key is not in this one. Lookups that come together share one
-  /// request; answers false at once where one was made a moment ago.
+  /// Asks for a newer map because a key is not in this one.
+  ///
+  /// Lookups that come together share one request; answers false at once where one was made a
+  /// moment ago.
   func refreshForLookup() async -> Bool {
     let task = state.withLock { state -> Task<Bool, Never>? in
       if let running = state.refreshing { return running }

@@ -5,8 +5,9 @@ import Platform
 import Synchronization
 import Wire
 
-/// The HTTP side of the router: from a request's head to its answer. Every refusal leaves as a
-/// problem document; nothing of the inside is told.
+/// The HTTP side of the router: from a request's head to its answer.
+///
+/// Every refusal leaves as a problem document; nothing of the inside is told.
 struct RouterEdge: HTTPResponder {
   typealias Context = RouterContext
 

@@ -1,7 +1,9 @@
 import Platform
 import Synchronization
 
-/// What the router counts. One lock and a few additions per request.
+/// What the router counts.
+///
+/// One lock and a few additions per request.
 final class RouterMetrics: Sendable {
   /// Why a request was turned away before it reached anybody.
   enum Shed: String, CaseIterable, Sendable {

@@ -4,8 +4,10 @@ import Platform
 import SwiftProtobuf
 import Wire
 
-/// Makes every part of one authentic body durable somewhere: with its owner, or else in the spool of
-/// any live cell. Delivering twice is harmless; losing is not.
+/// Makes every part of one authentic body durable somewhere: with its owner, or else in the spool
+/// of any live cell.
+///
+/// Delivering twice is harmless; losing is not.
 struct WebhookDelivery: Sendable {
   let keeper: MapKeeper
   let messenger: any Messenger
@@ -20,8 +22,9 @@ struct WebhookDelivery: Sendable {
     case whole
   }
 
-  /// Returns once everything is durable. Throws `not_stored` where something is not: Meta sends the
-  /// body again.
+  /// Returns once everything is durable.
+  ///
+  /// Throws `not_stored` where something is not: Meta sends the body again.
   func deliver(
     _ body: [UInt8], app: PlacementMap.MetaApp, traceID: String
   ) async throws(Failure) {

@@ -1,6 +1,8 @@
 import Wire
 
-/// Cuts one webhook body into what belongs to whom. Pure: the map is a function.
+/// Cuts one webhook body into what belongs to whom.
+///
+/// Pure: the map is a function.
 struct WebhookSplit: Sendable {
   /// Everything of a body that goes the same way.
   struct Part: Sendable {

@@ -29,7 +29,9 @@ public struct APIKeyText: Hashable, Sendable {
   /// Never logged; the cell compares its hash.
   public let secret: String
 
-  /// Reads a key. Nil unless prefix, alphabet, lengths, tenant and checksum are right.
+  /// Reads a key.
+  ///
+  /// Nil unless prefix, alphabet, lengths, tenant and checksum are right.
   public init?(_ text: String) {
     var text = text
     let parsed = text.withUTF8 { Self.parse($0) }
@@ -37,7 +39,9 @@ public struct APIKeyText: Hashable, Sendable {
     self = parsed
   }
 
-  /// Makes a key. `random` gives as many random bytes as it is asked for.
+  /// Makes a key.
+  ///
+  /// `random` gives as many random bytes as it is asked for.
   public init(mode: Mode, tenant: TenantID, random: (Int) -> [UInt8]) {
     self.init(
       mode: mode, tenant: tenant,

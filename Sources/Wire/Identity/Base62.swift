@@ -28,7 +28,9 @@ public enum Base62 {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// `length` digits, each equally likely. `random` gives as many random bytes as it is asked for.
+  /// `length` digits, each equally likely.
+  ///
+  /// `random` gives as many random bytes as it is asked for.
   public static func random(_ length: Int, from random: (Int) -> [UInt8]) -> String {
     var result: [UInt8] = []
     while result.count < length {

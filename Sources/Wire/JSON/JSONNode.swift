@@ -1,4 +1,6 @@
-/// One value of a ``JSONTape``. Cheap to copy; keeps the document alive.
+/// One value of a ``JSONTape``.
+///
+/// Cheap to copy; keeps the document alive.
 ///
 /// Every accessor answers nil where the value is of another kind: nested objects of other people's
 /// documents are all optional.
@@ -36,7 +38,9 @@ public struct JSONNode: Sendable {
     return entry.escaped ? JSONEscapes.decode(inner) : String(decoding: inner, as: UTF8.self)
   }
 
-  /// An integer that fits in 64 bits. Template ids have 16 and more digits: never through Double.
+  /// An integer that fits in 64 bits.
+  ///
+  /// Template ids have 16 and more digits: never through Double.
   public var integer: Int64? {
     guard kind == .integer else { return nil }
     return Self.integer(raw)

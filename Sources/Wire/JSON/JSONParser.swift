@@ -1,4 +1,6 @@
-/// Writes the tape in one pass, without recursion. Every access to the bytes is checked.
+/// Writes the tape in one pass, without recursion.
+///
+/// Every access to the bytes is checked.
 struct JSONParser {
   private(set) var entries: [JSONTape.Entry] = []
   /// The open arrays and objects, as indexes of their entries.

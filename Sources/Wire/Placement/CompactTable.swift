@@ -16,7 +16,9 @@ struct CompactTable: Sendable {
   private let isPrefixed: Bool
   private var keys: [UInt8] = []
   private var records: [Record] = []
-  /// Index of the record + 1; 0 is free. A power of two; at most 4/5 are taken.
+  /// Index of the record + 1; 0 is free.
+  ///
+  /// A power of two; at most 4/5 are taken.
   private var slots = [UInt32](repeating: 0, count: 16)
 
   init(isPrefixed: Bool = false) { self.isPrefixed = isPrefixed }

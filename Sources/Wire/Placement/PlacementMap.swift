@@ -75,7 +75,9 @@ public struct PlacementMap: Sendable {
     return TenantID(trusted: String(decoding: holder, as: UTF8.self))
   }
 
-  /// Takes what a cell said: the tenant is at `cell` under `epoch`. Answers whether that is news.
+  /// Takes what a cell said: the tenant is at `cell` under `epoch`.
+  ///
+  /// Answers whether that is news.
   public mutating func learn(_ tenant: TenantID, at cell: CellID, epoch: Epoch) -> Bool {
     put(tenant.rawValue, cell: cell, epoch: epoch.rawValue, state: nil, current: false)
   }

@@ -210,6 +210,12 @@ import Wire
     let ids = (0..<count).map { TenantID(trusted: id($0)) }
     let start = ContinuousClock.now
     for id in ids where map.placement(of: id) == nil { Issue.record("lost \(id)") }
-    #expect((ContinuousClock.now - start) / count < .microseconds(5))
+    // Without optimization, and beside other tests, ten times the bar.
+    #if DEBUG
+      let bar = Duration.microseconds(50)
+    #else
+      let bar = Duration.microseconds(5)
+    #endif
+    #expect((ContinuousClock.now - start) / count < bar)
   }
 }
