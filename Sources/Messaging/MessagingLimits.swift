@@ -47,4 +47,7 @@ public enum MessagingLimits {
   public static let subscriptionQueue = 1_024
   /// Peers asked at once by one survey.
   public static let surveyConcurrency = 64
+
+  /// How often the certificate files are looked at for a renewal.
+  public static let certificateCheck: Duration = .seconds(60)
 }

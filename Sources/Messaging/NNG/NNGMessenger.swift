@@ -15,6 +15,7 @@ public final class NNGMessenger: Messenger {
     var listeners: [NNGListener] = []
     var publishers: [NNGPublisher] = []
     var subscriptions: [ObjectIdentifier: NNGSubscription] = [:]
+    var renewal: Task<Void, Never>?
     var isClosed = false
   }
 
@@ -39,6 +40,10 @@ public final class NNGMessenger: Messenger {
     self.random = random
     self.versions = versions
     self.log = log
+    if let tls = self.tls {
+      let task = Task { await Self.watch(tls, log) }
+      state.withLock { $0.renewal = task }
+    }
   }
 
   public var metrics: MessagingMetrics {
@@ -124,6 +129,7 @@ public final class NNGMessenger: Messenger {
     }
     guard !closing.isClosed else { return }
     sweeper.close()
+    closing.renewal?.cancel()
     await Self.offThePool {
       // First every aio is stopped, then anything is given back: in this NNG, freeing one while
       // others run can lock up the closing of sockets.
@@ -134,6 +140,22 @@ public final class NNGMessenger: Messenger {
       for peer in closing.peers.values { peer.link.release() }
       for subscription in closing.subscriptions.values { subscription.release() }
       for publisher in closing.publishers { publisher.release() }
+    }
+  }
+
+  /// Looks for renewed certificates until cancelled.
+  private static func watch(_ tls: NNGTLS, _ log: Logger) async {
+    while true {
+      do {
+        try await Task.sleep(for: MessagingLimits.certificateCheck)
+      } catch {
+        return
+      }
+      do {
+        if try tls.reloadIfChanged() { log.info("certificate files read again") }
+      } catch {
+        log.error("renewed certificate files not usable", metadata: ["error": "\(error)"])
+      }
     }
   }
 

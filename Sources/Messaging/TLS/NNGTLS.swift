@@ -11,12 +11,29 @@ final class NNGTLS: Sendable {
     var kept: [NNGHandle] = []
     var listeners: [nng_listener] = []
     var dialers: [UInt32: (dialer: nng_dialer, host: String)] = [:]
+    /// The files as they were read last.
+    var stamps: [FileStamp?]
   }
 
   let files: TLSFiles
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  init(_ files: TLSFiles) { self.files = files }
+  init(_ files: TLSFiles) {
+    self.files = files
+    state = Mutex(State(stamps: Self.stamps(of: files)))
+  }
+
+  /// Reads the files again if they have changed since they were read last. Throws like
+  /// ``reload()``, once per change.
+  func reloadIfChanged() throws -> Bool {
+    let now = Self.stamps(of: files)
+    let changed = state.withLock { state in
+      defer { state.stamps = now }
+      return state.stamps != now
+    }
+    if changed { try reload() }
+    return changed
+  }
 
   func protect(_ listener: nng_listener, at address: Address) throws {
     let config = try make(NNG_TLS_MODE_SERVER, host: nil, address: address)
@@ -54,6 +71,10 @@ final class NNGTLS: Sendable {
     for (dialer, config) in clients {
       nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(config.pointer))
     }
+  }
+
+  private static func stamps(of files: TLSFiles) -> [FileStamp?] {
+    [FileStamp(files.authority), FileStamp(files.certificateAndKey)]
   }
 
   private func make(_ mode: nng_tls_mode, host: String?, address: Address) throws -> NNGHandle {

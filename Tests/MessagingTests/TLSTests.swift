@@ -1,0 +1,224 @@
+import CNNG
+import Glibc
+import Simulation
+import Testing
+import Wire
+
+@testable import Messaging
+
+/// Mutual authentication between hosts, with certificates of the deployment's own authority.
+@Suite("TLS", .serialized) struct TLSTests {
+  private static let address = Address("tls+tcp://127.0.0.1:0")
+
+  @Test func `two processes of one authority talk`() async throws {
+    try await withDeploymentFiles { files in
+      let cell = try files.messenger("cell-1")
+      let address = try await cell.listen(at: Self.address) { $0.payload }
+      #expect(!address.url.hasSuffix(":0"))
+      let router = try files.messenger("router-1")
+      #expect(try await router.peer(at: address).ask([1, 2]) == [1, 2])
+      let large = [UInt8](repeating: 7, count: 1 << 20)
+      #expect(try await router.peer(at: address).ask(large) == large)
+    }
+  }
+
+  @Test func `a process of another authority is not reached and does not reach`() async throws {
+    try await withDeploymentFiles { files in
+      try await withDeploymentFiles { others in
+        let gate = Gate()
+        let cell = try files.messenger("cell-1")
+        let address = try await cell.listen(at: Self.address) { _ in
+          await gate.pass()
+          return []
+        }
+        // It holds the deployment's key and still does not get past the handshake.
+        let stranger = try others.messenger("router-1")
+        #expect(
+          await stranger.peer(at: address).failure()?.name == "unreachable, sent false")
+        #expect(gate.arrived == 0)
+      }
+    }
+  }
+
+  @Test func `a client without a certificate gets no answer`() async throws {
+    try await withDeploymentFiles { files in
+      let cell = try files.messenger("cell-1")
+      let address = try await cell.listen(at: Self.address) { $0.payload }
+      let authorityOnly = files.directory.authorityFile
+      #expect(rawCall(address, certificate: nil, authority: authorityOnly) == NNG_ETIMEDOUT)
+      // The same call with a certificate is answered: it is the certificate that was missing.
+      let certificate = try files.issue("router-1")
+      #expect(rawCall(address, certificate: certificate, authority: authorityOnly) == nil)
+    }
+  }
+
+  @Test func `a certificate for another host is not accepted`() async throws {
+    try await withDeploymentFiles { files in
+      let cell = try files.messenger("cell-1", hosts: ["cell-1.example"])
+      let address = try await cell.listen(at: Self.address) { $0.payload }
+      let router = try files.messenger("router-1")
+      #expect(await router.peer(at: address).failure()?.name == "unreachable, sent false")
+    }
+  }
+
+  @Test func `without a certificate a TLS address is a clear error`() async throws {
+    try await withDeployment(.nng) { deployment in
+      let error = await #expect(throws: TransportError.self) {
+        try await deployment.messenger("cell-1").listen(at: Self.address) { $0.payload }
+      }
+      #expect(error?.reason == "no certificate is configured")
+    }
+  }
+
+  @Test func `a renewed certificate serves new connections, standing ones stay`() async throws {
+    try await withDeploymentFiles { files in
+      try await withDeploymentFiles { successor in
+        let cell = try files.messenger("cell-1")
+        let address = try await cell.listen(at: Self.address) { $0.payload }
+        let before = try files.messenger("router-1")
+        let late = try files.messenger("router-3")
+        #expect(try await before.peer(at: address).ask([1]) == [1])
+
+        // The strongest renewal: a new authority too. The files are replaced in place.
+        try files.replace("cell-1", from: successor)
+        try cell.reloadCertificates()
+        let after = try successor.messenger("router-2")
+        try await after.peer(at: address).askUntilConnected([2])
+        #expect(try await before.peer(at: address).ask([3]) == [3])
+        #expect(before.metrics.peers.map(\.connections) == [1])
+
+        // The accept that was waiting at the renewal had the old certificate; it has been used.
+        #expect(await late.peer(at: address).failure()?.name == "unreachable, sent false")
+      }
+    }
+  }
+
+  @Test func `files that cannot be used leave the old certificate in place`() async throws {
+    try await withDeploymentFiles { files in
+      let cell = try files.messenger("cell-1")
+      let address = try await cell.listen(at: Self.address) { $0.payload }
+      try files.damage("cell-1")
+      #expect(throws: TransportError.self) { try cell.reloadCertificates() }
+      #expect(try await files.messenger("router-1").peer(at: address).ask([1]) == [1])
+    }
+  }
+
+  @Test func `files are read again when they have changed, and only then`() throws {
+    let files = try DeploymentFiles()
+    defer { files.remove() }
+    let certificate = try files.issue("cell-1")
+    let tls = NNGTLS(
+      TLSFiles(authority: files.directory.authorityFile, certificateAndKey: certificate))
+    #expect(try !tls.reloadIfChanged())
+    _ = try files.issue("cell-1")
+    #expect(try tls.reloadIfChanged())
+    #expect(try !tls.reloadIfChanged())
+    try files.damage("cell-1")
+    #expect(throws: TransportError.self) { try tls.reloadIfChanged() }
+    unlink(certificate)
+  }
+
+  /// One raw call; nil when it was answered, otherwise NNG's error.
+  private func rawCall(
+    _ address: Address, certificate: String?, authority: String
+  ) -> nng_errno_enum? {
+    var socket = nng_socket()
+    guard nng_req0_open(&socket) == 0 else { return NNG_EINTERNAL }
+    defer { nng_close(socket) }
+    var config: OpaquePointer?
+    var dialer = nng_dialer()
+    guard nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT) == 0, let config,
+      nng_tls_config_ca_file(config, authority) == 0,
+      nng_tls_config_server_name(config, "127.0.0.1") == 0,
+      nng_dialer_create(&dialer, socket, address.url) == 0
+    else { return NNG_EINTERNAL }
+    defer { nng_tls_config_free(config) }
+    if let certificate, nng_tls_config_cert_key_file(config, certificate, nil) != 0 {
+      return NNG_EINTERNAL
+    }
+    guard
+      nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(config)) == 0,
+      nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, 1_500) == 0,
+      nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 1_500) == 0,
+      nng_dialer_start(dialer, Int32(NNG_FLAG_NONBLOCK)) == 0
+    else { return NNG_EINTERNAL }
+    var ping = FrameCodec.encode(Frame(kind: .ping))
+    var code = nng_send(socket, &ping, ping.count, 0)
+    var answer = [UInt8](repeating: 0, count: 256)
+    var count = answer.count
+    if code == 0 { code = nng_recv(socket, &answer, &count, 0) }
+    guard code == 0 else { return nng_errno_enum(rawValue: UInt32(code)) }
+    return FrameCodec.decode(Array(answer[..<count]))?.kind == .pong ? nil : NNG_EINTERNAL
+  }
+}
+
+/// A deployment's authority and the certificates of its processes, in a directory of one test.
+private final class DeploymentFiles {
+  let directory: CertificateDirectory
+  private let clock: SimulatedWallClock
+  private let key: DeploymentKey
+  private(set) var messengers: [NNGMessenger] = []
+
+  init() throws {
+    var template = Array("/tmp/aimstors-tls-XXXXXX".utf8CString)
+    let path = try #require(mkdtemp(&template).map { String(cString: $0) })
+    directory = CertificateDirectory(path: path)
+    // The TLS library compares with the machine's clock.
+    clock = SimulatedWallClock(milliseconds: Int64(time(nil)) * 1_000)
+    key = try #require(DeploymentKey(SeededRandomSource(seed: 5).bytes(32)))
+    _ = try directory.createAuthority(name: "test", days: 10, clock: clock)
+  }
+
+  func file(_ id: String) -> String { "\(directory.path)/\(id).pem" }
+
+  func issue(_ id: String, hosts: [String] = ["127.0.0.1"]) throws -> String {
+    let request = try CertificateRequest(name: id, hosts: hosts, days: 5)
+    _ = try directory.issue(request, to: file(id), clock: clock)
+    return file(id)
+  }
+
+  func messenger(_ id: String, hosts: [String] = ["127.0.0.1"]) throws -> NNGMessenger {
+    let messenger = NNGMessenger(
+      identity: PeerIdentity(role: .cell, id: id, generation: .first), key: key,
+      tls: TLSFiles(
+        authority: directory.authorityFile, certificateAndKey: try issue(id, hosts: hosts)),
+      random: SeededRandomSource(seed: UInt64(truncatingIfNeeded: id.hashValue)))
+    messengers.append(messenger)
+    return messenger
+  }
+
+  /// Puts certificates of `other` where this deployment's process `id` reads its own.
+  func replace(_ id: String, from other: DeploymentFiles) throws {
+    try #require(rename(try other.issue(id), file(id)) == 0)
+    let authority = try CertificateDirectory.read(other.directory.authorityFile)
+    try overwrite(directory.authorityFile, authority)
+  }
+
+  func damage(_ id: String) throws { try overwrite(file(id), "not a certificate") }
+
+  func remove() {
+    for name in ["ca.pem", "ca.key"] { unlink("\(directory.path)/\(name)") }
+    for messenger in messengers { unlink(file(messenger.identity.id)) }
+    rmdir(directory.path)
+  }
+
+  private func overwrite(_ path: String, _ text: String) throws {
+    let stream = try #require(fopen(path, "w"))
+    fputs(text, stream)
+    try #require(fclose(stream) == 0)
+  }
+}
+
+private func withDeploymentFiles(
+  _ body: (DeploymentFiles) async throws -> Void
+) async throws {
+  let files = try DeploymentFiles()
+  defer { files.remove() }
+  do {
+    try await body(files)
+  } catch {
+    for messenger in files.messengers { await messenger.close() }
+    throw error
+  }
+  for messenger in files.messengers { await messenger.close() }
+}
