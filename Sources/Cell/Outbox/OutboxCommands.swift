@@ -40,8 +40,8 @@ struct OutboxCommands {
 
   private func claim(_ claim: SendClaim, _ turn: inout OutboxTurn) throws {
     let candidate = claim.candidate
-    guard gate.stopReason(tenant: tx.tenant, phoneNumberID: candidate.phoneNumberID) == nil,
-      let number = try sender(candidate.phoneNumberID)
+    guard let number = try sender(candidate.phoneNumberID),
+      gate.stopReason(tenant: tx.tenant, phoneNumberID: candidate.phoneNumberID) == nil
     else { return }
     if let campaign = candidate.unclaimedOf {
       switch try admit(candidate, into: campaign) {
@@ -64,6 +64,7 @@ struct OutboxCommands {
     guard let number = try Numbers(tx).find(phoneNumberID: phoneNumberID),
       number.state == .connected
     else { return nil }
+    gate.note(numberID: number.id.text(.number), phoneNumberID: phoneNumberID)
     return SenderNumber(
       phoneNumberID: phoneNumberID, accessToken: try number.accessToken(sealer),
       ratePerSecond: number.ratePerSecond)

@@ -52,5 +52,9 @@ final class Directives: SendGate {
     table.withLock { $0.reason(tenant: tenant, phoneNumberID: phoneNumberID) }
   }
 
+  func note(numberID: String, phoneNumberID: String) {
+    table.withLock { $0.note(numberID: numberID, phoneNumberID: phoneNumberID) }
+  }
+
   func state(of tenant: TenantID) -> TenantState { table.withLock { $0.state(of: tenant) } }
 }

@@ -24,6 +24,10 @@ public protocol SendGate: Sendable {
   /// Nil where `tenant` may start sends from the number with this phone_number_id.
   func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason?
 
+  /// Says which number a `num_…` identifier names, so that a stop under either name holds. Called
+  /// by the outbox before it asks about a number that it has not seen since the start.
+  func note(numberID: String, phoneNumberID: String)
+
   /// The tenant's state: a suspended or read-only tenant refuses its clients' writes, while
   /// receipts and refunds continue.
   func state(of tenant: TenantID) -> TenantState
@@ -33,5 +37,6 @@ public protocol SendGate: Sendable {
 public struct OpenSendGate: SendGate {
   public init() {}
   public func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? { nil }
+  public func note(numberID: String, phoneNumberID: String) {}
   public func state(of tenant: TenantID) -> TenantState { .active }
 }

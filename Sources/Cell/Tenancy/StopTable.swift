@@ -11,6 +11,8 @@ struct StopTable: Sendable {
   private let region: String
   private var stops: [Key: SendStop] = [:]
   private var tenants: [TenantID: DirectoryEntry] = [:]
+  /// The `num_…` identifier of a phone_number_id: an operator may stop a number under either name.
+  private var numberIDs: [String: String] = [:]
 
   init(cell: String, region: String) {
     self.cell = cell
@@ -26,6 +28,10 @@ struct StopTable: Sendable {
 
   mutating func set(_ entry: DirectoryEntry) { tenants[entry.tenant] = entry }
 
+  mutating func note(numberID: String, phoneNumberID: String) {
+    numberIDs[phoneNumberID] = numberID
+  }
+
   func state(of tenant: TenantID) -> TenantState { tenants[tenant]?.state ?? .active }
 
   /// The widest stop that holds for a send of `tenant` from this number.
@@ -35,6 +41,7 @@ struct StopTable: Sendable {
       stops.first { $0.key.scope == .platform && !$0.value.lifted }?.key,
       Key(scope: .region, id: region), Key(scope: .cell, id: cell),
       Key(scope: .tenant, id: tenant.rawValue), Key(scope: .number, id: phoneNumberID),
+      numberIDs[phoneNumberID].map { Key(scope: .number, id: $0) },
     ]
     for case .some(let key) in keys {
       if let stop = stops[key], !stop.lifted {

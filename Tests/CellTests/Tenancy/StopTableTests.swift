@@ -36,6 +36,14 @@ import Wire
     #expect(table.reason(tenant: tenant, phoneNumberID: "106") == nil)
   }
 
+  @Test func `a number can be stopped under its own identifier too`() {
+    var table = StopTable(cell: "c1", region: "eu")
+    table.apply(stop(.number, "num_1"))
+    #expect(table.reason(tenant: tenant, phoneNumberID: "106") == nil)
+    table.note(numberID: "num_1", phoneNumberID: "106")
+    #expect(table.reason(tenant: tenant, phoneNumberID: "106")?.scope == .number)
+  }
+
   @Test func `an older directive that arrives late changes nothing`() {
     var table = StopTable(cell: "c1", region: "eu")
     table.apply(stop(.tenant, "t1", version: 5))
