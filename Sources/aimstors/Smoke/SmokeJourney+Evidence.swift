@@ -1,21 +1,19 @@
 import GraphSimulator
 
 extension SmokeJourney {
-  /// Waits until nothing is under way: the campaign, the simulator's webhooks, the spools.
-  func settle(_ tenants: [SmokeTenant], _ campaign: String) async throws(CommandFailure) {
+  /// Waits until nothing is under way: the campaign, the simulator's webhooks, the spools. What does
+  /// not end in time is reported, and everything is counted nevertheless.
+  mutating func settle(_ tenants: [SmokeTenant], _ campaign: String) async {
     Console.error("smoke: waiting for the campaign and the last webhooks")
     let api = self.api
-    try await PrivateSystem.wait("the campaign is completed", seconds: Self.settleSeconds) {
-      () throws(CommandFailure) in
+    await settled("the campaign is completed") { () throws(CommandFailure) in
       let shown = try await api.tenant(tenants[0].apiKey, "GET", "/v1/campaigns/\(campaign)")
       return shown["state"]?.string == "completed"
     }
-    try await PrivateSystem.wait("all webhooks are delivered", seconds: Self.settleSeconds) {
-      () throws(CommandFailure) in
+    await settled("all webhooks are delivered") { () throws(CommandFailure) in
       try await api.simulator("GET", "stats")["pending_webhooks"]?.integer == 0
     }
-    try await PrivateSystem.wait("what was spooled is stored", seconds: Self.settleSeconds) {
-      () throws(CommandFailure) in
+    await settled("what was spooled is stored") { () throws(CommandFailure) in
       for tenant in tenants {
         let stored = try await Self.inbound(of: tenant, api)
         guard stored.contains(where: { Self.text($0) == tenant.inboundText(1_000) }) else {
@@ -24,9 +22,18 @@ extension SmokeJourney {
       }
       return true
     }
-    try await PrivateSystem.wait("no hold is left", seconds: Self.settleSeconds) {
-      () throws(CommandFailure) in
+    await settled("no hold is left") { () throws(CommandFailure) in
       try await api.tenant(tenants[0].apiKey, "GET", "/v1/wallet")["held_micros"]?.integer == 0
+    }
+  }
+
+  private mutating func settled(
+    _ what: String, _ condition: () async throws(CommandFailure) -> Bool
+  ) async {
+    do throws(CommandFailure) {
+      try await PrivateSystem.wait(what, seconds: Self.settleSeconds, condition)
+    } catch {
+      report.broken.append("\(error.code): \(error.detail)")
     }
   }
 
