@@ -28,6 +28,16 @@ import Testing
     #expect(query["c"] == "é" && query["d"] == "%zz")
   }
 
+  @Test func `JSON is JSON although curl calls it a form, and a form is its fields`() throws {
+    func request(_ body: String) -> GraphRequest {
+      GraphRequest(
+        method: "POST", path: [], query: [:],
+        headers: ["content-type": "application/x-www-form-urlencoded"], bytes: Array(body.utf8))
+    }
+    #expect(try request(" {\"a\": 1}").json()["a"] == 1)
+    #expect(try request("a=x%20y").json()["a"] == "x y")
+  }
+
   @Test func `a bounded map forgets its oldest keys`() {
     var map = BoundedMap<Int, Int>(limit: 3)
     for key in 0..<10 { map[key] = key }

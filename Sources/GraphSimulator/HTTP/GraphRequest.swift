@@ -12,7 +12,9 @@ struct GraphRequest: Sendable {
   /// The body as JSON; an empty body is an empty object, a form's fields are its members.
   func json() throws(GraphError) -> JSON {
     guard !bytes.isEmpty else { return .object(query.map { JSON.Member($0.key, JSON($0.value)) }) }
-    if headers["content-type"]?.hasPrefix("application/x-www-form-urlencoded") == true {
+    // curl calls JSON a form unless it is told otherwise.
+    let isObject = bytes.first { ![32, 9, 10, 13].contains($0) } == UInt8(ascii: "{")
+    if !isObject, headers["content-type"]?.hasPrefix("application/x-www-form-urlencoded") == true {
       let fields = QueryText.parse(String(decoding: bytes, as: UTF8.self))
       return .object(fields.map { JSON.Member($0.key, JSON($0.value)) })
     }

@@ -78,7 +78,7 @@ extension GraphRoutes {
   ) throws(GraphError) -> GraphReply {
     if request.method == "GET" {
       let users: [JSON] = state.blocked.sorted().map {
-        ["messaging_product": "whatsapp", "wa_id": JSON($0)]
+        ["messaging_product": "whatsapp", "input": JSON($0), "wa_id": JSON($0)]
       }
       return GraphReply(["data": .array(users)])
     }

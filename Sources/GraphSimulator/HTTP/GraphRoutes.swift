@@ -66,7 +66,7 @@ struct GraphRoutes {
     case ("GET", "message_templates"):
       return GraphReply(try world.listTemplates(waba: id, query: request.query))
     case ("POST", "message_templates"):
-      let template = try world.createTemplate(waba: id, try request.json())
+      let template = try world.createTemplate(waba: id, try request.json(), now: now)
       webhooks.append(
         ManagementWebhook(
           waba: id, field: "message_template_status_update",

@@ -1,7 +1,9 @@
 extension GraphWorld {
   /// `POST /{waba}/message_templates`: approved at once, like the simple templates of a trusted
   /// account.
-  mutating func createTemplate(waba: String, _ body: JSON) throws(GraphError) -> MessageTemplate {
+  mutating func createTemplate(
+    waba: String, _ body: JSON, now: Int64 = 0
+  ) throws(GraphError) -> MessageTemplate {
     guard let name = body["name"]?.string, Self.isTemplateName(name) else {
       throw .invalidParameter("name must be 1 to 512 of a-z, 0-9 and _")
     }
@@ -26,7 +28,8 @@ extension GraphWorld {
     let template = MessageTemplate(
       id: String(nextID()), key: key, category: category, status: "APPROVED",
       components: components,
-      parameterFormat: body["parameter_format"]?.string?.uppercased() ?? "POSITIONAL")
+      parameterFormat: body["parameter_format"]?.string?.uppercased() ?? "POSITIONAL",
+      createdAt: now / 1000)
     templates[key] = template
     return template
   }

@@ -12,6 +12,8 @@ struct MessageTemplate: Hashable, Sendable {
   var status: String
   var components: JSON
   var parameterFormat: String
+  /// Unix seconds.
+  var createdAt: Int64 = 0
 
   /// What `GET /{waba}/message_templates` answers for one.
   var json: JSON {
@@ -19,7 +21,7 @@ struct MessageTemplate: Hashable, Sendable {
       "id": JSON(id), "name": JSON(key.name), "language": JSON(key.language),
       "status": JSON(status), "category": JSON(category),
       "parameter_format": JSON(parameterFormat), "components": components,
-      "quality_score": ["score": "UNKNOWN"], "rejected_reason": "NONE",
+      "quality_score": ["score": "UNKNOWN", "date": .integer(createdAt)], "rejected_reason": "NONE",
     ]
   }
 
