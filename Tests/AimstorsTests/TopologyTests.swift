@@ -37,7 +37,7 @@ import Testing
     ("{id: r1, http_port: 8080}", "r1", "configuration_wrong_type", 4, 5),
     ("id: r1, ", "", "configuration_missing_key", 4, 5),
     ("graph:", "grapf:", "configuration_unknown_key", 8, 1),
-    ("- {id: c1}", "- {id: c1", "configuration_syntax", 7, 3),
+    ("- {id: c1}", "- {id: c1", "configuration_syntax", 7, 5),
   ])
   func `a wrong file is refused with line, column and a stable code`(
     _ from: String, _ to: String, _ code: String, _ line: Int, _ column: Int

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func `no line has more than 100 columns`() throws {
-    for file in try sources() + SourceTree.files("Tests", "swift") {
+    for file in try sources() {
       for (index, line) in file.lines.enumerated() {
         #expect(line.count <= 100, "\(file):\(index + 1) has \(line.count) columns")
       }
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "Date()", ".random(", " print(", "try!", "Task.detached",
+    "Date()", ".random(in:", ".randomElement(", ".shuffled(", " print(", "try!", "Task.detached",
   ])
   func `words that hide time, chance or failure stand only where they are wired`(
     _ word: String
@@ -38,8 +38,8 @@ import Testing
     }
   }
 
-  @Test func `only Messaging and Storage promise what the compiler cannot check`() throws {
-    for file in try sources() where !["Messaging", "Storage"].contains(file.module) {
+  @Test func `only the engines and the machine promise what the compiler cannot check`() throws {
+    for file in try sources() where !["Messaging", "Storage", "Platform"].contains(file.module) {
       for line in file.code {
         #expect(!line.text.contains("@unchecked Sendable"), "\(file):\(line.number)")
       }
@@ -47,8 +47,11 @@ import Testing
   }
 
   @Test func `SQL stands only in stores and schemas`() throws {
-    let statement =
-      /"\s*(SELECT [a-z0-9_(*]|INSERT (OR [A-Z]+ )?INTO |UPDATE [a-z_]+ SET|DELETE FROM |CREATE (TABLE|VIEW|INDEX|TRIGGER) )/
+    let verbs = [
+      "SELECT [a-z0-9_(*]", "INSERT (OR [A-Z]+ )?INTO ", "UPDATE [a-z_]+ SET", "DELETE FROM ",
+      "CREATE (TABLE|VIEW|INDEX|TRIGGER) ",
+    ]
+    let statement = try Regex("\"\\s*(" + verbs.joined(separator: "|") + ")")
     for file in try sources() where file.module != "Storage" {
       let stem = file.name.dropLast(".swift".count)
       if stem.hasSuffix("Store") || stem.hasSuffix("Schema") { continue }

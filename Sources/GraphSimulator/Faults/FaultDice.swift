@@ -1,5 +1,5 @@
-/// Chance that depends on the seed and on what is decided, never on when: the same message meets the
-/// same fate whatever the order of arrival.
+/// Chance that depends on the seed and on what is decided, never on when: the same message meets
+/// the same fate whatever the order of arrival.
 struct FaultDice: Sendable {
   /// What is decided.
   enum Question: String, Sendable {

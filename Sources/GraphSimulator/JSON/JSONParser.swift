@@ -154,6 +154,9 @@ struct JSONParser {
       first != 48 || digits.utf8.count == 1
         || !(48...57).contains(digits.utf8.dropFirst().first ?? 0)
     else { throw error("not a value") }
+    // Swift reads "1." and "1.e5"; JSON does not.
+    guard (48...57).contains(digits.utf8.last ?? 0), !digits.contains(".e"), !digits.contains(".E")
+    else { throw error("not a number") }
     if let whole = Int64(text) { return .integer(whole) }
     guard let value = Double(text), value.isFinite else { throw error("not a number") }
     return .double(value)

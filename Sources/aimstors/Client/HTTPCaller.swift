@@ -11,7 +11,8 @@ struct HTTPAnswer: Sendable {
 
 /// Speaks HTTP with the processes of a deployment.
 ///
-/// Hosts under `localhost` do not resolve everywhere; they go to 127.0.0.1, with the name in `Host`.
+/// Hosts under `localhost` do not resolve everywhere; they go to 127.0.0.1, with the name in
+/// `Host`.
 struct HTTPCaller: Sendable {
   /// The longest answer that is read.
   static let maximumAnswerBytes = 256 << 20

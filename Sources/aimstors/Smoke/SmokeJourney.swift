@@ -1,7 +1,7 @@
 import GraphSimulator
 
-/// The journey: a paid broadcast through a failing Graph API, a kill -9 in its middle, replies to two
-/// tenants, a mixed webhook while a cell is dead.
+/// The journey: a paid broadcast through a failing Graph API, a kill -9 in its middle, replies to
+/// two tenants, a mixed webhook while a cell is dead.
 struct SmokeJourney {
   static let recipients = 1_000
   static let inboundPerTenant = 100
