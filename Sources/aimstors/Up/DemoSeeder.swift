@@ -14,6 +14,18 @@ struct DemoSeeder {
     ("IN", "marketing", 9_900),
   ]
 
+  static let templateName = "hello_world"
+  /// The demonstration template: a body with one parameter.
+  static let template: JSON = [
+    "category": "UTILITY", "parameter_format": "POSITIONAL",
+    "components": [
+      [
+        "type": "BODY", "text": "Hello {{1}}, your order is on its way.",
+        "example": ["body_text": [["Ana"]]],
+      ]
+    ],
+  ]
+
   let url: String
   let hosts: Topology.Hosts
   let adminToken: String
@@ -57,6 +69,8 @@ struct DemoSeeder {
           "meta_app": JSON(LocalSecrets.appName),
         ], apiKey, "\(slug)-number")
       numberID = connected["id"] ?? .null
+      _ = try await call(
+        "PUT", hosts.api, "/v1/templates/\(Self.templateName)/en_US", Self.template, apiKey, nil)
     }
     return [
       "tenant_id": JSON(id), "slug": JSON(slug), "cell": JSON(cell), "api_key": JSON(apiKey),
