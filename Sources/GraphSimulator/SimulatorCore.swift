@@ -49,7 +49,9 @@ final class SimulatorCore: Sendable {
     return try result.get()
   }
 
-  /// The address of a WABA's webhooks: nil for the app's. Absent where nobody subscribed.
+  /// The address of a WABA's webhooks: nil for the app's.
+  ///
+  /// Absent where nobody subscribed.
   func destination(waba: String) -> String?? {
     world.withLock { world in
       guard let waba = world.wabas[waba] else { return .some(nil) }

@@ -28,7 +28,9 @@ public final class SimulatorNode: Service {
     (ports, portFound) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// The port bound, once it is; nil when the server ended before. May be asked once.
+  /// The port bound, once it is; nil when the server ended before.
+  ///
+  /// May be asked once.
   public func boundPort() async -> Int? {
     for await port in ports { return port }
     return nil

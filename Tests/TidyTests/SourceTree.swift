@@ -2,7 +2,7 @@ import Foundation
 
 /// One file of the repository.
 struct SourceFile: Hashable, Sendable, CustomStringConvertible {
-  /// From the root of the package, e.g. `Sources/Wire/Failure/Failure.swift`.
+  /// From the root of the package, such as `Sources/Wire/Failure/Failure.swift`.
   let path: String
   let lines: [String]
 

@@ -53,7 +53,9 @@ final class DeliveryEngine: Sendable {
   /// Forgets what has not left yet.
   func dropPending() { state.withLock { $0.queue.removeAll() } }
 
-  /// Queues one body. Returns the webhook, or nil when the queue is full.
+  /// Queues one body.
+  ///
+  /// Returns the webhook, or nil when the queue is full.
   @discardableResult
   func enqueue(
     _ body: JSON, subject: String, overrideURL: String? = nil, after: Int64 = 0,

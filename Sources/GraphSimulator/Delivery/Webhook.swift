@@ -1,6 +1,6 @@
 /// Where webhooks go, and how they are signed.
 public struct WebhookTarget: Hashable, Sendable {
-  /// The address, e.g. `http://127.0.0.1:8080/webhooks/whatsapp/default`.
+  /// The address, such as `http://127.0.0.1:8080/webhooks/whatsapp/default`.
   public var url: String
   /// The `Host` header, where it is not the address's own.
   public var host: String?

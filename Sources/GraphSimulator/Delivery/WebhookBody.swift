@@ -1,6 +1,8 @@
 /// Webhook bodies in Meta's form.
 enum WebhookBody {
-  /// One change of one WABA. `time` stands only where the field is not `messages`.
+  /// One change of one WABA.
+  ///
+  /// `time` stands only where the field is not `messages`.
   static func envelope(waba: String, field: String, value: JSON, time: Int64? = nil) -> JSON {
     var entry: JSON = ["id": JSON(waba)]
     entry = entry.with("time", time.map { .integer($0) })
@@ -41,7 +43,9 @@ enum WebhookBody {
       ])
   }
 
-  /// The webhook of one incoming message. `content` has `type` and its payload.
+  /// The webhook of one incoming message.
+  ///
+  /// `content` has `type` and its payload.
   static func inbound(
     to number: PhoneNumber, from user: Recipient, id: String, content: JSON, now: Int64
   ) -> JSON {

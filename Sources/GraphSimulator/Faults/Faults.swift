@@ -1,5 +1,6 @@
-/// The faults that the simulator makes on demand: `PUT /_sim/faults`. All rates are shares from 0
-/// to 1; everything is off in a new simulator.
+/// The faults that the simulator makes on demand: `PUT /_sim/faults`.
+///
+/// All rates are shares from 0 to 1; everything is off in a new simulator.
 public struct Faults: Hashable, Sendable {
   /// The same seed makes the same faults for the same messages, in whatever order they arrive.
   public var seed: UInt64 = 1
@@ -36,15 +37,18 @@ public struct Faults: Hashable, Sendable {
   public var enforceThroughput = true
   public var enforcePairLimit = true
   public var enforceWindow = true
-  /// Refuses templates that nobody created here (132001). Off: an unknown one counts as approved.
+  /// Refuses templates that nobody created here (132001).
+  ///
+  /// Off: an unknown one counts as approved.
   public var strictTemplates = false
 
   public init() {}
 }
 
 extension Faults {
-  /// Reads the body of `PUT /_sim/faults`; what is absent takes its default. Throws a refusal that
-  /// names the first wrong or unknown member.
+  /// Reads the body of `PUT /_sim/faults`; what is absent takes its default.
+  ///
+  /// Throws a refusal that names the first wrong or unknown member.
   init(_ body: JSON) throws(GraphError) {
     guard let members = body.members else {
       throw .invalidParameter("the body must be an object")

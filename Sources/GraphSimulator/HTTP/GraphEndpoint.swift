@@ -80,7 +80,9 @@ struct GraphEndpoint {
     }
   }
 
-  /// Queues the statuses of an accepted message. Returns whether its answer is a reset.
+  /// Queues the statuses of an accepted message.
+  ///
+  /// Returns whether its answer is a reset.
   private func follow(_ message: AcceptedMessage, _ faults: Faults) async -> Bool {
     let dice = FaultDice(seed: faults.seed)
     var plan = StatusPlan.plan(for: message, faults)

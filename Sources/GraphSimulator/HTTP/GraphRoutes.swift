@@ -9,7 +9,7 @@ struct ManagementWebhook: Sendable {
 
 /// Everything of Graph but sending: who answers which path.
 struct GraphRoutes {
-  /// Where media addresses point, e.g. `http://127.0.0.1:8090`.
+  /// Where media addresses point, such as `http://127.0.0.1:8090`.
   let baseURL: String
   let version: String
   /// Unix milliseconds.

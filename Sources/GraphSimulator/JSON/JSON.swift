@@ -36,7 +36,9 @@ extension JSON {
   public init(_ value: String) { self = .string(value) }
   public init(_ value: Int) { self = .integer(Int64(value)) }
 
-  /// The member of an object; nil for other values and absent names. The last of equal names wins.
+  /// The member of an object; nil for other values and absent names.
+  ///
+  /// The last of equal names wins.
   public subscript(name: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.last { $0.name == name }?.value

@@ -1,6 +1,8 @@
 extension JSON {
-  /// How text is written. Meta's webhooks escape `/` and everything outside ASCII, so that a
-  /// receiver who signs what it wrote itself gets another signature.
+  /// How text is written.
+  ///
+  /// Meta's webhooks escape `/` and everything outside ASCII, so that a receiver who signs what it
+  /// wrote itself gets another signature.
   public enum Escaping: Sendable {
     case minimal
     case meta

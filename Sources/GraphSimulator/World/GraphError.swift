@@ -19,7 +19,9 @@ struct GraphError: Error, Hashable, Sendable {
     self.isTransient = isTransient
   }
 
-  /// The body of the answer. `trace` stands where Meta puts the identifier of the request.
+  /// The body of the answer.
+  ///
+  /// `trace` stands where Meta puts the identifier of the request.
   func json(trace: String) -> JSON {
     var error: JSON = [
       "message": JSON("(#\(code)) \(message)"),

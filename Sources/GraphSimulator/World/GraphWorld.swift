@@ -32,7 +32,9 @@ struct GraphWorld: Sendable {
     var sends = 0
   }
 
-  /// A new account. `instance` makes message ids differ between two simulators.
+  /// A new account.
+  ///
+  /// `instance` makes message ids differ between two simulators.
   init(numbers: [PhoneNumber], faults: Faults, instance: String) {
     self.faults = faults
     self.instance = instance

@@ -5,7 +5,9 @@ enum MessageCheck {
   static let callbackDataLength = 512
   private static let mediaTypes: Set<String> = ["image", "video", "audio", "document", "sticker"]
 
-  /// Checks everything that needs no memory of the account. `media` tells whether an id exists.
+  /// Checks everything that needs no memory of the account.
+  ///
+  /// `media` tells whether an id exists.
   static func check(
     _ body: JSON, type: String, hasMedia: (String) -> Bool
   ) throws(GraphError) {

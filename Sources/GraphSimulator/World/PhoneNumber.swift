@@ -3,7 +3,7 @@ public struct PhoneNumber: Hashable, Sendable {
   /// Meta's numeric identifier.
   public let id: String
   public let wabaID: String
-  /// As people write it, e.g. `+1 555-010-0001`.
+  /// As people write it, such as `+1 555-010-0001`.
   public let displayNumber: String
   public let name: String
   /// Messages per second, in and out together: 80, or 1000 after an upgrade.

@@ -15,8 +15,9 @@ struct RateMeter: Sendable {
     self.burst = burst
   }
 
-  /// Whether one more event fits at `now` (milliseconds of a clock that does not go back). A
-  /// refusal changes nothing.
+  /// Whether one more event fits at `now` (milliseconds of a clock that does not go back).
+  ///
+  /// A refusal changes nothing.
   mutating func admit(at now: Int64) -> Bool {
     let now = now * 1000
     let start = max(full, now)

@@ -68,7 +68,9 @@ struct APIConnection: Sendable {
     return isPlain ? local?["hosts"]?[kind]?.string ?? "\(kind).localhost" : nil
   }
 
-  /// One request. A refusal of the API is thrown as a failure with exit code 1.
+  /// One request.
+  ///
+  /// A refusal of the API is thrown as a failure with exit code 1.
   func send(
     _ host: Host, _ method: String, _ path: String, _ body: JSON? = nil,
     headers: [(String, String)] = [], idempotencyKey: String? = nil

@@ -24,10 +24,12 @@ struct ConfigurationError: Error, Hashable {
   }
 }
 
-/// One mapping of a configuration file. Reading goes by key; what nobody asked for is an error.
+/// One mapping of a configuration file.
+///
+/// Reading goes by key; what nobody asked for is an error.
 struct ConfigurationNode {
   let file: String
-  /// Where it stands in the file, e.g. `cells[1]`.
+  /// Where it stands in the file, such as `cells[1]`.
   let path: String
   private let node: Node
 

@@ -4,7 +4,9 @@
   import Darwin
 #endif
 
-/// The variables that `surface` names. Nothing else reads the environment.
+/// The variables that `surface` names.
+///
+/// Nothing else reads the environment.
 struct Environment {
   let variables: [String: String]
 

@@ -16,7 +16,7 @@ extension JSON {
   /// The cell of a member, `-` where it is absent.
   func cell(_ name: String) -> String { self[name]?.cell ?? "-" }
 
-  /// Micros as an amount for people, e.g. `12.500000`.
+  /// Micros as an amount for people, such as `12.500000`.
   func amount(_ name: String) -> String {
     guard let micros = self[name]?.integer else { return "-" }
     let digits = String(micros.magnitude % 1_000_000)

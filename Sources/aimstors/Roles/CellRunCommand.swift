@@ -47,8 +47,9 @@ struct CellRunCommand: AsyncParsableCommand {
 }
 
 extension CellConfiguration {
-  /// Reads a cell's file. Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url,
-  /// join_token.
+  /// Reads a cell's file.
+  ///
+  /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws {
     try node.allow(
       RoleFiles.keys.union(["region", "listen", "advertise", "graph_url", "join_token"]))

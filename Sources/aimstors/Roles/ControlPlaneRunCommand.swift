@@ -69,7 +69,9 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
 }
 
 extension ControlPlaneConfiguration {
-  /// Reads the control plane's file. Keys besides ``RoleFiles/keys``: listen, publish, api_url.
+  /// Reads the control plane's file.
+  ///
+  /// Keys besides ``RoleFiles/keys``: listen, publish, api_url.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws(ConfigurationError) {
     try node.allow(RoleFiles.keys.union(["listen", "publish", "api_url"]))
     self.init(

@@ -31,8 +31,9 @@ struct GraphSimulatorCommand: AsyncParsableCommand {
 }
 
 extension GraphSimulatorConfiguration {
-  /// Reads a simulator's file. Keys: id, version, port, numbers, token, app_secret, verify_token,
-  /// webhook_url, webhook_host.
+  /// Reads a simulator's file.
+  ///
+  /// Keys: id, version, port, numbers, token, app_secret, verify_token, webhook_url, webhook_host.
   init(_ node: ConfigurationNode) throws(ConfigurationError) {
     try node.allow([
       "id", "version", "port", "numbers", "token", "app_secret", "verify_token", "webhook_url",

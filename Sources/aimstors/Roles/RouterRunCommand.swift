@@ -44,7 +44,9 @@ struct RouterRunCommand: AsyncParsableCommand {
 }
 
 extension RouterConfiguration {
-  /// Reads a router's file. Keys besides ``RoleFiles/keys``: http_host, http_port, domain.
+  /// Reads a router's file.
+  ///
+  /// Keys besides ``RoleFiles/keys``: http_host, http_port, domain.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws(ConfigurationError) {
     try node.allow(RoleFiles.keys.union(["http_host", "http_port", "domain"]))
     let directory = try node.string("data_directory")

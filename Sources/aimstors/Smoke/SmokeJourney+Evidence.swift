@@ -1,8 +1,9 @@
 import GraphSimulator
 
 extension SmokeJourney {
-  /// Waits until nothing is under way: the campaign, the simulator's webhooks, the spools. What
-  /// does not end in time is reported, and everything is counted nevertheless.
+  /// Waits until nothing is under way: the campaign, the simulator's webhooks, the spools.
+  ///
+  /// What does not end in time is reported, and everything is counted nevertheless.
   mutating func settle(_ tenants: [SmokeTenant], _ campaign: String) async {
     Console.error("smoke: waiting for the campaign and the last webhooks")
     let api = self.api

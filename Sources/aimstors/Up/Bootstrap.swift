@@ -11,7 +11,9 @@ struct Bootstrap {
   let adminHost: String
   let caller = HTTPCaller()
 
-  /// Creates the first operator with the proof of the deployment's key. Returns the token.
+  /// Creates the first operator with the proof of the deployment's key.
+  ///
+  /// Returns the token.
   func firstOperator(
     key: [UInt8], clock: any WallClock, random: any RandomSource
   ) async throws(CommandFailure) -> String {

@@ -56,7 +56,9 @@ struct ChildProcess: Hashable, Sendable {
     return ChildProcess(pid: pid, lifeline: ends[1])
   }
 
-  /// How it ended, or nil while it runs. After an answer the process is gone and may not be asked.
+  /// How it ended, or nil while it runs.
+  ///
+  /// After an answer the process is gone and may not be asked.
   func poll() -> String? {
     var status: Int32 = 0
     guard waitpid(pid, &status, WNOHANG) == pid else { return nil }

@@ -1,4 +1,6 @@
-/// Where one child stands. Decides; the supervisor acts.
+/// Where one child stands.
+///
+/// Decides; the supervisor acts.
 struct ChildState: Hashable {
   /// The wait before the first restart of a child in milliseconds; it doubles with every quick
   /// death.
@@ -26,7 +28,9 @@ struct ChildState: Hashable {
 
   mutating func started(at now: Int64) { phase = .running(since: now) }
 
-  /// The child ended by itself. Returns the wait before it is started again, in milliseconds.
+  /// The child ended by itself.
+  ///
+  /// Returns the wait before it is started again, in milliseconds.
   mutating func died(at now: Int64) -> Int64 {
     if case .running(let since) = phase, now - since >= Self.steadyAfter { quickDeaths = 0 }
     let wait = min(Self.leastWait << Int64(min(quickDeaths, 20)), Self.mostWait)

@@ -1,7 +1,9 @@
 import GraphSimulator
 
 /// Makes the demonstration tenants: one on each of the first two cells, with key, number, prices
-/// and money. Every step has a fixed idempotency key, so that a run that was cut continues.
+/// and money.
+///
+/// Every step has a fixed idempotency key, so that a run that was cut continues.
 struct DemoSeeder {
   static let count = 2
   static let topUpMicros: Int64 = 1_000_000_000

@@ -41,7 +41,9 @@ actor Supervisor {
 
   private var now: Int64 { Int64(clock.nanoseconds() / 1_000_000) }
 
-  /// Starts one child and waits until it is ready. Throws `not_ready` where it is not in time.
+  /// Starts one child and waits until it is ready.
+  ///
+  /// Throws `not_ready` where it is not in time.
   func start(_ plan: ProcessPlan) async throws(CommandFailure) {
     try PrivateFile.write(plan.configuration.bytes(), to: configurationPath(plan.id))
     children[plan.id] = Child(plan: plan)
@@ -60,7 +62,9 @@ actor Supervisor {
       detail: "\(plan.id) is not ready after \(Self.readySeconds) s; see \(logPath(plan.id))")
   }
 
-  /// One look at every child. Returns those that were started again.
+  /// One look at every child.
+  ///
+  /// Returns those that were started again.
   func look() throws(CommandFailure) -> [ProcessPlan] {
     var restarted: [ProcessPlan] = []
     for id in order where try tend(id) {
@@ -109,7 +113,9 @@ actor Supervisor {
       })
   }
 
-  /// Starts a child that is due and notices one that ended. Returns whether it was started.
+  /// Starts a child that is due and notices one that ended.
+  ///
+  /// Returns whether it was started.
   @discardableResult
   private func tend(_ id: String) throws(CommandFailure) -> Bool {
     guard var child = children[id] else { return false }

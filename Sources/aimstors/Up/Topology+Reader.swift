@@ -2,7 +2,9 @@ extension Topology {
   /// The machine of processes that name none.
   static let defaultMachine = "local"
 
-  /// Reads a topology file. Every error says line and column, and has a stable code.
+  /// Reads a topology file.
+  ///
+  /// Every error says line and column, and has a stable code.
   init(yaml: String, file: String) throws(ConfigurationError) {
     guard yaml.utf8.count <= Limits.fileBytes else {
       throw ConfigurationError(
@@ -134,7 +136,9 @@ extension Topology {
     }
   }
 
-  /// One port of one host is one process's. Port 0 is any free one.
+  /// One port of one host is one process's.
+  ///
+  /// Port 0 is any free one.
   private static func checkPorts(
     _ root: ConfigurationNode, _ topology: Topology
   ) throws(ConfigurationError) {

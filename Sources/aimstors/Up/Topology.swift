@@ -1,5 +1,6 @@
-/// Which processes a deployment has: one versioned file, shared by all hosts. The format is in
-/// `topology/README.md`.
+/// Which processes a deployment has: one versioned file, shared by all hosts.
+///
+/// The format is in `topology/README.md`.
 struct Topology: Hashable {
   /// The limits of a topology.
   enum Limits {
