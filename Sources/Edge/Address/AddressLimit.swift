@@ -1,8 +1,8 @@
 /// A rate per address: GCRA in integer nanoseconds, one number per address, in bounded memory.
 ///
-/// Two generations of a table: an address moves to the young one when it asks, the old one is thrown
-/// away after at least a full burst, when all in it have recovered. An address that finds no room
-/// shares one number with all others that find none.
+/// Two generations of a table: an address moves to the young one when it asks, the old one is
+/// thrown away after at least a full burst, when all in it have recovered. An address that finds no
+/// room shares one number with all others that find none.
 public struct AddressLimit: Sendable {
   private let interval: Int64
   /// How far ahead of real time an address may run: (burst - 1) intervals.

@@ -42,7 +42,8 @@ public struct HealthServer: Service {
     try await application.run()
   }
 
-  /// The answer to one path; separate from the socket for tests and for a router that has one already.
+  /// The answer to one path; separate from the socket for tests and for a router that has one
+  /// already.
   public func answer(_ path: String) async throws -> Response {
     switch path {
     case "/healthz": return try await Self.response(report(), healthy: true)

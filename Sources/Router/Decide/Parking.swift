@@ -1,7 +1,7 @@
 import Wire
 
-/// Room for requests that wait for their tenant's owner: bounded in number and bytes, and per tenant,
-/// so that one tenant's pause does not take the room of all.
+/// Room for requests that wait for their tenant's owner: bounded in number and bytes, and per
+/// tenant, so that one tenant's pause does not take the room of all.
 struct Parking: Sendable {
   private let limits: RouterLimits
   private(set) var count = 0

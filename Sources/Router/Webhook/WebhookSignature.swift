@@ -1,6 +1,7 @@
 import Wire
 
-/// Checks that Meta made a request: over the bytes as they came, never over parsed and rewritten JSON.
+/// Checks that Meta made a request: over the bytes as they came, never over parsed and rewritten
+/// JSON.
 enum WebhookSignature {
   /// Throws `signature_missing` without a header of the right form, `signature_wrong` where neither
   /// the current nor the previous secret gives it.

@@ -1,7 +1,7 @@
 /// A hash table from short byte strings to twelve bytes, in three flat arrays.
 ///
-/// Per entry: 16 bytes of record, the key with one byte of length, and 5 to 11 bytes of slots; arrays
-/// grow by an eighth, so that little is held in reserve. Entries are never removed.
+/// Per entry: 16 bytes of record, the key with one byte of length, and 5 to 11 bytes of slots;
+/// arrays grow by an eighth, so that little is held in reserve. Entries are never removed.
 struct CompactTable: Sendable {
   /// Longest key, in bytes.
   static let keyLimit = 255

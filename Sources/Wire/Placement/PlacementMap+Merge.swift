@@ -14,8 +14,8 @@ extension PlacementMap {
 
   /// Takes an encoded `ProtoMapPage` in: all of its chunks, or nothing where one is wrong.
   ///
-  /// Answers the page's manifest. `hash` is SHA-256, over a chunk's bytes as they came: a newer control plane may put fields in
-  /// that this version does not know.
+  /// Answers the page's manifest. `hash` is SHA-256, over a chunk's bytes as they came: a newer
+  /// control plane may put fields in that this version does not know.
   @discardableResult public mutating func merge(
     page bytes: [UInt8], hash: ([UInt8]) -> [UInt8]
   ) throws(Rejected) -> Aimstors_ProtoMapManifest {

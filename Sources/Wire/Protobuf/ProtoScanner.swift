@@ -1,7 +1,8 @@
 /// Walks the fields of an encoded protobuf message without copying what they hold.
 ///
 /// For the few places where a generated message would copy a body once too often, or lose the exact
-/// bytes of a nested message. Every access is checked; a malformed message ends the walk with an error.
+/// bytes of a nested message. Every access is checked; a malformed message ends the walk with an
+/// error.
 public struct ProtoScanner: Sendable {
   public enum Malformed: Error, Hashable, Sendable { case truncated, unknownWireType }
 

@@ -17,7 +17,7 @@ import Wire
     let b = try await FakeCell("b", network)
     let control = try await FakeControlPlane(network, Self.chunk())
     let router = try RouterHarness(network: network, limits: limits, onPause: onPause)
-    #expect(await router.node.keeper.refresh())
+    try await router.connect([a, b])
     return (a, b, control, router)
   }
 
@@ -64,6 +64,7 @@ import Wire
       _ = try await router.call(.init(rawValue: method) ?? .get, "/v1/x")
     }
     let keys = a.requests.map(\.idempotencyKey)
+    try #require(keys.count == 3)
     #expect(keys[0].hasPrefix("router-") && keys[1].hasPrefix("router-"))
     #expect(keys[0] != keys[1])
     #expect(keys[2] == "")
@@ -114,7 +115,7 @@ import Wire
       let cell = try? await FakeCell("a", network)
       born.withLock { $0 = cell }
     }
-    #expect(await router.node.keeper.refresh())
+    try await router.connect()
     #expect(try await router.call(.post).body == "from a")
     #expect(born.withLock { $0?.requests.count } == 1)
   }
@@ -206,10 +207,10 @@ import Wire
     limits.addressBurst = 2
     let network = InMemoryNetwork(random: SeededRandomSource(seed: 5))
     let proxy = try #require(NetworkRange("192.0.2.7"))
-    _ = try await FakeCell("a", network)
+    let cell = try await FakeCell("a", network)
     _ = try await FakeControlPlane(network, Self.chunk())
     let router = try RouterHarness(network: network, limits: limits, trustedProxies: [proxy])
-    #expect(await router.node.keeper.refresh())
+    try await router.connect([cell])
     func ask(_ client: String) async throws -> Int {
       try await router.call(headers: ["x-forwarded-for": "6.6.6.6, \(client)"]).status
     }

@@ -20,7 +20,7 @@ import Wire
     do {
       let control = try await FakeControlPlane(network, chunk)
       let first = try RouterHarness(network: network, disk: disk)
-      #expect(await first.node.keeper.refresh())
+      try await first.connect()
       first.node.keeper.save()
       await control.messenger.close()
       await first.messenger.close()
@@ -42,7 +42,7 @@ import Wire
     do {
       let control = try await FakeControlPlane(network, chunk)
       let first = try RouterHarness(network: network, disk: disk)
-      #expect(await first.node.keeper.refresh())
+      try await first.connect()
       first.node.keeper.save()
       await control.messenger.close()
     }
@@ -56,7 +56,7 @@ import Wire
     #expect(refused.status == 503)
     #expect(refused.body.contains("\"recovering\""))
     _ = try await FakeControlPlane(network, chunk)
-    #expect(await router.node.keeper.refresh())
+    try await router.connect()
     #expect(router.node.report().ready)
     #expect(router.node.report().problems.isEmpty)
     router.node.keeper.save()

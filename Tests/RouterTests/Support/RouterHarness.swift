@@ -6,6 +6,7 @@ import Platform
 import Simulation
 import SwiftProtobuf
 import Synchronization
+import Testing
 import Wire
 
 @testable import Router
@@ -43,6 +44,24 @@ final class RouterHarness: Sendable {
         messenger: messenger, fileSystem: files, wallClock: SimulatedWallClock(),
         bootClock: StandingBootClock(), random: SeededRandomSource(seed: 2), logger: logger),
       pause: { _ in await onPause() }, onListening: { _ in })
+  }
+
+  /// Gives the router its map, and its connections to `cells`.
+  ///
+  /// On a machine that is busy with other tests a hello may run into its limit: it is said again.
+  func connect(_ cells: [FakeCell] = []) async throws {
+    for _ in 0..<60 where !node.keeper.isReady { _ = await node.keeper.refresh() }
+    #expect(node.keeper.isReady)
+    for cell in cells {
+      for _ in 0..<60 {
+        do {
+          _ = try await messenger.peer(at: cell.address).request(
+            .digest, [], timeout: .seconds(30), traceID: "")
+        } catch .refused {
+          break
+        } catch { continue }
+      }
+    }
   }
 
   struct Answer: Sendable {

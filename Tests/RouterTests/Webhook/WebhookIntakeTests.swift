@@ -18,7 +18,7 @@ import Wire
         cells: [("a", "tcp://a:7100"), ("b", "tcp://b:7100")],
         apps: [TestMap.app("default"), TestMap.app("own", tenant: "zoe")]))
     let router = try RouterHarness(network: network)
-    #expect(await router.node.keeper.refresh())
+    try await router.connect([a, b])
     await control.messenger.close()
     return (a, b, router)
   }
