@@ -45,8 +45,8 @@ public struct APIKeyText: Hashable, Sendable {
   public init(mode: Mode, tenant: TenantID, random: (Int) -> [UInt8]) {
     self.init(
       mode: mode, tenant: tenant,
-      publicID: Base62.random(Self.publicIDLength, from: random),
-      secret: Base62.random(Self.secretLength, from: random))
+      publicID: Base62.draw(Self.publicIDLength, from: random),
+      secret: Base62.draw(Self.secretLength, from: random))
   }
 
   /// A key of known parts.

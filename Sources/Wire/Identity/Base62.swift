@@ -31,7 +31,7 @@ public enum Base62 {
   /// `length` digits, each equally likely.
   ///
   /// `random` gives as many random bytes as it is asked for.
-  public static func random(_ length: Int, from random: (Int) -> [UInt8]) -> String {
+  public static func draw(_ length: Int, from random: (Int) -> [UInt8]) -> String {
     var result: [UInt8] = []
     while result.count < length {
       // Bytes from 248 on would make the first digits likelier.
