@@ -23,6 +23,7 @@ final class Books {
     var inAnHour: Timestamp { now.adding(seconds: 3600) }
   }
 
+  @discardableResult
   func write<T>(_ body: (Ledger, Moment) throws -> T) throws -> T {
     try store.write(at: now) { tx in try body(Ledger(tx), Moment(now: now)) }
   }
