@@ -1,0 +1,144 @@
+import Edge
+import Foundation
+import Logging
+import Messaging
+import Platform
+import Simulation
+import Storage
+import Synchronization
+import Wire
+
+@testable import Cell
+
+/// The cell's whole API over direct stores, with a Graph that knows one token.
+final class TestAPI: Sendable {
+  static let tenant = TenantID(trusted: "t1")
+  let clock = SimulatedWallClock()
+  let services: CellServices
+  let claims = FakeClaims()
+  let gate = FakeGate()
+  private let responder: HTTPOverMessaging<CellContext>
+  private let keys = Mutex(0)
+
+  init() throws {
+    let random = SeededRandomSource(seed: 11)
+    let tenants = DirectTenants(schema: CellSchema.schema, clock: clock, random: random)
+    try tenants.create(Self.tenant)
+    services = CellServices(
+      store: tenants, clock: clock, boot: FakeBoot(clock: clock), random: random, claims: claims,
+      gate: gate, sealer: Sealer(key: [UInt8](repeating: 5, count: 32)),
+      graph: GraphClient(
+        configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: FakeGraph()),
+      wakeOutbox: { _ in })
+    responder = CellAPI.responder(services, logger: Logger(label: "test"))
+  }
+
+  struct Answer {
+    let status: Int
+    let headers: [String: String]
+    let bytes: [UInt8]
+    let json: [String: any Sendable]
+    var code: String? { json["code"] as? String }
+    func integer(_ key: String) -> Int64? { (json[key] as? NSNumber)?.int64Value }
+    func text(_ key: String) -> String? { json[key] as? String }
+  }
+
+  func admin(
+    _ method: String, _ target: String, _ body: String = "", key: String? = nil,
+    role: PeerIdentity.Role = .controlPlane
+  ) async -> Answer {
+    await send(
+      method, target, body, host: "admin", header: ("x-aimstors-operator", "ops"), key: key,
+      role: role, address: "")
+  }
+
+  func api(
+    _ method: String, _ target: String, _ body: String = "", bearer: String, key: String? = nil,
+    address: String = "192.0.2.1"
+  ) async -> Answer {
+    await send(
+      method, target, body, host: "api", header: ("authorization", "Bearer \(bearer)"), key: key,
+      role: .router, address: address)
+  }
+
+  /// Makes an API key by an operator and answers its text.
+  func makeKey(_ fields: String = "\"scopes\":[\"*\"]") async -> String {
+    let answer = await admin(
+      "POST", "/v1/tenants/t1/api-keys", "{\"name\":\"test\",\"mode\":\"live\",\(fields)}")
+    return answer.text("key") ?? "none: \(answer.json)"
+  }
+
+  private func send(
+    _ method: String, _ target: String, _ body: String, host: String, header: (String, String),
+    key: String?, role: PeerIdentity.Role, address: String
+  ) async -> Answer {
+    var request = Aimstors_ProtoRequest()
+    request.tenant = Self.tenant.rawValue
+    request.epoch = 1
+    request.method = method
+    request.target = target
+    request.hostKind = host
+    request.body = Data(body.utf8)
+    request.clientAddress = address
+    let made = keys.withLock { count in
+      count += 1
+      return "made-\(count)"
+    }
+    request.idempotencyKey = key ?? made
+    var field = Aimstors_ProtoHeader()
+    (field.name, field.value) = header
+    request.headers = [field]
+    let incoming = IncomingRequest(
+      method: .http, peer: PeerIdentity(role: role, id: "p", generation: .first),
+      deadline: .now.advanced(by: .seconds(30)),
+      traceID: String(repeating: "a", count: 32), payload: [])
+    let response = await responder.respond(to: request, from: incoming)
+    let json = try? JSONSerialization.jsonObject(with: response.body)
+    return Answer(
+      status: Int(response.status),
+      headers: Dictionary(
+        response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 }),
+      bytes: [UInt8](response.body), json: (json as? [String: any Sendable]) ?? [:])
+  }
+}
+
+final class FakeClaims: KeyClaims {
+  let taken = Mutex<[String: TenantID]>([:])
+
+  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+    let holder = taken.withLock { taken in
+      taken["\(kind)/\(key)", default: tenant]
+    }
+    guard holder == tenant else { throw Failure(.numberClaimed, "another tenant's") }
+    taken.withLock { $0["\(kind)/\(key)"] = tenant }
+  }
+
+  func release(_ kind: ClaimKind, _ key: String, of tenant: TenantID) async throws(Failure) {
+    taken.withLock { $0["\(kind)/\(key)"] = nil }
+  }
+}
+
+final class FakeGate: SendGate {
+  let current = Mutex(TenantState.active)
+  func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? { nil }
+  func state(of tenant: TenantID) -> TenantState { current.withLock { $0 } }
+}
+
+struct FakeBoot: BootClock {
+  let clock: SimulatedWallClock
+  func nanoseconds() -> UInt64 { UInt64(clock.milliseconds()) * 1_000_000 }
+}
+
+struct FakeGraph: GraphTransport {
+  func perform(_ request: GraphRequest) async throws(GraphTransportError) -> GraphResponse {
+    guard request.headers.contains(where: { $0.value == "Bearer good" }) else {
+      let error = #"{"error":{"message":"no","type":"OAuthException","code":190}}"#
+      return GraphResponse(status: 401, body: Array(error.utf8))
+    }
+    let body =
+      request.method == "POST"
+      ? #"{"success":true}"#
+      : #"{"id":"106","display_phone_number":"+1 555","quality_rating":"GREEN"}"#
+    return GraphResponse(status: 200, body: Array(body.utf8))
+  }
+}
