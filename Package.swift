@@ -135,7 +135,8 @@ let package = Package(
     tests(
       "RouterTests",
       [
-        "Simulation", "Router", "Wire", "Platform", "Messaging", "Edge", protobuf, hummingbird, http,
+        "Simulation", "Router", "Wire", "Platform", "Messaging", "Edge", protobuf, hummingbird,
+        http,
         lifecycle, log,
       ]),
     tests(

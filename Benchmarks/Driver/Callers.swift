@@ -3,6 +3,7 @@ import Synchronization
 /// Callers that each keep one operation in flight, for a time.
 enum Callers {
   /// Operations per second of `count` callers over `seconds`, after a warm-up of a quarter of it.
+  ///
   /// `operation` gets the caller's number and its turn.
   static func rate(
     _ count: Int, seconds: Int, _ operation: @escaping @Sendable (Int, Int) async throws -> Void

@@ -5,8 +5,10 @@ public enum MessagingLimits {
   /// Largest payload of a request, reply or publication: a frame less room for its header.
   public static let payloadBytes = frameBytes - 256
 
-  /// Calls in flight to one peer. NNG's contexts are pooled, one per call; more than 256 per
-  /// socket only lengthen its internal lists.
+  /// Calls in flight to one peer.
+  ///
+  /// NNG's contexts are pooled, one per call; more than 256 per socket only lengthen its internal
+  /// lists.
   public static let callsInFlight = 256
   /// Calls that wait for a slot or for the first connection of one peer; one more is `saturated`.
   public static let callsWaiting = 1_024

@@ -1,6 +1,6 @@
 import Wire
 
-/// Where a process answers, e.g. `tcp://127.0.0.1:7101` or `tls+tcp://cell-1.example:7101`.
+/// Where a process answers, such as `tcp://127.0.0.1:7101` or `tls+tcp://cell-1.example:7101`.
 public struct Address: Hashable, Sendable, CustomStringConvertible {
   public let url: String
   public init(_ url: String) { self.url = url }
@@ -24,7 +24,9 @@ public struct PeerIdentity: Hashable, Sendable {
   }
 }
 
-/// One request as its receiver sees it. The hello has proved who sent it.
+/// One request as its receiver sees it.
+///
+/// The hello has proved who sent it.
 public struct IncomingRequest: Sendable {
   public let method: WireMethod
   public let peer: PeerIdentity
@@ -49,7 +51,9 @@ public struct IncomingRequest: Sendable {
 /// What a receiver answers: the reply's payload, or a thrown `Failure` that the caller receives.
 public typealias RequestHandler = @Sendable (IncomingRequest) async throws(Failure) -> [UInt8]
 
-/// Why a request brought no answer. A refusal of the receiver is a `Failure` inside ``refused(_:)``.
+/// Why a request brought no answer.
+///
+/// A refusal of the receiver is a `Failure` inside ``refused(_:)``.
 public enum MessagingError: Error, Sendable {
   case refused(Failure)
   /// The peer is not connected, or its connection ended before the answer.
@@ -80,8 +84,8 @@ public protocol Messenger: Sendable {
   func publisher(at address: Address) async throws -> any Publisher
 
   /// Messages of `topics` from the publisher at `address`. The stream holds at most
-  /// ``MessagingLimits/subscriptionQueue`` messages and then drops the oldest: receivers repair gaps
-  /// by version. Ends when the messenger closes.
+  /// ``MessagingLimits/subscriptionQueue`` messages and then drops the oldest: receivers repair
+  /// gaps by version. Ends when the messenger closes.
   func subscribe(to address: Address, topics: Set<WireTopic>) async throws -> AsyncStream<
     Publication
   >

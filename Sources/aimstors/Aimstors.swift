@@ -20,7 +20,7 @@ struct Aimstors: AsyncParsableCommand {
           OperatorCommand.self, TenantCommand.self, KeyCommand.self, NumberCommand.self,
           PriceCommand.self, WalletCommand.self, CampaignCommand.self, MessageCommand.self,
           MetaAppCommand.self, OperationCommand.self, SendStopCommand.self, CellCommand.self,
-          JournalCommand.self,
+          JournalCommand.self, CertificateCommand.self,
         ]),
       CommandGroup(
         name: "Roles (one process each; `up` starts them)",

@@ -5,7 +5,9 @@ import Wire
 @testable import Messaging
 
 @Suite("Frames") struct FrameTests {
-  /// A request frame of protocol version 1, byte for byte. It must decode for ever.
+  /// A request frame of protocol version 1, byte for byte.
+  ///
+  /// It must decode for ever.
   private static let goldenRequest: [UInt8] =
     [0x41, 0x4D, 0x01, 0x01, 0x00, 0x0A, 0x00, 0x00]
     + [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08]

@@ -5,9 +5,9 @@ import Wire
 
 /// Finds out who asks, before any route runs.
 ///
-/// An API request carries an API key; an admin request comes from the control plane, which names the
-/// operator whom it has authenticated. Checks in this order, each cheaper or safer than the next:
-/// the key's shape, the key, the client's address, the rate.
+/// An API request carries an API key; an admin request comes from the control plane, which names
+/// the operator whom it has authenticated. Checks in this order, each cheaper or safer than the
+/// next: the key's shape, the key, the client's address, the rate.
 struct Authentication: RouterMiddleware {
   let keys: APIKeys
 
@@ -35,7 +35,9 @@ struct Authentication: RouterMiddleware {
     }
   }
 
-  /// The operator that the control plane vouches for. No other peer may bring admin requests.
+  /// The operator that the control plane vouches for.
+  ///
+  /// No other peer may bring admin requests.
   private static func `operator`(
     of request: Request, _ context: CellContext
   ) throws(Failure) -> Principal {
@@ -65,7 +67,8 @@ struct Authentication: RouterMiddleware {
 }
 
 extension RateVerdict {
-  /// The answer with `RateLimit` and `RateLimit-Policy` (IETF draft 11) and the older `X-RateLimit`.
+  /// The answer with `RateLimit` and `RateLimit-Policy` (IETF draft 11) and the older
+  /// `X-RateLimit`.
   func describing(_ response: Response) -> Response {
     var response = response
     let remaining: Int64

@@ -17,14 +17,17 @@ struct CellContext: EdgeRequestContext {
     edge = source
   }
 
-  /// Who asks. Throws `unauthenticated` where nobody was authenticated.
+  /// Who asks.
+  ///
+  /// Throws `unauthenticated` where nobody was authenticated.
   func principal() throws(Failure) -> Principal {
     guard let authenticated else { throw Failure(.unauthenticated, "send an API key") }
     return authenticated
   }
 
-  /// The row that the path names, e.g. `num_…` for `id`. Throws `not_found` for any other text: we
-  /// never made such an identifier.
+  /// The row that the path names, such as `num_…` for `id`.
+  ///
+  /// Throws `not_found` for any other text: we never made such an identifier.
   func rowID(_ name: String, _ kind: RowKind) throws(Failure) -> RowID {
     guard let id = RowID(try parameter(name), kind) else {
       throw Failure(.notFound, "there is no such \(kind)")

@@ -14,8 +14,9 @@ struct CellRoutes {
     self.services = services
   }
 
-  /// A route of the API host, for keys with `scope`. Where the method writes, a suspended or
-  /// read-only tenant is refused.
+  /// A route of the API host, for keys with `scope`.
+  ///
+  /// Where the method writes, a suspended or read-only tenant is refused.
   func api(
     _ method: HTTPRequest.Method, _ path: RouterPath, _ scope: Scopes,
     use handler: @escaping Handler
@@ -37,7 +38,9 @@ struct CellRoutes {
     }
   }
 
-  /// A route of the admin host, for operators. A suspended tenant's money and keys stay in reach.
+  /// A route of the admin host, for operators.
+  ///
+  /// A suspended tenant's money and keys stay in reach.
   func admin(_ method: HTTPRequest.Method, _ path: RouterPath, use handler: @escaping Handler) {
     group.on(path, method: method) { request, context in
       guard context.edge.hostKind == .admin else {

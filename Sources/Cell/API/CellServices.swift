@@ -2,7 +2,9 @@ import Platform
 import Storage
 import Wire
 
-/// What the cell's routes and workers use. Made once, by the cell node and by tests.
+/// What the cell's routes and workers use.
+///
+/// Made once, by the cell node and by tests.
 struct CellServices: Sendable {
   let store: any TenantStore
   let clock: any WallClock
@@ -13,7 +15,9 @@ struct CellServices: Sendable {
   /// Seals access tokens at rest.
   let sealer: Sealer
   let graph: GraphClient
-  /// Says that a tenant has something to send. Called after commit; short and non-blocking.
+  /// Says that a tenant has something to send.
+  ///
+  /// Called after commit; short and non-blocking.
   let wakeOutbox: @Sendable (TenantID) -> Void
 
   init(

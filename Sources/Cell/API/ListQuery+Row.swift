@@ -13,7 +13,9 @@ extension ListQuery {
 }
 
 extension Page {
-  /// A page of rows in the order of their keys, each in its public form. See ``Page/init(_:_:key:)``.
+  /// A page of rows in the order of their keys, each in its public form.
+  ///
+  /// See ``Page/init(_:_:key:)``.
   init<Row>(
     _ rows: [Row], _ query: ListQuery, key: (Row) -> RowID, as form: (Row) throws -> Item
   ) rethrows {

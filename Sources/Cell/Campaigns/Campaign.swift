@@ -1,6 +1,8 @@
 import Wire
 
-/// Where a campaign stands. The number stands in rows and is never reused.
+/// Where a campaign stands.
+///
+/// The number stands in rows and is never reused.
 enum CampaignState: Int64, Sendable, CaseIterable {
   /// Takes recipients. May become `scheduled`, `running`, `cancelled`.
   case draft = 0
@@ -57,7 +59,9 @@ struct CampaignLaunch: Hashable, Sendable {
   let templateVersion: Int64
 }
 
-/// One person of a campaign. The identifier becomes the message's.
+/// One person of a campaign.
+///
+/// The identifier becomes the message's.
 struct CampaignRecipient: Hashable, Sendable {
   let id: RowID
   let campaign: RowID

@@ -13,7 +13,9 @@ struct CampaignCommands {
     queue = CampaignQueueStore(try tx.file(.messages))
   }
 
-  /// Makes a draft. Throws `not_found` for an unknown number or template, `invalid_field`.
+  /// Makes a draft.
+  ///
+  /// Throws `not_found` for an unknown number or template, `invalid_field`.
   func create(_ input: CampaignInput) throws -> Campaign {
     guard (1...CampaignLimits.nameLength).contains(input.name.unicodeScalars.count) else {
       throw Failure(.invalidField, "name must have 1 to \(CampaignLimits.nameLength) characters")
@@ -31,7 +33,9 @@ struct CampaignCommands {
     return campaign
   }
 
-  /// Adds one piece of a page. A piece that is stored is left alone.
+  /// Adds one piece of a page.
+  ///
+  /// A piece that is stored is left alone.
   ///
   /// Throws `conflict` where the page was sent with other content, `invalid_state` unless the
   /// campaign is a draft.

@@ -70,7 +70,9 @@ struct CampaignQueueStore {
       userID: row.optionalText(3), components: row.optionalBlob(4))
   }
 
-  /// Moves the cursor past a claimed recipient. Never back.
+  /// Moves the cursor past a claimed recipient.
+  ///
+  /// Never back.
   func advance(_ campaign: RowID, past recipient: RowID) throws {
     try db.run(
       "UPDATE campaign_counts SET cursor = ?2 WHERE campaign_id = ?1 AND cursor < ?2",

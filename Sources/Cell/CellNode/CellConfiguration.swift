@@ -7,14 +7,14 @@ public struct CellConfiguration: Sendable {
   public let region: RegionID
   /// Holds `tenants/` and `journal/`; locked by this process.
   public let dataDirectory: String
-  /// Where requests are answered, e.g. `tcp://127.0.0.1:0`.
+  /// Where requests are answered, such as `tcp://127.0.0.1:0`.
   public let listen: Address
   /// What other processes dial; empty: the address bound.
   public let advertise: String
   public let controlPlane: Address
   /// One use; nil for a cell that has joined before.
   public let joinToken: String?
-  /// The Graph API, without version, e.g. `https://graph.facebook.com`.
+  /// The Graph API, without version, such as `https://graph.facebook.com`.
   public let graphURL: String
   /// The key under which secrets are sealed at rest: 32 bytes.
   public let sealingKey: [UInt8]

@@ -54,8 +54,9 @@ final class CellHealth: Sendable {
     return problems
   }
 
-  /// Ready: recovered, not stopping, and with room for the journal. A control plane that is away is
-  /// a problem to show, not a reason to take no requests.
+  /// Ready: recovered, not stopping, and with room for the journal.
+  ///
+  /// A control plane that is away is a problem to show, not a reason to take no requests.
   func report(joined: Bool) -> HealthReport {
     var problems = problems()
     let isReady = state.withLock { $0.life == .serving && $0.lowSince == nil }

@@ -66,8 +66,9 @@ public final class CellNode: Service {
   /// Where the cell answers, once bound.
   public var address: Address? { bound.withLock { $0 } }
 
-  /// Recovers, binds and answers. Throws where the data directory is another process's, or where the
-  /// journal cannot be read.
+  /// Recovers, binds and answers.
+  ///
+  /// Throws where the data directory is another process's, or where the journal cannot be read.
   public func start() async throws {
     let report = try await engine.start()
     logger.notice(

@@ -33,8 +33,8 @@ final class ControlPlaneLink: KeyClaims {
     if wasJoined { logger.warning("control plane lost", metadata: ["reason": "\(failure)"]) }
   }
 
-  /// Joins with the stored credential, or with the one-time token, and puts the standing orders that
-  /// come back in force.
+  /// Joins with the stored credential, or with the one-time token, and puts the standing orders
+  /// that come back in force.
   func join(_ request: Aimstors_ProtoJoin) async throws(Failure) {
     var request = request
     if let credential = try await directives.fact(Self.credentialFact) {

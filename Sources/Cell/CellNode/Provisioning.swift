@@ -1,8 +1,9 @@
 import Storage
 import Wire
 
-/// Makes a tenant's files and first rows. Idempotent by tenant and epoch, so the control plane
-/// repeats it until it is answered.
+/// Makes a tenant's files and first rows.
+///
+/// Idempotent by tenant and epoch, so the control plane repeats it until it is answered.
 struct Provisioning: Sendable {
   let store: any TenantStore
   let directives: Directives

@@ -3,9 +3,13 @@ import Wire
 /// A person whom the tenant's numbers talk with.
 struct Contact: Hashable, Sendable {
   let id: RowID
-  /// The phone number as WhatsApp writes it: digits without `+`. Nil where the person hides it.
+  /// The phone number as WhatsApp writes it: digits without `+`.
+  ///
+  /// Nil where the person hides it.
   var waID: String?
-  /// The business-scoped user id, e.g. `US.13491208655302741918`. Nil where Meta never sent one.
+  /// The business-scoped user id, such as `US.13491208655302741918`.
+  ///
+  /// Nil where Meta never sent one.
   var userID: String?
   var name: String
   /// Asked for no more marketing.
@@ -19,7 +23,9 @@ struct Contact: Hashable, Sendable {
   static let maximumTagBytes = 64
 }
 
-/// Who a person is: by phone, by business-scoped user id, or both. At least one.
+/// Who a person is: by phone, by business-scoped user id, or both.
+///
+/// At least one.
 struct ContactIdentity: Hashable, Sendable {
   let waID: String?
   let userID: String?

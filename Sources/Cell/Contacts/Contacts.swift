@@ -31,7 +31,9 @@ struct Contacts {
     return contact
   }
 
-  /// The contact with this identifier, or the one it was merged into. Throws `not_found`.
+  /// The contact with this identifier, or the one it was merged into.
+  ///
+  /// Throws `not_found`.
   func find(_ id: RowID) throws -> Contact {
     guard let contact = try store.following(id) else {
       throw Failure(.notFound, "there is no such contact")
@@ -39,7 +41,9 @@ struct Contacts {
     return contact
   }
 
-  /// Whether this person asked for no more marketing. Somebody unknown did not.
+  /// Whether this person asked for no more marketing.
+  ///
+  /// Somebody unknown did not.
   func isOptedOut(waID: String?, userID: String?) throws -> Bool {
     if let waID, let contact = try store.find(waID: waID), contact.optedOut { return true }
     if let userID, let contact = try store.find(userID: userID), contact.optedOut { return true }
@@ -142,7 +146,9 @@ struct Contacts {
     return contact
   }
 
-  /// Makes one contact of two: the older stays. Who opted out as either stays opted out.
+  /// Makes one contact of two: the older stays.
+  ///
+  /// Who opted out as either stays opted out.
   private func merge(_ a: Contact, _ b: Contact) throws -> Contact {
     var (kept, gone) = a.id < b.id ? (a, b) : (b, a)
     let waID = a.waID ?? b.waID

@@ -1,6 +1,8 @@
 import Storage
 
-/// The tables of contacts. Consent and tags stand apart: most contacts have neither.
+/// The tables of contacts.
+///
+/// Consent and tags stand apart: most contacts have neither.
 enum ContactsSchema {
   static let part = SchemaPart(
     tables: [

@@ -1,7 +1,9 @@
 import Foundation
 import Wire
 
-/// A media object as Graph describes it. `url` is valid for five minutes and needs the token.
+/// A media object as Graph describes it.
+///
+/// `url` is valid for five minutes and needs the token.
 public struct GraphMedia: Hashable, Sendable, Decodable {
   public let id: String?
   public let url: String

@@ -45,7 +45,9 @@ extension GraphClient {
   /// A page of templates is never larger than this.
   public static let templatePageLimit = 200
 
-  /// Checks that `token` may use the number. Throws `graph_refused` where it may not.
+  /// Checks that `token` may use the number.
+  ///
+  /// Throws `graph_refused` where it may not.
   public func phoneNumber(
     _ id: String, token: String, traceID: String
   ) async throws(Failure) -> GraphPhoneNumber {

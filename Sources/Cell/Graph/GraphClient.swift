@@ -27,8 +27,9 @@ public struct GraphClient: Sendable {
     }
   }
 
-  /// Reads the answer to a send. Anything that is neither a message id nor Graph's error object
-  /// leaves open what happened.
+  /// Reads the answer to a send.
+  ///
+  /// Anything that is neither a message id nor Graph's error object leaves open what happened.
   static func sendOutcome(_ answer: GraphResponse) -> SendOutcome {
     if (200..<300).contains(answer.status) {
       guard

@@ -1,6 +1,8 @@
-/// Where Graph is and how long we wait for it. Every limit of the client is here.
+/// Where Graph is and how long we wait for it.
+///
+/// Every limit of the client is here.
 public struct GraphConfiguration: Hashable, Sendable {
-  /// Without a slash at the end, e.g. `https://graph.facebook.com`.
+  /// Without a slash at the end, such as `https://graph.facebook.com`.
   public var baseURL: String
   public var version: String
   /// How long a connection may take to be made; a failure before this is certainly not sent.
@@ -36,6 +38,6 @@ public struct GraphConfiguration: Hashable, Sendable {
     self.mediaBytes = mediaBytes
   }
 
-  /// The address of a path below the version, e.g. `106540352242922/messages`.
+  /// The address of a path below the version, such as `106540352242922/messages`.
   func url(_ path: String) -> String { "\(baseURL)/\(version)/\(path)" }
 }

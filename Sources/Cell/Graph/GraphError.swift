@@ -1,6 +1,8 @@
 import Foundation
 
-/// Graph's error object, as far as it can be relied on. Branch on `code`, never on the status.
+/// Graph's error object, as far as it can be relied on.
+///
+/// Branch on `code`, never on the status.
 public struct GraphError: Hashable, Sendable {
   public let code: Int
   public let subcode: Int?
@@ -37,7 +39,9 @@ public struct GraphError: Hashable, Sendable {
   }
 }
 
-/// The envelope on the wire. `error_data` was a string in old replies and is an object today.
+/// The envelope on the wire.
+///
+/// `error_data` was a string in old replies and is an object today.
 private struct Envelope: Decodable {
   let error: Body
 

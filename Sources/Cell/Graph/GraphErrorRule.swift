@@ -83,7 +83,7 @@ public struct GraphErrorRule: Hashable, Sendable {
     self.init(codes, meaning, retry: retry, [], effects: effects, advice)
   }
 
-  /// The action in letters, e.g. `R`, `R24+C`, `F+C`: retry first, then what is stopped.
+  /// The action in letters, such as `R`, `R24+C`, `F+C`: retry first, then what is stopped.
   public var letters: String {
     var parts: [String] = []
     if let retry {
@@ -106,8 +106,10 @@ public enum RefusalDecision: Hashable, Sendable {
 }
 
 extension GraphErrorRule {
-  /// Decides about a message refused synchronously. `attempt` counts the tries so far, this one
-  /// included; `inCampaign` says whether something can be resumed later.
+  /// Decides about a message refused synchronously.
+  ///
+  /// `attempt` counts the tries so far, this one included; `inCampaign` says whether something can
+  /// be resumed later.
   public func decide(attempt: Int, inCampaign: Bool) -> RefusalDecision {
     if let delay = retry?.delayMilliseconds(attempt: attempt) {
       return .retry(afterMilliseconds: delay)

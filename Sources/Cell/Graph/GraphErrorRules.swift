@@ -217,8 +217,10 @@ extension GraphErrorRules {
     return .init(codes, "unknown error", [.request], "see the error's details")
   }
 
-  /// The rule for an error in a failed status. A failed status is final whatever its code: Meta
-  /// does not charge it, and the send that it ends is refunded. An unknown code stops nothing.
+  /// The rule for an error in a failed status.
+  ///
+  /// A failed status is final whatever its code: Meta does not charge it, and the send that it ends
+  /// is refunded. An unknown code stops nothing.
   public static func asyncRule(for error: GraphError) -> GraphErrorRule {
     row(code: error.code)
       ?? .init(

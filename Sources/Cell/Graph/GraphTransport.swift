@@ -33,7 +33,9 @@ public struct GraphResponse: Hashable, Sendable {
   }
 }
 
-/// No answer came. Which of the two it is decides whether a send may be repeated.
+/// No answer came.
+///
+/// Which of the two it is decides whether a send may be repeated.
 public enum GraphTransportError: Error, Hashable, Sendable {
   /// Not a byte of the request's body left this process: it may be repeated.
   case notWritten(String)

@@ -23,7 +23,9 @@ struct APIKey: Hashable, Sendable {
   /// Keys of one tenant that are not revoked.
   static let maximumPerTenant = 1_000
 
-  /// Whether a secret with this hash opens it at `now`. Takes the same time wherever they differ.
+  /// Whether a secret with this hash opens it at `now`.
+  ///
+  /// Takes the same time wherever they differ.
   func admits(secretHash: [UInt8], at now: Timestamp) -> Bool {
     Digest.equal(secretHash, self.secretHash) && revokedAt == nil
       && (expiresAt.map { now < $0 } ?? true)

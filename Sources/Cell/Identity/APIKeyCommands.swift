@@ -30,7 +30,9 @@ enum APIKeyCommands {
     return (key, text)
   }
 
-  /// Revokes; a key that is revoked already stays so. Throws `not_found`.
+  /// Revokes; a key that is revoked already stays so.
+  ///
+  /// Throws `not_found`.
   static func revoke(_ id: RowID, keys: APIKeys, _ tx: Transaction) throws {
     let store = try APIKeysStore(tx)
     guard let key = try store.find(id) else {

@@ -45,7 +45,9 @@ struct APIKeyInput: Decodable, Sendable {
   }
 }
 
-/// A key as clients see it. The text is there once, in the answer to its creation.
+/// A key as clients see it.
+///
+/// The text is there once, in the answer to its creation.
 struct APIKeyAnswer: Encodable, Sendable {
   let key: APIKey
   private let text: String?

@@ -95,7 +95,9 @@ final class APIKeys: Sendable {
     state.withLock { $0.uses[Name(tenant: tenant, publicID: publicID)]?.at }
   }
 
-  /// Stores when keys were last used; one command per tenant. Run it every few minutes.
+  /// Stores when keys were last used; one command per tenant.
+  ///
+  /// Run it every few minutes.
   func storeLastUses() async {
     let uses = state.withLock { state in
       let uses = state.uses

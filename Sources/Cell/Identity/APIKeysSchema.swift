@@ -1,6 +1,8 @@
 import Storage
 
-/// The tables of API keys. When a key was last used stands apart: it changes often, the rest never.
+/// The tables of API keys.
+///
+/// When a key was last used stands apart: it changes often, the rest never.
 enum APIKeysSchema {
   static let part = SchemaPart(
     tables: [

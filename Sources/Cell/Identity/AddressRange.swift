@@ -29,7 +29,7 @@ struct NetworkAddress: Hashable, Sendable {
   }
 }
 
-/// A range of addresses in CIDR form, e.g. `192.0.2.0/24`, `2001:db8::/32` or one address.
+/// A range of addresses in CIDR form, such as `192.0.2.0/24`, `2001:db8::/32` or one address.
 struct AddressRange: Hashable, Sendable {
   /// As the client wrote it.
   let text: String

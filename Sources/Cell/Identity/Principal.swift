@@ -5,7 +5,9 @@ struct Principal: Hashable, Sendable {
   enum Kind: String, Sendable { case apiKey, `operator` }
 
   let kind: Kind
-  /// The key's public id, or the operator's name. Never a secret.
+  /// The key's public id, or the operator's name.
+  ///
+  /// Never a secret.
   let id: String
   let scopes: Scopes
   let mode: APIKeyText.Mode

@@ -1,6 +1,8 @@
 import Wire
 
-/// What an API key may do. The bit stands in rows and is never reused.
+/// What an API key may do.
+///
+/// The bit stands in rows and is never reused.
 struct Scopes: OptionSet, Hashable, Sendable {
   let rawValue: Int64
 

@@ -64,7 +64,9 @@ struct Ledger {
     return topUp
   }
 
-  /// Sets money aside. Throws `insufficient_funds` where less is available.
+  /// Sets money aside.
+  ///
+  /// Throws `insufficient_funds` where less is available.
   func hold(_ amount: Micros, for source: HoldSource, until: Timestamp) throws -> RowID {
     try check(amount)
     let latest = tx.now.adding(seconds: LedgerLimits.holdSeconds)
@@ -118,7 +120,9 @@ struct Ledger {
     return rest
   }
 
-  /// Debits the wallet for a usage without a hold. Throws `insufficient_funds`, `already_done`.
+  /// Debits the wallet for a usage without a hold.
+  ///
+  /// Throws `insufficient_funds`, `already_done`.
   @discardableResult
   func charge(_ usage: UsageEvent) throws -> WalletBalances {
     try check(usage.amount)
@@ -217,7 +221,9 @@ struct Ledger {
     try settle(&hold)
   }
 
-  /// Stores a hold, resolved where nothing remains of it. A hold of nothing waits for its close.
+  /// Stores a hold, resolved where nothing remains of it.
+  ///
+  /// A hold of nothing waits for its close.
   private func settle(_ hold: inout Hold) throws {
     if hold.remaining == .zero, hold.amount > .zero {
       hold.state = hold.captured > .zero ? .captured : .released

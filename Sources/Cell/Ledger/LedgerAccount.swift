@@ -1,6 +1,8 @@
 import Wire
 
-/// The four accounts of a tenant's ledger. The number stands in rows and is never reused.
+/// The four accounts of a tenant's ledger.
+///
+/// The number stands in rows and is never reused.
 enum LedgerAccount: Int64, Sendable, CaseIterable {
   /// The world that money comes from; the only account that may be negative.
   case external = 0
@@ -21,7 +23,9 @@ enum LedgerAccount: Int64, Sendable, CaseIterable {
   }
 }
 
-/// Why money moved; decides between which two accounts. The number is never reused.
+/// Why money moved; decides between which two accounts.
+///
+/// The number is never reused.
 enum TransferKind: Int64, Sendable, CaseIterable {
   case topUp = 1
   case campaignHold = 2

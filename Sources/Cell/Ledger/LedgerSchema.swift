@@ -1,7 +1,9 @@
 import Storage
 import Wire
 
-/// The tables of the ledger. Amounts are micros, times milliseconds, accounts ``LedgerAccount``.
+/// The tables of the ledger.
+///
+/// Amounts are micros, times milliseconds, accounts ``LedgerAccount``.
 ///
 /// A transfer row carries its two entries: what left `from_account` and what came to `to_account`,
 /// with both balances after it. The view `ledger_entries` shows them one by one.
@@ -90,7 +92,9 @@ enum LedgerSchema {
 
     """
 
-  /// What was written stays. The insert guard is for REPLACE, which deletes without a trigger.
+  /// What was written stays.
+  ///
+  /// The insert guard is for REPLACE, which deletes without a trigger.
   private static let guards = ["transfers", "top_ups", "usage_events", "refunds", "corrections"]
     .map { table in
       let key = table == "refunds" || table == "corrections" ? "transfer_id" : "id"

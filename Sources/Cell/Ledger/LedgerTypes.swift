@@ -1,6 +1,8 @@
 import Wire
 
-/// What a wallet holds. `balance` = `held` + `available`.
+/// What a wallet holds.
+///
+/// `balance` = `held` + `available`.
 struct WalletBalances: Hashable, Sendable {
   let currency: Currency
   /// The tenant's money, holds included.
@@ -28,7 +30,9 @@ enum HoldSource: Hashable, Sendable {
   }
 }
 
-/// Where a hold stands. Only `pending` may change; the others are final.
+/// Where a hold stands.
+///
+/// Only `pending` may change; the others are final.
 enum HoldState: Int64, Sendable {
   /// May become any of the others.
   case pending = 0
@@ -49,7 +53,9 @@ enum HoldState: Int64, Sendable {
   }
 }
 
-/// Money set aside. `captured` + `released` + `remaining` = `amount`, always.
+/// Money set aside.
+///
+/// `captured` + `released` + `remaining` = `amount`, always.
 struct Hold: Hashable, Sendable {
   let id: RowID
   var state: HoldState
@@ -64,7 +70,9 @@ struct Hold: Hashable, Sendable {
   var remaining: Micros { Micros(amount.rawValue - captured.rawValue - released.rawValue) }
 }
 
-/// What a debit pays for. The number is never reused.
+/// What a debit pays for.
+///
+/// The number is never reused.
 enum UsageKind: Int64, Sendable {
   case outgoingMessage = 1
   case aiAgentCall = 2
@@ -82,7 +90,9 @@ enum UsageKind: Int64, Sendable {
   var rowKind: RowKind { self == .outgoingMessage ? .message : .usageEvent }
 }
 
-/// One thing used, with the price it was rated at. One to one with its debit.
+/// One thing used, with the price it was rated at.
+///
+/// One to one with its debit.
 struct UsageEvent: Hashable, Sendable {
   /// The message's identifier where it is one.
   let id: RowID
@@ -131,7 +141,9 @@ enum ReleaseCause: Hashable, Sendable {
   case expired
 }
 
-/// Why a debit is given back: with the debit, the key of a refund. The number is never reused.
+/// Why a debit is given back: with the debit, the key of a refund.
+///
+/// The number is never reused.
 enum RefundCause: Int64, Sendable, CaseIterable {
   /// Meta said that the message failed.
   case failedStatus = 1

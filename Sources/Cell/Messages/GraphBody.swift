@@ -29,7 +29,7 @@ enum GraphBody {
     return json
   }
 
-  /// `"type":"template","template":{…}`
+  /// Writes the members `"type":"template","template":{…}`.
   static func templateMembers(
     _ name: String, language: String, components: [UInt8]?
   ) -> [UInt8] {

@@ -7,7 +7,9 @@ struct Message: Hashable, Sendable {
   /// When it was received by WhatsApp, or asked for here.
   let at: Timestamp
   let phoneNumberID: String
-  /// As WhatsApp names it. `unknown`: a status came for a message that we know nothing about.
+  /// As WhatsApp names it.
+  ///
+  /// `unknown`: a status came for a message that we know nothing about.
   let type: String
   /// The other side's phone number, digits only.
   var party: String?

@@ -42,8 +42,9 @@ struct MessageCommands {
     return (message, .queued)
   }
 
-  /// A template's own category; anything else is service. What clients say about it is not asked:
-  /// the price hangs on it.
+  /// A template's own category; anything else is service.
+  ///
+  /// What clients say about it is not asked: the price hangs on it.
   private func category(of request: OutboundMessage) throws -> MessageCategory {
     guard let name = request.template else { return .service }
     guard let template = try Templates(tx).find(name: name.name, language: name.language) else {

@@ -30,7 +30,9 @@ struct MessageLifecycle: Hashable, Sendable {
     self.attempts = attempts
   }
 
-  /// The intent is being written. False where it is not waiting to be sent.
+  /// The intent is being written.
+  ///
+  /// False where it is not waiting to be sent.
   mutating func beginSend() -> Bool {
     guard state == .queued else { return false }
     state = .sending
@@ -75,7 +77,9 @@ struct MessageLifecycle: Hashable, Sendable {
     return [.release]
   }
 
-  /// A status webhook. Any status proves acceptance first.
+  /// A status webhook.
+  ///
+  /// Any status proves acceptance first.
   mutating func noteStatus(_ kind: StatusKind) -> [Effect] {
     var effects = noteAccepted()
     switch kind {
@@ -128,7 +132,9 @@ struct MessageLifecycle: Hashable, Sendable {
   }
 }
 
-/// Something about a message that a person should look at. The name stands in rows.
+/// Something about a message that a person should look at.
+///
+/// The name stands in rows.
 enum MessageAlert: String, Hashable, Sendable {
   /// Meta said failed, then delivered: charged again.
   case deliveredAfterFailure = "delivered_after_failure"

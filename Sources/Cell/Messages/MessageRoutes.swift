@@ -57,8 +57,9 @@ enum MessageRoutes {
     }
   }
 
-  /// Tells the sender of an incoming message that it was read. Nothing is stored: Graph takes it
-  /// any number of times.
+  /// Tells the sender of an incoming message that it was read.
+  ///
+  /// Nothing is stored: Graph takes it any number of times.
   private static func markRead(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {

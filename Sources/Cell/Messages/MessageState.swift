@@ -1,4 +1,6 @@
-/// Where a message stands. The number stands in rows and is never reused.
+/// Where a message stands.
+///
+/// The number stands in rows and is never reused.
 ///
 /// Outgoing: queued → sending → accepted → sent → delivered → read → played; the last four only
 /// rise. `ambiguous` may become any of them. `failed`, `suppressed`, `cancelled` and `expired` are

@@ -174,8 +174,9 @@ struct MessageStore {
       .integer(message.rawValue))
   }
 
-  /// What a person should look at about one message. An alert about charging again carries the
-  /// identifier of its usage event.
+  /// What a person should look at about one message.
+  ///
+  /// An alert about charging again carries the identifier of its usage event.
   func alerts(_ id: RowID) throws -> [(id: RowID, at: Timestamp, kind: String)] {
     try db.rows(
       "SELECT id, at, kind FROM message_alerts WHERE message_id = ? ORDER BY id",

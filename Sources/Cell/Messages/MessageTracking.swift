@@ -114,8 +114,9 @@ final class MessageTracking {
     if charge.isOwnHold { _ = try ledger.close(charge.hold, cause: .completed) }
   }
 
-  /// Debits the wallet without a hold: the money that was held or paid has gone back. Where the
-  /// wallet cannot pay it is flagged, because what arrived cannot be taken back.
+  /// Debits the wallet without a hold: the money that was held or paid has gone back.
+  ///
+  /// Where the wallet cannot pay it is flagged, because what arrived cannot be taken back.
   private func chargeAgain(
     _ message: Message, _ charge: MessageCharge, _ tally: inout CampaignTally
   ) throws {

@@ -16,9 +16,11 @@ enum MessagesSchema {
     steps: [SchemaStep("messages-1", file: .messages, ddl: tables + guards + view)],
     nextDue: { tx in try MessageQueueStore(tx.file(.messages)).nextDue() })
 
-  /// `party` is a phone number's digits, `user_id` a BSUID; either may be missing. `content` is
-  /// what came, or what a client asked to send, byte for byte; of a campaign's message it is NULL
-  /// and written again from the campaign and its recipient. `wamid` here is of incoming messages.
+  /// `party` is a phone number's digits, `user_id` a BSUID; either may be missing.
+  ///
+  /// `content` is what came, or what a client asked to send, byte for byte; of a campaign's message
+  /// it is NULL and written again from the campaign and its recipient. `wamid` here is of incoming
+  /// messages.
   private static let tables = """
     CREATE TABLE messages (
       id INTEGER NOT NULL PRIMARY KEY,

@@ -6,7 +6,9 @@ enum RecipientAddress: Hashable, Sendable {
   case phone(String)
   case user(String)
 
-  /// Reads a phone number; spaces, `-`, `(`, `)` and `+` are tolerated. Nil for anything else.
+  /// Reads a phone number; spaces, `-`, `(`, `)` and `+` are tolerated.
+  ///
+  /// Nil for anything else.
   init?(phone text: String) {
     var digits: [UInt8] = []
     for byte in text.utf8 {

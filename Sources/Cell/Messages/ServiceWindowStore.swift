@@ -7,7 +7,9 @@ struct ServiceWindowStore {
 
   init(_ connection: Connection) { db = connection }
 
-  /// Opens or extends the 24 hours in which anything may be sent to a contact. Never shortens.
+  /// Opens or extends the 24 hours in which anything may be sent to a contact.
+  ///
+  /// Never shortens.
   func open(_ phoneNumberID: String, contact: String, until: Timestamp) throws {
     try db.run(
       """

@@ -1,6 +1,8 @@
 import Wire
 
-/// What a connected number may do now. The number stands in rows and is never reused.
+/// What a connected number may do now.
+///
+/// The number stands in rows and is never reused.
 enum NumberState: Int64, Sendable, CaseIterable {
   case connected = 1
   /// Graph refuses every send of it: token, permission, registration or payment. Sends wait until
@@ -37,7 +39,9 @@ struct Number: Hashable, Sendable {
   /// Messages that may be sent per second.
   var ratePerSecond: Int
 
-  /// The token for Graph. Never logged.
+  /// The token for Graph.
+  ///
+  /// Never logged.
   func accessToken(_ sealer: Sealer) throws(Failure) -> String {
     String(
       decoding: try sealer.open(sealedToken, owner: Self.owner(phoneNumberID)), as: UTF8.self)

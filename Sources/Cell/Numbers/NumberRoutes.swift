@@ -52,8 +52,9 @@ enum NumberRoutes {
     }
   }
 
-  /// Events about a business account as a whole go to the tenant that holds it. An account whose
-  /// numbers belong to several tenants has one holder: its first.
+  /// Events about a business account as a whole go to the tenant that holds it.
+  ///
+  /// An account whose numbers belong to several tenants has one holder: its first.
   private static func claimAccount(
     _ waba: String, _ tenant: TenantID, _ context: CellContext, _ services: CellServices
   ) async {

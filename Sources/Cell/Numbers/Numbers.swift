@@ -11,7 +11,9 @@ struct Numbers {
     store = NumbersStore(try tx.file(.messages))
   }
 
-  /// A number that is not removed. Throws `not_found`.
+  /// A number that is not removed.
+  ///
+  /// Throws `not_found`.
   func find(_ id: RowID) throws -> Number {
     guard let number = try store.find(id), number.state != .removed else {
       throw Failure(.notFound, "there is no such number")
@@ -62,8 +64,9 @@ struct Numbers {
     try store.update(number)
   }
 
-  /// Removes a number and its token. Answers its id of Meta's; throws `not_found` where we never
-  /// had it.
+  /// Removes a number and its token.
+  ///
+  /// Answers its id of Meta's; throws `not_found` where we never had it.
   func remove(_ id: RowID) throws -> String {
     guard var number = try store.find(id) else {
       throw Failure(.notFound, "there is no such number")

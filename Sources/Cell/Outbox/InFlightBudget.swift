@@ -11,7 +11,9 @@ final class InFlightBudget: Sendable {
 
   init(_ limit: Int) { state = Mutex(State(free: limit)) }
 
-  /// Takes up to `count` slots. Where none is free, `wake` is called once when one is.
+  /// Takes up to `count` slots.
+  ///
+  /// Where none is free, `wake` is called once when one is.
   func take(upTo count: Int, orWake wake: @escaping @Sendable () -> Void) -> Int {
     state.withLock { state in
       let taken = min(count, state.free)

@@ -24,8 +24,9 @@ struct OutboxCommands {
     queue = CampaignQueueStore(try tx.file(.messages))
   }
 
-  /// One turn of the outbox: writes outcomes, then claims what is sent next. Answers the jobs,
-  /// which may leave once this transaction is durable.
+  /// One turn of the outbox: writes outcomes, then claims what is sent next.
+  ///
+  /// Answers the jobs, which may leave once this transaction is durable.
   func turn(_ results: [SendResult], _ claims: [SendClaim]) throws -> OutboxTurn {
     for result in results { try record(result) }
     // Outcomes may have paused a campaign or blocked a number: claims see that.
@@ -59,7 +60,9 @@ struct OutboxCommands {
     if let job = try begin(candidate.id, number) { turn.jobs.append(job) }
   }
 
-  /// A number that may send, with its token opened. Read once per command.
+  /// A number that may send, with its token opened.
+  ///
+  /// Read once per command.
   private func sender(_ phoneNumberID: String) throws -> SenderNumber? {
     guard let number = try Numbers(tx).find(phoneNumberID: phoneNumberID),
       number.state == .connected
@@ -72,8 +75,10 @@ struct OutboxCommands {
 
   private enum Admission { case waiting, suppressed, refused }
 
-  /// Makes a recipient's message, once: its row is its claim. Refused where that was done
-  /// before or the campaign does not run; suppressed where the recipient opted out.
+  /// Makes a recipient's message, once: its row is its claim.
+  ///
+  /// Refused where that was done before or the campaign does not run; suppressed where the
+  /// recipient opted out.
   private func admit(_ candidate: SendCandidate, into id: RowID) throws -> Admission {
     guard try campaigns.standing(id)?.state == .running,
       let campaign = try campaigns.campaign(id), let launch = try campaigns.launch(id),
@@ -107,8 +112,9 @@ struct OutboxCommands {
     try tracking.store.put(standing, of: id)
   }
 
-  /// Writes the intent. Nil where the message is not waiting; one that cannot be written for Graph
-  /// fails.
+  /// Writes the intent.
+  ///
+  /// Nil where the message is not waiting; one that cannot be written for Graph fails.
   private func begin(_ id: RowID, _ number: SenderNumber) throws -> SendJob? {
     guard let message = try tracking.store.message(id) else { return nil }
     guard let body = try body(of: message) else {
@@ -201,7 +207,9 @@ struct OutboxCommands {
   // MARK: - Housekeeping
 
   /// Puts right what time or a crash left behind: intents without outcome become ambiguous, open
-  /// sends whose hold ran out expire, scheduled campaigns begin. True where more is waiting.
+  /// sends whose hold ran out expire, scheduled campaigns begin.
+  ///
+  /// True where more is waiting.
   func housekeep(inFlight: Set<RowID>) throws -> Bool {
     let messages = MessageQueueStore(try tx.file(.messages))
     let limit = configuration.housekeepingBatch

@@ -3,7 +3,9 @@ struct OutboxConfiguration: Hashable, Sendable {
   /// Requests to Graph at once, for one number and for the cell.
   var inFlightPerNumber = 16
   var inFlightPerCell = 512
-  /// Intents in one command. Small: after a crash each of them is an ambiguous send.
+  /// Intents in one command.
+  ///
+  /// Small: after a crash each of them is an ambiguous send.
   var claimBatch = 16
   /// Outcomes in one command.
   var recordBatch = 128

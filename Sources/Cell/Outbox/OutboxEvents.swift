@@ -46,7 +46,9 @@ final class OutboxEvents: Sendable {
     }
   }
 
-  /// Returns when something happened that was not taken yet. One caller at a time.
+  /// Returns when something happened that was not taken yet.
+  ///
+  /// One caller at a time.
   func wait() async {
     await withCheckedContinuation { continuation in
       let isReady = state.withLock { state in

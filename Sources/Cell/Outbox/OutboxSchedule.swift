@@ -1,6 +1,8 @@
 import Wire
 
-/// Decides which candidates go now: slots, pace and pairs of one tenant. No I/O.
+/// Decides which candidates go now: slots, pace and pairs of one tenant.
+///
+/// No I/O.
 struct OutboxSchedule {
   private let configuration: OutboxConfiguration
   private var pacers: [String: NumberPacer] = [:]

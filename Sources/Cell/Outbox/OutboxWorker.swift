@@ -4,7 +4,9 @@ import Storage
 import Synchronization
 import Wire
 
-/// What the outbox works with. Made once, by the cell node and by tests.
+/// What the outbox works with.
+///
+/// Made once, by the cell node and by tests.
 struct OutboxEnvironment: Sendable {
   let store: any TenantStore
   let graph: GraphClient
@@ -33,8 +35,10 @@ struct OutboxEnvironment: Sendable {
   }
 }
 
-/// Sends what tenants have committed to send. Idle tenants cost nothing: they are woken by the
-/// commit of a command or by their due time, never by polling.
+/// Sends what tenants have committed to send.
+///
+/// Idle tenants cost nothing: they are woken by the commit of a command or by their due time, never
+/// by polling.
 final class OutboxWorker: Sendable {
   private struct State {
     var active: [TenantID: OutboxEvents] = [:]
@@ -57,7 +61,9 @@ final class OutboxWorker: Sendable {
     (starts, startNow) = AsyncStream.makeStream(of: TenantID.self)
   }
 
-  /// Says that a tenant may have something to send. Cheap, from any thread.
+  /// Says that a tenant may have something to send.
+  ///
+  /// Cheap, from any thread.
   func wake(_ tenant: TenantID) {
     let limit = environment.configuration.activeTenants
     let events = state.withLock { state -> OutboxEvents? in

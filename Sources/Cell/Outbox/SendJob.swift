@@ -1,6 +1,8 @@
 import Wire
 
-/// A number as sending sees it. Never logged.
+/// A number as sending sees it.
+///
+/// Never logged.
 struct SenderNumber: Hashable, Sendable {
   let phoneNumberID: String
   let accessToken: String

@@ -180,8 +180,9 @@ struct TenantOutbox {
     }
   }
 
-  /// Gives back holds whose time is over. Looked at once each time the tenant is woken: the ledger
-  /// names its next expiry as due.
+  /// Gives back holds whose time is over.
+  ///
+  /// Looked at once each time the tenant is woken: the ledger names its next expiry as due.
   private func expireHolds() async throws(Failure) {
     let isDue = try await environment.store.read(tenant, [.ledger]) { snapshot in
       let next = try LedgerStore(snapshot.file(.ledger)).nextExpiry()

@@ -37,7 +37,9 @@ enum CallingCodes {
 
   private static let lines: [Substring] = (northAmerica + world).split(separator: "\n")
 
-  /// Zone 1: every area code that is not the United States' own. Theirs are what remains.
+  /// Zone 1: every area code that is not the United States' own.
+  ///
+  /// Theirs are what remains.
   private static let northAmerica = """
     US 1
     CA 1204 1226 1236 1249 1250 1257 1263 1273 1289 1306 1343 1354 1365 1367 1368 1382 1387 1403

@@ -28,7 +28,7 @@ struct Market: Hashable, Sendable {
     self = CallingCodes.country(of: digits).map(Market.init(trusted:)) ?? .any
   }
 
-  /// The country in a business-scoped user id, e.g. `US.13491208655302741918`; nil where it has
+  /// The country in a business-scoped user id, such as `US.13491208655302741918`; nil where it has
   /// not that form.
   init?(userID: String) {
     let parts = userID.split(separator: ".", omittingEmptySubsequences: false)

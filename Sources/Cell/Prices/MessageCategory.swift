@@ -1,6 +1,8 @@
 import Wire
 
-/// What Meta charges a message as. The number stands in rows and is never reused.
+/// What Meta charges a message as.
+///
+/// The number stands in rows and is never reused.
 enum MessageCategory: Int64, Sendable, CaseIterable {
   case marketing = 1
   case utility = 2

@@ -22,7 +22,9 @@ struct Rate: Hashable, Sendable {
   let amount: Micros
 }
 
-/// A version of a tenant's prices. Versions are added, never changed.
+/// A version of a tenant's prices.
+///
+/// Versions are added, never changed.
 struct PriceBook: Hashable, Sendable {
   let version: Int64
   let currency: Currency
@@ -53,7 +55,9 @@ struct Prices {
     return quote
   }
 
-  /// Makes `rates` the tenant's prices. The same rates again keep the version.
+  /// Makes `rates` the tenant's prices.
+  ///
+  /// The same rates again keep the version.
   ///
   /// Throws `invalid_field` where two rates are for the same market, category and moment,
   /// `currency_mismatch` where the wallet is in another currency.

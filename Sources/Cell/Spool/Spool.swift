@@ -3,8 +3,10 @@ import Storage
 import SwiftProtobuf
 import Wire
 
-/// Keeps authentic webhook parts whose owner cannot take them now, until the control plane
-/// delivers and removes them. Storing and removing are idempotent.
+/// Keeps authentic webhook parts whose owner cannot take them now, until the control plane delivers
+/// and removes them.
+///
+/// Storing and removing are idempotent.
 struct Spool: Sendable {
   /// The most bytes of parts that one page carries; a page always carries at least one part.
   static let pageBytes = 2 << 20

@@ -1,7 +1,9 @@
 import Storage
 
 /// The cell's own store: webhook parts that wait for their owner, and what the control plane told
-/// this cell. It is the pseudo-tenant `_cell`, journaled like any other.
+/// this cell.
+///
+/// It is the pseudo-tenant `_cell`, journaled like any other.
 public enum CellStoreSchema {
   public static let schema = StoreSchema(
     files: [.spool: "spool.sqlite"], parts: [SpoolSchema.part, DirectivesSchema.part])

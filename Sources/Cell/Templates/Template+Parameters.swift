@@ -1,7 +1,7 @@
 import Wire
 
 extension Template {
-  /// What a send has to fill in: the names of the body's parameters in order, e.g. `1`, `2`.
+  /// What a send has to fill in: the names of the body's parameters in order, such as `1`, `2`.
   var bodyParameters: [String] { parameters(of: "BODY") }
 
   /// The names of a text header's parameters: none or one.

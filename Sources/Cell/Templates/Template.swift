@@ -11,7 +11,9 @@ struct TemplateStatus: Hashable, Sendable, RawRepresentable {
     "REJECTED", "PAUSED", "DISABLED", "PENDING_DELETION", "DELETED", "LIMIT_EXCEEDED", "ARCHIVED",
   ]
 
-  /// Whether a send is worth trying. Until Meta has said no it is: Graph has the last word.
+  /// Whether a send is worth trying.
+  ///
+  /// Until Meta has said no it is: Graph has the last word.
   var maySend: Bool { !Self.refused.contains(rawValue) }
 }
 

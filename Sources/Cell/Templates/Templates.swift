@@ -41,7 +41,9 @@ struct Templates {
     return next
   }
 
-  /// Takes over what Meta says about a template. False where we do not know it.
+  /// Takes over what Meta says about a template.
+  ///
+  /// False where we do not know it.
   @discardableResult
   func setStatus(
     name: String, language: String, _ status: TemplateStatus, reason: String = ""

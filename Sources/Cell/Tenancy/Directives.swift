@@ -12,7 +12,9 @@ final class Directives: SendGate {
     table = Mutex(StopTable(cell: cell.rawValue, region: region.rawValue))
   }
 
-  /// Reads what was in force before the restart. Called before anything is served.
+  /// Reads what was in force before the restart.
+  ///
+  /// Called before anything is served.
   func load() async throws(Failure) {
     let (stops, directory) = try await store.read(.cellStore, [.spool]) { snapshot in
       let rows = DirectivesStore(snapshot)

@@ -19,7 +19,9 @@ public struct StopReason: Hashable, Sendable {
   }
 }
 
-/// Asked before each send intent becomes durable. Answers from memory.
+/// Asked before each send intent becomes durable.
+///
+/// Answers from memory.
 public protocol SendGate: Sendable {
   /// Nil where `tenant` may start sends from the number with this phone_number_id.
   func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason?

@@ -1,6 +1,8 @@
 import Wire
 
-/// Which sends are stopped and which state each tenant is in. Decides; holds no lock, does no I/O.
+/// Which sends are stopped and which state each tenant is in.
+///
+/// Decides; holds no lock, does no I/O.
 struct StopTable: Sendable {
   private struct Key: Hashable {
     let scope: StopReason.Scope

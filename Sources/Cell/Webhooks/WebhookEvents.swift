@@ -2,6 +2,7 @@ import Storage
 import Wire
 
 /// Acts on the webhook fields that change what may be sent: templates, numbers, accounts, consent.
+///
 /// Fields that are not named here are only stored.
 struct WebhookEvents {
   private let tx: Transaction

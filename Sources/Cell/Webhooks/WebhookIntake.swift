@@ -2,7 +2,9 @@ import Platform
 import Storage
 import Wire
 
-/// Makes webhook parts durable in their tenant. A part that returns is safe to acknowledge.
+/// Makes webhook parts durable in their tenant.
+///
+/// A part that returns is safe to acknowledge.
 struct WebhookIntake: Sendable {
   private let store: any TenantStore
   private let wakeOutbox: @Sendable (TenantID) -> Void
@@ -16,8 +18,9 @@ struct WebhookIntake: Sendable {
     self.wakeOutbox = wakeOutbox
   }
 
-  /// Stores everything in the part, once. Throws what the store throws: then Meta, or the spool,
-  /// brings it again.
+  /// Stores everything in the part, once.
+  ///
+  /// Throws what the store throws: then Meta, or the spool, brings it again.
   func accept(
     _ part: Aimstors_ProtoWebhookPart, traceID: String = "webhook"
   ) async throws(Failure) {

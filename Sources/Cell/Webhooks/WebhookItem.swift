@@ -8,7 +8,9 @@ enum WebhookItem: Hashable, Sendable {
   case event(WebhookEvent)
 }
 
-/// A message from a user. Everything but its id may be missing.
+/// A message from a user.
+///
+/// Everything but its id may be missing.
 struct IncomingMessage: Hashable, Sendable {
   let phoneNumberID: String
   let wamid: String

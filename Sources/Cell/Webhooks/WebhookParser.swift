@@ -1,6 +1,8 @@
 import Wire
 
-/// Reads webhook values. Never fails: what it does not understand becomes a quarantined event.
+/// Reads webhook values.
+///
+/// Never fails: what it does not understand becomes a quarantined event.
 enum WebhookParser {
   static func items(
     _ change: Aimstors_ProtoWebhookChange, receivedAt: Timestamp

@@ -107,7 +107,8 @@ struct DirectiveSender: Sendable {
     try await store.read { rows in
       switch directive.kind {
       case .provision, .tenantState:
-        // Placed elsewhere meanwhile: this cell must not hear of the newer epoch as if it were its own.
+        // Placed elsewhere meanwhile: this cell must not hear of the newer epoch as if it were its
+        // own.
         guard let id = TenantID(directive.subject), let tenant = try rows.tenant(id),
           tenant.placement.cell == directive.cell
         else { return nil }

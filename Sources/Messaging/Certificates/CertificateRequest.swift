@@ -1,6 +1,6 @@
 /// What a certificate of a process is to say.
 public struct CertificateRequest: Sendable, Equatable {
-  /// The process, e.g. `cell-1`.
+  /// The process, such as `cell-1`.
   public let name: String
   /// Names and addresses under which others dial it; `name` is always one of them.
   public let hosts: [String]
@@ -26,8 +26,10 @@ public struct CertificateRequest: Sendable, Equatable {
     self.days = days
   }
 
-  /// The extension's text. An address stands as address and as name: the TLS library under NNG
-  /// compares the dialed host with names only.
+  /// The extension's text.
+  ///
+  /// An address stands as address and as name: the TLS library under NNG compares the dialed host
+  /// with names only.
   var alternativeNames: String {
     hosts.map { Self.isAddress($0) ? "IP:\($0),DNS:\($0)" : "DNS:\($0)" }.joined(separator: ",")
   }

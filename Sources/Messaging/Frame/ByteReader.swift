@@ -1,5 +1,6 @@
-/// Reads what ``ByteWriter`` wrote. Every read is bounds-checked: nil, never a trap, where bytes
-/// are missing.
+/// Reads what ``ByteWriter`` wrote.
+///
+/// Every read is bounds-checked: nil, never a trap, where bytes are missing.
 struct ByteReader {
   private let bytes: [UInt8]
   private var offset = 0

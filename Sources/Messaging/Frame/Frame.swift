@@ -4,7 +4,9 @@
 /// (2) · session token (16) · budget in ms (4) · trace id (16). The payload is the rest.
 /// Fields are added in the reserved bytes or at the payload's end, never renamed or reused.
 struct Frame: Hashable, Sendable {
-  /// What a frame is. Numbers travel; they are added, never reused.
+  /// What a frame is.
+  ///
+  /// Numbers travel; they are added, never reused.
   enum Kind: UInt8, Sendable, CaseIterable {
     /// Client → server, with a session token; payload of the method.
     case request = 1
@@ -33,14 +35,17 @@ struct Frame: Hashable, Sendable {
   var version: UInt8 = ProtocolVersion.current
   var method: UInt16 = 0
   var session: SessionToken = .none
-  /// How long the sender will wait, in milliseconds; 0 in answers. Relative, because the clocks of
-  /// two machines differ.
+  /// How long the sender will wait, in milliseconds; 0 in answers.
+  ///
+  /// Relative, because the clocks of two machines differ.
   var budgetMilliseconds: UInt32 = 0
   var trace: TraceID = .none
   var payload: [UInt8] = []
 }
 
-/// The versions of the frame protocol that this build speaks. Two adjacent builds share one.
+/// The versions of the frame protocol that this build speaks.
+///
+/// Two adjacent builds share one.
 public enum ProtocolVersion {
   public static let current: UInt8 = 1
   public static let supported: ClosedRange<UInt8> = 1...1

@@ -1,4 +1,6 @@
-/// The binary form of ``Frame``. Decoding checks every bound and never traps.
+/// The binary form of ``Frame``.
+///
+/// Decoding checks every bound and never traps.
 enum FrameCodec {
   static let headerBytes = 44
   static let magic: (UInt8, UInt8) = (0x41, 0x4D)

@@ -1,4 +1,6 @@
-/// What goes wrong between in-memory messengers. All off unless set.
+/// What goes wrong between in-memory messengers.
+///
+/// All off unless set.
 public struct InMemoryFaults: Sendable {
   /// Share of requests that vanish on the way: their calls run into the deadline.
   public var dropRequests = 0.0

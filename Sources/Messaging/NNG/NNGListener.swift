@@ -64,7 +64,9 @@ final class NNGListener: Sendable {
     for context in contexts { cnng_serve_free(context.pointer) }
   }
 
-  /// Begins to take requests. The tasks keep the listener until ``stop()``.
+  /// Begins to take requests.
+  ///
+  /// The tasks keep the listener until ``stop()``.
   func start() {
     let task = Task {
       await withDiscardingTaskGroup { group in
@@ -74,8 +76,10 @@ final class NNGListener: Sendable {
     serving.withLock { $0 = task }
   }
 
-  /// Takes no more requests. Handlers under way are cancelled, not awaited; what they answer is
-  /// dropped. May block its thread for a moment.
+  /// Takes no more requests.
+  ///
+  /// Handlers under way are cancelled, not awaited; what they answer is dropped. May block its
+  /// thread for a moment.
   func stop() {
     for slot in slots { slot.close() }
     for context in contexts { cnng_serve_stop(context.pointer) }

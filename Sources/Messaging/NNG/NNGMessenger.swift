@@ -28,7 +28,9 @@ public final class NNGMessenger: Messenger {
   private let sweeper = DeadlineSweeper()
   private let state = Mutex(State())
 
-  /// A messenger that has done nothing yet. `tls` is needed for `tls+tcp` addresses.
+  /// A messenger that has done nothing yet.
+  ///
+  /// `tls` is needed for `tls+tcp` addresses.
   public init(
     identity: PeerIdentity, key: DeploymentKey, tls: TLSFiles? = nil, random: any RandomSource,
     versions: ClosedRange<UInt8> = ProtocolVersion.supported,
@@ -115,7 +117,9 @@ public final class NNGMessenger: Messenger {
   }
 
   /// Reads the certificate files again: connections made from now on use them, those that stand
-  /// stay. Throws where the files cannot be used; then the old ones go on.
+  /// stay.
+  ///
+  /// Throws where the files cannot be used; then the old ones go on.
   public func reloadCertificates() throws { try tls?.reload() }
 
   public func close() async {

@@ -3,7 +3,9 @@ import Logging
 import Synchronization
 import Wire
 
-/// Publishes over one PUB socket. Slow subscribers lose messages; nobody waits for them.
+/// Publishes over one PUB socket.
+///
+/// Slow subscribers lose messages; nobody waits for them.
 final class NNGPublisher: Publisher {
   let address: Address
   private let socket: NNGSocket

@@ -45,7 +45,9 @@ final class NNGSubscription: Sendable {
     continuation.onTermination = { _ in body() }
   }
 
-  /// Ends receiving and the stream. May block its thread for a moment.
+  /// Ends receiving and the stream.
+  ///
+  /// May block its thread for a moment.
   func stop() {
     let first = state.withLock { state in
       defer { state.isStopped = true }

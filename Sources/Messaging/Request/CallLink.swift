@@ -105,7 +105,9 @@ final class CallLink: Sendable {
   /// Makes every later call fail as closed.
   func refuseCalls() { state.withLock { $0.isClosed = true } }
 
-  /// Fails every call and stops the wire. May block its thread.
+  /// Fails every call and stops the wire.
+  ///
+  /// May block its thread.
   func stop() {
     let calls = state.withLock { state in
       state.isClosed = true

@@ -66,8 +66,9 @@ struct CallTable<Call: Sendable>: Sendable {
     return .waiting
   }
 
-  /// The transport has ended what ran in `slot`. Answers its call, unless that was answered
-  /// before, and what begins in its place.
+  /// The transport has ended what ran in `slot`.
+  ///
+  /// Answers its call, unless that was answered before, and what begins in its place.
   mutating func finished(_ slot: Int) -> (call: Call?, next: Start?) {
     precondition(slots[slot].isRunning, "a slot ended twice")
     slots[slot].isRunning = false
@@ -103,7 +104,9 @@ struct CallTable<Call: Sendable>: Sendable {
     return slots.indices.filter { slots[$0].isRunning }.map { abort($0) }
   }
 
-  /// Calls whose time is over. Those in `aborts` still run: abort them, then say ``aborted(_:)``.
+  /// Calls whose time is over.
+  ///
+  /// Those in `aborts` still run: abort them, then say ``aborted(_:)``.
   mutating func expire(at now: Instant) -> (late: [Call], unconnected: [Call], aborts: [Int]) {
     var late: [Call] = []
     var aborts: [Int] = []
@@ -119,7 +122,9 @@ struct CallTable<Call: Sendable>: Sendable {
     return (late, unconnected, aborts)
   }
 
-  /// Takes every call out, for closing. The slots never start another.
+  /// Takes every call out, for closing.
+  ///
+  /// The slots never start another.
   mutating func close() -> [Call] {
     isConnected = false
     var calls = queue.removeAll { _ in true }.map(\.call)

@@ -16,8 +16,10 @@ final class DeadlineSweeper: Sendable {
 
   func watch(_ link: CallLink) { state.withLock { $0.links.append(link) } }
 
-  /// Says that a call has been put into a link's table. The order matters: first the call, then
-  /// this; the sweeper goes to rest in the opposite order, so that one of the two sees the other.
+  /// Says that a call has been put into a link's table.
+  ///
+  /// The order matters: first the call, then this; the sweeper goes to rest in the opposite order,
+  /// so that one of the two sees the other.
   func callsUnderWay() {
     if isRunning.load(ordering: .sequentiallyConsistent) { return }
     guard !isRunning.exchange(true, ordering: .sequentiallyConsistent) else { return }

@@ -24,7 +24,7 @@ struct PeerLiveness {
 
   var isConnected: Bool { state == .connected }
 
-  /// A call arrives: may it wait, and should the peer be dialed (again)?
+  /// A call arrives: says whether it may wait, and whether the peer should be dialed again.
   mutating func call(at now: Instant) -> (verdict: Verdict, dial: Bool) {
     switch state {
     case .connected: return (.proceed, false)

@@ -125,7 +125,9 @@ final class SessionPeer: Peer {
     }
   }
 
-  /// One round trip of the hello. Its loss never means that a request was executed.
+  /// One round trip of the hello.
+  ///
+  /// Its loss never means that a request was executed.
   private func ask(_ frame: Frame, by deadline: ContinuousClock.Instant)
     async throws(MessagingError)
     -> Frame

@@ -1,4 +1,6 @@
-/// The listener's side of all hellos and sessions, pure. Bounded: the oldest gives way.
+/// The listener's side of all hellos and sessions, pure.
+///
+/// Bounded: the oldest gives way.
 struct ServerSessions: Sendable {
   private struct Pending {
     let client: HelloParty
@@ -25,7 +27,9 @@ struct ServerSessions: Sendable {
   /// Who holds `token`, or nil when it must say hello again.
   func session(_ token: SessionToken) -> Session? { sessions[token] }
 
-  /// Answers a hello with a challenge, or says why not. `nonce` is fresh randomness.
+  /// Answers a hello with a challenge, or says why not.
+  ///
+  /// `nonce` is fresh randomness.
   mutating func hello(_ frame: Frame, nonce: [UInt8]) -> Frame {
     var reader = ByteReader(frame.payload)
     guard let client = HelloParty(&reader) else { return Self.refusal("unreadable hello") }
@@ -43,7 +47,9 @@ struct ServerSessions: Sendable {
       payload: HelloChallenge(party: server, version: version, proof: proof).bytes)
   }
 
-  /// Checks the client's proof and opens its session. `token` is fresh randomness.
+  /// Checks the client's proof and opens its session.
+  ///
+  /// `token` is fresh randomness.
   mutating func prove(_ frame: Frame, token: SessionToken) -> Frame {
     guard let proof = HelloProof(frame.payload) else { return Self.refusal("unreadable proof") }
     guard let hello = pending.removeValue(forKey: proof.serverNonce) else {

@@ -2,7 +2,9 @@ import CNNG
 import Synchronization
 
 /// Gives listeners and dialers mutual authentication from the deployment's files, and new files to
-/// all of them when a certificate was renewed. Connections that stand are not touched.
+/// all of them when a certificate was renewed.
+///
+/// Connections that stand are not touched.
 final class NNGTLS: Sendable {
   private struct State {
     // Configurations are never freed while the process lives: NNG's accept reads the pointer
@@ -23,8 +25,9 @@ final class NNGTLS: Sendable {
     state = Mutex(State(stamps: Self.stamps(of: files)))
   }
 
-  /// Reads the files again if they have changed since they were read last. Throws like
-  /// ``reload()``, once per change.
+  /// Reads the files again if they have changed since they were read last.
+  ///
+  /// Throws like ``reload()``, once per change.
   func reloadIfChanged() throws -> Bool {
     let now = Self.stamps(of: files)
     let changed = state.withLock { state in
@@ -55,8 +58,9 @@ final class NNGTLS: Sendable {
   /// Forgets a dialer that was closed.
   func forget(_ dialer: nng_dialer) { state.withLock { $0.dialers[dialer.id] = nil } }
 
-  /// Reads the files again; connections made from now on use them. Throws, and leaves everything
-  /// as it was, where the files cannot be used.
+  /// Reads the files again; connections made from now on use them.
+  ///
+  /// Throws, and leaves everything as it was, where the files cannot be used.
   func reload() throws {
     let (listeners, dialers) = state.withLock { ($0.listeners, Array($0.dialers.values)) }
     let address = Address(files.certificateAndKey)

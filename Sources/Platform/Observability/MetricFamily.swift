@@ -1,5 +1,7 @@
-/// One metric as it stands at a scrape. Parts of a process answer their families when asked;
-/// nothing is pushed, so the hot path only bumps its own counters.
+/// One metric as it stands at a scrape.
+///
+/// Parts of a process answer their families when asked; nothing is pushed, so the hot path only
+/// bumps its own counters.
 public struct MetricFamily: Sendable {
   public enum Kind: String, Sendable { case counter, gauge, histogram }
 

@@ -4,7 +4,7 @@ public struct PrometheusText: Sendable {
 
   private let labels: [(name: String, value: String)]
 
-  /// `labels` name the process, e.g. `cell` and `version`.
+  /// `labels` name the process, such as `cell` and `version`.
   public init(labels: [(name: String, value: String)]) { self.labels = labels }
 
   public func render(_ families: [MetricFamily]) -> String {

@@ -15,7 +15,7 @@ public struct StructuredLog: LogHandler {
   private let timestamp: @Sendable (Int64) -> String
 
   /// `timestamp` writes milliseconds since 1970 for people (RFC 3339); `metadata` stands in every
-  /// line, e.g. role and id.
+  /// line, such as role and id.
   public init(
     label: String, level: Logger.Level, metadata: Logger.Metadata, clock: any WallClock,
     timestamp: @escaping @Sendable (Int64) -> String

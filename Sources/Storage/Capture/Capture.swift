@@ -3,8 +3,8 @@ import Wire
 
 /// What the preupdate hook of one writing connection has seen: row after-images and digest delta.
 ///
-/// The work is in C (`capture.c`); this is its handle. Whoever undoes a command cuts back to the mark
-/// taken where it began, because SQLite does not report what it undoes.
+/// The work is in C (`capture.c`); this is its handle. Whoever undoes a command cuts back to the
+/// mark taken where it began, because SQLite does not report what it undoes.
 final class Capture {
   typealias Mark = aim_mark
 

@@ -2,8 +2,8 @@ import CSQLite
 
 /// What a file holds, in 128 bits: the sum modulo 2^128 of one hash per row.
 ///
-/// Adding and taking away rows is exact, so that it is kept incrementally; equal digests at the same
-/// tenant_seq mean equal rows.
+/// Adding and taking away rows is exact, so that it is kept incrementally; equal digests at the
+/// same tenant_seq mean equal rows.
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
   public let value: UInt128
 

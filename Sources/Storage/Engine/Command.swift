@@ -6,7 +6,8 @@ protocol Command: AnyObject, Sendable {
   var origin: CommandOrigin { get }
   /// What the mailbox counts for it.
   var bytes: Int { get }
-  /// Runs the body and keeps its result; false where it threw. Run again where its batch was undone.
+  /// Runs the body and keeps its result; false where it threw. Run again where its batch was
+  /// undone.
   func execute(_ transaction: Transaction, _ core: TenantCore) -> Bool
   /// Replaces the result by a refusal.
   func refuse(_ failure: Failure)

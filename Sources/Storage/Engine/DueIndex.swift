@@ -42,7 +42,9 @@ final class DueIndex: Sendable {
     if wake { monitor.signal() }
   }
 
-  /// Announces who is due by now. The thread does this; tests with a clock that stands still too.
+  /// Announces who is due by now.
+  ///
+  /// The thread does this; tests with a clock that stands still too.
   func check() {
     let now = Timestamp(milliseconds: clock.milliseconds())
     let again = now.adding(milliseconds: repeatMilliseconds)

@@ -1,6 +1,8 @@
 import Wire
 
-/// How one process keeps its tenants. Every queue, batch and wait has its bound here.
+/// How one process keeps its tenants.
+///
+/// Every queue, batch and wait has its bound here.
 public struct EngineConfiguration: Sendable {
   /// `<data>`: tenants stand in `<data>/tenants`, the journal in `<data>/journal`.
   public var directory: String
@@ -11,11 +13,11 @@ public struct EngineConfiguration: Sendable {
   /// Threads that run reads.
   public var readerThreads: Int = 2
 
-  /// A batch ends at this many commands …
+  /// A batch ends at this many commands.
   public var batchCommands: Int = 256
-  /// … or captured bytes …
+  /// A batch ends at this many captured bytes.
   public var batchBytes: Int = 1_024 * 1_024
-  /// … or time.
+  /// A batch ends after this time.
   public var batchTime: Duration = .milliseconds(5)
   /// Captured bytes of one command; a larger one is refused.
   public var commandBytes: Int = 2 * 1_024 * 1_024 - 16 * 1_024
@@ -31,7 +33,9 @@ public struct EngineConfiguration: Sendable {
   /// Idempotency keys kept per file; at the bound new ones are refused.
   public var idempotencyKeys: Int = 500_000
 
-  /// Tenants with open files. Nil: min(1,000, descriptors / 20).
+  /// Tenants with open files.
+  ///
+  /// Nil: min(1,000, descriptors / 20).
   public var openTenants: Int?
   /// WAL pages after which a file is checkpointed.
   public var checkpointFrames: Int = 2_000

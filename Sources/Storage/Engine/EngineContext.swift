@@ -58,7 +58,9 @@ final class EngineContext: Sendable {
   }
 }
 
-/// Points at which a test makes the engine fail as a machine would. Nothing is set outside tests.
+/// Points at which a test makes the engine fail as a machine would.
+///
+/// Nothing is set outside tests.
 public final class FaultInjection: Sendable {
   private let failingCommits = Mutex<[TenantID: FileKind]>([:])
 

@@ -10,8 +10,9 @@ enum Job: Sendable {
   case task(@Sendable () -> Void)
 }
 
-/// A small fixed pool of threads over one queue. Bounded by who puts jobs in: at most one per tenant
-/// and one per read admitted.
+/// A small fixed pool of threads over one queue.
+///
+/// Bounded by who puts jobs in: at most one per tenant and one per read admitted.
 final class RunQueue: Sendable {
   private struct State: Sendable {
     var jobs = Deque<Job>()

@@ -2,7 +2,9 @@ import Platform
 import Wire
 
 extension StorageEngine {
-  /// Stores bytes durably under their SHA-256. A record that names them is written after this.
+  /// Stores bytes durably under their SHA-256.
+  ///
+  /// A record that names them is written after this.
   public func putMedia(_ tenant: TenantID, _ bytes: [UInt8]) async throws(Failure) -> SHA256Hash {
     guard bytes.count <= MediaStore.maximumBytes else {
       throw Failure(.bodyTooLarge, "a media object holds at most 100 MiB")

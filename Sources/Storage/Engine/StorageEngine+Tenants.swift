@@ -12,8 +12,10 @@ extension StorageEngine {
     public let recomputed: Bool
   }
 
-  /// Begins a tenant here: its first record. Answers when it is durable; its files are made on first
-  /// use. Throws `tenantExists`, `outcomeUnknown`.
+  /// Begins a tenant here: its first record.
+  ///
+  /// Answers when it is durable; its files are made on first use. Throws `tenantExists`,
+  /// `outcomeUnknown`.
   public func create(
     _ tenant: TenantID, epoch: Epoch, lineage: Lineage? = nil
   ) async throws(Failure) {
@@ -133,7 +135,9 @@ extension StorageEngine {
   /// Announces due work now instead of when the thread looks; for clocks that stand still.
   public func checkDue() { (try? running())?.context.due.check() }
 
-  /// Makes all tenants' files durable and trims the journal. Blocks the caller for its fsyncs.
+  /// Makes all tenants' files durable and trims the journal.
+  ///
+  /// Blocks the caller for its fsyncs.
   public func flush() {
     guard let running = try? running() else { return }
     flusher(running.context).pass(limit: Int.max)
@@ -145,7 +149,9 @@ extension StorageEngine {
       writer: { [unowned self] in try? writer($0) })
   }
 
-  /// Finishes what was admitted, then gives up journal, files and directory. Nothing runs after.
+  /// Finishes what was admitted, then gives up journal, files and directory.
+  ///
+  /// Nothing runs after.
   public func close() async {
     let running = life.withLock { life -> Running? in
       guard case .running(let running) = life else {

@@ -36,8 +36,10 @@ public final class StorageEngine: TenantStore {
   let life = Mutex<Life>(.new)
   private let indexes: Mutex<[String: SchemaIndex]> = Mutex([:])
 
-  /// `schema` says what a tenant's files hold. `due` is called, on a thread of the engine's, when a
-  /// tenant has work to do. `fatal` must end the process: after it nothing is answered any more.
+  /// `schema` says what a tenant's files hold.
+  ///
+  /// `due` is called, on a thread of the engine's, when a tenant has work to do. `fatal` must end
+  /// the process: after it nothing is answered any more.
   public init(
     _ configuration: EngineConfiguration, clock: any WallClock, random: any RandomSource,
     files: any FileSystem, log: Logger = Logger(label: "storage"),

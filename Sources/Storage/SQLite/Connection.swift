@@ -17,7 +17,9 @@ public final class Connection {
 
   init(handle: OpaquePointer) { self.handle = handle }
 
-  /// Opens a file. `flags` are SQLite's open flags.
+  /// Opens a file.
+  ///
+  /// `flags` are SQLite's open flags.
   convenience init(path: String, flags: Int32) throws(SQLiteError) {
     var handle: OpaquePointer?
     let result = sqlite3_open_v2(path, &handle, flags, nil)
@@ -32,7 +34,9 @@ public final class Connection {
     self.init(handle: handle)
   }
 
-  /// Finalizes every statement and closes. The connection is unusable afterwards.
+  /// Finalizes every statement and closes.
+  ///
+  /// The connection is unusable afterwards.
   func close() {
     for statement in statements.values { statement.finalize() }
     statements = [:]

@@ -1,12 +1,14 @@
-/// SQLite refused or failed. A fault of the module, never shown to a client as it is.
+/// SQLite refused or failed.
+///
+/// A fault of the module, never shown to a client as it is.
 public struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The extended result code, e.g. 1555 for SQLITE_CONSTRAINT_PRIMARYKEY.
+  /// The extended result code, such as 1555 for SQLITE_CONSTRAINT_PRIMARYKEY.
   public let extendedCode: Int32
   public let message: String
   /// The statement, without its values.
   public let sql: String
 
-  /// The primary result code, e.g. 19 for SQLITE_CONSTRAINT.
+  /// The primary result code, such as 19 for SQLITE_CONSTRAINT.
   public var code: Int32 { extendedCode & 0xFF }
 
   public init(extendedCode: Int32, message: String, sql: String) {

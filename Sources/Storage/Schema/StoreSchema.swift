@@ -1,6 +1,8 @@
 import Wire
 
-/// One of a tenant's SQLite files. The raw value stands in the journal and is never reused.
+/// One of a tenant's SQLite files.
+///
+/// The raw value stands in the journal and is never reused.
 public struct FileKind: Hashable, Sendable, Comparable, RawRepresentable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -34,7 +36,7 @@ public struct TableDefinition: Hashable, Sendable {
 ///
 /// Append-only: a step that has shipped is never edited.
 public struct SchemaStep: Sendable {
-  /// Stable name, e.g. `ledger-1`.
+  /// Stable name, such as `ledger-1`.
   public let id: String
   public let file: FileKind
   public let ddl: String
@@ -51,6 +53,7 @@ public struct SchemaPart: Sendable {
   public let tables: [TableDefinition]
   public let steps: [SchemaStep]
   /// The earliest moment at which this context has work to do, looked up through an index.
+  ///
   /// Run only after a command called ``Transaction/dueMayHaveChanged()``.
   public let nextDue: (@Sendable (Transaction) throws -> Timestamp?)?
 
@@ -66,7 +69,7 @@ public struct SchemaPart: Sendable {
 
 /// Everything a store's files hold.
 public struct StoreSchema: Sendable {
-  /// Each file and its name on disk, e.g. `ledger.sqlite`.
+  /// Each file and its name on disk, such as `ledger.sqlite`.
   public let files: [FileKind: String]
   public let parts: [SchemaPart]
 

@@ -47,7 +47,9 @@ final class TenantCore: TransactionSource {
     earliest = head.time.adding(milliseconds: 1)
   }
 
-  /// Opens a file on first use. Throws ``StorageError`` or ``SQLiteError``.
+  /// Opens a file on first use.
+  ///
+  /// Throws ``StorageError`` or ``SQLiteError``.
   func open(_ kind: FileKind) throws -> TenantFile {
     if let file = files[kind] { return file }
     let fileSchema = schema.file(kind)

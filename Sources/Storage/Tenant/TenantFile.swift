@@ -20,7 +20,8 @@ final class TenantFile {
   var isEnlisted = false
   /// Where the running command began in this file; nil while it has not touched it.
   var commandMark: Capture.Mark?
-  /// Whether the running command has a savepoint here; else it was the first and ROLLBACK undoes it.
+  /// Whether the running command has a savepoint here; else it was the first and ROLLBACK undoes
+  /// it.
   var hasSavepoint = false
 
   var kind: FileKind { schema.kind }
@@ -29,7 +30,9 @@ final class TenantFile {
   /// that a missing file must not be taken for one that was never made.
   static func keptMarker(_ path: String) -> String { path + ".kept" }
 
-  /// Opens the file, making it where it is missing. Throws ``StorageError``.
+  /// Opens the file, making it where it is missing.
+  ///
+  /// Throws ``StorageError``.
   init(
     path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema, files: any FileSystem
   ) throws {

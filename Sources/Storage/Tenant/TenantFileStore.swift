@@ -14,7 +14,9 @@ struct TenantFileStore {
     var digest: Digest
   }
 
-  /// Settings of a writing connection. No checkpoint by itself: the flusher makes them.
+  /// Settings of a writing connection.
+  ///
+  /// No checkpoint by itself: the flusher makes them.
   func configureWriter() throws(SQLiteError) {
     try connection.execute(
       """

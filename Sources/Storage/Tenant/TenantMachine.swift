@@ -1,4 +1,6 @@
-/// Where one tenant's writer stands. Decides; ``TenantWriter`` acts.
+/// Where one tenant's writer stands.
+///
+/// Decides; ``TenantWriter`` acts.
 ///
 /// One record is in flight at most: no command runs before the one ahead is durable and committed.
 struct TenantMachine: Hashable, Sendable {

@@ -94,7 +94,9 @@ final class TenantReplay {
     aim_sqlite_enforce(file.connection.handle, 1)
   }
 
-  /// Commits what is open. Without it nothing since the last full batch is kept.
+  /// Commits what is open.
+  ///
+  /// Without it nothing since the last full batch is kept.
   func finish() throws {
     for kind in open.keys.sorted() { try commit(kind) }
   }

@@ -4,9 +4,12 @@ import Wire
 public struct CommandOrigin: Hashable, Sendable {
   public let requestID: String
   public let traceID: String
-  /// After this moment the command is dropped unrun. Nil: no limit.
+  /// After this moment the command is dropped unrun.
+  ///
+  /// Nil: no limit.
   public let deadline: ContinuousClock.Instant?
-  /// About how much memory the command holds while it waits, e.g. its body; counts in the mailbox.
+  /// About how much memory the command holds while it waits, such as its body; counts in the
+  /// mailbox.
   public let bytes: Int
 
   public init(
@@ -84,7 +87,9 @@ public protocol TenantStore: Sendable {
   ) async throws(Failure) -> T
 }
 
-/// A reader's view of a tenant: some of its files, as of one moment. Valid only inside its closure.
+/// A reader's view of a tenant: some of its files, as of one moment.
+///
+/// Valid only inside its closure.
 public struct Snapshot {
   public let tenant: TenantID
   /// The tenant's time, for reads that compare with the present.

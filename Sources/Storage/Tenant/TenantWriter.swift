@@ -1,8 +1,9 @@
 import Synchronization
 import Wire
 
-/// One tenant on this cell: its mailbox, its writer, its readers. Closed, it holds no descriptor,
-/// thread or timer.
+/// One tenant on this cell: its mailbox, its writer, its readers.
+///
+/// Closed, it holds no descriptor, thread or timer.
 final class TenantWriter: Sendable {
   let tenant: TenantID
   let context: EngineContext

@@ -29,7 +29,9 @@ public final class Transaction {
   public func dueMayHaveChanged() { source.dueMayHaveChanged() }
 
   /// Runs `effect` after the record is durable and committed (the output gate), never before, and
-  /// not at all where the command is undone. Short and non-blocking: wakes a worker, no more.
+  /// not at all where the command is undone.
+  ///
+  /// Short and non-blocking: wakes a worker, no more.
   public func afterCommit(_ effect: @escaping @Sendable () -> Void) { source.afterCommit(effect) }
 }
 

@@ -4,7 +4,9 @@
 /// `Failure`.
 public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
   public let code: FailureCode
-  /// For people; says what was wrong and what to do. Never a secret, never another tenant's data.
+  /// For people; says what was wrong and what to do.
+  ///
+  /// Never a secret, never another tenant's data.
   public let detail: String
   /// How long a caller should wait before it tries again.
   public let retryAfterMilliseconds: Int64?

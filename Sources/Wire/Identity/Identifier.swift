@@ -51,7 +51,9 @@ extension Identifier: Codable {
   }
 }
 
-/// The kinds of things that identifiers name. One registry, so that migration is mechanical.
+/// The kinds of things that identifiers name.
+///
+/// One registry, so that migration is mechanical.
 public enum Subjects {
   public enum Tenant {}
   public enum Cell {}

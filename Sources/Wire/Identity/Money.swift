@@ -1,4 +1,6 @@
-/// An amount of money: millionths of a currency unit. All arithmetic is checked.
+/// An amount of money: millionths of a currency unit.
+///
+/// All arithmetic is checked.
 public struct Micros: Hashable, Sendable, Comparable, Codable, RawRepresentable {
   public let rawValue: Int64
   public init(rawValue: Int64) { self.rawValue = rawValue }

@@ -18,7 +18,7 @@ public struct RowID: Hashable, Sendable, Comparable {
 
   private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
-  /// The public form, e.g. `msg_0d7k2m9q4hv1c` for the prefix `msg`.
+  /// The public form, such as `msg_0d7k2m9q4hv1c` for the prefix `msg`.
   public func text(_ prefix: RowKind) -> String {
     var digits = [UInt8](repeating: 0, count: 13)
     var rest = UInt64(bitPattern: rawValue)

@@ -1,4 +1,6 @@
-/// A moment: milliseconds since 1970-01-01T00:00:00Z. Written outside in RFC 3339, in UTC.
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Written outside in RFC 3339, in UTC.
 public struct Timestamp: Hashable, Sendable, Comparable {
   public let milliseconds: Int64
 
@@ -16,7 +18,7 @@ public struct Timestamp: Hashable, Sendable, Comparable {
 
   public func adding(seconds: Int64) -> Timestamp { adding(milliseconds: seconds * 1000) }
 
-  /// `2026-11-23T15:04:05.123Z`
+  /// RFC 3339 in UTC with milliseconds, such as `2026-11-23T15:04:05.123Z`.
   public var rfc3339: String {
     let days = Int64((Double(milliseconds) / 86_400_000).rounded(.down))
     let inDay = milliseconds - days * 86_400_000
@@ -80,8 +82,9 @@ public struct Timestamp: Hashable, Sendable, Comparable {
     self.init(milliseconds: seconds * 1000 + fraction)
   }
 
-  /// Days since 1970-01-01 of a civil date. Source: H. Hinnant, "chrono-Compatible Low-Level Date
-  /// Algorithms".
+  /// Days since 1970-01-01 of a civil date.
+  ///
+  /// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
   static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
     let y = month <= 2 ? year - 1 : year
     let era = (y >= 0 ? y : y - 399) / 400

@@ -1,4 +1,6 @@
-/// What a request between processes asks for. The number travels; cases are added, never reused.
+/// What a request between processes asks for.
+///
+/// The number travels; cases are added, never reused.
 public enum WireMethod: UInt16, Sendable, CaseIterable {
   /// ``Aimstors_ProtoRequest`` → ``Aimstors_ProtoResponse``: one HTTP request.
   case http = 1

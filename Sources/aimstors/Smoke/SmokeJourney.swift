@@ -6,6 +6,8 @@ struct SmokeJourney {
   static let recipients = 1_000
   static let inboundPerTenant = 100
   static let singles = 20
+  /// What one number has on its way to Graph at once: docs/decisions/0009.
+  static let mostAmbiguous = 16
   /// How long the campaign, and then the last webhooks, may take.
   static let settleSeconds = 90
 

@@ -31,7 +31,9 @@ struct SmokeReport {
     demand(accepted == graphAccepted, "accepted is what Graph accepted, \(graphAccepted)")
     demand(accepted > 0 && accepted <= recipients, "some were accepted")
     demand(failed > 0, "the simulator's failures were seen")
-    demand(ambiguous == 0, "no send stayed ambiguous")
+    demand(
+      ambiguous <= SmokeJourney.mostAmbiguous,
+      "a kill leaves at most \(SmokeJourney.mostAmbiguous) sends ambiguous")
     demand(refundedMicros > 0, "failed messages were refunded")
     demand(balanceMicros == expectedBalanceMicros, "the balance is what the log says")
     demand(graphRequests >= graphDistinct, "each message was asked for")

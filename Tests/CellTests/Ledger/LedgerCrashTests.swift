@@ -12,8 +12,8 @@ import Wire
   private static let tenant = TenantID(trusted: "t1")
   private static let origin = CommandOrigin(requestID: "r", traceID: "t")
 
-  /// The crash image: files as they were at one moment, the journal as it was at a later one, cut at
-  /// a random sector between the two.
+  /// The crash image: files as they were at one moment, the journal as it was at a later one, cut
+  /// at a random sector between the two.
   @Test(arguments: 1...6)
   func `a crash anywhere in the journal reopens into a prefix of the history`(seed: Int)
     async throws

@@ -9,7 +9,8 @@ import Wire
   @Test func `every registered route is in the admin document, and nothing else`() async throws {
     let deployment = try await Deployment()
     let router = AdminRoutes.router(deployment.node.services)
-    // The catch-all for what cells keep of a tenant stands for the routes that are listed one by one.
+    // The catch-all for what cells keep of a tenant stands for the routes that are listed one by
+    // one.
     let registered = Set(
       router.routes.filter { !$0.path.description.hasSuffix("**") }.map { route in
         let path = route.path.description.split(separator: "/").map { part in
