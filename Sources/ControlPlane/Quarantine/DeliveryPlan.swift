@@ -10,6 +10,9 @@ enum DeliveryPlan: Hashable, Sendable {
   case unknown(kind: ClaimKind, key: String)
   /// The body was not understood when it came: it is split anew.
   case unparsed
+  /// It came through a Meta app that is bound to a tenant, and is about another's number: whoever
+  /// holds that app's secret must not write into this tenant. The entry stays for an operator.
+  case foreign(TenantID)
 
   struct Delivery: Hashable, Sendable {
     let tenant: TenantID
@@ -28,7 +31,22 @@ enum DeliveryPlan: Hashable, Sendable {
     return Set(spooled.part.changes.map(key(of:)))
   }
 
-  static func make(_ spooled: Aimstors_ProtoSpoolPart, holders: [Key: TenantID]) -> DeliveryPlan {
+  /// Decides.
+  ///
+  /// `bound` is the only tenant that the part's Meta app may reach; nil: all.
+  static func make(
+    _ spooled: Aimstors_ProtoSpoolPart, holders: [Key: TenantID], bound: TenantID? = nil
+  ) -> DeliveryPlan {
+    let plan = resolve(spooled, holders: holders)
+    guard let bound, case .deliver(let deliveries) = plan,
+      let foreign = deliveries.first(where: { $0.tenant != bound })
+    else { return plan }
+    return .foreign(foreign.tenant)
+  }
+
+  private static func resolve(
+    _ spooled: Aimstors_ProtoSpoolPart, holders: [Key: TenantID]
+  ) -> DeliveryPlan {
     guard spooled.hasPart, !spooled.part.changes.isEmpty else { return .unparsed }
     if let tenant = TenantID(spooled.part.tenant) {
       return .deliver([Delivery(tenant: tenant, part: spooled.part)])

@@ -105,7 +105,16 @@ final class SpoolRounds: Sendable {
     for key in DeliveryPlan.keys(of: spooled) {
       holders[key] = await map.holder(key.kind, key.key)
     }
-    switch DeliveryPlan.make(spooled, holders: holders) {
+    let bound: TenantID?
+    do throws(Failure) {
+      bound = try await binding(of: spooled)
+    } catch {
+      return .stays(error)
+    }
+    switch DeliveryPlan.make(spooled, holders: holders, bound: bound) {
+    case .foreign:
+      return .stays(
+        Failure(.forbidden, "the Meta app is bound to a tenant, and this is another's number"))
     case .unparsed:
       return .stays(Failure(.invalidState, "the body is still not understood"))
     case .unknown(let kind, let key):
@@ -120,6 +129,13 @@ final class SpoolRounds: Sendable {
       }
       return .delivered
     }
+  }
+
+  /// The tenant that the part's Meta app is bound to; nil where it is shared.
+  private func binding(of spooled: Aimstors_ProtoSpoolPart) async throws(Failure) -> TenantID? {
+    let name = spooled.metaApp.isEmpty ? spooled.part.metaApp : spooled.metaApp
+    guard let id = MetaAppID(name) else { return nil }
+    return try await store.read { try $0.metaApp(id)?.tenant }
   }
 
   private func send(_ delivery: DeliveryPlan.Delivery, trace: String) async throws(Failure) {

@@ -56,6 +56,19 @@ import Wire
         == .unknown(kind: .phoneNumber, key: "2"))
   }
 
+  @Test func `a Meta app that is bound to a tenant reaches no other`() {
+    let part = spooled([change(number: "1"), change(number: "2")])
+    let holders: [DeliveryPlan.Key: TenantID] = [
+      .init(kind: .phoneNumber, key: "1"): a, .init(kind: .phoneNumber, key: "2"): b,
+    ]
+    #expect(DeliveryPlan.make(part, holders: holders, bound: a) == .foreign(b))
+    let own = spooled([change(number: "1")])
+    guard case .deliver = DeliveryPlan.make(own, holders: holders, bound: a) else {
+      Issue.record("the bound tenant's own part was not delivered")
+      return
+    }
+  }
+
   @Test func `a body is cut anew, its values byte for byte`() throws {
     var spooled = Aimstors_ProtoSpoolPart()
     spooled.metaApp = "default"
