@@ -119,6 +119,7 @@ final class FakeClaims: KeyClaims {
 }
 
 final class FakeGate: SendGate {
+  func note(numberID: String, phoneNumberID: String) {}
   let current = Mutex(TenantState.active)
   func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? { nil }
   func state(of tenant: TenantID) -> TenantState { current.withLock { $0 } }
