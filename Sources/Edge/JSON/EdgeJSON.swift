@@ -34,7 +34,7 @@ public struct EdgeJSON: RequestDecoder, ResponseEncoder, Sendable {
   /// Writes a value without blanks; slashes are not escaped.
   public static func encode(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return [UInt8](try encoder.encode(value))
   }
 
