@@ -40,6 +40,11 @@ final class TestAPI: Sendable {
     let json: [String: any Sendable]
     var code: String? { json["code"] as? String }
     func integer(_ key: String) -> Int64? { (json[key] as? NSNumber)?.int64Value }
+    /// The document with its keys in order: two answers of the same content are equal.
+    var document: String {
+      let data = try? JSONSerialization.data(withJSONObject: json, options: .sortedKeys)
+      return data.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
     func text(_ key: String) -> String? { json[key] as? String }
   }
 
