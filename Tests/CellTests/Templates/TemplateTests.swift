@@ -10,8 +10,9 @@ import Wire
     _ components: String, name: String = "order_ok", language: String = "en_US",
     category: String = "UTILITY", format: String = "POSITIONAL"
   ) throws -> TemplateInput {
-    let body =
-      "{\"category\":\"\(category)\",\"parameter_format\":\"\(format)\",\"components\":\(components)}"
+    let body = """
+      {"category":"\(category)","parameter_format":"\(format)","components":\(components)}
+      """
     return try TemplateInput(name: name, language: language, body: Array(body.utf8))
   }
 
@@ -29,7 +30,7 @@ import Wire
   @Test(arguments: [
     #"[{"type":"BODY","text":"Hi {{1}}, it is {{2}}!"}]"#,
     #"[{"type":"HEADER","format":"TEXT","text":"For {{1}} only"},{"type":"BODY","text":"x"}]"#,
-    #"[{"type":"HEADER","format":"IMAGE"},{"type":"body","text":"x"},{"type":"FOOTER","text":"f"}]"#,
+    #"[{"type":"HEADER","format":"GIF"},{"type":"body","text":"x"},{"type":"FOOTER","text":"f"}]"#,
     "[{\"type\":\"BODY\",\"text\":\"\(text(1024))\"}]",
     buttons(Array(repeating: quick, count: 10)), buttons([quick, quick, url, url, phone]),
   ])
