@@ -127,7 +127,6 @@ final class FakeGate: SendGate {
   func note(numberID: String, phoneNumberID: String) {}
   let current = Mutex(TenantState.active)
   func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? { nil }
-  func note(numberID: String, phoneNumberID: String) {}
   func state(of tenant: TenantID) -> TenantState { current.withLock { $0 } }
 }
 
