@@ -78,7 +78,7 @@ static void open_tenant(struct tenant *tenant, const char *directory, int index)
     check(sqlite3_open_v2(path, &db,
                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL),
           db);
-    check(sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;", 0, 0, 0), db);
+    check(sqlite3_exec(db, "PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;", 0, 0, 0), db);
     check(sqlite3_exec(db, schemas[file], 0, 0, 0), db);
     tenant->files[file] = db;
     tenant->begin[file] = prepare(db, "BEGIN");

@@ -42,6 +42,7 @@ public struct CellConfiguration: Sendable {
 
 /// Every wait and size of a cell's shell.
 public enum CellLimits {
+  public static let lastUseInterval = Duration.seconds(60)
   public static let heartbeatInterval = Duration.seconds(1)
   public static let controlPlaneTimeout = Duration.seconds(2)
   /// A claim waits for the control plane's durable answer.

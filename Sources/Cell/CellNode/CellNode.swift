@@ -94,6 +94,7 @@ public final class CellNode: Service {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await self.outbox.run() }
       group.addTask { await self.stayJoined() }
+      group.addTask { await self.storeLastUses() }
       try? await gracefulShutdown()
       health.stopping()
       outbox.stop()
@@ -152,6 +153,14 @@ public final class CellNode: Service {
         try? await Task.sleep(for: pause)
         pause = min(pause * 2, CellLimits.joinRetryMaximum)
       }
+    }
+  }
+
+  /// When keys were last used is kept in memory and stored now and then: never on a request's path.
+  private func storeLastUses() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: CellLimits.lastUseInterval)
+      await services.keys.storeLastUses()
     }
   }
 

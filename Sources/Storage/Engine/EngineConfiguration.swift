@@ -38,7 +38,7 @@ public struct EngineConfiguration: Sendable {
   /// Nil: min(1,000, descriptors / 20).
   public var openTenants: Int?
   /// WAL pages after which a file is checkpointed.
-  public var checkpointFrames: Int = 2_000
+  public var checkpointFrames: Int = 4_000
   /// The flusher makes tenants that pin the journal's oldest segment durable above this size.
   public var replayBytes: UInt64 = 256 * 1_024 * 1_024
   /// How often the flusher looks.
