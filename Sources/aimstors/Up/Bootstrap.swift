@@ -45,6 +45,27 @@ struct Bootstrap {
       [("authorization", "Bearer \(admin)")])
   }
 
+  /// Waits until the control plane has heard from every one of `cells`: before that it places no
+  /// tenant there.
+  func waitUntilJoined(_ cells: Set<String>, admin: String) async throws(CommandFailure) {
+    let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
+    while true {
+      let answer = try await send(
+        "GET", "/v1/cells", nil, [("authorization", "Bearer \(admin)")])
+      let alive = (answer["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
+      let missing = cells.subtracting(alive.compactMap { $0["id"]?.string })
+      if missing.isEmpty { return }
+      guard ContinuousClock.now < deadline else {
+        throw CommandFailure(
+          .timedOut, code: "not_joined",
+          detail:
+            "did not join within \(Self.answerSeconds) s: \(missing.sorted().joined(separator: ", "))"
+        )
+      }
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
   /// One request to the admin host, again while it is not reachable, for a bounded time.
   private func send(
     _ method: String, _ path: String, _ body: JSON?, _ headers: [(String, String)]

@@ -79,6 +79,8 @@ struct LocalSystem {
       process.configuration = process.configuration.with("join_token", JSON(token))
       try await supervisor.start(process)
     }
+    try await bootstrap.waitUntilJoined(
+      Set(plan.processes.filter { $0.role == .cell }.map(\.id)), admin: admin)
     try await bootstrap.setMetaApp(secrets, admin: admin)
     let demo = try await seed(directory, plan, secrets, admin)
     let head = head(plan, secrets, admin, demo)
