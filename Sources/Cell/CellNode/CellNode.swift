@@ -140,12 +140,12 @@ public final class CellNode: Service {
     var pause = CellLimits.joinRetryMinimum
     while !Task.isCancelled {
       do throws(Failure) {
-        if link.isJoined {
-          try await link.heartbeat(heartbeat())
-        } else {
+        if !link.isJoined {
           try await link.join(inventory())
           logger.notice("joined", metadata: ["control_plane": "\(configuration.controlPlane)"])
         }
+        // At once after joining too: only a cell whose load is known is given tenants.
+        try await link.heartbeat(heartbeat())
         pause = CellLimits.joinRetryMinimum
         try? await Task.sleep(for: CellLimits.heartbeatInterval)
       } catch {

@@ -52,7 +52,9 @@ struct Bootstrap {
     while true {
       let answer = try await send(
         "GET", "/v1/cells", nil, [("authorization", "Bearer \(admin)")])
-      let alive = (answer["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
+      let alive = (answer["data"]?.array ?? []).filter {
+        $0["alive"]?.bool == true && $0["state"]?.string == "active"
+      }
       let missing = cells.subtracting(alive.compactMap { $0["id"]?.string })
       if missing.isEmpty { return }
       guard ContinuousClock.now < deadline else {
