@@ -58,7 +58,7 @@ public final class CellNode: Service {
     wakes.connect(outbox)
     services = CellServices(
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
-      sealer: sealer, graph: graph, wakeOutbox: { wakes.wake($0) })
+      sealer: sealer, graph: graph, wakeOutbox: { wakes.committed($0) })
     health = CellHealth(
       configuration: configuration, engine: engine, files: files, clock: clock)
   }
@@ -217,4 +217,5 @@ private final class OutboxWakes: Sendable {
 
   func connect(_ worker: OutboxWorker) { outbox.withLock { $0 = worker } }
   func wake(_ tenant: TenantID) { outbox.withLock { $0 }?.wake(tenant) }
+  func committed(_ tenant: TenantID) { outbox.withLock { $0 }?.committed(tenant) }
 }

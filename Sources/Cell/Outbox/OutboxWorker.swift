@@ -82,6 +82,17 @@ final class OutboxWorker: Sendable {
     events?.nudge()
   }
 
+  /// Says that a command of the tenant was committed that may have queued something.
+  ///
+  /// While a stop holds for the whole tenant nobody looks at its queue: the lifting wakes it, and its
+  /// due time does for what goes on during a stop.
+  func committed(_ tenant: TenantID) {
+    guard environment.gate.stopReason(tenant: tenant, phoneNumberID: "") != nil else {
+      return wake(tenant)
+    }
+    state.withLock { _ = $0.stopped.insert(tenant) }
+  }
+
   /// Says that a stop was lifted: tenants that it held back are woken.
   func sendsMayResume() {
     let tenants = state.withLock { state in
