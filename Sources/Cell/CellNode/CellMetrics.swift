@@ -76,9 +76,19 @@ struct CellMetrics {
     ]
   }
 
+  /// From the tenants' heads: no file is opened for it.
+  private func oldestDueMilliseconds() -> Int64 {
+    let now = clock.milliseconds()
+    let due = engine.heads.values.compactMap { $0.nextDue?.milliseconds }.min()
+    return max(0, now - (due ?? now))
+  }
+
   private func work() -> [MetricFamily] {
     let load = outbox.load
     return [
+      MetricFamily(
+        "aimstors_outbox_age_seconds", "How long the oldest due work has been due.", .gauge,
+        [.init(value: .microseconds(oldestDueMilliseconds() * 1_000))]),
       .gauge("aimstors_outbox_tenants_sending", "Tenants that send now.", Int64(load.active)),
       .gauge(
         "aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),
