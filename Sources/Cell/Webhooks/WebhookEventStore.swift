@@ -20,8 +20,9 @@ struct WebhookEventStore {
       try db.first(
         """
         SELECT 1 FROM webhook_events WHERE field = ? AND entry_time = ? AND waba_id = ?
-          AND raw = ? LIMIT 1
-        """, .text(event.field), .integer(event.entryTime), .text(event.wabaID), .blob(event.raw)
+          AND quarantine IS ? AND raw = ? LIMIT 1
+        """, .text(event.field), .integer(event.entryTime), .text(event.wabaID),
+        .optional(event.quarantine), .blob(event.raw)
       ) { _ in true } ?? false
     guard !isKnown else { return false }
     try db.run(

@@ -58,13 +58,3 @@ struct WebhookIntake: Sendable {
     return chunks
   }
 }
-
-extension WebhookItem {
-  fileprivate var bytes: Int {
-    switch self {
-    case .incoming(let message): message.raw.count
-    case .status(let status): status.raw.count
-    case .event(let event): event.raw.count
-    }
-  }
-}

@@ -6,6 +6,17 @@ enum WebhookItem: Hashable, Sendable {
   case status(StatusReport)
   /// Anything else, kept as it came; some of it is also acted upon.
   case event(WebhookEvent)
+
+  /// Its JSON as it came.
+  var raw: [UInt8] {
+    switch self {
+    case .incoming(let message): message.raw
+    case .status(let status): status.raw
+    case .event(let event): event.raw
+    }
+  }
+
+  var bytes: Int { raw.count }
 }
 
 /// A message from a user.

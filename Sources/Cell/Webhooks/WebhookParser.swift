@@ -7,6 +7,32 @@ enum WebhookParser {
   static func items(
     _ change: Aimstors_ProtoWebhookChange, receivedAt: Timestamp
   ) -> [WebhookItem] {
+    read(change, receivedAt).flatMap { item in
+      item.bytes > largestItemBytes ? parts(of: item, change) : [item]
+    }
+  }
+
+  /// The longest item that is stored in one row: one that no command can take would be delivered
+  /// again for days, and everything that came with it.
+  static let largestItemBytes = 1_000_000
+
+  /// A value that is too long, whole, in several quarantined rows.
+  private static func parts(
+    of item: WebhookItem, _ change: Aimstors_ProtoWebhookChange
+  ) -> [WebhookItem] {
+    let raw = item.raw
+    let size = WebhookIntake.bytesPerCommand
+    let count = (raw.count + size - 1) / size
+    return (0..<count).map { part in
+      let bytes = raw[part * size..<min((part + 1) * size, raw.count)]
+      return event(
+        change, Array(bytes), quarantine: "part \(part + 1) of \(count) of a value too long")
+    }
+  }
+
+  private static func read(
+    _ change: Aimstors_ProtoWebhookChange, _ receivedAt: Timestamp
+  ) -> [WebhookItem] {
     let raw = Array(change.value)
     guard let value = try? JSONTape(raw).root, value.kind == .object else {
       return [event(change, raw, quarantine: "the value is not a JSON object")]
