@@ -145,6 +145,10 @@ enum MessageAlert: String, Hashable, Sendable {
   case sentTwice = "sent_twice"
   /// The second charge itself: its row carries the identifier of the usage event.
   case chargedAgain = "charged_again"
+  /// Meta charged it as another category, and the wallet could not pay the difference.
+  case undercharged
+  /// Meta charged it as a category that the price book of its time has no price for.
+  case unrated
   /// It arrived, its money had been given back, and the wallet could not pay again.
   case uncharged = "delivered_uncharged"
 }

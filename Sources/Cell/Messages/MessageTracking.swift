@@ -7,8 +7,8 @@ import Wire
 final class MessageTracking {
   let tx: Transaction
   let store: MessageStore
-  private let ledger: Ledger
-  private let campaigns: CampaignStore
+  let ledger: Ledger
+  let campaigns: CampaignStore
   private var tallies: [RowID: CampaignTally] = [:]
 
   init(_ tx: Transaction) throws {

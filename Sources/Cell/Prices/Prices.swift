@@ -55,6 +55,13 @@ struct Prices {
     return quote
   }
 
+  /// The price in an earlier version of the book, for re-rating; nil where it had none.
+  func quote(
+    market: Market, category: MessageCategory, at: Timestamp, version: Int64
+  ) throws -> PriceQuote? {
+    try store.quote(market: market, category: category, at: at, version: version)
+  }
+
   /// Makes `rates` the tenant's prices.
   ///
   /// The same rates again keep the version.

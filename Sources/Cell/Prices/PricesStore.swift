@@ -7,15 +7,19 @@ struct PricesStore {
 
   init(_ connection: Connection) { db = connection }
 
-  func quote(market: Market, category: MessageCategory, at: Timestamp) throws -> PriceQuote? {
+  /// The price in a version of the book, or in the newest.
+  func quote(
+    market: Market, category: MessageCategory, at: Timestamp, version: Int64? = nil
+  ) throws -> PriceQuote? {
     for candidate in market == .any ? [Market.any] : [market, .any] {
       let quote = try db.first(
         """
         SELECT id, version, amount FROM prices
-        WHERE version = (SELECT max(version) FROM price_books)
-          AND market = ? AND category = ? AND valid_from <= ?
+        WHERE version = coalesce(?4, (SELECT max(version) FROM price_books))
+          AND market = ?1 AND category = ?2 AND valid_from <= ?3
         ORDER BY valid_from DESC LIMIT 1
-        """, .text(candidate.code), .integer(category.rawValue), .integer(at.milliseconds)
+        """, .text(candidate.code), .integer(category.rawValue), .integer(at.milliseconds),
+        .optional(version)
       ) { row in
         PriceQuote(
           id: RowID(row.int64(0)), version: row.int64(1), amount: Micros(row.int64(2)),

@@ -30,6 +30,7 @@ struct StatusJoin {
     if let error { try store.put(error, of: id) }
     for status in evidence where try store.insert(status, of: id) {
       try tracking.apply(to: id) { $0.noteStatus(StatusKind(status.status)) }
+      try settle(id, status.raw)
     }
   }
 
@@ -42,7 +43,14 @@ struct StatusJoin {
     guard try store.insert(evidence, of: id) else { return nil }
     if let error = report.error { try store.put(error, of: id) }
     try tracking.apply(to: id) { $0.noteStatus(report.kind) }
+    try settle(id, report.raw)
     return id
+  }
+
+  /// After the status itself: that may be what charges the message.
+  private func settle(_ id: RowID, _ raw: [UInt8]) throws {
+    guard let pricing = StatusPricing(status: raw) else { return }
+    try tracking.settle(id, by: pricing)
   }
 
   private func owner(of report: StatusReport) throws -> RowID {

@@ -141,13 +141,15 @@ struct Shop {
   }
 
   func status(
-    _ wamid: String, _ status: String, callback: RowID? = nil, code: Int? = nil
+    _ wamid: String, _ status: String, callback: RowID? = nil, code: Int? = nil,
+    pricing: String? = nil
   ) async throws {
     let data = callback.map { #","biz_opaque_callback_data":"\#($0.text(.message))""# } ?? ""
     let errors = code.map { #","errors":[{"code":\#($0),"title":"x"}]"# } ?? ""
+    let rest = errors + (pricing.map { #","pricing":\#($0)"# } ?? "")
     try await webhook(
       #"{"statuses":[{"id":"\#(wamid)","status":"\#(status)","timestamp":"1795435201""#
-        + "\(data)\(errors)}]}"
+        + "\(data)\(rest)}]}"
     )
   }
 
