@@ -108,13 +108,18 @@ struct CampaignCommands {
       try store.insert(quote, of: id)
       amount = try amount.adding(try quote.amount.multiplied(by: recipients))
     }
+    let scheduled = input.scheduledAt ?? standing.scheduledAt
+    let until = tx.now.adding(seconds: MessageLimits.holdSeconds)
+    if let scheduled, scheduled >= until {
+      throw Failure(
+        .invalidField, "scheduled_at must be within 30 days: money is held no longer")
+    }
     let hold = try Ledger(tx).hold(
-      amount, for: .campaign(id), until: tx.now.adding(seconds: MessageLimits.holdSeconds))
+      amount, for: .campaign(id), until: until)
     try store.insert(
       CampaignLaunch(
         at: tx.now, hold: hold, amount: amount, category: template.category,
         templateVersion: template.version), of: id)
-    let scheduled = input.scheduledAt ?? standing.scheduledAt
     let waits = scheduled.map { $0 > tx.now } ?? false
     try put(
       CampaignStanding(
@@ -136,10 +141,13 @@ struct CampaignCommands {
     guard standing.state == .paused else {
       throw Failure(.invalidState, "a campaign that is \(standing.state.name) cannot be resumed")
     }
+    try CampaignFunds(tx).holdAnew(id)
     let waits = standing.scheduledAt.map { $0 > tx.now } ?? false
     try put(
       CampaignStanding(
         state: waits ? .scheduled : .running, since: tx.now, scheduledAt: standing.scheduledAt), id)
+    // What was under way may have ended meanwhile, with nothing left that would complete it.
+    try CampaignProgress(tx, store, Ledger(tx)).settle(id)
   }
 
   /// Ends a campaign: what waits is not sent, what is under way keeps its money until it is known,

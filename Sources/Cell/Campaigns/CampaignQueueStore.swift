@@ -108,6 +108,22 @@ struct CampaignQueueStore {
     ) { row in Market(code: row.text(0)).map { ($0, row.int64(1)) } }.compactMap { $0 }
   }
 
+  /// How many recipients that were not claimed each market has.
+  func unclaimedMarkets(_ campaign: RowID) throws -> [Market: Int64] {
+    var markets: [Market: Int64] = [:]
+    try db.query(
+      """
+      SELECT r.party, r.user_id
+      FROM campaign_counts n JOIN campaign_recipients r ON r.campaign_id = n.campaign_id
+      WHERE n.campaign_id = ? AND r.id > n.cursor
+      """, .integer(campaign.rawValue)
+    ) { row in
+      let market = Message.market(party: row.optionalText(0), userID: row.optionalText(1))
+      markets[market, default: 0] += 1
+    }
+    return markets
+  }
+
   // MARK: - Pages
 
   /// The commands of a page that are stored: how far it came, with which content.

@@ -50,17 +50,18 @@ struct CampaignReading {
       json.add("scheduled_at", standing?.scheduledAt)
       json.add("reason", raw: reason)
       json.add("hold_micros", launch?.amount.rawValue ?? 0)
-      json.add("counts", raw: Self.counts(tally))
+      json.add("counts", raw: Self.counts(tally, isCancelled: standing?.state == .cancelled))
       json.add("money", raw: Self.money(tally, held: held, currency: currency))
       json.add("created_at", campaign.at)
     }
   }
 
-  private static func counts(_ tally: CampaignTally) -> [UInt8] {
-    JSONWriter.object { json in
+  /// Whom a cancelled campaign did not come to waits for nothing.
+  private static func counts(_ tally: CampaignTally, isCancelled: Bool) -> [UInt8] {
+    let unclaimed = tally.recipients - tally.claimed
+    return JSONWriter.object { json in
       json.add("recipients", tally.recipients)
-      json.add(
-        "queued", tally.recipients - tally.claimed + tally.waiting + tally.sending)
+      json.add("queued", (isCancelled ? 0 : unclaimed) + tally.waiting + tally.sending)
       json.add("sending", tally.sending)
       json.add("accepted", tally.accepted)
       json.add("delivered", tally.delivered)
@@ -68,7 +69,7 @@ struct CampaignReading {
       json.add("failed", tally.failed)
       json.add("ambiguous", tally.ambiguous)
       json.add("suppressed", tally.suppressed)
-      json.add("cancelled", tally.cancelled)
+      json.add("cancelled", tally.cancelled + (isCancelled ? unclaimed : 0))
     }
   }
 

@@ -30,10 +30,12 @@ struct CampaignReportStore {
       .integer((isCancelled ? MessageState.cancelled : .queued).rawValue),
       .optional(state?.rawValue), .int(limit)
     ) { row in
-      Line(
+      let state = MessageState(rawValue: row.int64(3)) ?? .queued
+      // Why it waited or was in doubt says nothing about one that went out.
+      return Line(
         id: RowID(row.int64(0)), party: row.optionalText(1), userID: row.optionalText(2),
-        state: MessageState(rawValue: row.int64(3)) ?? .queued,
-        error: row.isNull(4)
+        state: state,
+        error: row.isNull(4) || state.deliveryRank != nil
           ? nil
           : MessageError(code: row.int(4), title: row.text(5), details: row.text(6)))
     }

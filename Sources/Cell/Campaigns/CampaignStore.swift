@@ -100,6 +100,13 @@ struct CampaignStore {
       .integer(launch.category.rawValue), .integer(launch.templateVersion))
   }
 
+  /// The hold that pays from now on.
+  func setHold(_ hold: RowID, of id: RowID) throws {
+    try db.run(
+      "UPDATE campaign_launches SET hold_id = ? WHERE campaign_id = ?", .integer(hold.rawValue),
+      .integer(id.rawValue))
+  }
+
   func launch(_ id: RowID) throws -> CampaignLaunch? {
     try db.first(
       """

@@ -29,6 +29,7 @@ struct RecipientPage: Hashable, Sendable {
     guard root.node?.kind == .object else {
       throw Failure(.invalidJSON, "the body must be a JSON object")
     }
+    try root.requireUniqueMembers()
     guard let page = root["page"].node?.integer, page >= 0 else {
       throw root["page"].refuse("must be an integer from 0")
     }

@@ -19,6 +19,26 @@ struct FieldCheck {
 
   func refuse(_ what: String) -> Failure { Failure(.invalidField, "\(path) \(what)") }
 
+  /// Refuses objects that repeat a member, however deep: we would read the first and price it, and
+  /// Graph, which is given the bytes, may read the last.
+  func requireUniqueMembers() throws(Failure) {
+    guard let node else { return }
+    switch node.kind {
+    case .object:
+      var seen: Set<String> = []
+      for (key, value) in node.members {
+        let member = FieldCheck(value, path.isEmpty ? key : "\(path).\(key)")
+        guard seen.insert(key).inserted else { throw member.refuse("is there twice") }
+        try member.requireUniqueMembers()
+      }
+    case .array:
+      for (index, element) in node.elements.enumerated() {
+        try FieldCheck(element, "\(path)[\(index)]").requireUniqueMembers()
+      }
+    default: return
+    }
+  }
+
   func object() throws(Failure) -> FieldCheck {
     guard isPresent else { throw refuse("is missing") }
     guard node?.kind == .object else { throw refuse("must be an object") }

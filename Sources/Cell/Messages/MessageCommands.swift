@@ -9,10 +9,14 @@ struct MessageCommands {
 
   /// Takes a message to be sent: its price is held, and it is queued, in this transaction.
   ///
+  /// `traceID`, the request's own, goes with it to Graph.
+  ///
   /// A blocked number takes messages too: they wait, their money held, until it may send again.
   /// Throws `not_found` for an unknown number or template, `price_missing`, `insufficient_funds`,
   /// `conflict` where the recipient stopped marketing.
-  func send(_ request: OutboundMessage) throws -> (message: Message, state: MessageState) {
+  func send(
+    _ request: OutboundMessage, traceID: String? = nil
+  ) throws -> (message: Message, state: MessageState) {
     let number = try sender(request.sender)
     let category = try category(of: request)
     let id = tx.freshID()
@@ -36,6 +40,7 @@ struct MessageCommands {
     message.charge = MessageCharge(hold: hold, quote: quote, isOwnHold: true)
     let store = MessageStore(try tx.file(.messages))
     try store.insert(message)
+    if let traceID, !traceID.isEmpty { try store.setTrace(traceID, of: id) }
     try store.put(
       MessageStanding(lifecycle: MessageLifecycle(), at: tx.now, due: tx.now), of: id)
     tx.dueMayHaveChanged()

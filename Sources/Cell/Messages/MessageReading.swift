@@ -37,8 +37,8 @@ struct MessageReading {
     let standing = try store.standing(message.id)
     let wamid = try message.isOutgoing ? store.wamid(of: message.id) : message.wamid
     let evidence = try store.evidence(message.id)
-    let error = try store.error(message.id)
     let state = standing?.lifecycle.state ?? .received
+    let error = state.deliveryRank == nil ? try store.error(message.id) : nil
     let isPlaceholder = message.isOutgoing && message.type == Message.placeholderType
     let phone = message.party.map { message.isOutgoing ? "+\($0)" : $0 }
     let content = try content(of: message)
@@ -124,8 +124,10 @@ struct MessageReading {
     let again = alerts.filter { $0.kind == MessageAlert.chargedAgain.rawValue }.map(\.id)
     let settlement = try MessageMoneyStore(ledger).transfers(of: [id] + again)
     let evidence = try store.evidence(id)
+    let currency = try LedgerStore(ledger).currency()
     return JSONWriter.object { json in
       json.add("id", id.text(.message))
+      json.add("currency", currency?.code)
       json.add("hold", raw: hold.map(Self.json))
       json.add("price", raw: charge.map { Self.json($0.quote) })
       json.add("evidence", objects: evidence.map(Self.json))

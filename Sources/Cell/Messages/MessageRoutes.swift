@@ -11,8 +11,9 @@ enum MessageRoutes {
       let call = try await context.rawCommand(request, file: .messages)
       let outbound = try OutboundMessage(call.input)
       let tenant = call.tenant
+      let trace = context.traceID
       return try await call.perform(services) { tx, _ in
-        let (message, state) = try MessageCommands(tx).send(outbound)
+        let (message, state) = try MessageCommands(tx).send(outbound, traceID: trace)
         tx.afterCommit { services.wakeOutbox(tenant) }
         return .written(
           202,

@@ -82,6 +82,19 @@ struct MessageStore {
       .int(standing.lifecycle.attempts), .optional(standing.due?.milliseconds))
   }
 
+  /// Keeps the trace of the request that asked for a message.
+  func setTrace(_ trace: String, of id: RowID) throws {
+    try db.run(
+      "INSERT INTO message_traces (message_id, trace_id) VALUES (?, ?)", .integer(id.rawValue),
+      .text(trace))
+  }
+
+  func trace(of id: RowID) throws -> String? {
+    try db.first(
+      "SELECT trace_id FROM message_traces WHERE message_id = ?", .integer(id.rawValue)
+    ) { $0.text(0) }
+  }
+
   // MARK: - Identity
 
   /// The incoming message under this id; unsupported and later readable are kept apart by type.

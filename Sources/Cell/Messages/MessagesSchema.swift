@@ -12,8 +12,12 @@ enum MessagesSchema {
       TableDefinition(id: 254, file: .messages, name: "message_errors"),
       TableDefinition(id: 255, file: .messages, name: "message_alerts"),
       TableDefinition(id: 256, file: .messages, name: "service_windows"),
+      TableDefinition(id: 257, file: .messages, name: "message_traces"),
     ],
-    steps: [SchemaStep("messages-1", file: .messages, ddl: tables + guards + view)],
+    steps: [
+      SchemaStep("messages-1", file: .messages, ddl: tables + guards + view),
+      SchemaStep("messages-2", file: .messages, ddl: traces),
+    ],
     nextDue: { tx in try MessageQueueStore(tx.file(.messages)).nextDue() })
 
   /// `party` is a phone number's digits, `user_id` a BSUID; either may be missing.
@@ -100,6 +104,17 @@ enum MessagesSchema {
     CREATE TRIGGER messages_no_delete BEFORE DELETE ON messages
     WHEN OLD.type <> 'unknown' OR OLD.direction = 0
     BEGIN SELECT RAISE(ABORT, 'messages are never deleted'); END;
+
+    """
+
+  /// The trace of the request that asked for a message, which goes with it to Graph.
+  ///
+  /// A campaign's messages have none: their trace is their own identifier.
+  private static let traces = """
+    CREATE TABLE message_traces (
+      message_id INTEGER NOT NULL PRIMARY KEY,
+      trace_id TEXT NOT NULL
+    ) STRICT;
 
     """
 

@@ -36,6 +36,7 @@ struct OutboundMessage: Hashable, Sendable {
     guard root.node?.kind == .object else {
       throw Failure(.invalidJSON, "the body must be a JSON object")
     }
+    try root.requireUniqueMembers()
     sender = try Self.sender(root)
     address = try Self.address(root)
     if let kind = try root["recipient_type"].optionalText(1...20), kind != "individual" {

@@ -46,8 +46,11 @@ enum NumberRoutes {
     await claimAccount(input.wabaID, call.tenant, context, services)
     await subscribe(input, context, services)
     let sealer = services.sealer
+    let tenant = call.tenant
     return try await call.perform(services) { tx, input in
       let number = try Numbers(tx).connect(input, graph, sealer)
+      // What waited for a blocked number goes on with the new token.
+      tx.afterCommit { services.wakeOutbox(tenant) }
       return try .json(201, NumberAnswer(number))
     }
   }

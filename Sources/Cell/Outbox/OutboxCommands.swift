@@ -44,6 +44,10 @@ struct OutboxCommands {
     guard let number = try sender(candidate.phoneNumberID),
       gate.stopReason(tenant: tx.tenant, phoneNumberID: candidate.phoneNumberID) == nil
     else { return }
+    guard try OutboxFunds(tx, tracking).areHeld(for: candidate) else {
+      turn.progressed += 1
+      return
+    }
     if let campaign = candidate.unclaimedOf {
       switch try admit(candidate, into: campaign) {
       case .refused: return
@@ -130,7 +134,8 @@ struct OutboxCommands {
       return []
     }
     guard began else { return nil }
-    return SendJob(id: id, number: number, body: body, traceID: id.text(.message))
+    let trace = try tracking.store.trace(of: id) ?? id.text(.message)
+    return SendJob(id: id, number: number, body: body, traceID: trace)
   }
 
   private func body(of message: Message) throws -> [UInt8]? {
@@ -162,7 +167,11 @@ struct OutboxCommands {
       try StatusJoin(tracking).link(wamid, to: id)
       try tracking.apply(to: id) { $0.noteAccepted() }
     case .ambiguous(let reason):
-      try tracking.store.put(MessageError(code: 0, title: "no answer", details: reason), of: id)
+      // A status may have told what happened, and why: that stands.
+      if try tracking.store.standing(id)?.lifecycle.state == .sending {
+        try tracking.store.put(
+          MessageError(code: 0, title: MessageReading.noAnswer, details: reason), of: id)
+      }
       try tracking.apply(to: id, due: holdEnd(id)) { $0.noteAmbiguous() }
     case .notSent:
       let attempts = try tracking.store.standing(id)?.lifecycle.attempts ?? 1

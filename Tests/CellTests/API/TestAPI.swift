@@ -17,6 +17,8 @@ final class TestAPI: Sendable {
   let services: CellServices
   let claims = FakeClaims()
   let gate = FakeGate()
+  let graph = FakeGraph()
+  let wakes = WakeLog()
   private let responder: HTTPOverMessaging<CellContext>
   private let keys = Mutex(0)
 
@@ -28,8 +30,8 @@ final class TestAPI: Sendable {
       store: tenants, clock: clock, boot: FakeBoot(clock: clock), random: random, claims: claims,
       gate: gate, sealer: Sealer(key: [UInt8](repeating: 5, count: 32)),
       graph: GraphClient(
-        configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: FakeGraph()),
-      wakeOutbox: { _ in })
+        configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),
+      wakeOutbox: wakes.note)
     responder = CellAPI.responder(services, logger: Logger(label: "test"))
   }
 
@@ -133,6 +135,13 @@ final class FakeGate: SendGate {
 struct FakeBoot: BootClock {
   let clock: SimulatedWallClock
   func nanoseconds() -> UInt64 { UInt64(clock.milliseconds()) * 1_000_000 }
+}
+
+/// Which tenants the outbox was woken for.
+final class WakeLog: Sendable {
+  private let tenants = Mutex<[TenantID]>([])
+  var count: Int { tenants.withLock { $0.count } }
+  @Sendable func note(_ tenant: TenantID) { tenants.withLock { $0.append(tenant) } }
 }
 
 struct FakeGraph: GraphTransport {
