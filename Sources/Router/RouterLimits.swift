@@ -1,9 +1,13 @@
 /// Everything of the router that is bounded.
 public struct RouterLimits: Sendable {
   // One request.
+  /// The path, and each header with its name.
   public var headerFieldBytes = 16 * 1024
   public var headerBytes = 32 * 1024
   public var headerCount = 100
+  /// How many times the three above the HTTP decoder itself takes before it closes the connection
+  /// without saying why.
+  public var decoderSlack = 2
   /// From the first byte of the body to the last.
   public var bodyTime: Duration = .seconds(30)
   /// From the body's end to the answer, retries and parking included.

@@ -3,12 +3,67 @@ import Testing
 
 @testable import aimstors
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 @Suite struct ClientTests {
   @Test func `hosts under localhost are dialled at 127.0.0.1 and named in Host`() {
     let (url, host) = HTTPCaller.resolve("http://admin.localhost:8080/v1/tenants?limit=1")
     #expect(url == "http://127.0.0.1:8080/v1/tenants?limit=1" && host == "admin.localhost")
     #expect(HTTPCaller.resolve("https://api.example.com/x").host == nil)
     #expect(HTTPCaller.resolve("http://127.0.0.1:1").url == "http://127.0.0.1:1")
+  }
+
+  @Test func `without the control plane, status tells what the processes say`() {
+    let dead = CommandFailure(.timedOut, code: "timed_out", detail: "no answer")
+    let report = StatusCommand.report(
+      .failure(dead),
+      [
+        .init(process: ["id": "cell-1", "role": "cell", "health_url": "u"], health: nil),
+        .init(
+          process: ["id": "cell-2", "role": "cell"],
+          health: ["ok": false, "ready": true, "problems": [["code": "disk_low"]]]),
+      ])
+    let codes = report["problems"]?.array?.map { $0.cell("code") }
+    #expect(codes == ["control_plane_unreachable", "process_down", "disk_low"])
+    #expect(report["ok"]?.bool == false)
+    #expect(report["processes"]?[1]?["answers"]?.bool == true)
+  }
+
+  @Test func `with the control plane, a cell's problem is told once`() {
+    let known: JSON = ["ok": false, "problems": [["code": "disk_low"]]]
+    let report = StatusCommand.report(
+      .success(known),
+      [.init(process: ["id": "c", "role": "cell"], health: ["problems": [["code": "disk_low"]]])])
+    #expect(report["problems"]?.array?.count == 1)
+    let quiet = StatusCommand.report(.success(["problems": []]), [])
+    #expect(quiet["ok"]?.bool == true)
+  }
+
+  @Test func `a port that another program listens on is named before anything starts`() throws {
+    let taken = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(taken) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        #expect(bind(taken, $0, length) == 0 && listen(taken, 1) == 0)
+        #expect(getsockname(taken, $0, &length) == 0)
+      }
+    }
+    let port = Int(UInt16(bigEndian: address.sin_port))
+    do {
+      try Ports.require([port])
+      Issue.record("the port was taken")
+    } catch {
+      #expect(error.code == "port_in_use" && error.detail.contains("\(port)"))
+    }
+    try Ports.require(try Ports.free(2))
   }
 
   @Test func `columns of a table line up`() {

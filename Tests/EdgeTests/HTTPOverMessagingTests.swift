@@ -110,6 +110,8 @@ import Wire
     (#"{"amounts":[]}"#, "invalid_field", "phone_number_id"),
     (#"{"phone_number_id":"1","amounts":[1,"x"]}"#, "invalid_field", "amounts[1]"),
     (#"{"phone_number_id":7,"amounts":[]}"#, "invalid_field", "phone_number_id"),
+    (#"{"phone_number_id":"1","amounts":[1,2.5]}"#, "invalid_field", "amounts[1]"),
+    (#"{"phone_number_id":"1","amounts":[92233720368547758070]}"#, "invalid_field", "amounts[0]"),
     (#"{"phone_number_id":null,"amounts":[]}"#, "invalid_field", "phone_number_id"),
   ])
   func `a bad body is a 400 that names the field`(body: String, code: String, field: String)

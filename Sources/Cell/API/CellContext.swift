@@ -30,7 +30,7 @@ struct CellContext: EdgeRequestContext {
   /// Throws `not_found` for any other text: we never made such an identifier.
   func rowID(_ name: String, _ kind: RowKind) throws(Failure) -> RowID {
     guard let id = RowID(try parameter(name), kind) else {
-      throw Failure(.notFound, "there is no such \(kind)")
+      throw Failure(.notFound, "there is no such \(kind.name)")
     }
     return id
   }

@@ -44,6 +44,8 @@ public struct GraphTemplatePage: Hashable, Sendable {
 extension GraphClient {
   /// A page of templates is never larger than this.
   public static let templatePageLimit = 200
+  /// Nor is a page of numbers.
+  public static let phoneNumberPageLimit = 100
 
   /// Checks that `token` may use the number.
   ///
@@ -57,12 +59,15 @@ extension GraphClient {
       get("\(id)?fields=\(fields),is_on_biz_app", token: token, traceID: traceID))
   }
 
-  /// The numbers of a WhatsApp business account: whose the number is, and that it is this one's.
+  /// The numbers of a WhatsApp business account, the first page.
   public func phoneNumbers(
     waba: String, token: String, traceID: String
   ) async throws(Failure) -> [GraphPhoneNumber] {
     try await decode(
-      NumberList.self, get("\(waba)/phone_numbers?limit=100", token: token, traceID: traceID)
+      NumberList.self,
+      get(
+        "\(waba)/phone_numbers?limit=\(Self.phoneNumberPageLimit)", token: token,
+        traceID: traceID)
     ).data
   }
 

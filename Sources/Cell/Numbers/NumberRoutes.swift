@@ -42,8 +42,9 @@ enum NumberRoutes {
     let input = call.input
     let graph = try await services.graph.phoneNumber(
       input.phoneNumberID, token: input.accessToken, traceID: context.traceID)
+    let isHeld = try await accountHolds(input, context, services)
     try await services.claims.claim(.phoneNumber, input.phoneNumberID, for: call.tenant)
-    await claimAccount(input.wabaID, call.tenant, context, services)
+    if isHeld { await claimAccount(input.wabaID, call.tenant, context, services) }
     await subscribe(input, context, services)
     let sealer = services.sealer
     let tenant = call.tenant
@@ -53,6 +54,30 @@ enum NumberRoutes {
       tx.afterCommit { services.wakeOutbox(tenant) }
       return try .json(201, NumberAnswer(number))
     }
+  }
+
+  /// Whether Graph says that the business account holds the number: who could name any account
+  /// would get another business's events.
+  ///
+  /// Throws `invalid_field` where Graph says that it does not; false where Graph does not say.
+  private static func accountHolds(
+    _ input: NumberInput, _ context: CellContext, _ services: CellServices
+  ) async throws(Failure) -> Bool {
+    let numbers: [GraphPhoneNumber]
+    do {
+      numbers = try await services.graph.phoneNumbers(
+        waba: input.wabaID, token: input.accessToken, traceID: context.traceID)
+    } catch {
+      context.edge.logger.notice(
+        "Graph does not list the business account's numbers; its own events are not claimed",
+        metadata: ["waba_id": .string(input.wabaID), "reason": .string(error.description)])
+      return false
+    }
+    if numbers.contains(where: { $0.id == input.phoneNumberID }) { return true }
+    // A full page says nothing about the numbers behind it.
+    guard numbers.count < GraphClient.phoneNumberPageLimit else { return false }
+    throw Failure(
+      .invalidField, "waba_id: this business account does not hold the number")
   }
 
   /// Events about a business account as a whole go to the tenant that holds it.

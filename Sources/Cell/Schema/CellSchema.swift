@@ -21,5 +21,6 @@ public enum CellSchema {
     MessagesSchema.part,
     CampaignsSchema.part,
     WebhooksSchema.part,
+    UserSessionsSchema.part,
   ]
 }

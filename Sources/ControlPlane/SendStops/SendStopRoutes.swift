@@ -76,6 +76,10 @@ struct SendStopRoutes: Sendable {
     let reason = body.bytes.isEmpty ? "" : try body.decode(Input.self).reason ?? ""
     _ = try AdminInput.text(reason, "reason", length: 0...ControlPlaneLimits.reasonLength)
     return try await change("send_stop.put", context) { now, rows, version in
+      // A mistyped name would stop nothing, and look as if it did.
+      guard try rows.exists(scope, id) else {
+        throw Failure(.notFound, "no \(scope.rawValue) has the id \(id)")
+      }
       let current = try rows.sendStop(scope, id)
       return SendStopRule.put(
         scope, id, reason: reason, at: now, current: current, version: version)
@@ -143,6 +147,18 @@ struct SendStopRoutes: Sendable {
 }
 
 extension PlatformRows {
+  /// Whether a stop of this scope can reach anything.
+  ///
+  /// Numbers are their cells' own: any may be stopped before it is connected.
+  func exists(_ scope: SendStopScope, _ id: String) throws -> Bool {
+    switch scope {
+    case .number, .platform: true
+    case .tenant: try tenant(TenantID(trusted: id)) != nil
+    case .cell: try cell(CellID(trusted: id)) != nil
+    case .region: try cells().contains { $0.region.rawValue == id }
+    }
+  }
+
   /// One directive per cell, and the operation that ends when all have it.
   func enqueue(_ stop: SendStop, at transaction: Transaction) throws -> [Directive] {
     let cells = try cells().filter { $0.state != .retired }

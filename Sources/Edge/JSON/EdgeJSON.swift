@@ -51,11 +51,11 @@ public struct EdgeJSON: RequestDecoder, ResponseEncoder, Sendable {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch let error as DecodingError {
-      throw failure(of: error)
+      throw failure(of: error, in: data)
     }
   }
 
-  private static func failure(of error: DecodingError) -> Failure {
+  private static func failure(of error: DecodingError, in data: Data) -> Failure {
     switch error {
     case .keyNotFound(let key, let context):
       return Failure(.invalidField, "\(path(context.codingPath + [key])) is missing")
@@ -64,11 +64,29 @@ public struct EdgeJSON: RequestDecoder, ResponseEncoder, Sendable {
     case .typeMismatch(let type, let context):
       return Failure(.invalidField, "\(path(context.codingPath)) must be \(article(type))")
     case .dataCorrupted(let context):
-      if context.codingPath.isEmpty { return Failure(.invalidJSON, "the body is not valid JSON") }
-      return Failure(.invalidField, "\(path(context.codingPath)): \(context.debugDescription)")
+      if context.codingPath.isEmpty { return corrupted(data) }
+      return Failure(.invalidField, "\(path(context.codingPath)): \(words(context))")
     @unknown default:
       return Failure(.invalidJSON, "the body is not readable")
     }
+  }
+
+  /// The decoder loses the path of a number that does not fit its type and calls the whole document
+  /// corrupted.
+  private static func corrupted(_ data: Data) -> Failure {
+    guard let document = try? JSONTape([UInt8](data)) else {
+      return Failure(.invalidJSON, "the body is not valid JSON")
+    }
+    let names = UnfitNumbers.paths(in: document.root)
+    guard !names.isEmpty else { return Failure(.invalidJSON, "the body is not readable") }
+    return Failure(
+      .invalidField, "\(names.joined(separator: ", ")) must be an integer of at most 64 bits")
+  }
+
+  /// What a type said of its value; the standard library's own words name Swift types.
+  private static func words(_ context: DecodingError.Context) -> String {
+    context.debugDescription.hasPrefix("Cannot initialize")
+      ? "not one of the known values" : context.debugDescription
   }
 
   /// `recipients[3].to`.

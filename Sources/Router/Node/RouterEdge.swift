@@ -67,6 +67,7 @@ struct RouterEdge: HTTPResponder {
       host: hosts.match(request.head.authority), path: path,
       authorization: request.headers[.authorization])
     if let client { try limit(client) }
+    try HeaderLimit(limits: limits).check(request.head)
     guard keeper.isReady else {
       metrics.shed(.notReady)
       throw Failure(

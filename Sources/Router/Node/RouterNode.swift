@@ -85,8 +85,9 @@ public final class RouterNode: Service {
         configuration: .init(
           idleTimeout: .nanoseconds(limits.idleTime.components.seconds * 1_000_000_000),
           httpDecoderConfiguration: .init(
-            maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,
-            maxHeaderFieldCount: limits.headerCount))),
+            maxHeaderFieldSize: limits.headerFieldBytes * limits.decoderSlack,
+            maxHeaderListSize: limits.headerBytes * limits.decoderSlack,
+            maxHeaderFieldCount: limits.headerCount * limits.decoderSlack))),
       configuration: .init(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),

@@ -53,6 +53,7 @@ public enum RowKind: String, Sendable, CaseIterable {
   case contact = "con"
   case template = "tpl"
   case apiKey = "key"
+  case session = "ses"
   case hold = "hld"
   case entry = "ent"
   case transfer = "trf"
@@ -64,4 +65,17 @@ public enum RowKind: String, Sendable, CaseIterable {
   case operation = "op"
   case joinToken = "jtk"
   case platformOperator = "opr"
+
+  /// What people call it, such as `API key`.
+  public var name: String {
+    switch self {
+    case .apiKey: "API key"
+    case .usageEvent: "usage event"
+    case .topUp: "top-up"
+    case .joinToken: "join token"
+    case .platformOperator: "operator"
+    case .entry: "ledger entry"
+    default: String(describing: self)
+    }
+  }
 }

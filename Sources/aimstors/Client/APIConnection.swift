@@ -73,7 +73,8 @@ struct APIConnection: Sendable {
   /// A refusal of the API is thrown as a failure with exit code 1.
   func send(
     _ host: Host, _ method: String, _ path: String, _ body: JSON? = nil,
-    headers: [(String, String)] = [], idempotencyKey: String? = nil
+    headers: [(String, String)] = [], idempotencyKey: String? = nil,
+    seconds: Int64 = HTTPCaller.requestSeconds
   ) async throws(CommandFailure) -> JSON {
     guard let url = host == .admin ? adminURL : apiURL else {
       throw CommandFailure(
@@ -90,7 +91,7 @@ struct APIConnection: Sendable {
     }
     let answer = try await caller.call(
       method, url + path, host: host == .admin ? adminHost : apiHost, headers: headers,
-      body: body?.bytes())
+      body: body?.bytes(), seconds: seconds)
     guard (200..<300).contains(answer.status) else { throw refusal(answer) }
     return answer.json
   }

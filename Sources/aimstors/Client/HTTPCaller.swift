@@ -16,13 +16,14 @@ struct HTTPAnswer: Sendable {
 struct HTTPCaller: Sendable {
   /// The longest answer that is read.
   static let maximumAnswerBytes = 256 << 20
-  private static let requestSeconds: Int64 = 30
+  /// How long an answer may take, in seconds.
+  static let requestSeconds: Int64 = 30
 
   let client: HTTPClient
 
   init(_ client: HTTPClient = .shared) { self.client = client }
 
-  /// Throws `unreachable` where no answer came.
+  /// Throws `unreachable` where no answer came, `timed_out` where none came in time.
   func call(
     _ method: String, _ url: String, host: String? = nil, headers: [(String, String)] = [],
     body: [UInt8]? = nil, seconds: Int64 = requestSeconds
@@ -42,6 +43,10 @@ struct HTTPCaller: Sendable {
       let response = try await client.execute(request, timeout: .seconds(seconds))
       let content = try await response.body.collect(upTo: Self.maximumAnswerBytes)
       return HTTPAnswer(status: Int(response.status.code), body: Array(content.readableBytesView))
+    } catch let error as HTTPClientError where error == .deadlineExceeded {
+      throw CommandFailure(
+        .timedOut, code: "timed_out",
+        detail: "\(method) \(address): no answer within \(seconds) s")
     } catch {
       throw CommandFailure(
         .refused, code: "unreachable", detail: "\(method) \(address): \(error)")

@@ -61,7 +61,8 @@ struct Bootstrap {
         throw CommandFailure(
           .timedOut, code: "not_joined",
           detail:
-            "did not join within \(Self.answerSeconds) s: \(missing.sorted().joined(separator: ", "))"
+            "did not join within \(Self.answerSeconds) s: "
+            + missing.sorted().joined(separator: ", ")
         )
       }
       try? await Task.sleep(for: .milliseconds(100))

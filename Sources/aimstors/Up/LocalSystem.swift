@@ -67,6 +67,7 @@ struct LocalSystem {
     let plan = DeploymentPlan(
       topology, machine: machine, dataDirectory: directory, secrets: secrets, ports: &ports,
       httpPort: try httpPort(), outsideGraph: environment["AIMSTORS_GRAPH_URL"])
+    try Ports.require(plan.routerPorts)
     for process in plan.processes where process.role != .cell {
       try await supervisor.start(process)
     }

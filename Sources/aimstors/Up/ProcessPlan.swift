@@ -53,6 +53,8 @@ struct DeploymentPlan {
   /// Where clients reach this machine's first router.
   let url: String
   let routerPort: Int
+  /// The HTTP ports of this machine's routers.
+  let routerPorts: [Int]
   let controlPlaneAddress: String
   /// Nil with an outside Graph.
   let simulatorURL: String?
@@ -83,6 +85,7 @@ struct DeploymentPlan {
     let routerPorts = routers.enumerated().map { index, router in
       ports.take(index == 0 ? httpPort ?? router.httpPort : router.httpPort)
     }
+    self.routerPorts = routerPorts
     routerPort = routerPorts.first ?? 0
     url = "http://127.0.0.1:\(routerPort)"
     webhookURL = "\(url)/webhooks/whatsapp/\(LocalSecrets.appName)"

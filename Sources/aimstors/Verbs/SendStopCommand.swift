@@ -3,9 +3,9 @@ import GraphSimulator
 
 struct SendStopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "send-stop", abstract: "Stop sends at once; receipts and refunds go on.",
+    commandName: "stop-sends", abstract: "Stop sends at once; receipts and refunds go on.",
     discussion: "Scopes: number, tenant, cell, region, platform (its id is `all`).",
-    subcommands: [SetStop.self, Lift.self, List.self])
+    subcommands: [SetStop.self, Lift.self, List.self], aliases: ["send-stop"])
 
   struct SetStop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "set", abstract: "Stop sends.")
@@ -51,9 +51,12 @@ struct SendStopCommand: AsyncParsableCommand {
   }
 
   static func table(_ stops: [JSON]) -> String {
-    var table = Table("scope", "id", "since", "reason")
+    var table = Table("scope", "id", "since", "reason", "cells without it")
     for stop in stops {
-      table.add(stop.cell("scope"), stop.cell("id"), stop.cell("since"), stop.cell("reason"))
+      let pending = stop["pending_cells"]?.array?.compactMap(\.string) ?? []
+      table.add(
+        stop.cell("scope"), stop.cell("id"), stop.cell("since"), stop.cell("reason"),
+        pending.isEmpty ? "none" : pending.joined(separator: " "))
     }
     return table.text
   }

@@ -8,43 +8,89 @@ struct StatusCommand: AsyncParsableCommand {
 
   @OptionGroup var connection: ConnectionOptions
 
+  /// How long the control plane and a process may take to answer, in seconds.
+  private static let platformSeconds: Int64 = 5
+  private static let processSeconds: Int64 = 2
+
   func run() async throws {
     let api = try connection.connection()
-    let status = try await api.send(.admin, "GET", "/v1/status")
-    let processes = try await Self.processes()
-    let problems = (status["problems"]?.array ?? []) + processes.problems
-    let report = status.with("processes", .array(processes.reports))
-      .with("problems", .array(problems)).with("ok", .bool(problems.isEmpty))
+    let local = try LocalDescription.read(Environment.live.dataDirectory)
+    async let asked = Self.processes(local)
+    let platform: Result<JSON, CommandFailure>
+    do throws(CommandFailure) {
+      platform = .success(
+        try await api.send(.admin, "GET", "/v1/status", seconds: Self.platformSeconds))
+    } catch {
+      platform = .failure(error)
+    }
+    let processes = await asked
+    // Without processes to look at, the refusal is all there is to say.
+    if case .failure(let failure) = platform, processes.isEmpty { throw failure }
+    let report = Self.report(platform, processes)
     api.show(report, Self.text(report))
-    guard problems.isEmpty else { exitProcess(.verificationFailed) }
+    guard report["ok"]?.bool == true else { exitProcess(.verificationFailed) }
   }
 
-  /// What the processes of the local system say themselves: a dead one cannot tell the control
-  /// plane.
-  private static func processes() async throws -> (reports: [JSON], problems: [JSON]) {
-    let local = try LocalDescription.read(Environment.live.dataDirectory)
-    var reports: [JSON] = []
+  /// A process of the local system and what it says of itself; nil where it does not answer.
+  struct ProcessAnswer {
+    let process: JSON
+    let health: JSON?
+  }
+
+  private static func processes(_ local: JSON?) async -> [ProcessAnswer] {
+    let processes = local?["processes"]?.array ?? []
+    return await withTaskGroup(of: (Int, JSON?).self) { group in
+      for (index, process) in processes.enumerated() {
+        group.addTask {
+          let url = (process["health_url"]?.string ?? "") + "/healthz"
+          return (index, try? await HTTPCaller().call("GET", url, seconds: processSeconds).json)
+        }
+      }
+      var answers = processes.map { ProcessAnswer(process: $0, health: nil) }
+      for await (index, health) in group {
+        answers[index] = ProcessAnswer(process: processes[index], health: health)
+      }
+      return answers
+    }
+  }
+
+  /// One report of what the control plane knows and of what the processes say themselves: a dead
+  /// one cannot tell the control plane, and a dead control plane tells nothing.
+  static func report(
+    _ platform: Result<JSON, CommandFailure>, _ processes: [ProcessAnswer]
+  ) -> JSON {
+    var report: JSON = [:]
     var problems: [JSON] = []
-    let caller = HTTPCaller()
-    for process in local?["processes"]?.array ?? [] {
-      let url = process["health_url"]?.string ?? ""
-      let answer = try? await caller.call("GET", url + "/healthz", seconds: 2)
-      let health = answer?.json ?? .null
+    switch platform {
+    case .success(let status):
+      report = status
+      problems = status["problems"]?.array ?? []
+    case .failure(let failure):
+      problems.append([
+        "code": "control_plane_unreachable", "detail": JSON("\(failure.code): \(failure.detail)"),
+        "since": .null, "runbook": "docs/runbooks/control-plane-unreachable.md",
+      ])
+    }
+    var reports: [JSON] = []
+    for answer in processes {
+      let process = answer.process
       reports.append(
-        process.with("ok", health["ok"] ?? false).with("ready", health["ready"])
-          .with("answers", .bool(answer != nil)))
-      guard answer != nil else {
+        process.with("ok", answer.health?["ok"] ?? false).with("ready", answer.health?["ready"])
+          .with("answers", .bool(answer.health != nil)))
+      guard let health = answer.health else {
+        let url = process.cell("health_url")
         problems.append([
           "code": "process_down", "detail": JSON("\(process.cell("id")) does not answer at \(url)"),
           "since": .null, "runbook": "docs/runbooks/process-down.md",
         ])
         continue
       }
-      // The control plane's problems are in its report already.
-      guard process["role"]?.string == "router" else { continue }
+      // What the others say is in the control plane's report, where there is one.
+      if case .success = platform, process["role"]?.string != "router" { continue }
       problems += health["problems"]?.array ?? []
     }
-    return (reports, problems)
+    return report.with("processes", .array(reports)).with("problems", .array(problems))
+      .with("ok", .bool(problems.isEmpty))
   }
 
   static func text(_ report: JSON) -> String {

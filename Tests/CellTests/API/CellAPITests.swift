@@ -96,12 +96,18 @@ import Wire
       #"{"phone_number_id":"106","waba_id":"7","access_token":"good","meta_app":"default"}"#
     let bad = good.replacing("good", with: "bad")
     #expect(await api.api("POST", "/v1/numbers", bad, bearer: bearer).code == "graph_refused")
+    // Another business's account would bring its events here.
+    let foreign = good.replacing("\"7\"", with: "\"8\"")
+    let refused = await api.api("POST", "/v1/numbers", foreign, bearer: bearer)
+    #expect(refused.code == "invalid_field")
+    #expect(refused.text("detail")?.hasPrefix("waba_id") == true)
     let claimed = api.claims.taken.withLock { claims in claims.count }
     #expect(claimed == 0)
     let made = await api.api("POST", "/v1/numbers", good, bearer: bearer)
     #expect(made.status == 201)
     #expect(made.text("state") == "connected")
     #expect(made.text("phone_number_id") == "106")
+    #expect(api.claims.taken.withLock { $0.keys.sorted() } == ["phoneNumber/106", "waba/7"])
     #expect(String(decoding: made.bytes, as: UTF8.self).contains("good") == false)
     let id = try #require(made.text("id"))
     #expect(await api.api("POST", "/v1/numbers", good, bearer: bearer).text("id") == id)

@@ -150,6 +150,10 @@ struct FakeGraph: GraphTransport {
       let error = #"{"error":{"message":"no","type":"OAuthException","code":190}}"#
       return GraphResponse(status: 401, body: Array(error.utf8))
     }
+    if request.url.contains("/phone_numbers") {
+      let numbers = request.url.contains("/7/") ? #"{"id":"106"}"# : ""
+      return GraphResponse(status: 200, body: Array("{\"data\":[\(numbers)]}".utf8))
+    }
     let body =
       request.method == "POST"
       ? #"{"success":true}"#

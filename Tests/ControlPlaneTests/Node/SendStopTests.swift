@@ -4,11 +4,13 @@ import Wire
 @testable import ControlPlane
 
 @Suite("Send-stops over messaging") struct SendStopTests {
-  @Test(arguments: ["number/1001", "tenant/ta", "cell/cell-a", "region/eu", "platform/all"])
-  func `a stop is in every cell when it is answered`(subject: String) async throws {
+  @Test(arguments: ["number/1001", "tenant/TENANT", "cell/cell-a", "region/eu", "platform/all"])
+  func `a stop is in every cell when it is answered`(scope: String) async throws {
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")
     let b = try await deployment.cell("cell-b")
+    let tenant = try await deployment.tenant("a")
+    let subject = scope.replacing("TENANT", with: tenant)
     let answer = try await deployment.admin(
       "PUT", "/v1/send-stops/\(subject)", #"{"reason":"abuse"}"#)
     #expect(answer.status == 200)
@@ -54,8 +56,8 @@ import Wire
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")
     a.change { $0.refusal = Failure(.recovering, "not yet") }
-    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/ta")
-    _ = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta")
+    _ = try await deployment.admin("PUT", "/v1/send-stops/cell/cell-a")
+    _ = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a")
     a.change { $0.refusal = nil }
     await deployment.node.sweep(grace: 0)
     #expect(a.seen.stops.map(\.lifted) == [true])
@@ -66,10 +68,10 @@ import Wire
 
   @Test func `a cell that joins later has every stop to acknowledge`() async throws {
     let deployment = try await Deployment()
-    _ = try await deployment.admin("PUT", "/v1/send-stops/region/eu")
+    _ = try await deployment.admin("PUT", "/v1/send-stops/number/1001")
     let late = try await deployment.cell("cell-late")
     await deployment.node.sweep(grace: 0)
-    #expect(late.seen.stops.map(\.scope) == ["region"])
+    #expect(late.seen.stops.map(\.scope) == ["number"])
   }
 
   @Test func `bad scopes and stops that are not there are refused`() async throws {
@@ -79,7 +81,12 @@ import Wire
     #expect(try scope.text("detail").hasPrefix("scope"))
     let none = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta")
     #expect(none.status == 404)
-    let reason = try await deployment.admin("PUT", "/v1/send-stops/tenant/ta", #"{"reason":5}"#)
+    for unknown in ["tenant/acme", "cell/cell-z", "region/mars"] {
+      let answer = try await deployment.admin("PUT", "/v1/send-stops/\(unknown)")
+      #expect(try answer.status == 404 && answer.text("code") == "not_found")
+    }
+    #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
+    let reason = try await deployment.admin("PUT", "/v1/send-stops/platform/all", #"{"reason":5}"#)
     #expect(try reason.text("detail").hasPrefix("reason"))
   }
 }

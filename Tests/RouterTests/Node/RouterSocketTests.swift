@@ -97,6 +97,32 @@ import Wire
     }
   }
 
+  @Test func `headers over a limit are refused with a code, those within it pass`() async throws {
+    try await withRouter { ports, cell in
+      let limits = RouterLimits()
+      func send(_ fields: [(String, String)]) async throws -> (status: Int, body: String) {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(ports.http)/v1/x")
+        request.headers.add(name: "host", value: "api.localhost")
+        request.headers.add(name: "authorization", value: "Bearer \(TestMap.key("acme"))")
+        for (name, value) in fields { request.headers.add(name: name, value: value) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let body = String(buffer: try await response.body.collect(upTo: 1 << 20))
+        return (Int(response.status.code), body)
+      }
+      let field = String(repeating: "a", count: limits.headerFieldBytes - 1)
+      #expect(try await send([("x", field)]).status == 200)
+      for over in [
+        [("x", field + "a")], [("x", field), ("y", field)],
+        (0..<limits.headerCount).map { ("x-\($0)", "1") },
+      ] {
+        let refused = try await send(over)
+        #expect(refused.status == 431)
+        #expect(refused.body.contains(#""code":"headers_too_large""#))
+      }
+      #expect(cell.requests.count == 1)
+    }
+  }
+
   @Test func `a body arrives whole with and without a length, and too large a one is refused`()
     async throws
   {
