@@ -84,7 +84,8 @@ final class OutboxWorker: Sendable {
 
   /// Says that a command of the tenant was committed that may have queued something.
   ///
-  /// While a stop holds for the whole tenant nobody looks at its queue: the lifting wakes it, and its
+  /// While a stop holds for the whole tenant nobody looks at its queue: the lifting wakes it, and
+  /// its
   /// due time does for what goes on during a stop.
   func committed(_ tenant: TenantID) {
     guard environment.gate.stopReason(tenant: tenant, phoneNumberID: "") != nil else {
