@@ -85,8 +85,7 @@ final class OutboxWorker: Sendable {
   /// Says that a command of the tenant was committed that may have queued something.
   ///
   /// While a stop holds for the whole tenant nobody looks at its queue: the lifting wakes it, and
-  /// its
-  /// due time does for what goes on during a stop.
+  /// its due time does for what goes on during a stop.
   func committed(_ tenant: TenantID) {
     guard environment.gate.stopReason(tenant: tenant, phoneNumberID: "") != nil else {
       return wake(tenant)
