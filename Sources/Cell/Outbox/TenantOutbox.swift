@@ -73,6 +73,8 @@ struct TenantOutbox {
     /// When there is something to do again; nil: only when something happens.
     var waitMilliseconds: Int64?
     var isStopped = false
+    /// Whether the look left out numbers without tokens or slots.
+    var hadBusyNumbers = false
   }
 
   // MARK: - One turn
@@ -131,7 +133,11 @@ struct TenantOutbox {
   }
 
   private func addTokenWait(_ step: inout Step, _ schedule: inout OutboxSchedule) {
-    guard let wait = schedule.nextTokens(environment.boot.nanoseconds()) else { return }
+    guard let wait = schedule.nextTokens(environment.boot.nanoseconds()) else {
+      // Tokens came after the look that left their number out: nothing else would look again.
+      if step.hadBusyNumbers, schedule.inFlight.isEmpty { step.isBusy = true }
+      return
+    }
     let milliseconds = Int64(wait / 1_000_000) + 1
     step.waitMilliseconds = min(step.waitMilliseconds ?? milliseconds, milliseconds)
   }
@@ -141,6 +147,7 @@ struct TenantOutbox {
   ) async throws(Failure) -> OutboxLook {
     let reading = OutboxReading(configuration: configuration)
     let busy = schedule.busy(environment.boot.nanoseconds())
+    step.hadBusyNumbers = !busy.isEmpty
     let inFlight = Set(schedule.inFlight.keys)
     let limit = configuration.claimBatch * 2
     var look = try await environment.store.read(tenant, [.messages]) { snapshot in
