@@ -106,10 +106,12 @@ public final class Journal: Sendable {
     let failure = trimming.withLock { _ -> FileError? in
       do throws(FileError) {
         for segment in catalog.withLock({ $0.removable(pastAll: pastAll) }) {
-          catalog.withLock { $0.remove(segment) }
-          try files.remove(configuration.directory + "/" + segment.name)
+          let path = configuration.directory + "/" + segment.name
+          if try files.exists(path) { try files.remove(path) }
           // One at a time, oldest first: a removal that a power loss undoes must not leave a hole.
           try files.synchronizeDirectory(configuration.directory)
+          // Only now: one that could not be removed must be the next to go, not those behind it.
+          catalog.withLock { $0.remove(segment) }
         }
         try maker.keepReserve()
         return nil
@@ -120,12 +122,15 @@ public final class Journal: Sendable {
 
   /// Stores the checkpoint of heads durably.
   ///
-  /// Nothing past it may be in the table, and it may not lie past the durable journal.
+  /// Nothing past it may be in the table, and it may not lie past the durable journal. One that is
+  /// older than the stored one is left out: the journal may have been trimmed since.
   public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(JournalError) {
     precondition(checkpoint.through <= lastSeq, "a checkpoint of heads past the durable journal")
     let bytes = HeadsFile.encode(
       checkpoint, cell: configuration.cell, generation: configuration.generation)
     let failure = trimming.withLock { _ -> FileError? in
+      let stored = catalog.withLock { $0.checkpointThrough }
+      guard checkpoint.through >= stored else { return nil }
       do throws(FileError) {
         try HeadsFile.write(bytes, directory: configuration.directory, files: files)
         catalog.withLock { $0.checkpointThrough = checkpoint.through }
