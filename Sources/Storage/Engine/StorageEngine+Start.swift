@@ -83,22 +83,10 @@ extension StorageEngine {
 
   /// What every tenant's files prove to have been durable; asked where the journal's end is torn.
   private func appliedSeqs() throws -> [TenantID: TenantSeq] {
-    var result: [TenantID: TenantSeq] = [:]
-    let root = "\(configuration.directory)/tenants"
-    for name in try files.list(root) {
-      guard let tenant = TenantID(name) else { continue }
-      for file in index(tenant).files.values {
-        let path = "\(root)/\(name)/\(file.name)"
-        guard try files.exists(path) else { continue }
-        let connection = try Connection(
-          path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
-        defer { connection.close() }
-        aim_sqlite_keep_wal(connection.handle)
-        let store = TenantFileStore(connection: connection)
-        guard try store.isCreated(), let state = try store.state() else { continue }
-        result[tenant] = max(result[tenant] ?? .zero, state.appliedSeq)
-      }
+    try AppliedSeqs.read(dataDirectory: configuration.directory, files: files) { path, reason in
+      // Its tenant stops when the file is opened; the others must not wait for that.
+      log.error(
+        "a tenant's file proves nothing", metadata: ["file": "\(path)", "error": "\(reason)"])
     }
-    return result
   }
 }

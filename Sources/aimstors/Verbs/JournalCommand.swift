@@ -90,8 +90,14 @@ struct JournalCommand: AsyncParsableCommand {
 
     func run() async throws {
       let report = try JournalCommand.caught {
-        try JournalRepair.run(
-          directory: location.directory, files: LiveFileSystem(), applied: [:])
+        let files = LiveFileSystem()
+        // The tenants' files lie beside the journal; what they have needs no record.
+        let data = URL(fileURLWithPath: location.directory).deletingLastPathComponent().path
+        let applied = try AppliedSeqs.read(dataDirectory: data, files: files) { path, reason in
+          Console.error("\(path) proves nothing: \(reason)")
+        }
+        return try JournalRepair.run(
+          directory: location.directory, files: files, applied: applied)
       }
       _ = try location.show(report) { object in
         (object["ranges"]?.array ?? []).map { $0.serialized() }.joined(separator: "\n")

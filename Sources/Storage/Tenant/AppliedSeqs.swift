@@ -1,0 +1,44 @@
+import CSQLite
+import Platform
+import Wire
+
+/// How far the files of a process's tenants have come: proof of which records were durable.
+public enum AppliedSeqs {
+  /// The highest applied seq of each tenant's files under `<data>/tenants`.
+  ///
+  /// For a directory that no process uses. A file that cannot be read proves nothing; `unreadable`
+  /// is told its path. Throws `FileError` where a directory cannot be listed.
+  public static func read(
+    dataDirectory: String, files: any FileSystem,
+    unreadable: (_ path: String, _ reason: String) -> Void = { _, _ in }
+  ) throws -> [TenantID: TenantSeq] {
+    var result: [TenantID: TenantSeq] = [:]
+    let root = "\(dataDirectory)/tenants"
+    guard try files.exists(root) else { return [:] }
+    for name in try files.list(root) {
+      guard let tenant = TenantID(name) else { continue }
+      for file in try files.list("\(root)/\(name)") where file.hasSuffix(".sqlite") {
+        let path = "\(root)/\(name)/\(file)"
+        do {
+          guard let seq = try applied(path, tenant) else { continue }
+          result[tenant] = max(result[tenant] ?? .zero, seq)
+        } catch {
+          unreadable(path, "\(error)")
+        }
+      }
+    }
+    return result
+  }
+
+  /// Nil for a file that is not one of the tenant's stores.
+  private static func applied(_ path: String, _ tenant: TenantID) throws -> TenantSeq? {
+    let connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+    defer { connection.close() }
+    aim_sqlite_keep_wal(connection.handle)
+    let store = TenantFileStore(connection: connection)
+    guard try store.isCreated(), let state = try store.state(), state.tenant == tenant else {
+      return nil
+    }
+    return state.appliedSeq
+  }
+}
