@@ -36,8 +36,9 @@ final class DueIndex: Sendable {
 
   func set(_ tenant: TenantID, _ due: Timestamp?) {
     let wake = monitor.withLock { state -> Bool in
-      state.wasChanged.isSet = state.schedule.set(tenant, due)
-      return state.wasChanged.isSet
+      let isEarliest = state.schedule.set(tenant, due)
+      if isEarliest { state.wasChanged.isSet = true }
+      return isEarliest
     }
     if wake { monitor.signal() }
   }

@@ -6,10 +6,15 @@ struct DueSchedule: Sendable {
     let at: Timestamp
     let tenant: TenantID
   }
+  /// Outdated entries that are kept, besides one per tenant, before they are left out.
+  static let spareEntries = 64
+
   private var due: [TenantID: Timestamp] = [:]
   private var heap: [Entry] = []
 
   var count: Int { due.count }
+  /// Places in the heap, outdated ones too.
+  var entries: Int { heap.count }
   /// No later than the earliest due time; may be an outdated entry's.
   var next: Timestamp? { heap.first?.at }
 
@@ -22,6 +27,7 @@ struct DueSchedule: Sendable {
     guard due[tenant] != at else { return false }
     due[tenant] = at
     push(Entry(at: at, tenant: tenant))
+    if heap.count > 2 * due.count + Self.spareEntries { compact() }
     return heap[0].tenant == tenant
   }
 
@@ -36,6 +42,11 @@ struct DueSchedule: Sendable {
       push(Entry(at: again, tenant: first.tenant))
     }
     return result
+  }
+
+  /// Leaves out what is outdated; a sorted array is a heap.
+  private mutating func compact() {
+    heap = due.map { Entry(at: $0.value, tenant: $0.key) }.sorted { $0.at < $1.at }
   }
 
   private mutating func push(_ entry: Entry) {

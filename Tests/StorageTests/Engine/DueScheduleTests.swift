@@ -39,6 +39,16 @@ import Wire
     #expect(schedule.count == 1)
   }
 
+  @Test func `a time that moves on and on does not pile up`() {
+    let schedule = ScheduleUnderTest()
+    _ = schedule.set(b, Timestamp(milliseconds: 50))
+    for step in 1...10_000 { _ = schedule.set(a, Timestamp(seconds: Int64(1_000 + step))) }
+    #expect(schedule.entries < 200)
+    #expect(schedule.take(now: Timestamp(milliseconds: 50), again: .distantFuture) == [b])
+    #expect(schedule.take(now: Timestamp(seconds: 10_999), again: .distantFuture).isEmpty)
+    #expect(schedule.take(now: Timestamp(seconds: 11_000), again: .distantFuture) == [a])
+  }
+
   @Test(arguments: 1...5) func `times come in order`(seed: Int) {
     let random = SeededRandomSource(seed: UInt64(seed))
     let schedule = ScheduleUnderTest()
@@ -62,6 +72,7 @@ import Wire
 private final class ScheduleUnderTest {
   private var schedule = DueSchedule()
   var count: Int { schedule.count }
+  var entries: Int { schedule.entries }
   func set(_ tenant: TenantID, _ at: Timestamp?) -> Bool { schedule.set(tenant, at) }
   func take(now: Timestamp, again: Timestamp) -> [TenantID] {
     schedule.take(now: now, again: again)
