@@ -78,7 +78,13 @@ final class Capture {
   /// Whether rows are recorded as well as digested; off in replay.
   func record(_ on: Bool) { aim_capture_record(handle, on ? 1 : 0) }
 
-  func allowControl(_ allowed: Bool) { aim_capture_allow_control(handle, allowed ? 1 : 0) }
+  /// Whether the engine's own statements are allowed: never while a command's run.
+  private(set) var allowsControl = true
+
+  func allowControl(_ allowed: Bool) {
+    allowsControl = allowed
+    aim_capture_allow_control(handle, allowed ? 1 : 0)
+  }
 
   /// The digest of all registered tables by a full scan.
   func scanDigest() throws(SQLiteError) -> Digest {

@@ -8,7 +8,6 @@ struct Flusher {
   static let tenantsPerPass = 256
 
   let context: EngineContext
-  let schema: @Sendable (TenantID) -> SchemaIndex
   let writer: @Sendable (TenantID) -> TenantWriter?
 
   func run() {
@@ -17,22 +16,48 @@ struct Flusher {
       let work = context.flusher.next(nanoseconds: interval)
       if work.isClosed { return }
       for (tenant, files) in work.files { shorten(tenant, files) }
-      let needed = context.journal.bytesNeeded(from: context.heads.flushedThrough.next)
-      if needed > context.configuration.replayBytes { pass() }
+      look()
     }
+  }
+
+  /// Makes a pass where the journal has grown long, and says who cannot be helped.
+  func look() {
+    let stopped = stoppedPinning
+    let limit = context.configuration.replayBytes
+    // Those that are stopped stay where they are: without them, or each look would make a pass.
+    let movable = context.heads.flushedThrough(without: Set(stopped))
+    if context.journal.bytesNeeded(from: movable.next) > limit { pass() }
+    let kept = context.journal.bytesNeeded(from: context.heads.flushedThrough.next)
+    if kept > limit, let first = stopped.first {
+      context.problems.add(
+        .journalPinned(
+          "\(stopped.count) stopped tenants, first \(first), keep \(kept) bytes of the journal",
+          since: context.now))
+    } else {
+      context.problems.resolve("journal_pinned", nil)
+    }
+  }
+
+  /// Stopped tenants that need the journal, the longest first.
+  private var stoppedPinning: [TenantID] {
+    context.heads.pinning.filter { writer($0)?.problem != nil }
   }
 
   /// Flushes those who pin the journal the longest, then trims it.
   func pass(limit: Int = tenantsPerPass) {
-    for tenant in context.heads.pinning(limit: limit) { flush(tenant) }
+    // A stopped tenant's files lack records, whatever is flushed; it must not take others' turn.
+    let pinning = context.heads.pinning.lazy.filter { writer($0)?.problem == nil }
+    for tenant in pinning.prefix(limit) { flush(tenant) }
     trim()
   }
 
   /// The heads first: a trimmed record may be the last of its tenant.
   func trim() {
     let state = context.heads.copy
-    do throws(JournalError) {
+    do {
       let through = context.heads.flushedThrough
+      // Directories of new tenants, before the records that could bring them back are gone.
+      try context.files.synchronizeDirectory("\(context.configuration.directory)/tenants")
       try context.journal.writeHeads(HeadsCheckpoint(through: state.through, heads: state.heads))
       try context.journal.trim(pastAll: min(through, state.through))
       context.problems.resolve("flush_failed", nil)
@@ -43,7 +68,7 @@ struct Flusher {
 
   /// Checkpoints files whose WAL has grown long; the writer then begins it anew.
   private func shorten(_ tenant: TenantID, _ kinds: Set<FileKind>) {
-    let schema = schema(tenant)
+    guard let schema = writer(tenant)?.schema else { return }
     for kind in kinds {
       do {
         _ = try Self.checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)")
@@ -59,7 +84,7 @@ struct Flusher {
     guard let writer = writer(tenant), let through = writer.committedThrough else { return true }
     let directory = context.directory(tenant)
     do {
-      for file in schema(tenant).files.values {
+      for file in writer.schema.files.values {
         let path = "\(directory)/\(file.name)"
         guard try context.files.exists(path) else { continue }
         guard try Self.checkpoint(path) else { return false }

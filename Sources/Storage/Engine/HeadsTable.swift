@@ -32,10 +32,10 @@ final class HeadsTable: Sendable {
     }
   }
 
-  /// At a start: this tenant has records in the journal from `first` on.
+  /// At a start: this tenant needs the journal from `first` on, if not from before.
   func replayed(_ tenant: TenantID, from first: CellSeq) {
     state.withLock { state in
-      if state.unflushed[tenant] == nil { state.unflushed[tenant] = first }
+      state.unflushed[tenant] = min(first, state.unflushed[tenant] ?? first)
     }
   }
 
@@ -48,17 +48,19 @@ final class HeadsTable: Sendable {
   }
 
   /// The last position that no tenant needs for a replay.
-  var flushedThrough: CellSeq {
+  var flushedThrough: CellSeq { flushedThrough(without: []) }
+
+  /// The same as if `others` needed nothing.
+  func flushedThrough(without others: Set<TenantID>) -> CellSeq {
     state.withLock { state in
-      guard let first = state.unflushed.values.min() else { return state.through }
+      let first = state.unflushed.lazy.filter { !others.contains($0.key) }.map(\.value).min()
+      guard let first else { return state.through }
       return CellSeq(first.rawValue - 1)
     }
   }
 
   /// Those that pin the journal, the longest first.
-  func pinning(limit: Int) -> [TenantID] {
-    state.withLock { state in
-      state.unflushed.sorted { $0.value < $1.value }.prefix(limit).map(\.key)
-    }
+  var pinning: [TenantID] {
+    state.withLock { state in state.unflushed.sorted { $0.value < $1.value }.map(\.key) }
   }
 }

@@ -33,6 +33,12 @@ public struct Problem: Hashable, Sendable {
       detail: detail)
   }
 
+  static func journalPinned(_ detail: String, since: Timestamp) -> Problem {
+    Problem(
+      code: "journal_pinned", since: since, runbook: "docs/runbooks/journal-pinned.md",
+      tenant: nil, detail: detail)
+  }
+
   static func flushFailed(_ tenant: TenantID?, detail: String, since: Timestamp) -> Problem {
     Problem(
       code: "flush_failed", since: since, runbook: "docs/runbooks/flush-failed.md", tenant: tenant,

@@ -7,6 +7,9 @@ struct Recovery {
   let context: EngineContext
   let writers: [TenantID: TenantWriter]
   private var open: Set<TenantID> = []
+  /// Per tenant the first damage that stops it: of what lies behind nothing is applied, or it would
+  /// look as if the files had what is lost.
+  private var stopping: [TenantID: DamagedRange] = [:]
   private(set) var replayed: UInt64 = 0
 
   init(context: EngineContext, writers: [TenantID: TenantWriter]) {
@@ -23,10 +26,11 @@ struct Recovery {
     if let problem = opened.headsProblem {
       context.problems.add(.journalDamaged("the table of heads: \(problem)", since: context.now))
     }
+    for range in opened.damage { find(stoppedBy: range) }
     var records = try opened.journal.records(from: opened.first)
     while let record = try records.next() { apply(record) }
     for tenant in open.sorted() { finish(tenant) }
-    for range in opened.damage { stop(by: range) }
+    for (tenant, range) in stopping { stop(tenant, by: range) }
     context.metrics.replayed(replayed)
   }
 
@@ -34,6 +38,7 @@ struct Recovery {
     let tenant = record.identity.tenant
     guard let writer = writers[tenant], writer.problem == nil else { return }
     context.heads.replayed(tenant, from: record.position.cellSeq)
+    if let range = stopping[tenant], record.position.cellSeq > range.firstSeq { return }
     if !open.contains(tenant), open.count >= context.openTenants.limit, let other = open.first {
       // Any of them: each comes back where its next record wants it.
       finish(other)
@@ -60,12 +65,23 @@ struct Recovery {
     }
   }
 
-  private func stop(by range: DamagedRange) {
-    for (tenant, writer) in writers where writer.problem == nil {
+  /// Asks the files as they stand before any replay what of the range they have.
+  private mutating func find(stoppedBy range: DamagedRange) {
+    for (tenant, writer) in writers {
+      // Only who has something there needs to be asked; files are slow to open.
+      guard range.stops(tenant, applied: .zero) else { continue }
       let applied = (try? writer.withCore { try $0.highestApplied() }) ?? .zero
-      if range.stops(tenant, applied: applied) {
-        writer.stop("journal damage in \(range.segment): \(range.reason)")
-      }
+      guard range.stops(tenant, applied: applied) else { continue }
+      if let before = stopping[tenant], before.firstSeq <= range.firstSeq { continue }
+      stopping[tenant] = range
     }
+  }
+
+  private func stop(_ tenant: TenantID, by range: DamagedRange) {
+    guard let writer = writers[tenant] else { return }
+    // The damaged segment stays until a repair: it is the only trace of what is missing.
+    context.heads.replayed(tenant, from: range.firstSeq)
+    guard writer.problem == nil else { return }
+    writer.stop("journal damage in \(range.segment): \(range.reason)")
   }
 }

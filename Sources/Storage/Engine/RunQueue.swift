@@ -7,7 +7,8 @@ enum Job: Sendable {
   case run(TenantWriter)
   /// COMMIT or ROLLBACK, and the replies.
   case settle(TenantWriter, AppendOutcome)
-  case task(@Sendable () -> Void)
+  /// Told whether the pool has ended, in which case the caller is only to be refused.
+  case task(@Sendable (_ isOver: Bool) -> Void)
 }
 
 /// A small fixed pool of threads over one queue.
@@ -18,6 +19,8 @@ final class RunQueue: Sendable {
     var jobs = Deque<Job>()
     var idle = 0
     var isClosed = false
+    /// The threads have ended.
+    var isOver = false
   }
 
   private let monitor = Monitor(State())
@@ -35,20 +38,30 @@ final class RunQueue: Sendable {
     }
   }
 
+  /// Queues a job; after the end it is refused at once, on the caller's thread.
   func push(_ job: Job) {
     if case .run = job { runs.wrappingAdd(1, ordering: .relaxed) }
-    let wake = monitor.withLock { state -> Bool in
+    let (wake, isOver) = monitor.withLock { state -> (Bool, Bool) in
+      if state.isOver { return (false, true) }
       state.jobs.append(job)
-      return state.idle > 0
+      return (state.idle > 0, false)
     }
     if wake { monitor.signal() }
+    if isOver { Self.refuse(job) }
   }
 
-  /// Lets the threads finish what is queued, then ends them.
+  /// Lets the threads finish what is queued, then ends them; what comes later is refused.
   func close() {
     monitor.withLock { $0.isClosed = true }
     monitor.broadcast()
     for thread in threads { thread.join() }
+    let late = monitor.withLock { state -> [Job] in
+      state.isOver = true
+      var jobs: [Job] = []
+      while let job = state.jobs.popFirst() { jobs.append(job) }
+      return jobs
+    }
+    for job in late { Self.refuse(job) }
   }
 
   private static func next(_ monitor: Monitor<State>) -> Job? {
@@ -68,7 +81,16 @@ final class RunQueue: Sendable {
     switch job {
     case .run(let writer): writer.run()
     case .settle(let writer, let outcome): writer.settle(outcome)
-    case .task(let body): body()
+    case .task(let body): body(false)
+    }
+  }
+
+  private static func refuse(_ job: Job) {
+    switch job {
+    case .run(let writer): writer.refuseWaiting()
+    // A record's fate is known: its callers must hear it.
+    case .settle(let writer, let outcome): writer.settle(outcome)
+    case .task(let body): body(true)
     }
   }
 }

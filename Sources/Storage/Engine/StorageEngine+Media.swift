@@ -9,7 +9,13 @@ extension StorageEngine {
     guard bytes.count <= MediaStore.maximumBytes else {
       throw Failure(.bodyTooLarge, "a media object holds at most 100 MiB")
     }
-    return try await withMedia(tenant) { try $0.put(bytes) }
+    let (files, parent) = (files, "\(configuration.directory)/tenants")
+    return try await withMedia(tenant) { store in
+      let name = try store.put(bytes)
+      // The tenant's directory may be new, and its own name not on the disk yet.
+      try files.synchronizeDirectory(parent)
+      return name
+    }
   }
 
   /// The bytes under a SHA-256; nil where they are missing or damaged.
@@ -34,10 +40,19 @@ extension StorageEngine {
       directory: "\(context.directory(tenant))/media", files: files, random: random)
     let result = await withUnsafeContinuation {
       (caller: UnsafeContinuation<Result<T, any Error>, Never>) in
-      context.media.push(.task { caller.resume(returning: Result { try body(store) }) })
+      context.media.push(
+        .task { isOver in
+          caller.resume(
+            returning: Result {
+              if isOver { throw Failure(.shuttingDown, "this cell is shutting down") }
+              return try body(store)
+            })
+        })
     }
     do {
       return try result.get()
+    } catch let failure as Failure {
+      throw failure
     } catch let error as FileError {
       log.error("media failed", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
       throw Failure(

@@ -23,7 +23,12 @@ extension StorageEngine {
     let result = await withUnsafeContinuation {
       (caller: UnsafeContinuation<Result<T, Failure>, Never>) in
       context.readers.push(
-        .task { caller.resume(returning: Self.perform(files, writer, context, body)) })
+        .task { isOver in
+          caller.resume(
+            returning: isOver
+              ? .failure(Failure(.shuttingDown, "this cell is shutting down"))
+              : Self.perform(files, writer, context, body))
+        })
     }
     return try result.get()
   }

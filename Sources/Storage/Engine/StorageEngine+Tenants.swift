@@ -144,9 +144,8 @@ extension StorageEngine {
   }
 
   func flusher(_ context: EngineContext) -> Flusher {
-    Flusher(
-      context: context, schema: { [unowned self] in index($0) },
-      writer: { [unowned self] in try? writer($0) })
+    // Weak: the thread outlives an engine that was never closed.
+    Flusher(context: context, writer: { [weak self] in try? self?.writer($0) })
   }
 
   /// Finishes what was admitted, then gives up journal, files and directory.

@@ -12,6 +12,11 @@ public final class Connection {
   private var statements: [UnsafePointer<UInt8>: Statement] = [:]
   /// Whether any statement failed since the flag was last cleared, also where the caller caught it.
   public internal(set) var sawError = false
+  /// Whether statements belong into a transaction that somebody began.
+  ///
+  /// Where SQLite has ended it by itself (a full disk, an I/O error) they are refused: each would
+  /// commit at once, and the journal would know nothing of it.
+  var needsTransaction = false
   /// Present on a tenant's writing connections.
   var capture: Capture?
 
@@ -114,6 +119,11 @@ public final class Connection {
   }
 
   private func prepared(_ sql: StaticString) throws(SQLiteError) -> Statement {
+    if needsTransaction, isAutocommit, capture?.allowsControl != true {
+      sawError = true
+      throw SQLiteError(
+        extendedCode: SQLITE_ABORT, message: "the transaction is gone", sql: sql.description)
+    }
     if let statement = statements[sql.utf8Start] { return statement }
     var pointer: OpaquePointer?
     let result = sql.withUTF8Buffer { buffer in

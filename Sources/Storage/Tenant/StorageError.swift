@@ -7,6 +7,8 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
   case mismatch(file: String, detail: String)
   /// A file was seen before and is not there any more.
   case fileMissing(String)
+  /// A file holds records that the journal does not have.
+  case ahead(file: String, applied: TenantSeq, journal: TenantSeq)
   /// A file holds schema steps that this program does not know, or knows with other DDL.
   case unknownStep(file: String, step: String)
   /// A record cannot be applied as it stands.
@@ -19,6 +21,8 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     case .sqlite(let error): error.description
     case .mismatch(let file, let detail): "\(file) is not this tenant's: \(detail)"
     case .fileMissing(let file): "\(file) is missing, though records have touched it"
+    case .ahead(let file, let applied, let journal):
+      "\(file) stands at tenant_seq \(applied.rawValue), its journal at \(journal.rawValue)"
     case .unknownStep(let file, let step): "\(file) has schema step \(step), unknown here"
     case .replay(let detail): "a record cannot be applied: \(detail)"
     case .digestMismatch(let file, let seq):

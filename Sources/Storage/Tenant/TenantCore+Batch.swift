@@ -18,7 +18,10 @@ extension TenantCore {
   /// Runs commands in one transaction up to the sealed record; what did not fit is left over.
   func run(_ commands: [any Command]) -> (result: RunResult, leftover: ArraySlice<any Command>) {
     if let file = files.values.first(where: { !$0.missingSteps.isEmpty }) {
-      return (runStep(of: file, waiting: commands), commands[...])
+      let result = runStep(of: file, waiting: commands)
+      // Where the tenant stops they are answered with that, and are not left over as well.
+      if case .stop = result { return (result, []) }
+      return (result, commands[...])
     }
     let began = ContinuousClock.now
     let limits = context.configuration
@@ -280,6 +283,7 @@ extension TenantCore {
       }
       file.capture.clear()
       file.connection.sawError = false
+      file.connection.needsTransaction = false
       file.isEnlisted = false
       file.commandMark = nil
       file.idempotency.transactionUndone()

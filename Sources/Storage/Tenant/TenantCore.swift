@@ -58,6 +58,12 @@ final class TenantCore: TransactionSource {
     let file = try TenantFile(
       path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
       schema: fileSchema, files: context.files)
+    guard file.appliedSeq <= head.tenantSeq else {
+      // The journal has lost what was durable: a next record would be another one in its place.
+      file.close()
+      throw StorageError.ahead(
+        file: file.path, applied: file.appliedSeq, journal: head.tenantSeq)
+    }
     files[kind] = file
     return file
   }

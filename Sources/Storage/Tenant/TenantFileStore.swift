@@ -108,9 +108,18 @@ struct TenantFileStore {
     _ = try connection.first("SELECT applied_seq FROM aimstors_state WHERE id = 1") { _ in true }
   }
 
-  func begin() throws(SQLiteError) { try connection.control("BEGIN") }
-  func commit() throws(SQLiteError) { try connection.control("COMMIT") }
-  func rollback() throws(SQLiteError) { try connection.control("ROLLBACK") }
+  func begin() throws(SQLiteError) {
+    try connection.control("BEGIN")
+    connection.needsTransaction = true
+  }
+  func commit() throws(SQLiteError) {
+    try connection.control("COMMIT")
+    connection.needsTransaction = false
+  }
+  func rollback() throws(SQLiteError) {
+    try connection.control("ROLLBACK")
+    connection.needsTransaction = false
+  }
   func savepoint() throws(SQLiteError) { try connection.control("SAVEPOINT command") }
   func release() throws(SQLiteError) { try connection.control("RELEASE command") }
 

@@ -137,11 +137,11 @@ extension TenantCore {
   /// The highest record that some file holds.
   func highestApplied() throws -> TenantSeq {
     var highest = TenantSeq.zero
+    defer { closeFiles() }
     for file in schema.files.values
     where try context.files.exists("\(context.directory(tenant))/\(file.name)") {
       highest = max(highest, try open(file.kind).appliedSeq)
     }
-    closeFiles()
     return highest
   }
 }

@@ -7,6 +7,7 @@ import Wire
 final class TenantWriter: Sendable {
   let tenant: TenantID
   let context: EngineContext
+  let schema: SchemaIndex
   private let mailbox: Mutex<Mailbox>
   private let core: Mutex<TenantCore>
   /// Held by COMMIT, and by a read while it takes its snapshots: they see one moment.
@@ -25,6 +26,7 @@ final class TenantWriter: Sendable {
   init(tenant: TenantID, context: EngineContext, schema: SchemaIndex, head: TenantHead) {
     self.tenant = tenant
     self.context = context
+    self.schema = schema
     mailbox = Mutex(Mailbox())
     committed = Mutex(head.cellSeq)
     core = Mutex(TenantCore(tenant: tenant, context: context, schema: schema, head: head))
@@ -53,7 +55,7 @@ final class TenantWriter: Sendable {
     }
   }
 
-  private static func stopped(_ detail: String) -> Failure {
+  static func stopped(_ detail: String) -> Failure {
     Failure(
       .tenantStopped, "this tenant is stopped until it is repaired", retryAfterMilliseconds: 30_000)
   }
@@ -128,12 +130,33 @@ final class TenantWriter: Sendable {
   private func putBack(_ leftover: [any Command]) {
     guard !leftover.isEmpty else { return }
     let bytes = leftover.reduce(0) { $0 + $1.bytes }
-    context.queuedCommands.wrappingAdd(leftover.count, ordering: .relaxed)
-    context.queuedBytes.wrappingAdd(bytes, ordering: .relaxed)
-    mailbox.withLock { box in
+    let problem = mailbox.withLock { box -> String? in
+      // Stopped meanwhile: nobody would take them out again.
+      if let problem = box.problem { return problem }
       box.commands.prepend(leftover)
       box.bytes += bytes
+      context.queuedCommands.wrappingAdd(leftover.count, ordering: .relaxed)
+      context.queuedBytes.wrappingAdd(bytes, ordering: .relaxed)
+      return nil
     }
+    guard let problem else { return }
+    for command in leftover { command.refuse(Self.stopped(problem)) }
+    answer(leftover, [])
+  }
+
+  /// Refuses what waits for a run that will not come: the pool has ended.
+  func refuseWaiting() {
+    let waiting = mailbox.withLock { box -> [any Command] in
+      box.machine.runBegan()
+      var rest: [any Command] = []
+      while !box.commands.isEmpty { rest += take(&box) }
+      _ = box.machine.runEnded(waiting: false)
+      return rest
+    }
+    for command in waiting {
+      command.refuse(Failure(.shuttingDown, "this cell is shutting down"))
+    }
+    answer(waiting, [])
   }
 
   private func runEnded() {
@@ -165,7 +188,12 @@ final class TenantWriter: Sendable {
           preconditionFailure("a durable record whose tenant has no head")
         }
         let due = core.head.nextDue
-        let settled = latch.withLock { _ in core.commit(head) }
+        let settled = latch.withLock { _ in
+          let settled = core.commit(head)
+          // Before the latch is given up: one file may have the record, another not.
+          if let detail = settled.stop { stop(detail) }
+          return settled
+        }
         if settled.stop == nil { committed.withLock { $0 = head.cellSeq } }
         if head.nextDue != due { context.due.set(tenant, head.nextDue) }
         return settled
@@ -175,9 +203,8 @@ final class TenantWriter: Sendable {
       }
     }
     if case .cut = outcome { context.metrics.outcomeUnknown(settled.commands.count) }
-    if let detail = settled.stop {
+    if settled.stop != nil {
       context.metrics.outcomeUnknown(settled.commands.count)
-      stop(detail)
     } else if mailbox.withLock({ $0.machine.settled(waiting: !$0.commands.isEmpty) }) {
       context.writers.push(.run(self))
     }
