@@ -37,6 +37,9 @@ public struct Faults: Hashable, Sendable {
   public var enforceThroughput = true
   public var enforcePairLimit = true
   public var enforceWindow = true
+  /// How many service messages per number are free, as Meta's first 1,000 of a month are; 0 so that a
+  /// ledger can be checked from the price list alone.
+  public var freeServiceMessages = 0
   /// Refuses templates that nobody created here (132001).
   ///
   /// Off: an unknown one counts as approved.
@@ -74,6 +77,7 @@ extension Faults {
     enforceThroughput = try Self.flag(body, "enforce_throughput") ?? true
     enforcePairLimit = try Self.flag(body, "enforce_pair_limit") ?? true
     enforceWindow = try Self.flag(body, "enforce_window") ?? true
+    freeServiceMessages = Int(try Self.whole(body, "free_service_messages", 0...1_000_000) ?? 0)
     strictTemplates = try Self.flag(body, "strict_templates") ?? false
   }
 
@@ -82,7 +86,7 @@ extension Faults {
     "duplicate_rate", "reorder_rate", "delay_ms", "status_before_reply_rate",
     "reset_after_read_rate", "reset_unprocessed_rate", "webhook_5xx_rate",
     "missing_delivered_rate", "read_rate", "reply_delay_ms", "enforce_throughput",
-    "enforce_pair_limit", "enforce_window", "strict_templates",
+    "enforce_pair_limit", "enforce_window", "free_service_messages", "strict_templates",
   ]
 
   /// The faults as the JSON that sets them.
@@ -102,6 +106,7 @@ extension Faults {
       "reply_delay_ms": Self.pair(replyDelayMilliseconds),
       "enforce_throughput": .bool(enforceThroughput),
       "enforce_pair_limit": .bool(enforcePairLimit), "enforce_window": .bool(enforceWindow),
+      "free_service_messages": JSON(freeServiceMessages),
       "strict_templates": .bool(strictTemplates),
     ]
   }

@@ -64,7 +64,7 @@ extension GraphWorld {
     return .accepted(
       AcceptedMessage(
         wamid: nextWamid(), number: state.number, recipient: recipient, category: kind,
-        pricingType: kind == "service" && state.serviceMessages <= 1000
+        pricingType: kind == "service" && state.serviceMessages <= faults.freeServiceMessages
           ? "free_customer_service" : "regular",
         callbackData: body["biz_opaque_callback_data"]?.string, isTemplate: type == "template",
         subject: subject, acceptedAt: now))
