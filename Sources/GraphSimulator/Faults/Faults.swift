@@ -37,8 +37,9 @@ public struct Faults: Hashable, Sendable {
   public var enforceThroughput = true
   public var enforcePairLimit = true
   public var enforceWindow = true
-  /// How many service messages per number are free, as Meta's first 1,000 of a month are; 0 so that a
-  /// ledger can be checked from the price list alone.
+  /// How many service messages per number are free, as Meta's first 1,000 of a month are.
+  ///
+  /// 0, so that a ledger can be checked from the price list alone.
   public var freeServiceMessages = 0
   /// Refuses templates that nobody created here (132001).
   ///
