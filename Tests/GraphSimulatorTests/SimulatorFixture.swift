@@ -115,11 +115,20 @@ func withSimulator(
       verifyToken: "verify")
     let node = SimulatorNode(
       configuration, clock: LiveWallClock(), random: SeededRandomSource(seed: 1), logger: logger)
-    group.addTask { try await node.run() }
-    let bound = await node.boundPort() ?? 0
-    try await body(RunningSimulator(base: "http://127.0.0.1:\(bound)", receiver: receiver))
-    group.cancelAll()
-    // Cancelled servers end with an error, which is their ordinary end here.
-    while let result = await group.nextResult() { _ = result }
+    try await withThrowingTaskGroup(of: Void.self) { simulator in
+      simulator.addTask { try await node.run() }
+      let bound = await node.boundPort() ?? 0
+      try await body(RunningSimulator(base: "http://127.0.0.1:\(bound)", receiver: receiver))
+      await end(&simulator)
+    }
+    // After the simulator: a receiver that ends while a connection to it is being accepted traps
+    // inside NIO ("Deinited NIOAsyncWriter").
+    await end(&group)
   }
+}
+
+/// Cancels servers and waits for them; their error is their ordinary end here.
+private func end(_ group: inout ThrowingTaskGroup<Void, any Error>) async {
+  group.cancelAll()
+  while let result = await group.nextResult() { _ = result }
 }
