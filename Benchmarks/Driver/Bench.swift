@@ -5,6 +5,8 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures Aimstors against a named reference in one run.",
     subcommands: [
-      CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self, Hello.self,
+      CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
+      MessagingBench.Serve.self,
+      Hello.self,
     ])
 }

@@ -8,8 +8,7 @@ import Wire
 /// Round trips between two processes, beside a C program on NNG alone.
 struct MessagingBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "messaging", abstract: "Requests and answers per second over loopback.",
-    subcommands: [Serve.self])
+    commandName: "messaging", abstract: "Requests and answers per second over loopback.")
 
   static let inFlight = 64
   static let bytes = 512
@@ -40,7 +39,7 @@ struct MessagingBench: AsyncParsableCommand {
   private func measure() async throws -> Double {
     let server = Process()
     server.executableURL = repository.binaries.appendingPathComponent("bench")
-    server.arguments = ["messaging", "serve"]
+    server.arguments = ["messaging-serve"]
     let pipe = Pipe()
     server.standardOutput = pipe
     try server.run()
@@ -75,7 +74,7 @@ struct MessagingBench: AsyncParsableCommand {
   /// The other process: answers each request with its payload until it is stopped.
   struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Echoes requests.", shouldDisplay: false)
+      commandName: "messaging-serve", abstract: "Echoes requests.", shouldDisplay: false)
 
     func run() async throws {
       let messenger = try MessagingBench.messenger(.cell)
