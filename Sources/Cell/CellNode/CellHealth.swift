@@ -36,9 +36,13 @@ final class CellHealth: Sendable {
   /// 0 where the file system does not say.
   var diskFreeBytes: UInt64 { (try? files.freeBytes(configuration.dataDirectory)) ?? 0 }
 
+  /// As the last look at the disk left it: ``problems()`` looks.
+  var isReady: Bool { state.withLock { $0.life == .serving && $0.lowSince == nil } }
+
   func problems() -> [Storage.Problem] {
     let now = Timestamp(milliseconds: clock.milliseconds())
-    let low = diskFreeBytes < CellLimits.diskReserveBytes
+    let free = diskFreeBytes
+    let low = free < CellLimits.diskReserveBytes
     let (life, lowSince) = state.withLock { state in
       state.lowSince = low ? state.lowSince ?? now : nil
       return (state.life, state.lowSince)
@@ -49,7 +53,7 @@ final class CellHealth: Sendable {
     }
     if let lowSince {
       problems.append(
-        problem("disk_low", since: lowSince, "\(diskFreeBytes) bytes are free for the journal"))
+        problem("disk_low", since: lowSince, "\(free) bytes are free for the journal"))
     }
     return problems
   }
@@ -59,7 +63,6 @@ final class CellHealth: Sendable {
   /// A control plane that is away is a problem to show, not a reason to take no requests.
   func report(joined: Bool) -> HealthReport {
     var problems = problems()
-    let isReady = state.withLock { $0.life == .serving && $0.lowSince == nil }
     if !joined {
       problems.append(
         problem("control_plane_unreachable", since: startedAt, "the cell has not joined"))

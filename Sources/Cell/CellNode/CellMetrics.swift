@@ -14,7 +14,8 @@ struct CellMetrics {
     let text = PrometheusText(labels: [
       ("cell", configuration.id.rawValue), ("version", configuration.version),
     ])
-    return text.render(storage(engine.metrics) + journal(engine.metrics.journal) + work())
+    let metrics = engine.metrics
+    return text.render(storage(metrics) + journal(metrics.journal) + work())
   }
 
   private func storage(_ metrics: EngineMetricsSnapshot) -> [MetricFamily] {

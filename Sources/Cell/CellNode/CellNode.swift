@@ -188,7 +188,7 @@ public final class CellNode: Service {
 
   private func heartbeat() -> Aimstors_ProtoHeartbeat {
     let metrics = engine.metrics
-    let report = health.report(joined: true)
+    let problems = health.problems()
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = configuration.id.rawValue
     heartbeat.generation = messenger.identity.generation.rawValue
@@ -197,8 +197,8 @@ public final class CellNode: Service {
     heartbeat.operations = metrics.commands
     heartbeat.journalBytes = metrics.journal.untrimmedBytes
     heartbeat.diskFreeBytes = health.diskFreeBytes
-    heartbeat.state = report.ready ? "active" : "not_ready"
-    heartbeat.problems = health.problems().map { problem in
+    heartbeat.state = health.isReady ? "active" : "not_ready"
+    heartbeat.problems = problems.map { problem in
       var message = Aimstors_ProtoProblem()
       message.code = problem.code
       message.detail = problem.detail
