@@ -104,6 +104,22 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // Break a system on purpose, or simulate it: `tools/chaos`, `tools/simulate`; shipped with
+    // nothing.
+    library("Chaos", ["Simulation", "Storage", "Messaging", "Wire", "Platform", http, log]),
+    .executableTarget(
+      name: "ChaosCommand",
+      dependencies: [
+        "Chaos", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "simulate",
+      dependencies: [
+        "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
     // Drives the benches of `tools/bench`; ships with nothing.
     .executableTarget(
       name: "bench",
@@ -148,6 +164,9 @@ let package = Package(
     tests(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
+    tests("ChaosTests", ["Chaos", "ChaosCommand", "Platform"]),
+    tests("SimulationTests", ["Simulation", "Platform", "Wire"]),
+    tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
     tests("AimstorsTests", ["aimstors", "GraphSimulator", "Wire", "Platform"]),
   ]

@@ -1,0 +1,23 @@
+/// What a chaos mode found: one JSON object, last.
+public struct ChaosReport: Sendable {
+  public var cycles = 0
+  /// Operations that were acknowledged.
+  public var acked = 0
+  /// Acknowledged operations that are gone and in no reported range.
+  public var lost = 0
+  /// Operations whose effect stands more than once.
+  public var duplicated = 0
+  /// Tenants whose files, digests, ledger or balances contradict each other or the outside count.
+  public var diverged = 0
+  /// Faults that really happened, by name.
+  public var faultsHit: [String: Int] = [:]
+  /// Why the mode failed beside the counts, in words.
+  public var complaints: [String] = []
+  public var seconds = 0.0
+
+  public init() {}
+
+  public var isOK: Bool {
+    lost == 0 && duplicated == 0 && diverged == 0 && complaints.isEmpty && cycles > 0
+  }
+}

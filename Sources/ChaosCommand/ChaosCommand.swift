@@ -1,0 +1,9 @@
+import ArgumentParser
+import Chaos
+
+/// `tools/chaos MODE`: breaks a system on purpose and proves that nothing acknowledged is lost.
+@main struct ChaosCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "chaos", abstract: "Breaks a system on purpose and checks what is left.",
+    subcommands: [])
+}
