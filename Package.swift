@@ -55,6 +55,8 @@ let package = Package(
     .target(
       name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("crypt")]),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    // Whom a crashed thread worked for: signal handlers and thread-local slots are C's.
+    .target(name: "CCrashMark"),
 
     // Values: what travels, and the machine.
     .target(
@@ -64,7 +66,9 @@ let package = Package(
 
     // Engines.
     library("Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log]),
-    library("Storage", ["CSQLite", "CZlib", "COpenSSL", "Wire", "Platform", log], design: true),
+    library(
+      "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
+      design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
@@ -106,7 +110,12 @@ let package = Package(
 
     // Break a system on purpose, or simulate it: `tools/chaos`, `tools/simulate`; shipped with
     // nothing.
-    library("Chaos", ["Simulation", "Storage", "Messaging", "Wire", "Platform", http, log]),
+    library(
+      "Chaos",
+      [
+        "Simulation", "Storage", "StorageFixtures", "Messaging", "GraphSimulator", "Wire",
+        "Platform", http, log,
+      ]),
     .executableTarget(
       name: "ChaosCommand",
       dependencies: [
@@ -164,7 +173,7 @@ let package = Package(
     tests(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
-    tests("ChaosTests", ["Chaos", "ChaosCommand", "Platform"]),
+    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "Platform"]),
     tests("SimulationTests", ["Simulation", "Platform", "Wire"]),
     tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
