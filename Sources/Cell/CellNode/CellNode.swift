@@ -40,6 +40,8 @@ public final class CellNode: Service {
     var engineConfiguration = EngineConfiguration(
       directory: configuration.dataDirectory, cell: configuration.id)
     engineConfiguration.generation = messenger.identity.generation
+    // The cell's own store is not one tenant's: without it the cell serves nobody.
+    engineConfiguration.quarantines = { $0 != .cellStore }
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: { $0 == .cellStore ? CellStoreSchema.schema : CellSchema.schema },

@@ -26,6 +26,14 @@ public struct Problem: Hashable, Sendable {
       detail: detail)
   }
 
+  static func tenantQuarantined(_ tenant: TenantID, since: Timestamp) -> Problem {
+    Problem(
+      code: "tenant_quarantined", since: since, runbook: "docs/runbooks/tenant-quarantined.md",
+      tenant: tenant,
+      detail: "the cell crashed \(CrashCounter.limit) times within an hour while it ran commands of"
+        + " this tenant")
+  }
+
   static func journalDamaged(_ detail: String, since: Timestamp) -> Problem {
     Problem(
       code: "journal_damaged", since: since, runbook: "docs/runbooks/journal-damaged.md",

@@ -36,13 +36,17 @@ struct Recovery {
 
   private mutating func apply(_ record: JournalRecord) {
     let tenant = record.identity.tenant
-    guard let writer = writers[tenant], writer.problem == nil else { return }
+    guard let writer = writers[tenant] else { return }
+    // Also what a stopped tenant has not applied stays needed.
     context.heads.replayed(tenant, from: record.position.cellSeq)
+    guard writer.problem == nil else { return }
     if let range = stopping[tenant], record.position.cellSeq > range.firstSeq { return }
     if !open.contains(tenant), open.count >= context.openTenants.limit, let other = open.first {
       // Any of them: each comes back where its next record wants it.
       finish(other)
     }
+    context.running?.enter(tenant)
+    defer { context.running?.leave() }
     do {
       let payload = try record.decodedPayload()
       try writer.withCore { try $0.replay(record.identity, payload) }
