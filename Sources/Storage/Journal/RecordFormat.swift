@@ -8,6 +8,8 @@ enum RecordFormat {
   /// Bytes of the position part before the cell's name, and the header's CRC after it.
   static let positionFixedLength = 17
   static let crcLength = 4
+  /// No record is shorter, whatever its names and payload.
+  static let shortestLength = identityFixedLength + positionFixedLength + crcLength
 
   static func identityLength(_ tenant: TenantID) -> Int {
     identityFixedLength + tenant.rawValue.utf8.count
