@@ -17,6 +17,8 @@ let signals: Target.Dependency = .product(
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let http: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 func library(_ name: String, _ dependencies: [Target.Dependency], design: Bool = false) -> Target {
@@ -41,6 +43,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -82,7 +85,7 @@ let package = Package(
       "Router",
       [
         "Wire", "Platform", "Messaging", "Edge", "COpenSSL", protobuf, lifecycle, hummingbird, log,
-        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"), nio,
       ],
       design: true),
     library(
@@ -152,8 +155,7 @@ let package = Package(
       "RouterTests",
       [
         "Simulation", "Router", "Wire", "Platform", "Messaging", "Edge", protobuf, hummingbird,
-        http,
-        lifecycle, log,
+        http, lifecycle, log, nio,
       ]),
     tests(
       "ControlPlaneTests",

@@ -253,6 +253,7 @@ static void on_change(
   if (capture->error) return;
   const aim_table *table = aim_find_table(capture, name);
   if (table && table->ignored) return;
+  if (table) ((aim_table *)table)->changed = ++capture->changes;
   int error = table ? capture_change(capture, table, op) : AIM_CAPTURE_UNREGISTERED;
   if (!error) return;
   capture->error = error;
@@ -359,11 +360,23 @@ void aim_capture_finish(aim_capture *capture, aim_mark mark) {
 
 void aim_capture_clear(aim_capture *capture) {
   aim_capture_cut(capture, (aim_mark){0});
+  capture->changes_before = capture->changes;
   // A rare large command must not keep its memory for good.
   if (capture->output.capacity > 256 * 1024) {
     free(capture->output.bytes);
     capture->output = (aim_buffer){0};
   }
+}
+
+uint64_t aim_capture_changed(const aim_capture *capture, uint16_t id) {
+  for (uint32_t i = 0; i < capture->table_count; i++) {
+    if (capture->tables[i].id == id) return capture->tables[i].changed;
+  }
+  return 0;
+}
+
+uint64_t aim_capture_changes_before(const aim_capture *capture) {
+  return capture->changes_before;
 }
 
 int aim_capture_error(const aim_capture *capture) { return capture->error; }

@@ -26,6 +26,8 @@ typedef struct {
   // Columns declared REAL: SQLite hands whole numbers in them out as integers.
   uint8_t real[AIM_COLUMNS / 8];
   sqlite3_stmt *remove, *insert;
+  // When a row of it changed last, counted in `changes`.
+  uint64_t changed;
 } aim_table;
 
 // One change of the running command.
@@ -52,6 +54,8 @@ struct aim_capture {
   aim_slot *slots;
   uint32_t slot_count, command;
   aim_digest delta;
+  // Rows that changed, ever; and as many as that when the open transaction began.
+  uint64_t changes, changes_before;
   int error, recording, control, wal_frames;
   char error_table[64];
 };

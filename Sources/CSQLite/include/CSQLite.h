@@ -6,5 +6,6 @@
 #include <sqlite3.h>
 
 #include "capture.h"
+#include "wal_batch.h"
 
 #endif

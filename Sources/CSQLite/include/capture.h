@@ -83,6 +83,11 @@ aim_digest aim_capture_delta(const aim_capture *capture);
 // Frames in the WAL after the last commit of this connection.
 int aim_capture_wal_frames(const aim_capture *capture);
 
+// When a row of the table with this id changed last, counted in changes of all tables; 0: never.
+uint64_t aim_capture_changed(const aim_capture *capture, uint16_t id);
+// That count when the open transaction began.
+uint64_t aim_capture_changes_before(const aim_capture *capture);
+
 // Recomputes the digest of every registered table by a full scan. 0 or a SQLite result code.
 int aim_digest_scan(aim_capture *capture, aim_digest *sum);
 

@@ -55,14 +55,25 @@ struct Authentication: RouterMiddleware {
     guard let header = request.headers[.authorization] else {
       throw Failure(.unauthenticated, "send Authorization: Bearer with an API key")
     }
-    let parts = header.split(separator: " ", omittingEmptySubsequences: true)
-    guard parts.count == 2, parts[0].lowercased() == "bearer",
-      let text = APIKeyText(String(parts[1]))
-    else { throw Failure(.unauthenticated, "the credential is not a well-formed API key") }
+    guard let credential = bearer(header), let text = APIKeyText(credential) else {
+      throw Failure(.unauthenticated, "the credential is not a well-formed API key")
+    }
     guard text.tenant == context.edge.tenant else {
       throw Failure(.unauthenticated, "this API key is another tenant's")
     }
     return text
+  }
+
+  /// What stands behind `Bearer`, in whatever case; nil for any other scheme.
+  private static func bearer(_ header: String) -> String? {
+    let scheme = "bearer".utf8
+    let bytes = header.utf8
+    // Setting bit 5 makes a letter of ASCII small, and nothing else a small letter of "bearer".
+    guard zip(bytes, scheme).allSatisfy({ $0 | 0x20 == $1 }),
+      let space = bytes.index(bytes.startIndex, offsetBy: scheme.count, limitedBy: bytes.endIndex),
+      space < bytes.endIndex, bytes[space] == UInt8(ascii: " ")
+    else { return nil }
+    return String(header[space...].drop { $0 == " " })
   }
 }
 
@@ -82,16 +93,22 @@ extension RateVerdict {
       resetSeconds = (nanoseconds + 999_999_999) / 1_000_000_000
     }
     let windowSeconds = max(1, (limit.burst * limit.interval + 999_999_999) / 1_000_000_000)
-    let fields = [
-      ("ratelimit-policy", "\"key\";q=\(limit.burst);w=\(windowSeconds)"),
-      ("ratelimit", "\"key\";r=\(remaining);t=\(resetSeconds)"),
-      ("x-ratelimit-limit", "\(limit.burst)"),
-      ("x-ratelimit-remaining", "\(remaining)"),
-      ("x-ratelimit-reset", "\(resetSeconds)"),
-    ]
-    for (name, value) in fields {
-      if let name = HTTPField.Name(name) { response.headers[name] = value }
-    }
+    response.headers.append(
+      .init(name: .rateLimitPolicy, value: "\"key\";q=\(limit.burst);w=\(windowSeconds)"))
+    response.headers.append(
+      .init(name: .rateLimit, value: "\"key\";r=\(remaining);t=\(resetSeconds)"))
+    response.headers.append(.init(name: .xRateLimitLimit, value: String(limit.burst)))
+    response.headers.append(.init(name: .xRateLimitRemaining, value: String(remaining)))
+    response.headers.append(.init(name: .xRateLimitReset, value: String(resetSeconds)))
     return response
   }
+}
+
+extension HTTPField.Name {
+  // A name of these letters is always valid; the fallback satisfies the type.
+  fileprivate static let rateLimitPolicy = Self("ratelimit-policy") ?? .date
+  fileprivate static let rateLimit = Self("ratelimit") ?? .date
+  fileprivate static let xRateLimitLimit = Self("x-ratelimit-limit") ?? .date
+  fileprivate static let xRateLimitRemaining = Self("x-ratelimit-remaining") ?? .date
+  fileprivate static let xRateLimitReset = Self("x-ratelimit-reset") ?? .date
 }

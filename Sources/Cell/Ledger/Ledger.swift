@@ -71,8 +71,9 @@ struct Ledger {
     try check(amount)
     let latest = tx.now.adding(seconds: LedgerLimits.holdSeconds)
     let id = try move(amount, source.transferKind, source: source.id)
-    try store.insertHold(id, amount: amount, expiresAt: min(until, latest))
-    tx.dueMayHaveChanged()
+    let expiry = min(until, latest)
+    try store.insertHold(id, amount: amount, expiresAt: expiry)
+    tx.addDue(at: expiry)
     return id
   }
 

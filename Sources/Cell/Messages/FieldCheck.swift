@@ -3,16 +3,33 @@ import Wire
 /// One value of a client's JSON with its path, so that a refusal names the field.
 struct FieldCheck {
   let node: JSONNode?
-  let path: String
+  private let path: Path
 
-  init(_ node: JSONNode?, _ path: String) {
+  /// Where a value stands: written out only for a refusal, since nearly all values are right.
+  private indirect enum Path: CustomStringConvertible {
+    case root(String)
+    case member(Path, String)
+    case element(Path, Int)
+
+    var description: String {
+      switch self {
+      case .root(let name): name
+      case .member(.root(""), let key): key
+      case .member(let parent, let key): "\(parent).\(key)"
+      case .element(let parent, let index): "\(parent)[\(index)]"
+      }
+    }
+  }
+
+  /// The document itself where `name` is empty, else a value of that name.
+  init(_ node: JSONNode?, _ name: String) { self.init(node, .root(name)) }
+
+  private init(_ node: JSONNode?, _ path: Path) {
     self.node = node
     self.path = path
   }
 
-  subscript(key: String) -> FieldCheck {
-    FieldCheck(node?[key], path.isEmpty ? key : "\(path).\(key)")
-  }
+  subscript(key: String) -> FieldCheck { FieldCheck(node?[key], .member(path, key)) }
 
   /// Present and not null.
   var isPresent: Bool { node.map { !$0.isNull } ?? false }
@@ -27,13 +44,13 @@ struct FieldCheck {
     case .object:
       var seen: Set<String> = []
       for (key, value) in node.members {
-        let member = FieldCheck(value, path.isEmpty ? key : "\(path).\(key)")
+        let member = FieldCheck(value, .member(path, key))
         guard seen.insert(key).inserted else { throw member.refuse("is there twice") }
         try member.requireUniqueMembers()
       }
     case .array:
       for (index, element) in node.elements.enumerated() {
-        try FieldCheck(element, "\(path)[\(index)]").requireUniqueMembers()
+        try FieldCheck(element, .element(path, index)).requireUniqueMembers()
       }
     default: return
     }
@@ -49,7 +66,7 @@ struct FieldCheck {
   func elements(_ count: ClosedRange<Int>) throws(Failure) -> [FieldCheck] {
     guard isPresent, let node else { throw refuse("is missing") }
     guard node.kind == .array else { throw refuse("must be an array") }
-    let elements = node.elements.enumerated().map { FieldCheck($1, "\(path)[\($0)]") }
+    let elements = node.elements.enumerated().map { FieldCheck($1, .element(path, $0)) }
     guard count.contains(elements.count) else {
       throw refuse("must have \(count.lowerBound) to \(count.upperBound) elements")
     }

@@ -23,6 +23,8 @@ struct Message: Hashable, Sendable {
   /// The wamid that it answers or reacts to.
   var contextID: String?
   var charge: MessageCharge?
+  /// The trace of the request that asked for it.
+  var trace: TraceID?
 
   static let placeholderType = "unknown"
 

@@ -37,13 +37,13 @@ struct MessageCommands {
     message.userID = request.address.userID
     message.content = request.content
     message.contextID = request.contextID
+    message.trace = traceID.map { TraceID($0) }.flatMap { $0 == .none ? nil : $0 }
     message.charge = MessageCharge(hold: hold, quote: quote, isOwnHold: true)
     let store = MessageStore(try tx.file(.messages))
     try store.insert(message)
-    if let traceID, !traceID.isEmpty { try store.setTrace(traceID, of: id) }
     try store.put(
       MessageStanding(lifecycle: MessageLifecycle(), at: tx.now, due: tx.now), of: id)
-    tx.dueMayHaveChanged()
+    tx.addDue(at: tx.now)
     return (message, .queued)
   }
 

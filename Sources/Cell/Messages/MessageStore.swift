@@ -12,8 +12,9 @@ struct MessageStore {
     try db.run(
       """
       INSERT INTO messages (id, direction, at, phone_number_id, type, party, user_id, campaign_id,
-        content, wamid, context_id, hold_id, price_id, price_version, amount, market, category)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        content, wamid, context_id, hold_id, price_id, price_version, amount, market, category,
+        trace)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       .integer(message.id.rawValue), .integer(message.isOutgoing ? 1 : 0),
       .integer(message.at.milliseconds), .text(message.phoneNumberID), .text(message.type),
@@ -21,7 +22,8 @@ struct MessageStore {
       .optional(message.content), .optional(message.wamid), .optional(message.contextID),
       .optional(own?.hold.rawValue), .optional(own?.quote.id.rawValue),
       .optional(own?.quote.version), .optional(own?.quote.amount.rawValue),
-      .optional(own?.quote.market.code), .optional(own?.quote.category.rawValue))
+      .optional(own?.quote.market.code), .optional(own?.quote.category.rawValue),
+      .optional(message.trace?.bytes))
   }
 
   func message(_ id: RowID) throws -> Message? {
@@ -82,17 +84,10 @@ struct MessageStore {
       .int(standing.lifecycle.attempts), .optional(standing.due?.milliseconds))
   }
 
-  /// Keeps the trace of the request that asked for a message.
-  func setTrace(_ trace: String, of id: RowID) throws {
-    try db.run(
-      "INSERT INTO message_traces (message_id, trace_id) VALUES (?, ?)", .integer(id.rawValue),
-      .text(trace))
-  }
-
   func trace(of id: RowID) throws -> String? {
-    try db.first(
-      "SELECT trace_id FROM message_traces WHERE message_id = ?", .integer(id.rawValue)
-    ) { $0.text(0) }
+    try db.first("SELECT trace FROM messages WHERE id = ?", .integer(id.rawValue)) {
+      $0.optionalBlob(0).map { TraceID(bytes: $0).text }
+    } ?? nil
   }
 
   // MARK: - Identity

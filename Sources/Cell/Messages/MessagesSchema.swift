@@ -17,6 +17,7 @@ enum MessagesSchema {
     steps: [
       SchemaStep("messages-1", file: .messages, ddl: tables + guards + view),
       SchemaStep("messages-2", file: .messages, ddl: traces),
+      SchemaStep("messages-3", file: .messages, ddl: traceColumn),
     ],
     nextDue: { tx in try MessageQueueStore(tx.file(.messages)).nextDue() })
 
@@ -107,9 +108,12 @@ enum MessagesSchema {
 
     """
 
-  /// The trace of the request that asked for a message, which goes with it to Graph.
+  /// The trace of the request that asked for a message, 16 bytes, which goes with it to Graph.
   ///
   /// A campaign's messages have none: their trace is their own identifier.
+  private static let traceColumn = "ALTER TABLE messages ADD COLUMN trace BLOB;"
+
+  /// Where traces stood before they had a column; read by nobody any more.
   private static let traces = """
     CREATE TABLE message_traces (
       message_id INTEGER NOT NULL PRIMARY KEY,

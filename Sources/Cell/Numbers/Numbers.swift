@@ -15,10 +15,20 @@ struct Numbers {
   ///
   /// Throws `not_found`.
   func find(_ id: RowID) throws -> Number {
-    guard let number = try store.find(id), number.state != .removed else {
+    guard let number = try remembered(id), number.state != .removed else {
       throw Failure(.notFound, "there is no such number")
     }
     return number
+  }
+
+  private struct Key: Hashable {
+    let number: RowID
+  }
+
+  private func remembered(_ id: RowID) throws -> Number? {
+    try tx.remember(Key(number: id), in: .messages, tables: NumbersSchema.tableIDs) {
+      try NumbersStore($0).find(id)
+    }
   }
 
   /// Nil where no number with this id of Meta's is connected.

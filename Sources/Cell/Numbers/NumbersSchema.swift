@@ -2,6 +2,9 @@ import Storage
 
 /// The tables of connected numbers: who they are, and apart from it what changes often.
 enum NumbersSchema {
+  /// What a remembered value of these tables depends on.
+  static let tableIDs = part.tables.map(\.id)
+
   static let part = SchemaPart(
     tables: [
       TableDefinition(id: 200, file: .messages, name: "numbers"),

@@ -48,11 +48,34 @@ struct Prices {
   ///
   /// Throws `price_missing` where there is none.
   func quote(market: Market, category: MessageCategory, at: Timestamp) throws -> PriceQuote {
-    guard let quote = try store.quote(market: market, category: category, at: at) else {
+    let span = try tx.remember(
+      Key(market: market, category: category), in: .ledger, tables: PricesSchema.tableIDs,
+      isValid: { $0.holds(at: at) }
+    ) {
+      let store = PricesStore($0)
+      return QuoteSpan(
+        quote: try store.quote(market: market, category: category, at: at), from: at,
+        until: try store.nextChange(market: market, category: category, after: at))
+    }
+    guard let quote = span.quote else {
       throw Failure(
         .priceMissing, "there is no \(category.name) price for \(market.code) at \(at.rfc3339)")
     }
     return quote
+  }
+
+  private struct Key: Hashable {
+    let market: Market
+    let category: MessageCategory
+  }
+
+  /// A price and the time in which the book names no other.
+  private struct QuoteSpan {
+    let quote: PriceQuote?
+    let from: Timestamp
+    let until: Timestamp?
+
+    func holds(at time: Timestamp) -> Bool { time >= from && until.map { time < $0 } ?? true }
   }
 
   /// The price in an earlier version of the book, for re-rating; nil where it had none.

@@ -2,6 +2,9 @@ import Storage
 
 /// The tables of the price book.
 enum PricesSchema {
+  /// What a remembered value of these tables depends on.
+  static let tableIDs = part.tables.map(\.id)
+
   static let part = SchemaPart(
     tables: [
       TableDefinition(id: 110, file: .ledger, name: "price_books"),

@@ -30,6 +30,20 @@ struct PricesStore {
     return nil
   }
 
+  /// When the newest version next has another price for a market or for any; nil: never.
+  func nextChange(
+    market: Market, category: MessageCategory, after: Timestamp
+  ) throws -> Timestamp? {
+    try db.first(
+      """
+      SELECT min(valid_from) FROM prices
+      WHERE version = (SELECT max(version) FROM price_books) AND market IN (?, ?)
+        AND category = ? AND valid_from > ?
+      """, .text(market.code), .text(Market.any.code), .integer(category.rawValue),
+      .integer(after.milliseconds)
+    ) { $0.optionalInt64(0).map { Timestamp(milliseconds: $0) } } ?? nil
+  }
+
   func current() throws -> PriceBook? {
     let head = try db.first(
       "SELECT version, currency FROM price_books ORDER BY version DESC LIMIT 1"

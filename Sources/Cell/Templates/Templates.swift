@@ -13,7 +13,16 @@ struct Templates {
 
   /// Nil where there is none of this name in this language.
   func find(name: String, language: String) throws -> Template? {
-    try store.find(name: name, language: language)
+    try tx.remember(
+      Key(name: name, language: language), in: .messages, tables: TemplatesSchema.tableIDs
+    ) {
+      try TemplatesStore($0).find(name: name, language: language)
+    }
+  }
+
+  private struct Key: Hashable {
+    let name: String
+    let language: String
   }
 
   /// Stores a template; other content makes a new version, which Meta looks at again.

@@ -2,6 +2,9 @@ import Storage
 
 /// The tables of templates: where each stands, and apart from it each version, written once.
 enum TemplatesSchema {
+  /// What a remembered value of these tables depends on.
+  static let tableIDs = part.tables.map(\.id)
+
   static let part = SchemaPart(
     tables: [
       TableDefinition(id: 220, file: .messages, name: "templates"),

@@ -1,3 +1,5 @@
+import Wire
+
 /// One message of the request/reply protocol: a fixed header and a payload.
 ///
 /// Header, 44 bytes, big-endian: magic `A` `M` · protocol version · kind · method (2) · reserved

@@ -1,3 +1,5 @@
+import Wire
+
 /// The binary form of ``Frame``.
 ///
 /// Decoding checks every bound and never traps.

@@ -14,7 +14,7 @@ struct RouterContext: RequestContext {
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
-    peer = source.channel.remoteAddress?.ipAddress.flatMap { NetworkAddress($0) }
+    peer = source.channel.remoteAddress.flatMap { NetworkAddress($0) }
   }
 
   /// A context without a connection, for a request from within the process.

@@ -87,17 +87,18 @@ public final class StorageEngine: TenantStore {
     return try await submit(tenant, origin) { transaction, core in
       _ = try transaction.file(claim.file)
       let answers = try core.open(claim.file).idempotency
-      switch try answers.find(scope, payload: claim.payloadHash, now: transaction.now) {
+      let found = try answers.find(scope, payload: claim.payloadHash, now: transaction.now)
+      switch found {
       case .answer(let stored): return stored
       case .otherPayload:
         throw Failure(.idempotencyConflict, "this key was used with another payload")
-      case .nothing: break
+      case .nothing, .expired: break
       }
       let answer = try body(transaction)
       try answers.store(
         answer, scope, payload: claim.payloadHash,
         expires: transaction.now.adding(seconds: claim.retentionSeconds), now: transaction.now,
-        bound: bound)
+        bound: bound, isReplacing: found == .expired)
       return answer
     }
   }

@@ -8,6 +8,9 @@ public final class Connection {
   /// How long a statement waits for another connection to the same file.
   static let busyMilliseconds: Int32 = 5_000
 
+  /// Writes a transaction's WAL frames in one piece; nil, SQLite's own, where there is no memory.
+  nonisolated(unsafe) static let batchingVFS = aim_wal_batch_vfs(nil)
+
   let handle: OpaquePointer
   private var statements: [UnsafePointer<UInt8>: Statement] = [:]
   /// Whether any statement failed since the flag was last cleared, also where the caller caught it.
@@ -25,9 +28,11 @@ public final class Connection {
   /// Opens a file.
   ///
   /// `flags` are SQLite's open flags.
-  convenience init(path: String, flags: Int32) throws(SQLiteError) {
+  convenience init(
+    path: String, flags: Int32, vfs: UnsafePointer<CChar>? = batchingVFS
+  ) throws(SQLiteError) {
     var handle: OpaquePointer?
-    let result = sqlite3_open_v2(path, &handle, flags, nil)
+    let result = sqlite3_open_v2(path, &handle, flags, vfs)
     guard result == SQLITE_OK, let handle else {
       let message = String(cString: sqlite3_errstr(result))
       if let handle { sqlite3_close_v2(handle) }

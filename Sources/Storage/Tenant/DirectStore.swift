@@ -71,5 +71,10 @@ public final class DirectStore: TransactionSource {
 
   func randomBytes(_ count: Int) -> [UInt8] { random.bytes(count) }
   func dueMayHaveChanged() {}
+  func addDue(at time: Timestamp) {}
+  func remember<Key: Hashable & Sendable, Value: Sendable>(
+    _ key: Key, in file: FileKind, tables: [UInt16], isValid: (Value) -> Bool,
+    _ make: (Connection) throws -> Value
+  ) throws -> Value { try make(reading(file)) }
   func afterCommit(_ effect: @escaping @Sendable () -> Void) { effects.append(effect) }
 }

@@ -6,6 +6,8 @@ final class IdempotencyStore {
   /// What is kept under a key.
   enum Found: Hashable {
     case nothing
+    /// An answer whose time is over; the next one takes its place.
+    case expired
     case answer(StoredAnswer)
     case otherPayload
   }
@@ -44,7 +46,7 @@ final class IdempotencyStore {
       WHERE scope = ?
       """, .blob(scope)
     ) { row in
-      guard row.int64(1) > now.milliseconds else { return .nothing }
+      guard row.int64(1) > now.milliseconds else { return .expired }
       guard row.blob(0) == Array(payload.prefix(16)) else { return .otherPayload }
       return .answer(
         StoredAnswer(
@@ -53,10 +55,10 @@ final class IdempotencyStore {
     } ?? .nothing
   }
 
-  /// Stores an answer; throws `idempotencyTableFull` where `bound` rows are not yet expired.
+  /// Stores an answer, in the place of an expired one where `isReplacing`; throws `idempotencyTableFull` where `bound` rows are not yet expired.
   func store(
     _ answer: StoredAnswer, _ scope: [UInt8], payload: [UInt8], expires: Timestamp, now: Timestamp,
-    bound: Int
+    bound: Int, isReplacing: Bool
   ) throws {
     var rows = try counted()
     storesSinceSweep += 1
@@ -71,9 +73,10 @@ final class IdempotencyStore {
         .idempotencyTableFull, "too many idempotency keys are kept; new ones are refused for now",
         retryAfterMilliseconds: 60_000)
     }
-    // An expired row may still stand under the key.
-    let replaced = try connection.run(
-      "DELETE FROM aimstors_idempotency WHERE scope = ?", .blob(scope))
+    // The sweep may have been there first.
+    let replaced =
+      isReplacing
+      ? try connection.run("DELETE FROM aimstors_idempotency WHERE scope = ?", .blob(scope)) : 0
     try connection.run(
       """
       INSERT INTO aimstors_idempotency (scope, payload, expires_at, status, body, content_type)

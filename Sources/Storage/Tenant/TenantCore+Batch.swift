@@ -30,6 +30,7 @@ extension TenantCore {
     encoder.begin()
     effects = []
     nextDueIsStale = false
+    addedDue = nil
     interruption = nil
     var done = 0
     loop: for command in commands {
@@ -54,7 +55,7 @@ extension TenantCore {
   private enum OneResult { case done, deferred, interrupted }
 
   private func runOne(_ command: any Command, _ transaction: Transaction) -> OneResult {
-    let effectsBefore = effects.count
+    let (effectsBefore, dueBefore) = (effects.count, addedDue)
     let succeeded = command.execute(transaction, self)
     if interruption != nil { return .interrupted }
     guard enlisted.allSatisfy({ !$0.connection.isAutocommit }) else {
@@ -80,6 +81,7 @@ extension TenantCore {
         try keepCommand(command)
       } else {
         effects.removeSubrange(effectsBefore...)
+        addedDue = dueBefore
         try undoCommand()
       }
     } catch {
@@ -179,7 +181,7 @@ extension TenantCore {
       rollBack()
       return (.nothing(done, effects: effects), leftover)
     }
-    let due = nextDueIsStale ? nextDue(transaction) : head.nextDue
+    let due = nextDueIsStale ? nextDue(transaction) : earlier(head.nextDue, addedDue)
     if interruption != nil { return interrupted(done + leftover) }
     do {
       let record = try seal(.commands, time: transaction.now, nextDue: due, detail: [])
@@ -218,6 +220,11 @@ extension TenantCore {
         previousHash: head.hash, time: time, schemaVersion: schema.version, kind: kind,
         nextDue: nextDue),
       files: marks, detail: detail)
+  }
+
+  private func earlier(_ a: Timestamp?, _ b: Timestamp?) -> Timestamp? {
+    guard let a, let b else { return a ?? b }
+    return min(a, b)
   }
 
   /// The earliest moment at which a context has work; now where one cannot say, so that it looks.

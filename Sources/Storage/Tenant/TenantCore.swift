@@ -25,6 +25,8 @@ final class TenantCore: TransactionSource {
   private let earliest: Timestamp
   private var entropy: UInt64
   var nextDueIsStale = false
+  /// The earliest of what the batch's commands have added.
+  var addedDue: Timestamp?
   var effects: [@Sendable () -> Void] = []
 
   /// What waits for the journal.
@@ -127,6 +129,16 @@ final class TenantCore: TransactionSource {
 
   func randomBytes(_ count: Int) -> [UInt8] { context.random.bytes(count) }
   func dueMayHaveChanged() { nextDueIsStale = true }
+  func addDue(at time: Timestamp) { addedDue = addedDue.map { min($0, time) } ?? time }
+
+  func remember<Key: Hashable & Sendable, Value: Sendable>(
+    _ key: Key, in kind: FileKind, tables: [UInt16], isValid: (Value) -> Bool,
+    _ make: (Connection) throws -> Value
+  ) throws -> Value {
+    let connection = try enlist(kind)
+    guard let file = files[kind] else { preconditionFailure("an enlisted file is not open") }
+    return try file.memory.value(key, tables: tables, isValid: isValid) { try make(connection) }
+  }
   func afterCommit(_ effect: @escaping @Sendable () -> Void) { effects.append(effect) }
 
   /// Logs what no caller may see.

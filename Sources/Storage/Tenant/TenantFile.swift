@@ -14,6 +14,7 @@ final class TenantFile {
   /// Steps of this program that the file lacks; each becomes a record before commands run.
   private(set) var missingSteps: [SchemaStep]
   let idempotency: IdempotencyStore
+  let memory: RowMemory
   private var nextCheckpoint = 0
 
   // The running batch and command.
@@ -77,6 +78,7 @@ final class TenantFile {
     self.connection = connection
     self.store = store
     idempotency = IdempotencyStore(connection: connection)
+    memory = RowMemory(capture: capture.handle)
     do {
       try registerTables()
     } catch {
@@ -111,6 +113,7 @@ final class TenantFile {
     let present = Set(try tableNames())
     try capture.register(
       schema.tables.filter { present.contains($0.name) }, ignoring: EngineSchema.uncaptured)
+    memory.forget()
     capture.allowControl(false)
   }
 

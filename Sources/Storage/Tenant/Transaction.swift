@@ -26,7 +26,23 @@ public final class Transaction {
   public func randomBytes(_ count: Int) -> [UInt8] { source.randomBytes(count) }
 
   /// Says that this command may have changed when the tenant next has work to do.
+  ///
+  /// The contexts are asked anew; where something was only added, ``addDue(at:)`` costs less.
   public func dueMayHaveChanged() { source.dueMayHaveChanged() }
+
+  /// Says that this command added work that is due at `time`, and took none away.
+  public func addDue(at time: Timestamp) { source.addDue(at: time) }
+
+  /// A value made of rows of `tables`, all of one file, which seldom change: made again only after
+  /// one of these tables changed, or where `isValid` says no.
+  ///
+  /// `key` must be of a type of its own per kind of value.
+  public func remember<Key: Hashable & Sendable, Value: Sendable>(
+    _ key: Key, in file: FileKind, tables: [UInt16],
+    isValid: (Value) -> Bool = { _ in true }, _ make: (Connection) throws -> Value
+  ) throws -> Value {
+    try source.remember(key, in: file, tables: tables, isValid: isValid, make)
+  }
 
   /// Runs `effect` after the record is durable and committed (the output gate), never before, and
   /// not at all where the command is undone.
@@ -41,5 +57,10 @@ protocol TransactionSource: AnyObject {
   func freshID(now: Timestamp) -> RowID
   func randomBytes(_ count: Int) -> [UInt8]
   func dueMayHaveChanged()
+  func addDue(at time: Timestamp)
+  func remember<Key: Hashable & Sendable, Value: Sendable>(
+    _ key: Key, in file: FileKind, tables: [UInt16], isValid: (Value) -> Bool,
+    _ make: (Connection) throws -> Value
+  ) throws -> Value
   func afterCommit(_ effect: @escaping @Sendable () -> Void)
 }

@@ -1,17 +1,17 @@
 /// The 16 bytes of a trace id, which travels as bytes and is shown as 32 hexadecimal digits.
-struct TraceID: Hashable, Sendable {
-  let high: UInt64
-  let low: UInt64
+public struct TraceID: Hashable, Sendable {
+  public let high: UInt64
+  public let low: UInt64
 
-  static let none = TraceID(high: 0, low: 0)
+  public static let none = TraceID(high: 0, low: 0)
 
-  init(high: UInt64, low: UInt64) {
+  public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
 
   /// From 32 hexadecimal digits; ``none`` for any other text: tracing never fails a request.
-  init(_ text: String) {
+  public init(_ text: String) {
     var text = text
     self = text.withUTF8 { digits in
       guard digits.count == 32 else { return .none }
@@ -24,7 +24,7 @@ struct TraceID: Hashable, Sendable {
     }
   }
 
-  var text: String {
+  public var text: String {
     String(unsafeUninitializedCapacity: 32) { buffer in
       for index in 0..<32 {
         let word = index < 16 ? high : low
@@ -33,6 +33,21 @@ struct TraceID: Hashable, Sendable {
       }
       return 32
     }
+  }
+
+  /// Its 16 bytes, as files keep it.
+  public var bytes: [UInt8] {
+    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Array($0) }
+  }
+
+  /// From 16 bytes; ``none`` for any other number of them.
+  public init(bytes: [UInt8]) {
+    guard bytes.count == 16 else {
+      self = .none
+      return
+    }
+    func word(_ part: ArraySlice<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
+    self.init(high: word(bytes[..<8]), low: word(bytes[8...]))
   }
 
   private static func value(of digit: UInt8) -> UInt64? {
