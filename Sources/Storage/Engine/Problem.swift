@@ -47,6 +47,14 @@ public struct Problem: Hashable, Sendable {
       tenant: nil, detail: detail)
   }
 
+  static func dueIndexDiffers(
+    _ tenant: TenantID, detail: String, since: Timestamp
+  ) -> Problem {
+    Problem(
+      code: "due_index_differs", since: since, runbook: "docs/runbooks/due-index-differs.md",
+      tenant: tenant, detail: detail)
+  }
+
   static func flushFailed(_ tenant: TenantID?, detail: String, since: Timestamp) -> Problem {
     Problem(
       code: "flush_failed", since: since, runbook: "docs/runbooks/flush-failed.md", tenant: tenant,

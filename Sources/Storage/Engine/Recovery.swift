@@ -27,11 +27,38 @@ struct Recovery {
       context.problems.add(.journalDamaged("the table of heads: \(problem)", since: context.now))
     }
     for range in opened.damage { find(stoppedBy: range) }
+    for tenant in writers.keys.sorted() { applyStopped(tenant, before: opened.last.next) }
     var records = try opened.journal.records(from: opened.first)
     while let record = try records.next() { apply(record) }
     for tenant in open.sorted() { finish(tenant) }
     for (tenant, range) in stopping { stop(tenant, by: range) }
     context.metrics.replayed(replayed)
+  }
+
+  /// Applies what was copied out of the journal when the tenant was stopped.
+  ///
+  /// The copy goes once the files are flushed with it, so the tenant is to be flushed.
+  private mutating func applyStopped(_ tenant: TenantID, before next: CellSeq) {
+    // A quarantined tenant's wait: applying them may be what ended the process.
+    guard let writer = writers[tenant], writer.problem == nil else { return }
+    do {
+      let directory = context.directory(tenant)
+      guard var copied = try StoppedRecords.Reader(directory: directory, files: context.files)
+      else { return }
+      defer { copied.close() }
+      replayed += try writer.withCore { core in
+        defer { core.closeFiles() }
+        while let record = try copied.next() {
+          guard record.identity.tenant == tenant, record.identity.lineage == core.head.lineage
+          else { throw StorageError.replay("a copied record of another tenant or lineage") }
+          try core.replay(record.identity, try record.decodedPayload())
+        }
+        return try core.finishReplay()
+      }
+      context.heads.replayed(tenant, from: next)
+    } catch {
+      writer.stop("the records copied when it was stopped: \(error)")
+    }
   }
 
   private mutating func apply(_ record: JournalRecord) {
@@ -84,7 +111,7 @@ struct Recovery {
   private func stop(_ tenant: TenantID, by range: DamagedRange) {
     guard let writer = writers[tenant] else { return }
     // The damaged segment stays until a repair: it is the only trace of what is missing.
-    context.heads.replayed(tenant, from: range.firstSeq)
+    context.heads.lost(tenant, from: range.firstSeq)
     guard writer.problem == nil else { return }
     writer.stop("journal damage in \(range.segment): \(range.reason)")
   }
