@@ -167,7 +167,11 @@ final class Deployment {
   func cellEnded(_ id: CellID) {
     for router in routers {
       plan(after: choice.number(in: 0...30_000), "\(router.name) misses \(id)") {
-        router.links[id]?.disconnected()
+        [unowned self] in
+        guard let link = router.links[id] else { return }
+        link.disconnected()
+        // It is back already: what ended was the connection to the life before.
+        if self.cell(id)?.isUp ?? false { link.connected() }
       }
     }
   }
