@@ -176,7 +176,7 @@ let package = Package(
     tests(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
-    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "Platform"]),
+    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "GraphSimulator", "Platform"]),
     tests("SimulationTests", ["Simulation", "Platform", "Wire"]),
     tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
