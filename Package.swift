@@ -179,7 +179,7 @@ let package = Package(
     tests(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
-    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "Platform"]),
+    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "GraphSimulator", "Platform"]),
     tests(
       "SimulationTests",
       ["Simulation", "SimulatedDeployment", "Storage", "Platform", "Wire"]),

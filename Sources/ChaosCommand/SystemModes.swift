@@ -51,3 +51,53 @@ struct KillCommand: AsyncParsableCommand {
     }
   }
 }
+
+struct HostileCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hostile", abstract: "Peers that mean harm, at every port, beside honest clients.")
+
+  @OptionGroup var system: SystemOptions
+  @Option(help: "Hostile connections of the whole run.")
+  var connections = 100_000
+
+  func run() async throws {
+    try await system.run("hostile") { directory, say in
+      await HostileMode(
+        cycles: system.options.cycles, connections: connections, seed: system.options.seed,
+        binaries: SystemOptions.binaries, directory: directory, say: say
+      ).run()
+    }
+  }
+}
+
+struct DiskFullCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diskfull", abstract: "A storage engine on an 8 MB disk that fills up.")
+
+  @OptionGroup var options: ChaosOptions
+  @Option(help: .private)
+  var inside: String?
+
+  func run() async throws {
+    if let inside {
+      let report = await DiskFullEngine(
+        directory: inside, cycles: options.cycles, seed: options.seed,
+        say: { FileHandle.standardError.write(Data("diskfull: \($0)\n".utf8)) }
+      ).run()
+      let line = try JSONEncoder().encode(ChildReport(report))
+      FileHandle.standardOutput.write(line + Data("\n".utf8))
+      return
+    }
+    do {
+      try await options.run("diskfull") { say in
+        try DiskFullMode(
+          cycles: options.cycles, seed: options.seed,
+          executable: SystemOptions.binaries + "/ChaosCommand", say: say
+        ).run()
+      }
+    } catch let failure as ChaosFailure where failure.isUnsupported {
+      FileHandle.standardError.write(Data("diskfull: \(failure)\n".utf8))
+      throw ExitCode(2)
+    }
+  }
+}

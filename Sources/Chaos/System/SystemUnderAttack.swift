@@ -1,6 +1,12 @@
 import Foundation
 import GraphSimulator
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// A real system for one run: `aimstors up` as a child, with its own data directory and free ports.
 public final class SystemUnderAttack: Sendable {
   static let topology = """

@@ -59,7 +59,7 @@ public struct CrashFile {
 
   /// Whom the threads worked for that crashed.
   private func crashedTenants() throws(FileError) -> [TenantID] {
-    let slotBytes = Int(AIM_CRASH_SLOT_BYTES.rawValue)
+    let slotBytes = Int(AIM_CRASH_SLOT_BYTES)
     guard let bytes = try bytes(runningPath, most: MemoryLayout<aim_crash_map>.size) else {
       return []
     }
@@ -67,7 +67,7 @@ public struct CrashFile {
     for start in stride(from: slotBytes, to: bytes.count, by: slotBytes)
     where start + slotBytes <= bytes.count && bytes[start] != 0 {
       let name = bytes[(start + 2)...].prefix(
-        min(Int(bytes[start + 1]), Int(AIM_CRASH_NAME.rawValue)))
+        min(Int(bytes[start + 1]), Int(AIM_CRASH_NAME)))
       if let tenant = TenantID(String(decoding: name, as: UTF8.self)) { tenants.insert(tenant) }
     }
     return tenants.sorted()

@@ -21,7 +21,7 @@ struct Recovery {
     if !opened.damage.isEmpty {
       context.problems.add(
         .journalDamaged(
-          opened.damage.map(\.reason).joined(separator: "; "), since: context.now))
+          opened.damage.map(\.description).joined(separator: "; "), since: context.now))
     }
     if let problem = opened.headsProblem {
       context.problems.add(.journalDamaged("the table of heads: \(problem)", since: context.now))
@@ -113,6 +113,6 @@ struct Recovery {
     // The damaged segment stays until a repair: it is the only trace of what is missing.
     context.heads.lost(tenant, from: range.firstSeq)
     guard writer.problem == nil else { return }
-    writer.stop("journal damage in \(range.segment): \(range.reason)")
+    writer.stop("journal damage, \(range)")
   }
 }

@@ -58,7 +58,9 @@ final class IdempotencyStore {
     } ?? .nothing
   }
 
-  /// Stores an answer, in the place of an expired one where `isReplacing`; throws `idempotencyTableFull` where `bound` rows are not yet expired.
+  /// Stores an answer, in the place of an expired one where `isReplacing`.
+  ///
+  /// Throws `idempotencyTableFull` where `bound` rows are not yet expired.
   func store(
     _ answer: StoredAnswer, _ scope: [UInt8], payload: [UInt8], expires: Timestamp, now: Timestamp,
     bound: Int, isReplacing: Bool
