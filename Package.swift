@@ -113,7 +113,7 @@ let package = Package(
     .executableTarget(
       name: "ChaosCommand",
       dependencies: [
-        "Chaos", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Chaos", "Platform", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     .executableTarget(

@@ -1,5 +1,7 @@
 /// What a chaos mode found: one JSON object, last.
 public struct ChaosReport: Sendable {
+  /// The mode's name, such as `power`.
+  public let mode: String
   public var cycles = 0
   /// Operations that were acknowledged.
   public var acked = 0
@@ -15,9 +17,17 @@ public struct ChaosReport: Sendable {
   public var complaints: [String] = []
   public var seconds = 0.0
 
-  public init() {}
+  public init(mode: String) { self.mode = mode }
 
   public var isOK: Bool {
     lost == 0 && duplicated == 0 && diverged == 0 && complaints.isEmpty && cycles > 0
   }
+
+  /// Adds a complaint; a long run says each only once, and not more than twenty.
+  mutating func complain(_ text: String) {
+    guard complaints.count < 20, !complaints.contains(text) else { return }
+    complaints.append(text)
+  }
+
+  mutating func hit(_ fault: String) { faultsHit[fault, default: 0] += 1 }
 }
