@@ -122,13 +122,15 @@ let package = Package(
     .executableTarget(
       name: "ChaosCommand",
       dependencies: [
-        "Chaos", "Platform",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Chaos", "Platform", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     library(
       "SimulatedDeployment",
-      ["Simulation", "Storage", "Router", "ControlPlane", "Messaging", "Wire", "Platform", protobuf]),
+      [
+        "Simulation", "Storage", "Router", "ControlPlane", "Messaging", "Wire", "Platform",
+        protobuf,
+      ]),
     .executableTarget(
       name: "simulate",
       dependencies: [
