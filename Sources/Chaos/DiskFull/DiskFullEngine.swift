@@ -120,8 +120,9 @@ public struct DiskFullEngine: Sendable {
   }
 
   private func fill(_ path: String, bytes: UInt64) throws {
-    FileManager.default.createFile(atPath: path, contents: nil)
-    guard let file = FileHandle(forWritingAtPath: path) else {
+    guard FileManager.default.createFile(atPath: path, contents: nil),
+      let file = FileHandle(forWritingAtPath: path)
+    else {
       throw ChaosFailure("no ballast can be written")
     }
     defer { try? file.close() }

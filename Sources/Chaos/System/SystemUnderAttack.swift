@@ -61,7 +61,7 @@ public final class SystemUnderAttack: Sendable {
   func startAgain(_ environment: [String: String]) async throws {
     let log = directory + "/up.log"
     if !FileManager.default.fileExists(atPath: log) {
-      FileManager.default.createFile(atPath: log, contents: nil)
+      _ = FileManager.default.createFile(atPath: log, contents: nil)
     }
     let output = FileHandle(forWritingAtPath: log)
     output?.seekToEndOfFile()

@@ -76,7 +76,8 @@ final class Workload: Sendable {
         [
           "amount_micros": .integer(Self.topUpMicros), "currency": "USD", "reference": JSON(key),
         ], key: key)
-      note(key, answer["id"]?.string ?? "", index, \.topUps)
+      let id = answer["id"]?.string ?? ""
+      note(key, id, index) { $0.topUps.updateValue(id, forKey: key) }
     case 5:
       let text = "to \(tenant.name) no \(number)"
       let isNew = state.withLock { !$0.acknowledged[index].inbound.contains(text) }
@@ -102,16 +103,17 @@ final class Workload: Sendable {
             "components": [["type": "body", "parameters": [["type": "text", "text": "one"]]]],
           ],
         ], key: key)
-      note(key, answer["id"]?.string ?? "", index, \.messages)
+      let id = answer["id"]?.string ?? ""
+      note(key, id, index) { $0.messages.updateValue(id, forKey: key) }
     }
   }
 
+  /// `keep` stores what was answered and says what was answered before.
   private func note(
-    _ key: String, _ id: String, _ tenant: Int,
-    _ path: WritableKeyPath<Acknowledged, [String: String]> & Sendable
+    _ key: String, _ id: String, _ tenant: Int, _ keep: (inout Acknowledged) -> String?
   ) {
     state.withLock { state in
-      if let before = state.acknowledged[tenant][keyPath: path].updateValue(id, forKey: key) {
+      if let before = keep(&state.acknowledged[tenant]) {
         if before != id { state.contradictions.append("\(key): \(before), then \(id)") }
       } else {
         state.count += 1
