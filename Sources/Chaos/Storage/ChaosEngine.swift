@@ -1,3 +1,4 @@
+import Logging
 import Platform
 import Simulation
 import Storage
@@ -22,15 +23,18 @@ struct ChaosEngine: Sendable {
     // Small segments, so that a short load makes, seals and prepares several.
     configuration.adjustJournal = {
       $0.directory = MixedFiles.journal
-      $0.groupBytes = 32 * 1_024
-      $0.segmentBytes = 128 * 1_024
+      $0.groupBytes = 16 * 1_024
+      $0.segmentBytes = 48 * 1_024
       $0.reserveBytes = 0
     }
     let ended = Latch()
     self.ended = ended
     engine = StorageEngine(
       configuration, clock: SimulatedWallClock(), random: SeededRandomSource(seed: seed),
-      files: MixedFiles(simulated: disk.fileSystem()), schema: { _ in ChaosSchema.store },
+      files: MixedFiles(simulated: disk.fileSystem()),
+      // What it would say is what the mode expects, and checks.
+      log: Logger(label: "storage", factory: { _ in SwiftLogNoOpLogHandler() }),
+      schema: { _ in ChaosSchema.store },
       fatal: { _ in ended.open(.fatal) })
     report = try await engine.start()
   }

@@ -87,6 +87,16 @@ final class ChaosLoad: Sendable {
 
   /// The answer; nil where there was none for sure.
   private func perform(_ operation: ChaosHistory.Operation) async -> [UInt8]? {
+    for _ in 0..<Self.attempts where !life.ended.isOpen {
+      if let answer = try? await Self.once(operation, life.engine) { return answer }
+    }
+    return nil
+  }
+
+  /// Sends one operation under its key.
+  static func once(
+    _ operation: ChaosHistory.Operation, _ engine: StorageEngine
+  ) async throws(Failure) -> [UInt8] {
     let number = operation.number
     let claim = IdempotencyClaim(
       principal: "chaos", key: "operation-\(number)",
@@ -94,13 +104,8 @@ final class ChaosLoad: Sendable {
       file: .ledger, retentionSeconds: IdempotencyClaim.moneyRetention)
     let origin = CommandOrigin(
       requestID: "operation-\(number)", traceID: "chaos", deadline: nil, bytes: 512)
-    for _ in 0..<Self.attempts where !life.ended.isOpen {
-      if let answer = try? await life.engine.perform(
-        operation.tenant, origin, claim, { try ChaosSchema.run(number, $0) })
-      {
-        return answer.body
-      }
-    }
-    return nil
+    return try await engine.perform(operation.tenant, origin, claim) {
+      try ChaosSchema.run(number, $0)
+    }.body
   }
 }
