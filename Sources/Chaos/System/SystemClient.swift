@@ -65,7 +65,7 @@ struct SystemClient: Sendable {
   ) async throws -> JSON {
     let deadline = ContinuousClock.now + .seconds(Self.patienceSeconds)
     while true {
-      let problem: Refused
+      var problem: Refused
       do {
         let (status, answer) = try await Self.once(method, url, host, secret, body, key)
         if (200..<300).contains(status) { return answer }

@@ -42,16 +42,11 @@ final class Workload: Sendable {
 
   /// Runs operations `first..<end`; each is repeated under its key until it is acknowledged.
   func run(_ operations: Range<Int>) async throws {
-    let next = Mutex(operations.lowerBound)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<Self.clients {
+      for client in 0..<Self.clients {
         group.addTask {
-          while true {
-            let number = next.withLock { next -> Int in
-              defer { next += 1 }
-              return next
-            }
-            guard number < operations.upperBound else { return }
+          let own = operations.dropFirst(client)
+          for number in stride(from: own.lowerBound, to: own.upperBound, by: Self.clients) {
             try await self.perform(number)
           }
         }
