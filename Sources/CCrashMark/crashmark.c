@@ -15,23 +15,26 @@ static _Thread_local aim_crash_slot *volatile current;
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT};
 
-static void crashed(int number) {
+// What stood before: the default, or the Swift runtime's backtrace.
+static struct sigaction previous[NSIG];
+
+static void crashed(int number, siginfo_t *information, void *context) {
+  (void)context;
   aim_crash_slot *slot = current;
   if (slot) slot->crashed = 1;
-  // The default stands again (SA_RESETHAND): the process ends as it would have.
-  raise(number);
+  // The process ends as it would have: the instruction runs again and meets what stood before. A
+  // signal that somebody sent, abort among them, comes from no instruction and is raised again.
+  sigaction(number, &previous[number], NULL);
+  if (information->si_code <= 0) raise(number);
 }
 
 static void install(void) {
   for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
-    struct sigaction before;
-    // Whoever has a handler already keeps it.
-    if (sigaction(crashes[i], NULL, &before) != 0 || before.sa_handler != SIG_DFL) continue;
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = crashed;
-    action.sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK;
-    sigaction(crashes[i], &action, NULL);
+    action.sa_sigaction = crashed;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigaction(crashes[i], &action, &previous[crashes[i]]);
   }
 }
 
