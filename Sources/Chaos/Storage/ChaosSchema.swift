@@ -3,7 +3,7 @@ import Wire
 
 /// What the load writes: a debit and its entry in one file, a message in the other.
 ///
-/// No column is unique but the row's own id, so that an operation that ran twice stands there twice.
+/// No column is unique but the row's own id, so that what ran twice stands there twice.
 enum ChaosSchema {
   private static let ledger = SchemaStep(
     "ledger-1", file: .ledger,

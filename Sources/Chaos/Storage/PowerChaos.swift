@@ -5,7 +5,7 @@ import Wire
 
 /// `power`: the machine loses its power under load, or while it recovers from that.
 ///
-/// The journal stands on a simulated disk: of what was not synchronized each sector, length and name
+/// The journal stands on a simulated disk: of what was not synced each sector, length and name
 /// is kept or lost on its own. Tenants' files are SQLite's on a real disk, which cannot lose its
 /// power here: each tenant goes on with the copy of its last clean close, or with nothing.
 public struct PowerChaos: Sendable {
