@@ -104,7 +104,7 @@ struct SystemClient: Sendable {
     return (Int(response.status.code), answer ?? .null)
   }
 
-  /// Webhook parts that a cell keeps for tenants which could not take them; nil where it cannot say.
+  /// Webhook parts that a cell keeps for tenants that could not take them; nil if it cannot say.
   static func spooledParts(_ healthURL: String) async throws -> Int? {
     let response = try await HTTPClient.shared.execute(
       HTTPClientRequest(url: healthURL + "/metrics"), timeout: .seconds(requestSeconds))
