@@ -54,6 +54,9 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
+  /// What a cell cannot tell the control plane.
+  private static let untold: Set<String> = ["join_refused", "control_plane_unreachable"]
+
   /// One report of what the control plane knows and of what the processes say themselves: a dead
   /// one cannot tell the control plane, and a dead control plane tells nothing.
   static func report(
@@ -85,9 +88,15 @@ struct StatusCommand: AsyncParsableCommand {
         ])
         continue
       }
-      // What the others say is in the control plane's report, where there is one.
-      if case .success = platform, process["role"]?.string != "router" { continue }
-      problems += health["problems"]?.array ?? []
+      let told = (health["problems"]?.array ?? []).map { problem in
+        process["role"]?.string == "cell" ? problem.with("cell", process["id"]) : problem
+      }
+      // What a cell says is in the control plane's report, where there is one that knows it.
+      if case .success = platform, process["role"]?.string != "router" {
+        problems += told.filter { Self.untold.contains($0.cell("code")) }
+      } else {
+        problems += told
+      }
     }
     return report.with("processes", .array(reports)).with("problems", .array(problems))
       .with("ok", .bool(problems.isEmpty))
