@@ -25,7 +25,7 @@ import Testing
 
   @Test func `lost statuses never leave, and the others keep their price`() {
     #expect(plan { $0.webhookLossRate = 1 }.isEmpty)
-    let some = (UInt64(1)...200).map { seed in
+    let some: [[PlannedStatus]] = (UInt64(1)...200).map { seed in
       plan {
         $0.seed = seed
         $0.webhookLossRate = 0.5
