@@ -51,7 +51,10 @@ extension Schemas {
             "category": string,
           ])), "evidence": list(of: status),
         "settlement": list(
-          of: object(["id": string, "at": time, "kind": string, "amount_micros": integer])),
+          of: object([
+            "id": string, "at": time, "kind": string, "amount_micros": integer,
+            "price_id?": string, "price_version?": integer,
+          ])),
         "alerts": list(of: object(["kind": string, "at": time])),
       ])
     ),
