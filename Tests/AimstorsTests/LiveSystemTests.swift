@@ -30,7 +30,7 @@ import Testing
       let id = try #require(sent.json["id"]?.string)
       func lines(_ process: String, _ parts: String...) throws -> Int {
         try system.log(process).filter { line in
-          line.contains(Self.trace) && parts.allSatisfy(line.contains)
+          line.contains(Self.trace) && parts.allSatisfy { line.contains($0) }
         }.count
       }
       let cell = demo["cell"]?.string ?? ""

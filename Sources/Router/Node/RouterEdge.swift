@@ -70,7 +70,7 @@ struct RouterEdge: HTTPResponder {
     var metadata: Logger.Metadata = [
       "trace_id": .string(traceID), "method": .string(request.method.rawValue),
       "path": .string(request.uri.path), "status": .stringConvertible(status),
-      "ms": .stringConvertible(took / .milliseconds(1)),
+      "ms": .stringConvertible(Int64(took / .milliseconds(1))),
     ]
     if let refusal { metadata["code"] = .string(refusal.rawValue) }
     if status >= 400 {

@@ -45,14 +45,15 @@ extension GraphSimulatorConfiguration {
     var faults = Faults()
     faults.strictTemplates = !(try node.acceptsUnknownTemplates())
     var templates: [KnownTemplate] = []
-    let known = node.contains("templates")
-    for template in known ? try node.children("templates", count: 0...1_000) : [] {
-      try template.allow(["waba_id", "name", "language", "category", "text"])
-      templates.append(
-        KnownTemplate(
-          wabaID: try template.string("waba_id"), name: try template.string("name"),
-          language: try template.string("language"), category: try template.string("category"),
-          text: try template.string("text")))
+    if node.contains("templates") {
+      for template in try node.children("templates", count: 0...1_000) {
+        try template.allow(["waba_id", "name", "language", "category", "text"])
+        templates.append(
+          KnownTemplate(
+            wabaID: try template.string("waba_id"), name: try template.string("name"),
+            language: try template.string("language"), category: try template.string("category"),
+            text: try template.string("text")))
+      }
     }
     self.init(
       port: try node.integer("port", in: Topology.Limits.port, default: 0),
