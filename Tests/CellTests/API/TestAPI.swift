@@ -33,7 +33,9 @@ final class TestAPI: Sendable {
       graph: GraphClient(
         configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),
       wakeOutbox: wakes.note)
-    responder = CellAPI.responder(services, logger: Logger(label: "test"))
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    responder = CellAPI.responder(services, logger: logger)
   }
 
   struct Answer {
