@@ -45,9 +45,9 @@ import Testing
 
   @Test func `a cell that the control plane does not take tells it itself, by name`() {
     let health: JSON = ["problems": [["code": "join_refused"], ["code": "disk_low"]]]
+    let cell: JSON = ["id": "cell-4", "role": "cell"]
     let report = StatusCommand.report(
-      .success(["problems": []]), [.init(process: ["id": "cell-4", "role": "cell"], health: health)]
-    )
+      .success(["problems": []]), [.init(process: cell, health: health)])
     #expect(report["problems"]?.array?.map { $0.cell("code") } == ["join_refused"])
     #expect(report["problems"]?[0]?["cell"]?.string == "cell-4")
   }
