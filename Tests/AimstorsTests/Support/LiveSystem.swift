@@ -76,29 +76,23 @@ struct LiveSystem {
   func local() throws -> JSON { try #require(try LocalDescription.read(data)) }
 
   private func run(_ program: String, _ arguments: [String]) async throws -> Ended {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    process.environment = ProcessInfo.processInfo.environment.merging(
-      [
-        "PATH": directory + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
-        "AIMSTORS_DATA": data, "AIMSTORS_PORT": "0",
-      ]) { $1 }
-    // A file, not a pipe: what is left running in the background would keep a pipe open.
-    let path = directory + "/output-\(UUID().uuidString)"
-    try #require(FileManager.default.createFile(atPath: path, contents: nil))
-    let output = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    process.standardOutput = output
-    process.standardError = output
-    try await withCheckedThrowingContinuation {
-      (continuation: CheckedContinuation<Void, any Error>) in
-      process.terminationHandler = { _ in continuation.resume() }
-      do { try process.run() } catch { continuation.resume(throwing: error) }
+    var environment = ProcessInfo.processInfo.environment
+    environment["PATH"] = directory + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
+    environment["AIMSTORS_DATA"] = data
+    environment["AIMSTORS_PORT"] = "0"
+    // Output goes to a file and the end is waited for by id: what `tools/run` leaves running would
+    // keep a pipe open.
+    let output = directory + "/output-\(UUID().uuidString)"
+    let child = try ChildProcess.start(program, arguments, log: output, environment: environment)
+    var end = child.poll()
+    while end == nil {
+      try await Task.sleep(for: .milliseconds(20))
+      end = child.poll()
     }
+    let words = (end ?? "").split(separator: " ")
     return Ended(
-      status: process.terminationStatus,
-      output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self))
+      status: words.first == "exit" ? words.last.flatMap { Int32($0) } ?? -1 : -1,
+      output: String(decoding: try PrivateFile.read(output) ?? [], as: UTF8.self))
   }
 
   static let root = URL(fileURLWithPath: #filePath)
