@@ -34,7 +34,8 @@ enum NumberRoutes {
   }
 
   /// Asks Graph first, then claims, then stores: a claim is never taken for a token that does not
-  /// open the number, and no number is stored that another tenant holds.
+  /// open the number, and no number is stored that another tenant holds or whose Meta app is not
+  /// there for this tenant.
   private static func connect(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
@@ -43,7 +44,8 @@ enum NumberRoutes {
     let graph = try await services.graph.phoneNumber(
       input.phoneNumberID, token: input.accessToken, traceID: context.traceID)
     let isHeld = try await accountHolds(input, context, services)
-    try await services.claims.claim(.phoneNumber, input.phoneNumberID, for: call.tenant)
+    try await services.claims.claim(
+      .phoneNumber, input.phoneNumberID, for: call.tenant, through: input.metaApp)
     if isHeld { await claimAccount(input.wabaID, call.tenant, context, services) }
     await subscribe(input, context, services)
     let sealer = services.sealer
@@ -87,7 +89,7 @@ enum NumberRoutes {
     _ waba: String, _ tenant: TenantID, _ context: CellContext, _ services: CellServices
   ) async {
     do {
-      try await services.claims.claim(.waba, waba, for: tenant)
+      try await services.claims.claim(.waba, waba, for: tenant, through: nil)
     } catch {
       context.edge.logger.notice(
         "the business account's own events go to another tenant",

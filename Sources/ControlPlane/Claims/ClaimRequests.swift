@@ -27,10 +27,12 @@ struct ClaimRequests: Sendable {
       keys.append((kind, claim.key, claim.released))
     }
     let wanted = keys
+    let app = proto.metaApp
     let refused = try await store.write(trace: trace) { _, rows -> String? in
       guard let record = try rows.tenant(tenant), record.placement.cell == cell else {
         throw Failure(.epochStale, "the tenant is not placed on \(cell)")
       }
+      if !app.isEmpty { try rows.requireMetaApp(app, openTo: tenant) }
       return try rows.apply(wanted, for: tenant)
     }
     if refused == nil { try await map.refresh() }
@@ -41,6 +43,14 @@ struct ClaimRequests: Sendable {
 }
 
 extension PlatformRows {
+  /// Refuses an app that does not exist; another tenant's is refused in the same words, so that
+  /// nobody learns of it.
+  func requireMetaApp(_ name: String, openTo tenant: TenantID) throws {
+    guard let id = MetaAppID(name), let app = try metaApp(id), app.isOpen(to: tenant) else {
+      throw Failure(.invalidField, "meta_app: no such Meta app")
+    }
+  }
+
   /// Compare-and-sets all keys; answers the first that another tenant holds, nothing written then.
   func apply(
     _ keys: [(kind: ClaimKind, key: String, release: Bool)], for tenant: TenantID

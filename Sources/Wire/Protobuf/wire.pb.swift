@@ -651,6 +651,10 @@ public nonisolated struct Aimstors_ProtoClaimRequest: Sendable {
 
   public var claims: [Aimstors_ProtoKeyClaim] = []
 
+  /// The Meta app through which the tenant will use the keys; it must exist and be open to the
+  /// tenant, otherwise nothing is claimed. Empty: none is named, none is looked up.
+  public var metaApp: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2072,7 +2076,7 @@ nonisolated extension Aimstors_ProtoSendStop: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Aimstors_ProtoClaimRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoClaimRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}claims\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}claims\0\u{3}meta_app\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2082,6 +2086,7 @@ nonisolated extension Aimstors_ProtoClaimRequest: SwiftProtobuf.Message, SwiftPr
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.claims) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.metaApp) }()
       default: break
       }
     }
@@ -2094,12 +2099,16 @@ nonisolated extension Aimstors_ProtoClaimRequest: SwiftProtobuf.Message, SwiftPr
     if !self.claims.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.claims, fieldNumber: 2)
     }
+    if !self.metaApp.isEmpty {
+      try visitor.visitSingularStringField(value: self.metaApp, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Aimstors_ProtoClaimRequest, rhs: Aimstors_ProtoClaimRequest) -> Bool {
     if lhs.tenant != rhs.tenant {return false}
     if lhs.claims != rhs.claims {return false}
+    if lhs.metaApp != rhs.metaApp {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -111,8 +111,14 @@ final class TestAPI: Sendable {
 
 final class FakeClaims: KeyClaims {
   let taken = Mutex<[String: TenantID]>([:])
+  private let apps: Set = ["default"]
 
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, through app: MetaAppID?
+  ) async throws(Failure) {
+    if let app, !apps.contains(app.rawValue) {
+      throw Failure(.invalidField, "meta_app: no such Meta app")
+    }
     let holder = taken.withLock { taken in
       taken["\(kind)/\(key)", default: tenant]
     }

@@ -77,10 +77,11 @@ final class FakeCell: Sendable {
   /// The refused key, empty where all were granted.
   func claim(
     _ control: Address, tenant: String, _ keys: [(kind: String, key: String)],
-    release: Bool = false
+    release: Bool = false, app: String = ""
   ) async throws -> String {
     var request = Aimstors_ProtoClaimRequest()
     request.tenant = tenant
+    request.metaApp = app
     request.claims = keys.map { kind, key in
       var claim = Aimstors_ProtoKeyClaim()
       claim.kind = kind
