@@ -143,7 +143,7 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", hummingbird, http, log,
+        "Wire", "Platform", "Messaging", "Storage", "COpenSSL", hummingbird, http, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),

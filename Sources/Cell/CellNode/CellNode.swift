@@ -116,7 +116,7 @@ public final class CellNode: Service {
   public func metrics() async -> String {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
-      holds: sweep.holds(), spooled: (try? await Spool(store: engine).count()) ?? 0
+      holds: sweep.holds(), spooled: try? await Spool(store: engine).count()
     ).render()
   }
 

@@ -7,7 +7,8 @@ struct MessageCommands {
 
   init(_ tx: Transaction) { self.tx = tx }
 
-  /// Takes a message to be sent: its price is held, and it is queued, in this transaction.
+  /// Takes a message to be sent: the worst price that it may cost is held, and it is queued, in
+  /// this transaction.
   ///
   /// `traceID`, the request's own, goes with it to Graph.
   ///
@@ -21,7 +22,9 @@ struct MessageCommands {
     let category = try category(of: request)
     let id = tx.freshID()
     let market = Message.market(party: request.address.party, userID: request.address.userID)
-    let quote = try Prices(tx).quote(market: market, category: category, at: tx.now)
+    let prices = try Prices(tx)
+    let quote = try prices.quote(market: market, category: category, at: tx.now)
+    let worst = try quote.amount.adding(try prices.reserve(beyond: quote, at: tx.now))
     if category == .marketing,
       try Contacts(tx).isOptedOut(
         waID: request.address.party, userID: request.address.userID)
@@ -29,7 +32,7 @@ struct MessageCommands {
       throw Failure(.conflict, "the recipient stopped marketing messages")
     }
     let until = tx.now.adding(seconds: MessageLimits.holdSeconds)
-    let hold = try Ledger(tx).hold(quote.amount, for: .message(id), until: until)
+    let hold = try Ledger(tx).hold(worst, for: .message(id), until: until)
     var message = Message(
       id: id, isOutgoing: true, at: tx.now, phoneNumberID: number.phoneNumberID,
       type: request.type)

@@ -7,7 +7,7 @@ struct Topology: Hashable {
     static let fileBytes = 1 << 20
     static let cells = 1...64
     static let routers = 1...16
-    static let simulatedNumbers = 4...256
+    static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
   }
 
