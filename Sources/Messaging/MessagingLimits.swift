@@ -37,8 +37,8 @@ public enum MessagingLimits {
 
   /// Connected peers are looked at this often.
   public static let heartbeatInterval: Duration = .milliseconds(125)
-  /// After so many looks at which nothing had come a peer is asked by a ping: four a second at most,
-  /// none while answers come.
+  /// After so many looks at which nothing had come a peer is asked by a ping: four a second at
+  /// most, none while answers come.
   public static let quietLooks = 2
   /// After so many more, with neither an answer to the ping nor anything else: the peer is gone.
   ///
