@@ -1,3 +1,4 @@
+import CSQLite
 import Platform
 import Synchronization
 
@@ -85,9 +86,7 @@ final class OpenTenants: Sendable {
       state.closedSinceTrim = 0
       return true
     }
-    #if canImport(Glibc)
-      if isTrimDue { malloc_trim(0) }
-    #endif
+    if isTrimDue { aim_sqlite_return_memory() }
   }
 
   private func close(_ victim: TenantWriter) -> Bool {
