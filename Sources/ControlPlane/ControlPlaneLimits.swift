@@ -48,8 +48,15 @@ public enum ControlPlaneLimits {
   /// Spool entries asked for at once, and how often in one round and cell.
   public static let drainBatch: UInt32 = 64
   public static let drainPages = 4
+  /// What stays in a spool is tried again after this many milliseconds; the pause doubles.
+  public static let spoolPauseMinimum: Int64 = 1_000
+  public static let spoolPauseMaximum: Int64 = 30_000
+  /// The longest pause where an owner is there and did not take a part.
+  public static let spoolPauseOfFailed: Int64 = 4_000
   /// Spool entries of one cell that one list request collects.
   public static let quarantinePerCell: UInt32 = 200
+  /// Bytes of entries in one answer of the quarantine; one entry is always shown, whatever its size.
+  public static let quarantinePageBytes = 6 << 20
   public static let spoolTimeout: Duration = .seconds(2)
 
   public static let joinTokenLifetimeSeconds: Int64 = 3_600

@@ -41,7 +41,8 @@ public final class ControlPlaneNode: Service {
       configuration: configuration, secrets: secrets, store: platform, sealer: sealer, map: map,
       roster: roster, directives: directives,
       spools: SpoolRounds(
-        store: platform, map: map, roster: roster, messenger: messenger, logger: logger),
+        store: platform, map: map, roster: roster, messenger: messenger, boot: boot,
+        logger: logger),
       messenger: messenger, clock: clock, random: random,
       startedAt: Timestamp(milliseconds: clock.milliseconds()))
     joins = CellJoins(

@@ -79,6 +79,10 @@ enum AdminRouteTable {
     .init(
       .admin, "POST", "/v1/quarantine/{id}/replay", "Deliver one now", tag: "Quarantine",
       answer: .json(200, "Replay"), refusals: [.notFound, .invalidState, .cellUnavailable]),
+    .init(
+      .admin, "DELETE", "/v1/quarantine/{id}", "Discard one for good, with a reason",
+      tag: "Quarantine", answer: .json(200, "Replay"), query: ["reason"],
+      refusals: [.notFound, .cellUnavailable]),
     .init(.admin, "GET", "/v1/cells", "List cells", tag: "Cells", answer: .list("Cell")),
     .init(
       .admin, "GET", "/v1/cells/{id}", "Show a cell", tag: "Cells", answer: .json(200, "Cell"),

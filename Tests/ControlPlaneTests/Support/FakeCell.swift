@@ -13,6 +13,8 @@ final class FakeCell: Sendable {
     var spool: [Aimstors_ProtoSpoolEntry] = []
     /// Refuses everything of the control plane with this while set.
     var refusal: Failure?
+    /// How often the spool was looked at.
+    var looks = 0
   }
 
   let id: String
@@ -77,7 +79,7 @@ final class FakeCell: Sendable {
   /// The refused key, empty where all were granted.
   func claim(
     _ control: Address, tenant: String, _ keys: [(kind: String, key: String)],
-    release: Bool = false
+    release: Bool = false, name: String = ""
   ) async throws -> String {
     var request = Aimstors_ProtoClaimRequest()
     request.tenant = tenant
@@ -86,6 +88,7 @@ final class FakeCell: Sendable {
       claim.kind = kind
       claim.key = key
       claim.released = release
+      claim.name = name
       return claim
     }
     let bytes = try await ask(control, .claim, try request.serializedBytes())
@@ -139,6 +142,7 @@ final class FakeCell: Sendable {
       answer.files = ["ledger.sqlite": "aa"]
       return try answer.serializedBytes()
     case .spoolQuery:
+      change { $0.looks += 1 }
       return try page(try Aimstors_ProtoSpoolQuery(serializedBytes: request.payload))
         .serializedBytes()
     case .spoolRemove:
@@ -151,9 +155,13 @@ final class FakeCell: Sendable {
 
   private func page(_ query: Aimstors_ProtoSpoolQuery) -> Aimstors_ProtoSpoolPage {
     var page = Aimstors_ProtoSpoolPage()
-    page.entries = Array(
-      seen.spool.filter { $0.id > query.after && (query.id.isEmpty || $0.id == query.id) }
-        .prefix(Int(query.limit)))
+    let found = seen.spool.filter { $0.id > query.after && (query.id.isEmpty || $0.id == query.id) }
+    var bytes = 0
+    for entry in found.prefix(Int(query.limit)) {
+      bytes += entry.part.body.count
+      if bytes > 2 << 20, !page.entries.isEmpty { break }
+      page.entries.append(entry)
+    }
     return page
   }
 }
