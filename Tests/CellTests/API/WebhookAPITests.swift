@@ -16,7 +16,7 @@ import Wire
       try await shop.webhook(#"{"messages":{},"statuses":[{"id":"w"},[]]}"#)
     }
     let all = await shop.get("/v1/webhook-events")
-    #expect(all.objects("data").count == 7)
+    #expect(all.objects("data").count == 8)
     let alerts = await shop.get("/v1/webhook-events?field=account_alerts")
     #expect(alerts.objects("data").count == 1)
     #expect(
