@@ -4,10 +4,19 @@ import Wire
 public protocol KeyClaims: Sendable {
   /// Claims `key` for `tenant`; claiming a key again that the tenant already holds succeeds.
   ///
+  /// `name` is what the tenant calls it, where it is known: operators may use it too.
   /// Throws `numberClaimed` (phone_number, waba) or `conflict` where another tenant holds it, and
   /// `controlPlaneUnavailable` where nobody can tell.
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure)
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?
+  ) async throws(Failure)
 
   /// Gives the key back; releasing a key that the tenant does not hold succeeds.
   func release(_ kind: ClaimKind, _ key: String, of tenant: TenantID) async throws(Failure)
+}
+
+extension KeyClaims {
+  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+    try await claim(kind, key, for: tenant, name: nil)
+  }
 }

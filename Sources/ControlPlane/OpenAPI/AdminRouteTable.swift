@@ -63,7 +63,7 @@ enum AdminRouteTable {
     .init(
       .admin, "PUT", "/v1/send-stops/{scope}/{id}",
       "Stop all sends of a number, tenant, cell, region or the platform", tag: "Send-stops",
-      body: .optionalJSON("SendStopInput"), answer: .json(200, "SendStop"), refusals: [.notFound]),
+      body: .json("SendStopInput"), answer: .json(200, "SendStop"), refusals: [.notFound]),
     .init(
       .admin, "DELETE", "/v1/send-stops/{scope}/{id}", "Lift a send-stop", tag: "Send-stops",
       answer: .json(200, "SendStop"), refusals: [.notFound]),

@@ -207,6 +207,9 @@ public nonisolated struct Aimstors_ProtoKeyClaim: Sendable {
 
   public var released: Bool = false
 
+  /// What the holder itself calls it (num_…); empty where it has not said. Only in claim requests.
+  public var name: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1045,7 +1048,7 @@ nonisolated extension Aimstors_ProtoTenantPlacement: SwiftProtobuf.Message, Swif
 
 nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoKeyClaim"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}key\0\u{1}tenant\0\u{1}version\0\u{1}released\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}key\0\u{1}tenant\0\u{1}version\0\u{1}released\0\u{1}name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1058,6 +1061,7 @@ nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.released) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.name) }()
       default: break
       }
     }
@@ -1079,6 +1083,9 @@ nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtob
     if self.released != false {
       try visitor.visitSingularBoolField(value: self.released, fieldNumber: 5)
     }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1088,6 +1095,7 @@ nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtob
     if lhs.tenant != rhs.tenant {return false}
     if lhs.version != rhs.version {return false}
     if lhs.released != rhs.released {return false}
+    if lhs.name != rhs.name {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -111,8 +111,12 @@ final class TestAPI: Sendable {
 
 final class FakeClaims: KeyClaims {
   let taken = Mutex<[String: TenantID]>([:])
+  let names = Mutex<[String: String]>([:])
 
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?
+  ) async throws(Failure) {
+    if let name { names.withLock { $0[name] = key } }
     let holder = taken.withLock { taken in
       taken["\(kind)/\(key)", default: tenant]
     }
