@@ -13,6 +13,11 @@ public enum ControlPlaneLimits {
   /// Routers compare their map every 10 s; one that has not for this long is reported.
   public static let routerSilenceMilliseconds: Int64 = 30_000
 
+  /// How often problems of cells are compared with what is remembered of them.
+  public static let lookInterval: Duration = .seconds(1)
+  /// Send-stops in force that the status shows.
+  public static let stopsInStatus = 100
+
   /// A map chunk, as it travels, stays below this size.
   public static let mapChunkBytes = 256 << 10
   /// One answer to a map pull stays below this size, so that it fits in a message.

@@ -29,7 +29,7 @@ extension Schemas {
         "match?": boolean,
       ])
     ),
-    ("SendStopInput", object(["reason?": string])),
+    ("SendStopInput", object(["reason": string])),
     (
       "SendStop",
       object([
@@ -69,6 +69,7 @@ extension Schemas {
         "disk_free_bytes?": integer,
         "lag?": object(["records": integer, "bytes": integer, "seconds": integer]),
         "version": string, "joined_at": time, "last_heartbeat_at?": time,
+        "oldest_due_at?": time,
       ])
     ),
     (
@@ -101,7 +102,8 @@ extension Schemas {
           of: object([
             "code": string, "detail": string, "since": time, "runbook": string, "cell?": string,
             "tenant?": string,
-          ])), "cells": list(of: reference("Cell")),
+          ])), "send_stops": list(of: reference("SendStop")),
+        "cells": list(of: reference("Cell")),
         "routers": list(
           of: object([
             "id": string, "map_version": integer, "lag_versions": integer, "last_seen_at": time,

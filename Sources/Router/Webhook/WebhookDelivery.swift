@@ -54,7 +54,7 @@ struct WebhookDelivery: Sendable {
       }
     }
     guard await allStored(all, by: store) else {
-      metrics.webhook(.notStored)
+      metrics.notStored(at: Timestamp(milliseconds: receivedAt))
       logger.error(
         "a webhook was not stored; Meta will send it again",
         metadata: [

@@ -563,6 +563,9 @@ public nonisolated struct Aimstors_ProtoHeartbeat: Sendable {
   /// The newest version of stops and states that the cell has made durable.
   public var directivesVersion: UInt64 = 0
 
+  /// Since when the oldest work of the outbox has been due; 0: nothing is.
+  public var oldestDueMs: Int64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1815,7 +1818,7 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoHeartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0\u{3}oldest_due_ms\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1833,6 +1836,7 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
       case 8: try { try decoder.decodeSingularStringField(value: &self.state) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.directivesVersion) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.oldestDueMs) }()
       default: break
       }
     }
@@ -1869,6 +1873,9 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
     if self.directivesVersion != 0 {
       try visitor.visitSingularUInt64Field(value: self.directivesVersion, fieldNumber: 10)
     }
+    if self.oldestDueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.oldestDueMs, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1883,6 +1890,7 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
     if lhs.state != rhs.state {return false}
     if lhs.problems != rhs.problems {return false}
     if lhs.directivesVersion != rhs.directivesVersion {return false}
+    if lhs.oldestDueMs != rhs.oldestDueMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

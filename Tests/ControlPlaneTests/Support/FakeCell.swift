@@ -67,12 +67,17 @@ final class FakeCell: Sendable {
     return try Aimstors_ProtoJoined(serializedBytes: bytes)
   }
 
-  func heartbeat(_ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40) async throws {
+  func heartbeat(
+    _ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40,
+    problems: [Aimstors_ProtoProblem] = [], oldestDue: Int64 = 0
+  ) async throws {
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = id
     heartbeat.generation = 1
     heartbeat.operations = operations
     heartbeat.diskFreeBytes = disk
+    heartbeat.problems = problems
+    heartbeat.oldestDueMs = oldestDue
     _ = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
   }
 

@@ -121,6 +121,7 @@ import Wire
     #expect(answer.status == 503)
     #expect(answer.body.contains("\"not_stored\""))
     #expect(b.parts.count == 1)
+    #expect(router.node.report().problems.contains { $0.code == "webhooks_not_stored" })
     #expect(try await router.webhook(body("107")).status == 200)
   }
 
