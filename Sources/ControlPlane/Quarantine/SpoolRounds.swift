@@ -82,9 +82,7 @@ final class SpoolRounds: Sendable {
           at: entry.id, receivedAt: Timestamp(milliseconds: entry.part.receivedAtMs), fate)
       }
       // What was not removed is delivered again by the next round, from where this one began.
-      guard done.isEmpty || (try? await remove(done, from: cell, trace: trace)) != nil else {
-        return
-      }
+      if !done.isEmpty, (try? await remove(done, from: cell, trace: trace)) == nil { return }
     }
     var soFar = pass.found
     soFar.isAtLeast = true
