@@ -33,6 +33,25 @@ import Wire
     #expect(await shop.api.api("GET", "/v1/webhook-events", bearer: poor).code == "forbidden")
   }
 
+  @Test func `a page of large values ends by its bytes, and none is left out`() async throws {
+    let shop = try await TestShop()
+    for n in 0..<9 {
+      let filler = String(repeating: "x", count: 900_000)
+      try await shop.webhook(#"{"n":\#(n),"x":"\#(filler)"}"#, field: "history")
+    }
+    var numbers: [Int] = []
+    var cursor = ""
+    var pages = 0
+    repeat {
+      let page = await shop.get("/v1/webhook-events?cursor=\(cursor)")
+      #expect(page.status == 200)
+      numbers += page.objects("data").compactMap { ($0["value"] as? [String: Any])?["n"] as? Int }
+      cursor = page.text("next_cursor") ?? ""
+      pages += 1
+    } while !cursor.isEmpty && pages < 20
+    #expect(numbers == (0..<9).reversed() && pages == 3)
+  }
+
   @Test func `a value longer than a command takes is kept whole, in parts`() async throws {
     let shop = try await TestShop()
     let long = #"{"history":"\#(String(repeating: "x", count: 2_900_000))"}"#
