@@ -60,8 +60,9 @@ public enum ControlPlaneLimits {
   public static let spoolPauseOfFailed: Int64 = 4_000
   /// Spool entries of one cell that one list request collects.
   public static let quarantinePerCell: UInt32 = 200
-  /// Bytes of entries in one answer of the quarantine; one entry is always shown, whatever its size.
-  public static let quarantinePageBytes = 6 << 20
+  /// Bytes of a body that the quarantine shows: all of what Meta sends, and of a larger one so much
+  /// that its entry fits in an answer.
+  public static let shownBodyBytes = 3_000_000
   public static let spoolTimeout: Duration = .seconds(2)
 
   public static let joinTokenLifetimeSeconds: Int64 = 3_600

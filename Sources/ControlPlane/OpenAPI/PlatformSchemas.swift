@@ -55,7 +55,8 @@ extension Schemas {
       "QuarantineEntry",
       object([
         "id": string, "received_at": time, "reason": string, "meta_app": string,
-        "tenant_id?": string, "sha256": string, "webhook_sha256": string, "body_base64": string,
+        "tenant_id?": string, "sha256": string, "webhook_sha256": string,
+        "body_bytes": integer, "body_base64": string,
       ])
     ),
     ("Replay", object(["id": string, "state": words("delivered", "discarded")])),

@@ -21,7 +21,7 @@ struct QuarantineRoutes: Sendable {
   /// Cell by cell, oldest first within a cell.
   ///
   /// A cell that is away shows nothing until it is back. A page ends at its limit or when it holds
-  /// ``ControlPlaneLimits/quarantinePageBytes``.
+  /// ``EdgeLimits/pageBytes``.
   @Sendable private func list(_ request: Request, _ context: EdgeContext) async throws
     -> Page<QuarantineView>
   {
@@ -43,7 +43,7 @@ struct QuarantineRoutes: Sendable {
         for entry in page.entries {
           let view = QuarantineView(entry, cell: cell.id)
           bytes += view.bytes
-          let isFull = views.count == query.limit || bytes > ControlPlaneLimits.quarantinePageBytes
+          let isFull = views.count == query.limit || bytes > EdgeLimits.pageBytes
           if isFull, let shown = views.last {
             return Page(data: views, nextCursor: ListQuery.cursor(shown.id))
           }

@@ -17,8 +17,10 @@ struct QuarantineView: ResponseEncodable, Sendable {
   let reason: String
   let metaApp: String
   let tenantID: String?
-  /// Of the body shown.
+  /// Of the body, whole.
   let sha256: String
+  /// How long the body is; of one over ``ControlPlaneLimits/shownBodyBytes`` the rest is not shown.
+  let bodyBytes: Int
   /// Of the webhook as it came; another where it also held other tenants' parts, which are not
   /// shown.
   let webhookSHA256: String
@@ -30,6 +32,7 @@ struct QuarantineView: ResponseEncodable, Sendable {
     case metaApp = "meta_app"
     case tenantID = "tenant_id"
     case webhookSHA256 = "webhook_sha256"
+    case bodyBytes = "body_bytes"
     case bodyBase64 = "body_base64"
   }
 
@@ -43,7 +46,8 @@ struct QuarantineView: ResponseEncodable, Sendable {
     sha256 = Digests.sha256(body).hex
     let whole = Array(entry.part.part.bodySha256)
     webhookSHA256 = whole.isEmpty ? sha256 : whole.hex
-    bodyBase64 = Data(body).base64EncodedString()
+    bodyBytes = body.count
+    bodyBase64 = Data(body.prefix(ControlPlaneLimits.shownBodyBytes)).base64EncodedString()
   }
 
   /// About what it takes in an answer.

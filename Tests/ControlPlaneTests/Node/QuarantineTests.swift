@@ -1,3 +1,4 @@
+import Edge
 import Foundation
 import Testing
 import Wire
@@ -114,7 +115,15 @@ import Wire
       cursor = try answer.root()["next_cursor"]?.string ?? ""
     } while !cursor.isEmpty && pages < 20
     #expect(ids == (1...7).map { "cell-a.qua_\($0)" } + ["cell-b.qua_1", "cell-b.qua_2"])
-    #expect(pages == 3)
+    #expect(pages == 6)
+    let shown = try await deployment.admin(
+      "GET", "/v1/quarantine?limit=500&cursor=\(ListQuery.cursor("cell-b."))"
+    )
+    .data()
+    #expect(shown.map { $0["body_bytes"]?.integer } == [3 << 20])
+    let whole = [UInt8](repeating: UInt8(ascii: "y"), count: 3 << 20)
+    #expect(shown.first?["sha256"]?.string == Digests.sha256(whole).hex)
+    #expect(shown.first?["body_base64"]?.string?.utf8.count == 4_000_000)
   }
 
   @Test func `a part with a body is delivered to the tenant it waits for`() async throws {
@@ -122,7 +131,8 @@ import Wire
     let a = try await deployment.cell("cell-a")
     let id = try await deployment.tenant("acme")
     let body =
-      #"{"entry":[{"id":"w1","time":7,"changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"1"}}}]}]}"#
+      #"{"entry":[{"id":"w1","time":7,"changes":[{"field":"messages","#
+      + #""value":{"metadata":{"phone_number_id":"1"}}}]}]}"#
     var waiting = entry("qua_1", body: body)
     waiting.part.reason = "owner_unreachable"
     waiting.part.part.tenant = id
