@@ -48,11 +48,12 @@ import Testing
       [
         cell("c-1", since: "2026-11-25T08:00:02.000Z"),
         cell("c-2", since: "2026-11-25T08:00:01.000Z"),
-      ]
-    )
+        .init(process: ["id": "cp", "role": "control_plane"], health: nil),
+      ])
     let problems = report["problems"]?.array ?? []
-    #expect(problems.map { $0.cell("cell") } == ["control_plane", "c-1", "c-2"])
+    #expect(problems.map { $0.cell("cell") } == ["control_plane", "c-1", "c-2", "cp"])
     #expect(problems.first?["since"]?.string == "2026-11-25T08:00:01.000Z")
+    #expect(problems.last?["since"]?.string == "2026-11-25T08:00:01.000Z")
   }
 
   @Test func `since when a cell's process is down, the control plane tells`() {

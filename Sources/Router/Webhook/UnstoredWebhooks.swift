@@ -21,6 +21,6 @@ struct UnstoredWebhooks: Hashable, Sendable {
     return HealthReport.Problem(
       code: "webhooks_not_stored", since: first,
       runbook: "docs/runbooks/webhooks-not-stored.md",
-      detail: "\(count) webhooks were answered 503, the last at \(last.rfc3339)")
+      detail: "\(count) answered 503, the last at \(last.rfc3339)")
   }
 }

@@ -101,11 +101,13 @@ struct StatusCommand: AsyncParsableCommand {
       }
     }
     return report.with("processes", .array(reports))
-      .with("problems", .array(dated(problems))).with("ok", .bool(problems.isEmpty))
+      .with("problems", .array(dated(problems, processes))).with("ok", .bool(problems.isEmpty))
   }
 
   /// Who is silent cannot say since when: what the others miss of it tells.
-  private static func dated(_ problems: [JSON]) -> [JSON] {
+  private static func dated(_ problems: [JSON], _ processes: [ProcessAnswer]) -> [JSON] {
+    let controlPlanes = processes.map(\.process).filter { $0["role"]?.string == "control_plane" }
+      .compactMap { $0["id"]?.string }
     func since(_ code: String, _ cell: String? = nil) -> JSON? {
       problems.filter { $0["code"]?.string == code && (cell == nil || $0["cell"]?.string == cell) }
         .compactMap { $0["since"]?.string }.min().map { JSON($0) }
@@ -113,11 +115,12 @@ struct StatusCommand: AsyncParsableCommand {
     let controlPlane = since("control_plane_unreachable")
     return problems.map { problem in
       guard problem["since"]?.string == nil else { return problem }
-      let cell = problem["cell"]?.string
+      let silent = problem["cell"]?.string ?? ""
       switch problem["code"]?.string {
       case "control_plane_unreachable": return problem.with("since", controlPlane)
-      case "process_down":
-        return problem.with("since", since("cell_unreachable", cell))
+      case "process_down" where controlPlanes.contains(silent):
+        return problem.with("since", controlPlane)
+      case "process_down": return problem.with("since", since("cell_unreachable", silent))
       default: return problem
       }
     }

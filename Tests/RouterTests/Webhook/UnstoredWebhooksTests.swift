@@ -14,10 +14,10 @@ import Wire
     let problem = webhooks.problem(now: second(1_199))
     #expect(problem?.code == "webhooks_not_stored")
     #expect(problem?.since == second(100))
-    #expect(problem?.detail.hasPrefix("2 webhooks") == true)
+    #expect(problem?.detail.hasPrefix("2 answered") == true)
     #expect(webhooks.problem(now: second(1_200)) == nil)
     webhooks.note(at: second(2_000))
     #expect(webhooks.problem(now: second(2_000))?.since == second(2_000))
-    #expect(webhooks.problem(now: second(2_000))?.detail.hasPrefix("1 webhooks") == true)
+    #expect(webhooks.problem(now: second(2_000))?.detail.hasPrefix("1 answered") == true)
   }
 }
