@@ -62,9 +62,11 @@ final class ControlPlaneLink: KeyClaims {
   }
 
   func claim(
-    _ kind: ClaimKind, _ key: String, for tenant: TenantID, through app: MetaAppID?
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?,
+    through app: MetaAppID?
   ) async throws(Failure) {
-    let answer = try await change(kind, key, tenant, released: false, through: app)
+    let answer = try await change(
+      kind, key, tenant, released: false, name: name, through: app)
     guard answer.refusedKey.isEmpty else {
       throw Failure(
         kind == .phoneNumber || kind == .waba ? .numberClaimed : .conflict,
@@ -77,7 +79,7 @@ final class ControlPlaneLink: KeyClaims {
   }
 
   private func change(
-    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool,
+    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool, name: String? = nil,
     through app: MetaAppID? = nil
   ) async throws(Failure) -> Aimstors_ProtoClaimAnswer {
     var claim = Aimstors_ProtoKeyClaim()
@@ -85,6 +87,7 @@ final class ControlPlaneLink: KeyClaims {
     claim.key = key
     claim.tenant = tenant.rawValue
     claim.released = released
+    claim.name = name ?? ""
     var request = Aimstors_ProtoClaimRequest()
     request.tenant = tenant.rawValue
     request.claims = [claim]

@@ -115,6 +115,8 @@ import Wire
     #expect(api.claims.taken.withLock { $0.keys.sorted() } == ["phoneNumber/106", "waba/7"])
     #expect(String(decoding: made.bytes, as: UTF8.self).contains("good") == false)
     let id = try #require(made.text("id"))
+    // Operators may stop the number by this name too.
+    #expect(api.claims.names.withLock { $0 } == [id: "106"])
     #expect(await api.api("POST", "/v1/numbers", good, bearer: bearer).text("id") == id)
     #expect(await api.api("GET", "/v1/numbers/\(id)", bearer: bearer).text("id") == id)
     #expect(await api.api("DELETE", "/v1/numbers/\(id)", bearer: bearer).status == 204)
