@@ -106,7 +106,7 @@ let package = Package(
       name: "aimstors",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log,
+        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -120,10 +120,13 @@ let package = Package(
         "Simulation", "Storage", "StorageFixtures", "Messaging", "GraphSimulator", "Wire",
         "Platform", http, log,
       ]),
+    // How the tools' commands end.
+    library("CommandExit", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "ChaosCommand",
       dependencies: [
-        "Chaos", "Platform", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Chaos", "CommandExit", "Platform",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     library(
@@ -135,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "simulate",
       dependencies: [
-        "SimulatedDeployment", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CommandExit", "SimulatedDeployment",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
@@ -160,6 +164,10 @@ let package = Package(
     .target(
       name: "StorageFixtures", dependencies: ["Storage", "Wire"], path: "Tests/StorageFixtures",
       swiftSettings: settings),
+    // Compares what the roles answer with the OpenAPI documents.
+    .target(
+      name: "DocumentCheck", dependencies: ["Wire"], path: "Tests/DocumentCheck",
+      swiftSettings: settings),
     // Writes until it is killed: the crash test's other process.
     .executableTarget(
       name: "StorageCrashChild", dependencies: ["Storage", "StorageFixtures", "Wire", "Platform"],
@@ -171,7 +179,11 @@ let package = Package(
       "EdgeTests",
       ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, hummingbird, log]),
     tests(
-      "CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge", log],
+      "CellTests",
+      [
+        "Simulation", "Cell", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform",
+        "Messaging", "Edge", log,
+      ],
       exclude: ["Fixtures"]),
     tests(
       "RouterTests",
@@ -182,8 +194,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "Simulation", "ControlPlane", "Storage", "Wire", "Platform", "Messaging", "Edge",
-        hummingbird, log,
+        "Simulation", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform", "Messaging",
+        "Edge", hummingbird, log,
       ]),
     tests(
       "GraphSimulatorTests",
@@ -194,6 +206,8 @@ let package = Package(
       ["Simulation", "SimulatedDeployment", "Storage", "Platform", "Wire"]),
     tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
-    tests("AimstorsTests", ["aimstors", "GraphSimulator", "Wire", "Platform"]),
+    tests(
+      "AimstorsTests",
+      ["aimstors", "GraphSimulator", "Messaging", "Storage", "Wire", "Platform", nio]),
   ]
 )

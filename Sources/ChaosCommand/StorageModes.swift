@@ -8,7 +8,7 @@ struct CorruptCommand: AsyncParsableCommand {
   @OptionGroup var options: ChaosOptions
 
   func run() async throws {
-    try await options.run("corrupt") { say in
+    try await options.run(.corrupt) { say in
       try await CorruptChaos(cycles: options.cycles, seed: options.seed, note: say).run()
     }
   }
@@ -21,7 +21,7 @@ struct PowerCommand: AsyncParsableCommand {
   @OptionGroup var options: ChaosOptions
 
   func run() async throws {
-    try await options.run("power") { say in
+    try await options.run(.power) { say in
       try await PowerChaos(cycles: options.cycles, seed: options.seed, note: say).run()
     }
   }
@@ -34,7 +34,7 @@ struct IOCommand: AsyncParsableCommand {
   @OptionGroup var options: ChaosOptions
 
   func run() async throws {
-    try await options.run("io") { say in
+    try await options.run(.io) { say in
       try await IOChaos(cycles: options.cycles, seed: options.seed, note: say).run()
     }
   }

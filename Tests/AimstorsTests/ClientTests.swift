@@ -91,6 +91,15 @@ import Testing
     #expect(quiet["ok"]?.bool == true)
   }
 
+  @Test func `a cell that the control plane does not take tells it itself, by name`() {
+    let health: JSON = ["problems": [["code": "join_refused"], ["code": "disk_low"]]]
+    let cell: JSON = ["id": "cell-4", "role": "cell"]
+    let report = StatusCommand.report(
+      .success(["problems": []]), [.init(process: cell, health: health)])
+    #expect(report["problems"]?.array?.map { $0.cell("code") } == ["join_refused"])
+    #expect(report["problems"]?[0]?["cell"]?.string == "cell-4")
+  }
+
   @Test func `a port that another program listens on is named before anything starts`() throws {
     let taken = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(taken) }

@@ -21,11 +21,26 @@ import Testing
     #expect(report.faultsHit.count == 12, "\(report.complaints)")
   }
 
-  @Test(arguments: [("power", "ack-before-fsync"), ("power", "forget-dedupe")])
+  @Test(arguments: [
+    ("power", "ack-before-fsync"), ("power", "forget-dedupe"), ("corrupt", "forget-dedupe"),
+    ("io", "forget-dedupe"),
+  ])
   func `a broken rule is caught`(_ mode: String, _ sabotage: String) async throws {
     let ended = try await ChaosProcess.run([mode, "--cycles", "2", "--sabotage", sabotage])
     #expect(ended.status == 1)
     #expect(ended.output.contains(#""mode":"\#(mode)","ok":false"#), "\(ended.output)")
+  }
+
+  @Test(arguments: [
+    ("power", "skip-epoch-check"), ("kill", "skip-generation-check"), ("io", "double-refund"),
+    ("hostile", "forget-dedupe"), ("corrupt", "nonsense"),
+  ])
+  func `a sabotage that a mode cannot show is a wrong call`(
+    _ mode: String, _ sabotage: String
+  ) async throws {
+    let ended = try await ChaosProcess.run([mode, "--cycles", "1", "--sabotage", sabotage])
+    #expect(ended.status == 2)
+    #expect(ended.output.isEmpty, "\(ended.output)")
   }
 
   @Test func `the same run without sabotage is ok`() async throws {

@@ -71,11 +71,13 @@ final class CellHealth: Sendable {
   /// Ready: recovered, not stopping, and with room for the journal.
   ///
   /// A control plane that is away is a problem to show, not a reason to take no requests.
-  func report(joined: Bool) -> HealthReport {
+  func report(_ link: ControlPlaneLink) -> HealthReport {
     var problems = problems()
-    if !joined {
+    if let trouble = link.trouble {
+      problems.append(problem(trouble.code, since: trouble.since, "\(trouble.failure)"))
+    } else if !link.isJoined {
       problems.append(
-        problem("control_plane_unreachable", since: startedAt, "the cell has not joined"))
+        problem("control_plane_unreachable", since: startedAt, "the cell has not joined yet"))
     }
     return HealthReport(
       role: "cell", id: configuration.id.rawValue, version: configuration.version, ready: isReady,

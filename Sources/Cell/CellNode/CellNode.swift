@@ -111,7 +111,7 @@ public final class CellNode: Service {
     try? await graphTransport.shutdown()
   }
 
-  public func report() -> HealthReport { health.report(joined: link.isJoined) }
+  public func report() -> HealthReport { health.report(link) }
 
   public func metrics() async -> String {
     await CellMetrics(
@@ -124,7 +124,8 @@ public final class CellNode: Service {
     let placements = EnginePlacements(engine: engine)
     let outbox = outbox
     let api = CellAPI.responder(services, logger: logger)
-    let intake = WebhookIntake(store: engine, wakeOutbox: services.wakeOutbox)
+    let intake = WebhookIntake(
+      store: engine, wakeOutbox: services.wakeOutbox, logger: logger)
     return CellHandler(
       http: { await api.respond(to: $0, from: $1) },
       webhook: { (part, request) async throws(Failure) in
@@ -154,7 +155,7 @@ public final class CellNode: Service {
         pause = CellLimits.joinRetryMinimum
         try? await Task.sleep(for: CellLimits.heartbeatInterval)
       } catch {
-        link.report(error)
+        link.report(error, at: Timestamp(milliseconds: clock.milliseconds()))
         try? await Task.sleep(for: pause)
         pause = min(pause * 2, CellLimits.joinRetryMaximum)
       }

@@ -13,8 +13,9 @@ struct MessageCommands {
   /// `traceID`, the request's own, goes with it to Graph.
   ///
   /// A blocked number takes messages too: they wait, their money held, until it may send again.
-  /// Throws `not_found` for an unknown number or template, `price_missing`, `insufficient_funds`,
-  /// `conflict` where the recipient stopped marketing.
+  /// Throws `not_found` for an unknown number or template, `invalid_state` for a template that Meta
+  /// does not send, `invalid_field` for the wrong number of parameters, `price_missing`,
+  /// `insufficient_funds`, `conflict` where the recipient stopped marketing.
   func send(
     _ request: OutboundMessage, traceID: String? = nil
   ) throws -> (message: Message, state: MessageState) {
@@ -54,11 +55,12 @@ struct MessageCommands {
   ///
   /// What clients say about it is not asked: the price hangs on it.
   private func category(of request: OutboundMessage) throws -> MessageCategory {
-    guard let name = request.template else { return .service }
-    guard let template = try Templates(tx).find(name: name.name, language: name.language) else {
+    guard let use = request.template else { return .service }
+    guard let template = try Templates(tx).find(name: use.name, language: use.language) else {
       throw Failure(
-        .notFound, "template.name: there is no template \(name.name) in \(name.language)")
+        .notFound, "template.name: there is no template \(use.name) in \(use.language)")
     }
+    try template.check(use)
     return template.category
   }
 

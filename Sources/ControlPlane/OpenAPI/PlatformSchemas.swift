@@ -80,7 +80,8 @@ extension Schemas {
     (
       "JoinToken",
       object([
-        "id": string, "token": string, "cell?": string, "region?": string, "expires_at": time,
+        "id": string, "token": string, "cell": nullable(string), "region": nullable(string),
+        "expires_at": time,
       ])
     ),
     (

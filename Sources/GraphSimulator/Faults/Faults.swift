@@ -43,19 +43,20 @@ public struct Faults: Hashable, Sendable {
   ///
   /// 0, so that a ledger can be checked from the price list alone.
   public var freeServiceMessages = 0
-  /// Refuses templates that nobody created here (132001).
+  /// Refuses templates that nobody created here (132001), as Meta does.
   ///
-  /// Off: an unknown one counts as approved.
+  /// Off, an unknown one counts as approved, and its sends as marketing.
   public var strictTemplates = false
 
   public init() {}
 }
 
 extension Faults {
-  /// Reads the body of `PUT /_sim/faults`; what is absent takes its default.
+  /// Reads the body of `PUT /_sim/faults`; what is absent takes its default, which for templates
+  /// is the simulator's own.
   ///
   /// Throws a refusal that names the first wrong or unknown member.
-  init(_ body: JSON) throws(GraphError) {
+  init(_ body: JSON, strictTemplates isStrict: Bool = false) throws(GraphError) {
     guard let members = body.members else {
       throw .invalidParameter("the body must be an object")
     }
@@ -82,7 +83,7 @@ extension Faults {
     enforcePairLimit = try Self.flag(body, "enforce_pair_limit") ?? true
     enforceWindow = try Self.flag(body, "enforce_window") ?? true
     freeServiceMessages = Int(try Self.whole(body, "free_service_messages", 0...1_000_000) ?? 0)
-    strictTemplates = try Self.flag(body, "strict_templates") ?? false
+    strictTemplates = try Self.flag(body, "strict_templates") ?? isStrict
   }
 
   private static let names: Set<String> = [

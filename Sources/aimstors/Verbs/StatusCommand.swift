@@ -93,7 +93,7 @@ struct StatusCommand: AsyncParsableCommand {
       let told = (health["problems"]?.array ?? []).map { problem in
         process["role"]?.string == "cell" ? problem.with("cell", process["id"]) : problem
       }
-      // What a cell says is in the control plane's report, where there is one, and it in that.
+      // What a cell says is in the control plane's report, where there is one that knows it.
       if case .success = platform, process["role"]?.string != "router" {
         problems += told.filter { Self.untold.contains($0.cell("code")) }
       } else {

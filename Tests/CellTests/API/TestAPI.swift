@@ -6,6 +6,7 @@ import Platform
 import Simulation
 import Storage
 import Synchronization
+import Testing
 import Wire
 
 @testable import Cell
@@ -32,7 +33,9 @@ final class TestAPI: Sendable {
       graph: GraphClient(
         configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),
       wakeOutbox: wakes.note)
-    responder = CellAPI.responder(services, logger: Logger(label: "test"))
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    responder = CellAPI.responder(services, logger: logger)
   }
 
   struct Answer {
@@ -100,6 +103,10 @@ final class TestAPI: Sendable {
       deadline: .now.advanced(by: .seconds(30)),
       traceID: String(repeating: "a", count: 32), payload: [])
     let response = await responder.respond(to: request, from: incoming)
+    // Whatever a test asks for: the published document says what comes.
+    let faults = PublishedDocument.faults(
+      host, method, target, status: Int(response.status), body: [UInt8](response.body))
+    #expect(faults.isEmpty, "\(faults)")
     let json = try? JSONSerialization.jsonObject(with: response.body)
     return Answer(
       status: Int(response.status),
