@@ -68,7 +68,8 @@ let package = Package(
     library("Platform", [log]),
 
     // Engines.
-    library("Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log]),
+    library(
+      "Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log], design: true),
     library(
       "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
       design: true),
@@ -153,7 +154,13 @@ let package = Package(
 
     tests("WireTests", [protobuf, "Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
-    tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),
+    // One end of a connection in a process of its own, which the tests stop.
+    .executableTarget(
+      name: "MessagingPeerChild", dependencies: ["Messaging", "Wire", "Platform"],
+      path: "Tests/MessagingPeerChild", swiftSettings: settings),
+    tests(
+      "MessagingTests",
+      ["Simulation", "Messaging", "MessagingPeerChild", "Wire", "Platform", "CNNG"]),
     .target(
       name: "StorageFixtures", dependencies: ["Storage", "Wire"], path: "Tests/StorageFixtures",
       swiftSettings: settings),

@@ -64,6 +64,8 @@ struct CellMetrics {
       .counter(
         "aimstors_fsyncs_total", "Syncs of the journal; each makes one group durable.",
         Int64(metrics.synchronizations)),
+      .seconds(
+        "aimstors_fsync_seconds", "One sync of the journal.", metrics.synchronizeLatency),
       MetricFamily(
         "aimstors_fsync_seconds_total", "Time spent in syncs of the journal.", .counter,
         [.init(value: .microseconds(Int64(metrics.synchronizeNanoseconds / 1_000)))]),

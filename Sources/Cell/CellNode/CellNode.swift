@@ -64,7 +64,7 @@ public final class CellNode: Service {
       sealer: sealer, graph: graph, wakeOutbox: { wakes.committed($0) })
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
     health = CellHealth(
-      configuration: configuration, engine: engine, files: files, clock: clock)
+      configuration: configuration, engine: engine, sweep: sweep, files: files, clock: clock)
   }
 
   /// Where the cell answers, once bound.
@@ -204,6 +204,7 @@ public final class CellNode: Service {
     heartbeat.journalBytes = metrics.journal.untrimmedBytes
     heartbeat.diskFreeBytes = health.diskFreeBytes
     heartbeat.state = health.isReady ? "active" : "not_ready"
+    heartbeat.oldestDueMs = health.oldestDue?.milliseconds ?? 0
     heartbeat.problems = problems.map { problem in
       var message = Aimstors_ProtoProblem()
       message.code = problem.code

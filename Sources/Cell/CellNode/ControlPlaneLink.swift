@@ -93,8 +93,12 @@ final class ControlPlaneLink: KeyClaims {
     try await send(.heartbeat, heartbeat, timeout: CellLimits.controlPlaneTimeout)
   }
 
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
-    let answer = try await change(kind, key, tenant, released: false)
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?,
+    through app: MetaAppID?
+  ) async throws(Failure) {
+    let answer = try await change(
+      kind, key, tenant, released: false, name: name, through: app)
     guard answer.refusedKey.isEmpty else {
       throw Failure(
         kind == .phoneNumber || kind == .waba ? .numberClaimed : .conflict,
@@ -107,16 +111,19 @@ final class ControlPlaneLink: KeyClaims {
   }
 
   private func change(
-    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool
+    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool, name: String? = nil,
+    through app: MetaAppID? = nil
   ) async throws(Failure) -> Aimstors_ProtoClaimAnswer {
     var claim = Aimstors_ProtoKeyClaim()
     claim.kind = kind.rawValue
     claim.key = key
     claim.tenant = tenant.rawValue
     claim.released = released
+    claim.name = name ?? ""
     var request = Aimstors_ProtoClaimRequest()
     request.tenant = tenant.rawValue
     request.claims = [claim]
+    request.metaApp = app?.rawValue ?? ""
     return try await call(.claim, request, timeout: CellLimits.claimTimeout)
   }
 

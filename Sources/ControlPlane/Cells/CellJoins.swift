@@ -134,6 +134,7 @@ extension CellReport {
     diskFreeBytes = proto.diskFreeBytes
     state = proto.state
     directivesVersion = proto.directivesVersion
+    oldestDue = proto.oldestDueMs == 0 ? nil : Timestamp(milliseconds: proto.oldestDueMs)
     problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map { problem in
       ReportedProblem(
         code: problem.code, detail: problem.detail,

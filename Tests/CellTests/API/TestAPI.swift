@@ -118,8 +118,17 @@ final class TestAPI: Sendable {
 
 final class FakeClaims: KeyClaims {
   let taken = Mutex<[String: TenantID]>([:])
+  let names = Mutex<[String: String]>([:])
+  private let apps: Set = ["default"]
 
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?,
+    through app: MetaAppID?
+  ) async throws(Failure) {
+    if let app, !apps.contains(app.rawValue) {
+      throw Failure(.invalidField, "meta_app: no such Meta app")
+    }
+    if let name { names.withLock { $0[name] = key } }
     let holder = taken.withLock { taken in
       taken["\(kind)/\(key)", default: tenant]
     }
