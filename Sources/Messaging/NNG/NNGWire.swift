@@ -105,11 +105,13 @@ final class NNGWire: CallWire {
 
   func hangUp() {
     // First the calls are told, then the pipes closed: whatever connects next comes later.
-    let ended = pipes.withLock { pipes -> Set<UInt32> in
+    let (ended, link) = pipes.withLock { pipes -> (Set<UInt32>, CallLink?) in
+      // Stopped: the link may be given up any moment, and the socket is closed anyway.
+      guard !pipes.isStopped else { return ([], nil) }
       let usable = pipes.usable
       pipes.known.subtract(usable)
       pipes.usable = []
-      return usable
+      return (usable, self.link)
     }
     guard !ended.isEmpty else { return }
     log.warning("the peer has fallen silent; hanging up", metadata: ["address": "\(address)"])
