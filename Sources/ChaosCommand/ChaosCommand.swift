@@ -5,5 +5,5 @@ import Chaos
 @main struct ChaosCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chaos", abstract: "Breaks a system on purpose and checks what is left.",
-    subcommands: [])
+    subcommands: [PowerCommand.self, IOCommand.self, CorruptCommand.self])
 }

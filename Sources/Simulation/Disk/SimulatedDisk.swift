@@ -42,6 +42,8 @@ public final class SimulatedDisk: Sendable {
     var freeBytes: UInt64 = .max
     var calls: [FileError.Operation: Int] = [:]
     var faults: [Fault] = []
+    var callFault: CallFault?
+    var faultsMet: [String: Int] = [:]
     /// Every call counts here, for a power loss at the k-th.
     var totalCalls = 0
     var powerLossAt: Int?
@@ -113,6 +115,7 @@ public final class SimulatedDisk: Sendable {
       state.incarnation += 1
       state.locks = []
       state.faults = []
+      state.callFault = nil
       state.powerLossAt = nil
     }
   }

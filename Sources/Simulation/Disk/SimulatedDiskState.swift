@@ -28,6 +28,7 @@ extension SimulatedDisk.State {
         met = faults[index].effect
       }
     }
+    if met == nil { met = meetCallFault(operation) }
     if case .error(let number) = met { throw FileError(operation, path, errno: number) }
     return met
   }

@@ -83,7 +83,9 @@ extension StorageEngine {
 
   /// What every tenant's files prove to have been durable; asked where the journal's end is torn.
   private func appliedSeqs() throws -> [TenantID: TenantSeq] {
-    try AppliedSeqs.read(dataDirectory: configuration.directory, files: files) { path, reason in
+    try AppliedSeqs.read(
+      dataDirectory: configuration.directory, files: files, vfs: configuration.vfs
+    ) { path, reason in
       // Its tenant stops when the file is opened; the others must not wait for that.
       log.error(
         "a tenant's file proves nothing", metadata: ["file": "\(path)", "error": "\(reason)"])

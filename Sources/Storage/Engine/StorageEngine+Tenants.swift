@@ -180,6 +180,23 @@ extension StorageEngine {
     }
   }
 
+  /// Ends without finishing what was admitted, as a test's process or machine does: the callers
+  /// that wait are never answered.
+  package func abandon() async {
+    let running = life.withLock { life -> Running? in
+      defer { life = .closed }
+      if case .running(let running) = life { return running }
+      return nil
+    }
+    guard let running else { return }
+    await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
+      _ = OwnThread(name: "closing") {
+        Self.end(running)
+        caller.resume()
+      }
+    }
+  }
+
   private static func end(_ running: Running) {
     let context = running.context
     context.due.close()

@@ -87,7 +87,10 @@ public final class StorageEngine: TenantStore {
     return try await submit(tenant, origin) { transaction, core in
       _ = try transaction.file(claim.file)
       let answers = try core.open(claim.file).idempotency
-      let found = try answers.find(scope, payload: claim.payloadHash, now: transaction.now)
+      // Sabotage: the key's answer counts as expired, so the command runs again.
+      let found =
+        try Sabotage.forgetDedupe.isOn
+        ? .expired : answers.find(scope, payload: claim.payloadHash, now: transaction.now)
       switch found {
       case .answer(let stored): return stored
       case .otherPayload:

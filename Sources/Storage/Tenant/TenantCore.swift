@@ -59,7 +59,7 @@ final class TenantCore: TransactionSource {
     try context.files.createDirectory(directory)
     let file = try TenantFile(
       path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
-      schema: fileSchema, files: context.files)
+      schema: fileSchema, files: context.files, vfs: context.configuration.vfs)
     guard file.appliedSeq <= head.tenantSeq else {
       // The journal has lost what was durable: a next record would be another one in its place.
       file.close()

@@ -60,7 +60,7 @@ final class TenantReaders: Sendable {
     if let connection = take(kind) { return connection }
     let connection = try Connection(
       path: "\(context.directory(tenant))/\(schema.file(kind).name)",
-      flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+      flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, on: context.configuration.vfs)
     aim_sqlite_keep_wal(connection.handle)
     try TenantFileStore(connection: connection).configureReader()
     return connection
