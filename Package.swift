@@ -117,10 +117,13 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    library(
+      "SimulatedDeployment",
+      ["Simulation", "Storage", "Router", "ControlPlane", "Messaging", "Wire", "Platform", protobuf]),
     .executableTarget(
       name: "simulate",
       dependencies: [
-        "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "SimulatedDeployment", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
@@ -168,7 +171,9 @@ let package = Package(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
     tests("ChaosTests", ["Chaos", "ChaosCommand", "Platform"]),
-    tests("SimulationTests", ["Simulation", "Platform", "Wire"]),
+    tests(
+      "SimulationTests",
+      ["Simulation", "SimulatedDeployment", "Storage", "Platform", "Wire"]),
     tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
     tests("AimstorsTests", ["aimstors", "GraphSimulator", "Wire", "Platform"]),

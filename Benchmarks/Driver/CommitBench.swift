@@ -84,6 +84,8 @@ struct CommitBench: AsyncParsableCommand {
       try await engine.write(tenant, origin) { try CommitStore.fill($0) }
     }
     let before = engine.metrics
+    let journal = "\(directory)/journal"
+    let journaled = try JournalVerification.run(directory: journal, files: LiveFileSystem())
     let (rate, operations) = try await Callers.rate(callers, seconds: repository.seconds) {
       caller, turn in
       // Callers go round the tenants from different places, so that all are hit alike.
@@ -93,10 +95,17 @@ struct CommitBench: AsyncParsableCommand {
     let after = engine.metrics
     let commands = after.commands - before.commands
     await engine.close()
+    // What was answered must be what the journal holds, and the journal must be whole.
+    let verified = try JournalVerification.run(directory: journal, files: LiveFileSystem())
+    guard verified.ok, verified.commands - journaled.commands == UInt64(commands) else {
+      throw BenchFailure(
+        "journal verify counts \(verified.commands - journaled.commands) commands of \(commands)")
+    }
     return (
       rate,
       [
-        "operations": operations, "commands": commands, "batches": after.batches - before.batches,
+        "operations": operations, "commands": commands, "journal_commands": commands,
+        "batches": after.batches - before.batches,
         "fsyncs": after.journal.synchronizations - before.journal.synchronizations,
       ]
     )

@@ -10,6 +10,10 @@ struct JournalBench: AsyncParsableCommand {
     commandName: "journal", abstract: "Journal bytes per outgoing template message.")
 
   static let messages = 2_000
+  /// Requests in flight: records and groups are shared as under load.
+  static let inFlight = 64
+  /// Sent one after the other besides, so that every record has a group of its own.
+  static let alone = 200
 
   static let statusDelaySeconds = 60
 
@@ -26,9 +30,13 @@ struct JournalBench: AsyncParsableCommand {
       "delay_ms": [Self.statusDelaySeconds * 1000, Self.statusDelaySeconds * 1000],
       "enforce_throughput": false,
     ])
+    let start = try bytes(journal)
+    progress("journal: \(Self.alone) messages, one after the other")
+    for index in 0..<Self.alone { try await system.send(tenant, to: Self.messages + index) }
+    try await system.wait(tenant, until: "accepted", count: Self.alone)
     let before = try bytes(journal)
-    progress("journal: \(Self.messages) messages")
-    for index in 0..<Self.messages { try await system.send(tenant, to: index) }
+    progress("journal: \(Self.messages) messages, \(Self.inFlight) in flight")
+    try await system.send(tenant, count: Self.messages, inFlight: Self.inFlight)
     try await system.wait(tenant, until: "accepted", count: Self.messages)
     let accepted = try bytes(journal)
     progress("journal: waiting for their statuses")
@@ -40,6 +48,8 @@ struct JournalBench: AsyncParsableCommand {
       baseline: 1024,
       facts: [
         "messages": Self.messages,
+        "in_flight": Self.inFlight,
+        "one_at_a_time_bytes": Double(before - start) / Double(Self.alone),
         "with_statuses_bytes": Double(after - before) / Double(Self.messages),
         "against": "the bar of 1 KB",
       ]

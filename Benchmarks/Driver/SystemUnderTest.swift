@@ -112,8 +112,24 @@ final class SystemUnderTest {
 
   /// One template message with 100 bytes of parameters.
   func send(_ tenant: Tenant, to index: Int) async throws {
-    _ = try await api(
-      "POST", "/v1/messages", tenant.key,
+    try await Self.execute(try message(tenant, to: index))
+  }
+
+  /// `count` of them, `inFlight` at a time.
+  func send(_ tenant: Tenant, count: Int, inFlight: Int) async throws {
+    let requests = try (0..<count).map { try message(tenant, to: $0) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (index, request) in requests.enumerated() {
+        if index >= inFlight { try await group.next() }
+        group.addTask { try await Self.execute(request) }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  private func message(_ tenant: Tenant, to index: Int) throws -> HTTPClientRequest {
+    try request(
+      "POST", "/v1/messages", "api", tenant.key,
       [
         "number_id": tenant.numberID, "to": "+49151\(10_000_000 + index)", "type": "template",
         "template": [
@@ -169,6 +185,13 @@ final class SystemUnderTest {
   private func call(
     _ method: String, _ path: String, _ host: String, _ token: String, _ body: [String: Any]
   ) async throws -> [String: Any] {
+    let data = try await Self.execute(try request(method, path, host, token, body))
+    return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
+  }
+
+  private func request(
+    _ method: String, _ path: String, _ host: String, _ token: String, _ body: [String: Any]
+  ) throws -> HTTPClientRequest {
     let hosts = description["hosts"] as? [String: String] ?? [:]
     var request = HTTPClientRequest(url: url + path)
     request.method = .init(rawValue: method)
@@ -179,12 +202,18 @@ final class SystemUnderTest {
     if method != "GET" {
       request.body = .bytes(ByteBuffer(bytes: try JSONSerialization.data(withJSONObject: body)))
     }
+    return request
+  }
+
+  @discardableResult
+  private static func execute(_ request: HTTPClientRequest) async throws -> Data {
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
     let answer = try await response.body.collect(upTo: 1 << 20)
     guard (200..<300).contains(response.status.code) else {
-      throw BenchFailure("\(method) \(path): \(response.status.code) \(String(buffer: answer))")
+      throw BenchFailure(
+        "\(request.method.rawValue) \(request.url): \(response.status.code) \(String(buffer: answer))"
+      )
     }
-    let data = Data(answer.readableBytesView)
-    return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
+    return Data(answer.readableBytesView)
   }
 }

@@ -13,7 +13,8 @@ struct Aimstors: AsyncParsableCommand {
     version: Build.version,
     groupedSubcommands: [
       CommandGroup(
-        name: "System", subcommands: [UpCommand.self, StatusCommand.self, SmokeCommand.self]),
+        name: "System",
+        subcommands: [UpCommand.self, StatusCommand.self, SmokeCommand.self, KillCommand.self]),
       CommandGroup(
         name: "Verbs",
         subcommands: [

@@ -1,3 +1,4 @@
+import Platform
 import Storage
 import Wire
 
@@ -225,7 +226,11 @@ struct OutboxCommands {
     let intents = try messages.intents(limit: limit + inFlight.count)
       .filter { !inFlight.contains($0) }
     for id in intents {
-      try tracking.apply(to: id, due: holdEnd(id)) { $0.noteAmbiguous() }
+      // A test build may send again what may have been sent: the tests must see it.
+      let isResent = Sabotage.resendAmbiguous.isOn
+      try tracking.apply(to: id, due: isResent ? tx.now : holdEnd(id)) {
+        isResent ? $0.noteRetry() : $0.noteAmbiguous()
+      }
     }
     let expired = try messages.ambiguousDue(at: tx.now, limit: limit)
     for id in expired { try tracking.apply(to: id) { $0.expire() } }

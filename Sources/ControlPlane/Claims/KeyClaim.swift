@@ -6,26 +6,36 @@ extension ClaimKind {
 }
 
 /// One unique key and the tenant that holds it.
-struct KeyClaim: Hashable, Sendable {
-  let kind: ClaimKind
-  let key: String
-  let tenant: TenantID
+package struct KeyClaim: Hashable, Sendable {
+  package let kind: ClaimKind
+  package let key: String
+  package let tenant: TenantID
   /// Rises at every change of this key.
-  let version: UInt64
+  package let version: UInt64
   /// Released keys stay as tombstones, so that a receiver with an older map learns of the release.
-  let isReleased: Bool
+  package let isReleased: Bool
+
+  package init(
+    kind: ClaimKind, key: String, tenant: TenantID, version: UInt64, isReleased: Bool
+  ) {
+    self.kind = kind
+    self.key = key
+    self.tenant = tenant
+    self.version = version
+    self.isReleased = isReleased
+  }
 }
 
 /// Compare-and-set of one key.
-enum ClaimRule {
-  enum Decision: Hashable {
+package enum ClaimRule {
+  package enum Decision: Hashable {
     /// Held already (or free already): a repeat changes nothing.
     case unchanged
     case write(KeyClaim)
     case refuse(holder: TenantID)
   }
 
-  static func claim(
+  package static func claim(
     _ kind: ClaimKind, _ key: String, for tenant: TenantID, current: KeyClaim?, version: UInt64
   ) -> Decision {
     if let current, !current.isReleased {
@@ -36,7 +46,7 @@ enum ClaimRule {
       KeyClaim(kind: kind, key: key, tenant: tenant, version: version, isReleased: false))
   }
 
-  static func release(
+  package static func release(
     _ kind: ClaimKind, _ key: String, by tenant: TenantID, current: KeyClaim?, version: UInt64
   ) -> Decision {
     // Another's key, or nobody's: there is nothing of this tenant to release.

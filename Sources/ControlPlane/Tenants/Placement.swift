@@ -1,9 +1,14 @@
 import Wire
 
 /// Where a tenant is, fenced by its epoch.
-struct Placement: Hashable, Sendable {
-  let cell: CellID
-  let epoch: Epoch
+package struct Placement: Hashable, Sendable {
+  package let cell: CellID
+  package let epoch: Epoch
+
+  package init(cell: CellID, epoch: Epoch) {
+    self.cell = cell
+    self.epoch = epoch
+  }
 }
 
 /// A cell as placement sees it.
@@ -87,16 +92,16 @@ struct PlacementRule: Sendable {
 }
 
 /// Issues epochs: always above everything seen for the tenant.
-enum EpochRule {
-  static func issue(known: Epoch?, seen: [Epoch]) -> Epoch {
+package enum EpochRule {
+  package static func issue(known: Epoch?, seen: [Epoch]) -> Epoch {
     let highest = ([known].compactMap { $0 } + seen).max()
     return highest?.next ?? .first
   }
 }
 
 /// What the control plane concludes from a cell that says it owns a tenant.
-enum InventoryRule {
-  enum Conclusion: Hashable {
+package enum InventoryRule {
+  package enum Conclusion: Hashable {
     /// As known.
     case confirmed
     /// The cell knows more: its placement is taken over.
@@ -107,7 +112,7 @@ enum InventoryRule {
     case conflict(current: Placement)
   }
 
-  static func conclude(
+  package static func conclude(
     known: Placement?, isProvisioned: Bool, claimed epoch: Epoch, by cell: CellID
   ) -> Conclusion {
     guard let known else { return .learned(Placement(cell: cell, epoch: epoch)) }

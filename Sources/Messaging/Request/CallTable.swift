@@ -5,18 +5,24 @@
 ///   comes first. Whoever receives it from the table resumes it; nobody else may;
 /// - a slot is given to a next call only after the transport has reported the end of the last one
 ///   *and* every abort of it has returned: a late abort can never hit the next call.
-struct CallTable<Call: Sendable>: Sendable {
-  typealias Instant = ContinuousClock.Instant
+package struct CallTable<Call: Sendable>: Sendable {
+  package typealias Instant = ContinuousClock.Instant
 
   /// A call and the moment after which nobody waits for it.
-  struct Timed: Sendable {
-    let call: Call
+  package struct Timed: Sendable {
+    package let call: Call
     let deadline: Instant
     /// When the call gives up waiting for a connection.
     let connectBy: Instant
+
+    package init(call: Call, deadline: Instant, connectBy: Instant) {
+      self.call = call
+      self.deadline = deadline
+      self.connectBy = connectBy
+    }
   }
 
-  enum Submission {
+  package enum Submission {
     /// Start it in this slot now.
     case start(slot: Int)
     /// It waits for a slot or for the connection.
@@ -26,9 +32,9 @@ struct CallTable<Call: Sendable>: Sendable {
   }
 
   /// A call that begins now.
-  struct Start {
-    let slot: Int
-    let timed: Timed
+  package struct Start {
+    package let slot: Int
+    package let timed: Timed
   }
 
   private struct Slot: Sendable {
@@ -44,9 +50,9 @@ struct CallTable<Call: Sendable>: Sendable {
   private var slots: [Slot]
   private var free: [Int]
   private var queue = Ring<Timed>()
-  private(set) var isConnected = false
+  package private(set) var isConnected = false
 
-  init(slots count: Int, waiting: Int) {
+  package init(slots count: Int, waiting: Int) {
     slots = Array(repeating: Slot(), count: count)
     free = Array((0..<count).reversed())
     waitingLimit = waiting
@@ -56,7 +62,7 @@ struct CallTable<Call: Sendable>: Sendable {
   var waiting: Int { queue.count }
   var hasCalls: Bool { inFlight > 0 || waiting > 0 }
 
-  mutating func submit(_ timed: Timed) -> Submission {
+  package mutating func submit(_ timed: Timed) -> Submission {
     if isConnected, queue.isEmpty, let slot = free.popLast() {
       occupy(slot, with: timed)
       return .start(slot: slot)
@@ -69,7 +75,7 @@ struct CallTable<Call: Sendable>: Sendable {
   /// The transport has ended what ran in `slot`.
   ///
   /// Answers its call, unless that was answered before, and what begins in its place.
-  mutating func finished(_ slot: Int) -> (call: Call?, next: Start?) {
+  package mutating func finished(_ slot: Int) -> (call: Call?, next: Start?) {
     precondition(slots[slot].isRunning, "a slot ended twice")
     slots[slot].isRunning = false
     let call = slots[slot].timed?.call
@@ -78,14 +84,14 @@ struct CallTable<Call: Sendable>: Sendable {
   }
 
   /// An abort of `slot` has returned.
-  mutating func aborted(_ slot: Int) -> Start? {
+  package mutating func aborted(_ slot: Int) -> Start? {
     precondition(slots[slot].aborts > 0, "an abort ended twice")
     slots[slot].aborts -= 1
     return slots[slot].isRunning ? nil : reuse(slot)
   }
 
   /// The connection stands: what waited begins.
-  mutating func connected() -> [Start] {
+  package mutating func connected() -> [Start] {
     isConnected = true
     var starts: [Start] = []
     while !free.isEmpty, !queue.isEmpty {
@@ -99,7 +105,7 @@ struct CallTable<Call: Sendable>: Sendable {
 
   /// The connection ended: every running slot is to be aborted, and each call is answered when the
   /// transport then says whether it had been sent.
-  mutating func disconnected() -> [Int] {
+  package mutating func disconnected() -> [Int] {
     isConnected = false
     return slots.indices.filter { slots[$0].isRunning }.map { abort($0) }
   }
@@ -107,7 +113,9 @@ struct CallTable<Call: Sendable>: Sendable {
   /// Calls whose time is over.
   ///
   /// Those in `aborts` still run: abort them, then say ``aborted(_:)``.
-  mutating func expire(at now: Instant) -> (late: [Call], unconnected: [Call], aborts: [Int]) {
+  package mutating func expire(at now: Instant) -> (
+    late: [Call], unconnected: [Call], aborts: [Int]
+  ) {
     var late: [Call] = []
     var aborts: [Int] = []
     for slot in slots.indices {

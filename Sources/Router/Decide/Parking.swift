@@ -2,16 +2,16 @@ import Wire
 
 /// Room for requests that wait for their tenant's owner: bounded in number and bytes, and per
 /// tenant, so that one tenant's pause does not take the room of all.
-struct Parking: Sendable {
+package struct Parking: Sendable {
   private let limits: RouterLimits
   private(set) var count = 0
   private(set) var bytes = 0
   private var perTenant: [TenantID: Int] = [:]
 
-  init(limits: RouterLimits) { self.limits = limits }
+  package init(limits: RouterLimits) { self.limits = limits }
 
   /// Takes a place; false where there is none.
-  mutating func enter(_ tenant: TenantID, bytes size: Int) -> Bool {
+  package mutating func enter(_ tenant: TenantID, bytes size: Int) -> Bool {
     let own = perTenant[tenant] ?? 0
     guard count < limits.parkedRequests, own < limits.parkedPerTenant,
       bytes + size <= limits.parkedBytes
@@ -22,7 +22,7 @@ struct Parking: Sendable {
     return true
   }
 
-  mutating func leave(_ tenant: TenantID, bytes size: Int) {
+  package mutating func leave(_ tenant: TenantID, bytes size: Int) {
     guard let own = perTenant[tenant] else { preconditionFailure("nobody of \(tenant) is parked") }
     count -= 1
     bytes -= size

@@ -9,8 +9,8 @@ import Wire
 /// - it changes nothing (GET, HEAD); or
 /// - it carries an idempotency key and goes to the cell and generation that may have run it: the
 ///   effect is stored there under the key. A cell of another generation may be a copy that lost it.
-struct RetryPolicy: Sendable {
-  enum Outcome: Hashable, Sendable {
+package struct RetryPolicy: Sendable {
+  package enum Outcome: Hashable, Sendable {
     /// `isNews` where the map did not know it.
     case moved(isNews: Bool)
     case refused(Failure)
@@ -24,16 +24,21 @@ struct RetryPolicy: Sendable {
     case unplaced
   }
 
-  enum Decision: Hashable, Sendable {
+  package enum Decision: Hashable, Sendable {
     case again
     case park(Duration)
     case answer(Failure)
   }
 
   /// A cell of one generation: who may have run the request.
-  struct Owner: Hashable, Sendable {
+  package struct Owner: Hashable, Sendable {
     let cell: CellID
     let generation: Generation
+
+    package init(cell: CellID, generation: Generation) {
+      self.cell = cell
+      self.generation = generation
+    }
   }
 
   /// Moves followed at once before they are taken for a loop.
@@ -44,21 +49,21 @@ struct RetryPolicy: Sendable {
   private var backoff: Duration
   private var moves = 0
   private var waitingSince: ContinuousClock.Instant?
-  private(set) var ambiguousAt: Owner?
+  package private(set) var ambiguousAt: Owner?
 
-  init(isRead: Bool, limits: RouterLimits) {
+  package init(isRead: Bool, limits: RouterLimits) {
     self.isRead = isRead
     self.limits = limits
     backoff = limits.firstBackoff
   }
 
   /// Asked before each attempt; answers why it must not be made.
-  func refusal(of owner: Owner) -> Failure? {
+  package func refusal(of owner: Owner) -> Failure? {
     guard let ambiguousAt, ambiguousAt != owner, !isRead else { return nil }
     return Self.unknownOutcome
   }
 
-  mutating func decide(
+  package mutating func decide(
     after outcome: Outcome, at owner: Owner?, now: ContinuousClock.Instant
   ) -> Decision {
     switch outcome {

@@ -10,7 +10,9 @@ public final class Journal: Sendable {
   private let catalog: Monitor<JournalCatalog>
   private let queue: Monitor<AppendQueue>
   private let trimming = Monitor(())
-  private let thread: OwnThread
+  /// Nil where the journal is stepped.
+  private let thread: OwnThread?
+  private let steps: JournalSteps?
 
   /// Opens the journal in `configuration.directory`, or begins one there.
   ///
@@ -24,11 +26,30 @@ public final class Journal: Sendable {
     applied: @escaping @Sendable () throws -> [TenantID: TenantSeq] = { [:] },
     fatal: @escaping @Sendable (JournalFatality) -> Void
   ) throws -> OpenedJournal {
+    try open(configuration, files: files, isStepped: false, applied: applied, fatal: fatal)
+  }
+
+  /// The same without a thread: what was appended is written by ``step()``, so that a simulation
+  /// says when.
+  package static func openStepped(
+    _ configuration: JournalConfiguration, files: any FileSystem,
+    applied: @escaping @Sendable () throws -> [TenantID: TenantSeq],
+    fatal: @escaping @Sendable (JournalFatality) -> Void
+  ) throws -> OpenedJournal {
+    precondition(!configuration.preparesAhead, "a stepped journal has no threads")
+    return try open(configuration, files: files, isStepped: true, applied: applied, fatal: fatal)
+  }
+
+  private static func open(
+    _ configuration: JournalConfiguration, files: any FileSystem, isStepped: Bool,
+    applied: @escaping @Sendable () throws -> [TenantID: TenantSeq],
+    fatal: @escaping @Sendable (JournalFatality) -> Void
+  ) throws -> OpenedJournal {
     let maker = SegmentMaker(configuration, files: files)
     let opening = JournalOpening(
       configuration: configuration, files: files, maker: maker, applied: applied)
     let result = try opening.run()
-    let journal = Journal(configuration, files, maker, result, fatal)
+    let journal = Journal(configuration, files, maker, result, isStepped: isStepped, fatal)
     return OpenedJournal(
       journal: journal, heads: result.heads, headsProblem: result.headsProblem,
       checkpointThrough: result.catalog.checkpointThrough, first: result.first,
@@ -38,7 +59,8 @@ public final class Journal: Sendable {
 
   private init(
     _ configuration: JournalConfiguration, _ files: any FileSystem, _ maker: SegmentMaker,
-    _ opening: JournalOpening.Result, _ fatal: @escaping @Sendable (JournalFatality) -> Void
+    _ opening: JournalOpening.Result, isStepped: Bool,
+    _ fatal: @escaping @Sendable (JournalFatality) -> Void
   ) {
     self.configuration = configuration
     self.files = files
@@ -51,13 +73,21 @@ public final class Journal: Sendable {
     let queue = Monitor(empty)
     self.queue = queue
     let start = opening.start
-    thread = OwnThread(name: "journal-writer") {
-      let writer = JournalWriter(
+    let loop = JournalLoop(
+      queue, catalog, waitNanoseconds: configuration.groupWaitNanoseconds, fatal)
+    let makeWriter: @Sendable () -> JournalWriter = {
+      JournalWriter(
         configuration, maker: maker, start: start, catalog: catalog,
         nanoseconds: { MonotonicTime.nanoseconds() })
-      JournalLoop(queue, catalog, waitNanoseconds: configuration.groupWaitNanoseconds, fatal)
-        .run(writer)
     }
+    steps = isStepped ? JournalSteps(loop: loop, writer: makeWriter()) : nil
+    thread = isStepped ? nil : OwnThread(name: "journal-writer") { loop.run(makeWriter()) }
+  }
+
+  /// Writes one group of what waits and answers it; only for ``openStepped(_:files:applied:fatal:)``.
+  package func step() {
+    guard let steps else { preconditionFailure("this journal has a thread") }
+    steps.loop.step(steps.writer)
   }
 
   /// Gives one record to the writer; `completion` runs once, on the writer's thread: short, and
@@ -168,7 +198,7 @@ public final class Journal: Sendable {
   public func close() {
     queue.withLock { $0.close() }
     queue.broadcast()
-    thread.join()
+    thread?.join()
     lock.release()
   }
 }
@@ -200,4 +230,11 @@ public struct OpenedJournal: Sendable {
 
   /// Bytes of the torn last group that were cut.
   public var cutBytes: UInt64 { cut.map { $0.endOffset - $0.startOffset } ?? 0 }
+}
+
+/// The writer of a journal that has no thread.
+private struct JournalSteps: @unchecked Sendable {
+  // Unchecked: whoever opened the journal stepped is its one thread.
+  let loop: JournalLoop
+  let writer: JournalWriter
 }

@@ -26,23 +26,38 @@ struct JournalLoop {
         writer.close()
         return
       }
-      switch writer.write(items.map(\.record)) {
-      case .durable(let first, _):
-        for (index, item) in items.enumerated() {
-          item.completion(.durable(CellSeq(first.rawValue + UInt64(index))))
-        }
-      case .cut:
-        catalog.withLock { $0.metrics.cutRecords += UInt64(items.count) }
-        for item in items { item.completion(.cut) }
-      case .refused(let refusal):
-        for item in items { item.completion(.refused(refusal)) }
-      case .fatal(let fatality):
-        queue.withLock { $0.halted = true }
-        fatal(fatality)
-        writer.close()
-        return
-      }
+      guard write(items, with: writer) else { return }
     }
+  }
+
+  /// Writes what waits, up to one group; for a caller that is its own thread.
+  func step(_ writer: JournalWriter) {
+    let items = queue.withLock { queue in
+      queue.writer = .idle
+      return queue.halted ? [] : queue.take()
+    }
+    if !items.isEmpty { _ = write(items, with: writer) }
+  }
+
+  /// Makes one group durable and answers; false after a fatality.
+  private func write(_ items: [AppendQueue.Item], with writer: JournalWriter) -> Bool {
+    switch writer.write(items.map(\.record)) {
+    case .durable(let first, _):
+      for (index, item) in items.enumerated() {
+        item.completion(.durable(CellSeq(first.rawValue + UInt64(index))))
+      }
+    case .cut:
+      catalog.withLock { $0.metrics.cutRecords += UInt64(items.count) }
+      for item in items { item.completion(.cut) }
+    case .refused(let refusal):
+      for item in items { item.completion(.refused(refusal)) }
+    case .fatal(let fatality):
+      queue.withLock { $0.halted = true }
+      fatal(fatality)
+      writer.close()
+      return false
+    }
+    return true
   }
 
   /// Waits for the next group; empty when the queue is closed.

@@ -70,3 +70,20 @@ public struct FileMark: Hashable, Sendable {
     self.digest = digest
   }
 }
+
+extension FileMark {
+  /// What a replay does with a record's part for one file.
+  package enum OnReplay: Hashable, Sendable {
+    /// The file has it.
+    case skip
+    case apply
+    /// A record between is missing: the file must not be touched.
+    case gap
+  }
+
+  /// Decides for a file that stands at `applied`, given the record's own tenant seq.
+  package func replay(of record: TenantSeq, over applied: TenantSeq) -> OnReplay {
+    guard applied < record else { return .skip }
+    return previousSeq == applied ? .apply : .gap
+  }
+}

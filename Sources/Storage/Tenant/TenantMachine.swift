@@ -3,8 +3,8 @@
 /// Decides; ``TenantWriter`` acts.
 ///
 /// One record is in flight at most: no command runs before the one ahead is durable and committed.
-struct TenantMachine: Hashable, Sendable {
-  enum State: Hashable, Sendable {
+package struct TenantMachine: Hashable, Sendable {
+  package enum State: Hashable, Sendable {
     /// Nothing to do; files may be open. May become `queued`, `closing` or `stopped`.
     case idle
     /// A run waits for a thread. May become `running`.
@@ -22,43 +22,45 @@ struct TenantMachine: Hashable, Sendable {
     case stopped
   }
 
-  private(set) var state: State = .idle
+  package private(set) var state: State = .idle
+
+  package init() {}
 
   /// A command came in; answers whether a run is to be scheduled for it.
-  mutating func submitted() -> Bool {
+  package mutating func submitted() -> Bool {
     guard state == .idle else { return false }
     state = .queued
     return true
   }
 
-  mutating func runBegan() {
+  package mutating func runBegan() {
     if state == .stopped { return }
     precondition(state == .queued, "a run began that was not queued")
     state = .running
   }
 
   /// The run changed nothing, or was interrupted; answers whether to schedule another.
-  mutating func runEnded(waiting: Bool) -> Bool {
+  package mutating func runEnded(waiting: Bool) -> Bool {
     if state == .stopped { return false }
     precondition(state == .running, "a run ended that had not begun")
     state = waiting ? .queued : .idle
     return waiting
   }
 
-  mutating func sealed() {
+  package mutating func sealed() {
     if state == .stopped { return }
     precondition(state == .running, "a record was sealed outside a run")
     state = .journaling
   }
 
-  mutating func journalAnswered() {
+  package mutating func journalAnswered() {
     if state == .stopped { return }
     precondition(state == .journaling, "the journal answered what was not asked")
     state = .settling
   }
 
   /// The transaction is committed or undone; answers whether to schedule a run.
-  mutating func settled(waiting: Bool) -> Bool {
+  package mutating func settled(waiting: Bool) -> Bool {
     if state == .stopped { return false }
     precondition(state == .settling, "a transaction was settled that was not in flight")
     state = waiting ? .queued : .idle
@@ -66,18 +68,18 @@ struct TenantMachine: Hashable, Sendable {
   }
 
   /// Room is wanted; answers whether the files are to be closed now.
-  mutating func evictionAsked() -> Bool {
+  package mutating func evictionAsked() -> Bool {
     guard state == .idle else { return false }
     state = .closing
     return true
   }
 
-  mutating func closed(waiting: Bool) -> Bool {
+  package mutating func closed(waiting: Bool) -> Bool {
     if state == .stopped { return false }
     precondition(state == .closing, "files were closed that nobody asked to close")
     state = waiting ? .queued : .idle
     return waiting
   }
 
-  mutating func stopped() { state = .stopped }
+  package mutating func stopped() { state = .stopped }
 }

@@ -26,8 +26,10 @@ final class TenantReplay {
       }
       let file = try core.open(mark.kind)
       let at = open[mark.kind]?.seq ?? file.appliedSeq
-      guard at < identity.tenantSeq else { continue }
-      guard mark.previousSeq == at else {
+      switch mark.replay(of: identity.tenantSeq, over: at) {
+      case .skip: continue
+      case .apply: break
+      case .gap:
         throw StorageError.replay(
           "\(file.path) stands at \(at.rawValue), the record follows \(mark.previousSeq.rawValue)")
       }

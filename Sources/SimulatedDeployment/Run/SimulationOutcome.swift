@@ -1,0 +1,51 @@
+/// What must have happened somewhere in a long run, lest it prove nothing.
+public struct Sometimes: Codable, Hashable, Sendable {
+  public var tornTail = 0
+  public var redirect = 0
+  public var dedupeHit = 0
+  public var shed = 0
+  public var outcomeUnknown = 0
+  public var cut = 0
+  public var powerLoss = 0
+  public var kill = 0
+  public var replaced = 0
+  public var acked = 0
+
+  enum CodingKeys: String, CodingKey {
+    case redirect, shed, cut, kill, replaced, acked
+    case tornTail = "torn_tail"
+    case dedupeHit = "dedupe_hit"
+    case outcomeUnknown = "outcome_unknown"
+    case powerLoss = "power_loss"
+  }
+
+  /// The names of those that never happened.
+  public var missing: [String] {
+    [
+      ("torn_tail", tornTail), ("redirect", redirect), ("dedupe_hit", dedupeHit),
+      ("shed", shed), ("outcome_unknown", outcomeUnknown),
+    ].filter { $0.1 == 0 }.map(\.0)
+  }
+
+  mutating func add(_ other: Sometimes) {
+    tornTail += other.tornTail
+    redirect += other.redirect
+    dedupeHit += other.dedupeHit
+    shed += other.shed
+    outcomeUnknown += other.outcomeUnknown
+    cut += other.cut
+    powerLoss += other.powerLoss
+    kill += other.kill
+    replaced += other.replaced
+    acked += other.acked
+  }
+}
+
+/// How one seed ended.
+public struct SimulationOutcome: Hashable, Sendable {
+  public var seed: UInt64
+  /// The invariant that broke; nil: all held.
+  public var violation: String?
+  public var events: UInt64
+  public var sometimes: Sometimes
+}

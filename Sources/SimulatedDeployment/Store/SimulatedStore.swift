@@ -1,0 +1,283 @@
+import Platform
+import Simulation
+import Storage
+import Synchronization
+import Wire
+
+/// One process's storage on a simulated disk: the product's journal, opened and stepped by the
+/// scheduler, and a writer per tenant that keeps the product's commit order.
+///
+/// run → append → group fsync → commit the image → answer.
+final class SimulatedStore {
+  static let mailboxLimit = 6
+  static let batchLimit = 4
+  static let file = FileKind.ledger
+
+  /// What the journal answered during a step, in its order; and whether the process must end.
+  final class Answers: Sendable {
+    private let state = Mutex<(list: [(TenantID, AppendOutcome)], fatal: String?)>(([], nil))
+    func add(_ tenant: TenantID, _ outcome: AppendOutcome) {
+      state.withLock { $0.list.append((tenant, outcome)) }
+    }
+    func fail(_ reason: String) { state.withLock { $0.fatal = reason } }
+    func take() -> (list: [(TenantID, AppendOutcome)], fatal: String?) {
+      state.withLock { state in
+        defer { state.list = [] }
+        return state
+      }
+    }
+  }
+
+  struct InFlight {
+    let record: SealedRecord
+    let changes: [RowChange]
+    let answers: [() -> Void]
+    let refuse: [(Failure) -> Void]
+  }
+
+  final class Tenant {
+    var machine = TenantMachine()
+    var mailbox: [StoreCommand] = []
+    var file: ImageFile
+    var inFlight: InFlight?
+    init(_ file: ImageFile) { self.file = file }
+  }
+
+  struct Violation: Error { let text: String }
+
+  let cell: CellID
+  private let files: any FileSystem
+  private let journal: Journal
+  private let brokenRule: SimulationOptions.BrokenRule?
+  private let answers = Answers()
+  private(set) var heads: [TenantID: TenantHead]
+  private(set) var tenants: [TenantID: Tenant] = [:]
+  /// Tenants whose image changed since it was looked at.
+  var touched: [TenantID] = []
+  var sometimes = Sometimes()
+  private var place = 0
+
+  static let directory = "/cell/tenants"
+  static let journalDirectory = "/cell/journal"
+
+  static func configuration(_ cell: CellID) -> JournalConfiguration {
+    var configuration = JournalConfiguration(directory: journalDirectory, cell: cell)
+    configuration.segmentBytes = 16 * 1024
+    configuration.reserveBytes = 0
+    configuration.groupRecords = 3
+    configuration.groupBytes = 4 * 1024
+    configuration.queueRecords = 4
+    configuration.preparesAhead = false
+    return configuration
+  }
+
+  /// Opens and recovers; throws ``Violation`` where the disk lost what it must not lose.
+  init(_ cell: CellID, disk: SimulatedDisk, brokenRule: SimulationOptions.BrokenRule?) throws {
+    self.cell = cell
+    self.brokenRule = brokenRule
+    let forgetful = UnsyncedOpening(disk.fileSystem())
+    files = brokenRule == .answerFromPageCache ? forgetful : disk.fileSystem()
+    try files.createDirectory(Self.directory)
+    let (files, answers) = (files, answers)
+    let opened = try Journal.openStepped(
+      Self.configuration(cell), files: files,
+      applied: { try Self.applied(files) }, fatal: { answers.fail("\($0)") })
+    forgetful.opened()
+    journal = opened.journal
+    heads = opened.heads
+    if opened.cut != nil { sometimes.tornTail += 1 }
+    guard opened.damage.isEmpty, opened.isWritable else {
+      throw Violation(text: "\(cell): the journal is damaged after a crash: \(opened.damage)")
+    }
+    try recover(from: opened.first)
+    let check = try JournalVerification.run(directory: Self.journalDirectory, files: files)
+    guard check.ok else {
+      throw Violation(text: "\(cell): the chain is broken: \(check.chainBreaks) \(check.damage)")
+    }
+  }
+
+  private static func applied(_ files: any FileSystem) throws -> [TenantID: TenantSeq] {
+    var result: [TenantID: TenantSeq] = [:]
+    for name in try files.list(directory) {
+      let tenant = TenantID(trusted: String(name.prefix { $0 != "." }))
+      result[tenant] = try ImageFile(directory, tenant, files: files).image.applied
+    }
+    return result
+  }
+
+  /// Replays per file what it lacks.
+  private func recover(from first: CellSeq) throws {
+    for tenant in heads.keys.sorted() {
+      let known = Tenant(try ImageFile(Self.directory, tenant, files: files))
+      tenants[tenant] = known
+      touched.append(tenant)
+      guard let head = heads[tenant], known.file.image.applied <= head.tenantSeq else {
+        throw Violation(text: "\(cell): the file of \(tenant) is ahead of the journal")
+      }
+    }
+    var records = try journal.records(from: first)
+    while let record = try records.next() { try replay(record) }
+  }
+
+  private func replay(_ record: JournalRecord) throws {
+    let payload = try record.decodedPayload()
+    guard let mark = payload.files.first, let tenant = tenants[record.identity.tenant] else {
+      return
+    }
+    switch mark.replay(of: record.identity.tenantSeq, over: tenant.file.image.applied) {
+    case .skip: return
+    case .gap:
+      throw Violation(text: "\(cell): a record of \(record.identity.tenant) is missing in replay")
+    case .apply:
+      let changes = payload.commands.flatMap { RowChange.decode($0.changes) }
+      try tenant.file.commit(changes, at: record.identity.tenantSeq)
+      guard tenant.file.image.digest == mark.digest else {
+        throw Violation(text: "\(cell): replay of \(record.identity.tenant) has another digest")
+      }
+    }
+  }
+
+  func image(_ tenant: TenantID) -> TenantImage? { tenants[tenant]?.file.image }
+
+  /// Puts a command into the mailbox; answers whether a run is to be planned.
+  func submit(_ command: StoreCommand, to id: TenantID) -> Bool {
+    guard let tenant = tenants[id] else { preconditionFailure("\(id) is not held here") }
+    guard tenant.mailbox.count < Self.mailboxLimit else {
+      sometimes.shed += 1
+      command.answer(.failed(Failure(.mailboxFull, "the mailbox is full")))
+      return false
+    }
+    tenant.mailbox.append(command)
+    return tenant.machine.submitted()
+  }
+
+  /// Runs a batch up to the append; answers whether another run is to be planned.
+  func run(_ id: TenantID, more: Bool) throws -> Bool {
+    guard let tenant = tenants[id], let head = heads[id] else { return false }
+    tenant.machine.runBegan()
+    let commands = Array(tenant.mailbox.prefix(Self.batchLimit))
+    tenant.mailbox.removeFirst(commands.count)
+    guard head.ownership == .owned else {
+      // Released while they waited: they ran nothing.
+      let moved = Failure(.moved, "the tenant is another cell's")
+      for command in commands { command.answer(.failed(moved)) }
+      return tenant.machine.runEnded(waiting: !tenant.mailbox.isEmpty)
+    }
+    var staged = StagedImage(tenant.file.image)
+    var replies: [() -> Void] = []
+    var refuse: [(Failure) -> Void] = []
+    var encoder = RecordEncoder(capacity: 0)
+    for command in commands {
+      place += 1
+      let result: (changes: [RowChange], answer: StoreAnswer)
+      if let key = command.key, brokenRule != .forgetDedupe, let before = staged["key:\(key)"] {
+        sometimes.dedupeHit += 1
+        result = ([], .done(before))
+      } else {
+        result = command.run(staged)
+      }
+      staged.add(result.changes)
+      encoder.command(
+        requestID: command.key ?? "", traceID: "", changes: RowChange.encode(result.changes))
+      if brokenRule == .ackBeforeFsync {
+        command.answer(result.answer)
+      } else {
+        replies.append { command.answer(result.answer) }
+        refuse.append { command.answer(.failed($0)) }
+      }
+    }
+    guard !staged.changes.isEmpty else {
+      for reply in replies { reply() }
+      return tenant.machine.runEnded(waiting: !tenant.mailbox.isEmpty)
+    }
+    let record = try seal(id, head, .commands, head.epoch, staged.changes, &encoder)
+    tenant.inFlight = InFlight(
+      record: record, changes: staged.changes, answers: replies, refuse: refuse)
+    tenant.machine.sealed()
+    append(id, record, more: more)
+    return false
+  }
+
+  /// A record of its own kind, outside the mailbox: create, release, adopt.
+  ///
+  /// `head` is the head that it follows.
+  func write(
+    _ kind: RecordKind, _ id: TenantID, epoch: Epoch, after head: TenantHead,
+    _ changes: [RowChange], answer: @escaping (StoreAnswer) -> Void
+  ) throws {
+    if tenants[id] == nil {
+      tenants[id] = Tenant(try ImageFile(Self.directory, id, files: files))
+    }
+    guard let tenant = tenants[id], tenant.machine.submitted() else {
+      return answer(.failed(Failure(.outcomeUnknown, "busy; ask again")))
+    }
+    tenant.machine.runBegan()
+    var encoder = RecordEncoder(capacity: 0)
+    encoder.command(requestID: "", traceID: "", changes: RowChange.encode(changes))
+    let record = try seal(id, head, kind, epoch, changes, &encoder)
+    tenant.inFlight = InFlight(
+      record: record, changes: changes, answers: [{ answer(.done("")) }],
+      refuse: [{ answer(.failed($0)) }])
+    tenant.machine.sealed()
+    append(id, record, more: false)
+  }
+
+  private func seal(
+    _ id: TenantID, _ head: TenantHead, _ kind: RecordKind, _ epoch: Epoch,
+    _ changes: [RowChange], _ encoder: inout RecordEncoder
+  ) throws -> SealedRecord {
+    let image = tenants[id]?.file.image ?? TenantImage()
+    return try encoder.seal(
+      RecordIdentity(
+        tenant: id, lineage: head.lineage, epoch: epoch, tenantSeq: head.tenantSeq.next,
+        previousHash: head.hash, time: head.time, schemaVersion: 1, kind: kind, nextDue: nil),
+      files: [
+        FileMark(
+          kind: Self.file, previousSeq: image.applied, digest: image.digest(after: changes))
+      ])
+  }
+
+  private func append(_ id: TenantID, _ record: SealedRecord, more: Bool) {
+    let answers = answers
+    journal.append(record, more: more) { answers.add(id, $0) }
+  }
+
+  /// Writes one group, then commits and answers each record; returns tenants to run again.
+  ///
+  /// Throws where the process must end.
+  func step() throws -> [TenantID] {
+    journal.step()
+    let (list, fatal) = answers.take()
+    var again: [TenantID] = []
+    for (id, outcome) in list {
+      guard let tenant = tenants[id], let batch = tenant.inFlight else { continue }
+      tenant.machine.journalAnswered()
+      tenant.inFlight = nil
+      switch outcome {
+      case .durable(let seq):
+        heads[id] = TenantHead(
+          after: heads[id], batch.record.identity, hash: batch.record.hash, at: seq)
+        try tenant.file.commit(batch.changes, at: batch.record.identity.tenantSeq)
+        touched.append(id)
+        for answer in batch.answers { answer() }
+      case .cut:
+        sometimes.cut += 1
+        // Asked again with the same key; a refusal would deny what has begun.
+        for refuse in batch.refuse { refuse(Failure(.outcomeUnknown, "the append was cut")) }
+      case .refused:
+        sometimes.shed += 1
+        for refuse in batch.refuse { refuse(Failure(.overloaded, "the journal takes no more")) }
+      }
+      if tenant.machine.settled(waiting: !tenant.mailbox.isEmpty) { again.append(id) }
+    }
+    if let fatal { throw ProcessEnds(reason: fatal) }
+    return again
+  }
+
+  var hasInFlight: Bool { tenants.values.contains { $0.inFlight != nil } }
+
+  func flush(_ id: TenantID) throws { try tenants[id]?.file.flush() }
+}
+
+/// The process ends by rule, which is no violation.
+struct ProcessEnds: Error { let reason: String }

@@ -1,0 +1,14 @@
+import SimulatedDeployment
+import Testing
+
+/// Seeds that failed once, each with what it found; they stay here.
+@Suite struct RegressionTests {
+  /// Add `seed` with the options it failed under; see docs/how-to/replay-a-seed.md.
+  @Test(arguments: FailedSeeds.all) func `a seed that failed holds now`(_ seed: UInt64) {
+    #expect(SimulationRun.one(seed: seed).violation == nil)
+  }
+}
+
+enum FailedSeeds {
+  static let all: [UInt64] = [1]
+}
