@@ -58,6 +58,8 @@ let package = Package(
     .target(
       name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("crypt")]),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    // Whom a crashed thread worked for: signal handlers and thread-local slots are C's.
+    .target(name: "CCrashMark"),
 
     // Values: what travels, and the machine.
     .target(
@@ -67,7 +69,9 @@ let package = Package(
 
     // Engines.
     library("Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log]),
-    library("Storage", ["CSQLite", "CZlib", "COpenSSL", "Wire", "Platform", log], design: true),
+    library(
+      "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
+      design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
@@ -109,17 +113,24 @@ let package = Package(
 
     // Break a system on purpose, or simulate it: `tools/chaos`, `tools/simulate`; shipped with
     // nothing.
-    library("Chaos", ["Simulation", "Storage", "Messaging", "Wire", "Platform", http, log]),
+    library(
+      "Chaos",
+      [
+        "Simulation", "Storage", "StorageFixtures", "Messaging", "GraphSimulator", "Wire",
+        "Platform", http, log,
+      ]),
     .executableTarget(
       name: "ChaosCommand",
       dependencies: [
-        "Chaos", "Platform",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Chaos", "Platform", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     library(
       "SimulatedDeployment",
-      ["Simulation", "Storage", "Router", "ControlPlane", "Messaging", "Wire", "Platform", protobuf]),
+      [
+        "Simulation", "Storage", "Router", "ControlPlane", "Messaging", "Wire", "Platform",
+        protobuf,
+      ]),
     .executableTarget(
       name: "simulate",
       dependencies: [
@@ -170,7 +181,7 @@ let package = Package(
     tests(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
-    tests("ChaosTests", ["Chaos", "ChaosCommand", "Platform"]),
+    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "GraphSimulator", "Platform"]),
     tests(
       "SimulationTests",
       ["Simulation", "SimulatedDeployment", "Storage", "Platform", "Wire"]),

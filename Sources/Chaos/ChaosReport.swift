@@ -20,4 +20,12 @@ public struct ChaosReport: Sendable {
   public var isOK: Bool {
     lost == 0 && duplicated == 0 && diverged == 0 && complaints.isEmpty && cycles > 0
   }
+
+  /// Adds a complaint; a long run says each only once, and not more than twenty.
+  mutating func complain(_ text: String) {
+    guard complaints.count < 20, !complaints.contains(text) else { return }
+    complaints.append(text)
+  }
+
+  mutating func hit(_ fault: String) { faultsHit[fault, default: 0] += 1 }
 }

@@ -5,5 +5,8 @@ import Chaos
 @main struct ChaosCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chaos", abstract: "Breaks a system on purpose and checks what is left.",
-    subcommands: [PowerCommand.self, IOCommand.self, CorruptCommand.self])
+    subcommands: [
+      KillCommand.self, HostileCommand.self, DiskFullCommand.self, CorruptCommand.self,
+      PowerCommand.self, IOCommand.self,
+    ])
 }

@@ -13,8 +13,7 @@ struct Aimstors: AsyncParsableCommand {
     version: Build.version,
     groupedSubcommands: [
       CommandGroup(
-        name: "System",
-        subcommands: [UpCommand.self, StatusCommand.self, SmokeCommand.self, KillCommand.self]),
+        name: "System", subcommands: [UpCommand.self, StatusCommand.self, SmokeCommand.self]),
       CommandGroup(
         name: "Verbs",
         subcommands: [

@@ -10,4 +10,21 @@ import Testing
     report.lost = 1
     #expect(!report.isOK)
   }
+
+  @Test func `a report is one line of JSON`() {
+    var report = ChaosReport()
+    report.cycles = 2
+    report.acked = 300
+    report.faultsHit = ["power lost": 1, "mixed": 1]
+    report.seconds = 1.5
+    #expect(
+      report.json(mode: "power")
+        == """
+        {"acked":300,"complaints":[],"cycles":2,"diverged":0,"duplicated":0,\
+        "faults_hit":{"mixed":1,"power lost":1},"lost":0,"mode":"power","ok":true,"seconds":1.5}
+        """)
+    report.complaints = ["a \"tenant\"\u{1}\n"]
+    #expect(report.json(mode: "io").contains(#""complaints":["a \"tenant\"\u0001\n"]"#))
+    #expect(report.json(mode: "io").contains(#""ok":false"#))
+  }
 }

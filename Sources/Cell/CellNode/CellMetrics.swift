@@ -8,6 +8,7 @@ struct CellMetrics {
   let engine: StorageEngine
   let outbox: OutboxWorker
   let clock: any WallClock
+  let holds: (totals: [HoldAges.Key: HoldAges.Amount], unread: Int)
   let spooled: Int
 
   func render() async -> String {
@@ -15,7 +16,7 @@ struct CellMetrics {
       ("cell", configuration.id.rawValue), ("version", configuration.version),
     ])
     let metrics = engine.metrics
-    return text.render(storage(metrics) + journal(metrics.journal) + work())
+    return text.render(storage(metrics) + journal(metrics.journal) + work() + money())
   }
 
   private func storage(_ metrics: EngineMetricsSnapshot) -> [MetricFamily] {
@@ -94,6 +95,32 @@ struct CellMetrics {
       .gauge(
         "aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),
       .gauge("aimstors_spool_parts", "Webhook parts waiting for their owner.", Int64(spooled)),
+    ]
+  }
+
+  /// As the sweep read them last: no file is opened for it.
+  private func money() -> [MetricFamily] {
+    let currencies = Set(holds.totals.keys.map(\.currency)).sorted { $0.code < $1.code }
+    func samples(_ value: (HoldAges.Amount) -> Int64) -> [MetricFamily.Sample] {
+      currencies.flatMap { currency in
+        HoldAges.Age.allCases.map { age in
+          let amount = holds.totals[HoldAges.Key(age: age, currency: currency)]
+          return .init(
+            labels: [("age", age.rawValue), ("currency", currency.code)],
+            value: .integer(value(amount ?? HoldAges.Amount())))
+        }
+      }
+    }
+    return [
+      MetricFamily(
+        "aimstors_holds", "Pending holds, by how old they are at most.", .gauge,
+        samples(\.count)),
+      MetricFamily(
+        "aimstors_held_micros", "What pending holds still hold, by age.", .gauge,
+        samples(\.micros)),
+      .gauge(
+        "aimstors_holds_unread_tenants", "Tenants whose holds were not read since the start.",
+        Int64(holds.unread)),
     ]
   }
 }

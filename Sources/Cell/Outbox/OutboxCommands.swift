@@ -226,10 +226,9 @@ struct OutboxCommands {
     let intents = try messages.intents(limit: limit + inFlight.count)
       .filter { !inFlight.contains($0) }
     for id in intents {
-      // A test build may send again what may have been sent: the tests must see it.
-      let isResent = Sabotage.resendAmbiguous.isOn
-      try tracking.apply(to: id, due: isResent ? tx.now : holdEnd(id)) {
-        isResent ? $0.noteRetry() : $0.noteAmbiguous()
+      let due = Sabotage.resendAmbiguous.isOn ? tx.now : try holdEnd(id)
+      try tracking.apply(to: id, due: due) {
+        Sabotage.resendAmbiguous.isOn ? $0.noteRetry() : $0.noteAmbiguous()
       }
     }
     let expired = try messages.ambiguousDue(at: tx.now, limit: limit)

@@ -27,6 +27,7 @@ struct StorageOracle {
         compare(tenant, found, payments, acked)
         _ = try await engine.digest(tenant, recompute: true)
       } catch {
+        lost += payments.count { acked.contains($0.id) }
         diverge("\(tenant.rawValue) cannot be read: \(error.code): \(error.detail)")
       }
     }

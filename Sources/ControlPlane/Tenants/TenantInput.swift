@@ -1,3 +1,4 @@
+import Foundation
 import Wire
 
 /// The body of `POST /v1/tenants`.
@@ -30,6 +31,9 @@ struct TenantInput: Decodable, Sendable {
     guard !Self.reservedSlugs.contains(slug) else {
       throw Failure(.invalidField, "slug: \(slug) is a name of the platform")
     }
+    guard CurrencyCodes.isKnown(currency) else {
+      throw Failure(.invalidField, "currency: \(currency) is not a currency of ISO 4217")
+    }
     guard Self.isTimeZone(timeZone) else {
       throw Failure(.invalidField, "time_zone must be an IANA name, e.g. Europe/Berlin")
     }
@@ -50,15 +54,21 @@ struct TenantInput: Decodable, Sendable {
     return bytes.allSatisfy { isWordByte($0) && $0 != UInt8(ascii: "_") }
   }
 
-  /// The form of an IANA name; cells resolve it.
+  /// A name of the IANA time zone database.
+  ///
+  /// The form first: the database is asked for nothing that could not be a name, and an offset
+  /// such as `GMT+5`, which it would take, is none.
   static func isTimeZone(_ text: String) -> Bool {
-    guard (1...64).contains(text.utf8.count) else { return false }
-    return text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+    guard (1...64).contains(text.utf8.count), !text.hasPrefix("GMT+"), !text.hasPrefix("GMT-")
+    else { return false }
+    let isWellFormed = text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+      part in
       !part.isEmpty
         && part.utf8.allSatisfy {
           isWordByte($0 | 0x20) || isWordByte($0) || $0 == UInt8(ascii: "+")
         }
     }
+    return isWellFormed && TimeZone(identifier: text) != nil
   }
 
   private static func isWordByte(_ byte: UInt8) -> Bool {

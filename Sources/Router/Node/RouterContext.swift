@@ -1,6 +1,7 @@
 import Edge
 import Hummingbird
 import Logging
+import NIOCore
 
 /// What the router knows of a connection.
 struct RouterContext: RequestContext {
@@ -11,9 +12,11 @@ struct RouterContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The connection's other end; nil where it is no IP address.
   let peer: NetworkAddress?
+  private let channel: (any Channel)?
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
+    channel = source.channel
     peer = source.channel.remoteAddress.flatMap { NetworkAddress($0) }
   }
 
@@ -21,5 +24,16 @@ struct RouterContext: RequestContext {
   init(peer: NetworkAddress?, logger: Logger) {
     coreContext = .init(source: NoConnection(logger: logger))
     self.peer = peer
+    channel = nil
+  }
+
+  /// How long the answer has to leave before the connection is closed under it.
+  private static let lingerTime = TimeAmount.seconds(1)
+
+  /// Closes the connection once the answer had time to leave: without it the server would read on
+  /// until the rest of a body has come that nobody wants, however slowly it drips.
+  func closeAfterAnswer() {
+    guard let channel else { return }
+    channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
   }
 }

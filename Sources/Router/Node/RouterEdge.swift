@@ -35,6 +35,10 @@ struct RouterEdge: HTTPResponder {
       response = try await answer(request, context.peer, traceID: traceID, unique: own)
     } catch let failure as Failure {
       response = Problem(failure, traceID: traceID).response
+      if failure.code == .requestTimeout || failure.code == .bodyTooLarge {
+        response.headers[.connection] = "close"
+        context.closeAfterAnswer()
+      }
     } catch {
       logger.error(
         "request failed", metadata: ["trace_id": .string(traceID), "error": "\(error)"])

@@ -10,12 +10,24 @@ class SimulatedNode {
   /// Plans of an earlier life do nothing.
   private(set) var life = 0
 
+  /// The call after which the machine is gone, in the middle of whatever it does.
+  private var lastCall: Int?
+
   init(_ id: CellID, _ deployment: Deployment) {
     self.id = id
     self.deployment = deployment
   }
 
   var isUp: Bool { store != nil }
+
+  /// Whether it will end in the middle of a call.
+  var isDoomed: Bool { lastCall != nil }
+
+  /// Lets `calls` more calls of the disk through, then none.
+  func doom(afterCalls calls: Int) {
+    disk.losePower(afterCalls: calls)
+    lastCall = disk.callCount + calls
+  }
 
   /// Recovers what is on the disk.
   func start() {
@@ -40,6 +52,7 @@ class SimulatedNode {
     deployment.trace("\(id) \(losesPower ? "loses power" : "is killed"): \(reason)")
     if let store { deployment.collect(store) }
     store = nil
+    lastCall = nil
     life += 1
     if losesPower {
       deployment.sometimes.powerLoss += 1
@@ -63,6 +76,8 @@ class SimulatedNode {
     guard let store else { return }
     do {
       try body(store)
+      // A process may take the end of its disk for an error that passes: it is gone all the same.
+      if let lastCall, disk.callCount > lastCall { crash("in the middle of a call") }
     } catch let violation as SimulatedStore.Violation {
       deployment.fail(violation.text)
     } catch {

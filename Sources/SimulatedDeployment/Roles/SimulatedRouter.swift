@@ -42,7 +42,7 @@ final class SimulatedRouter {
   private(set) var map = PlacementMap()
   private var parking = Parking(limits: SimulatedRouter.limits)
   private(set) var links: [CellID: SimulatedLink] = [:]
-  private var life = 0
+  private(set) var life = 0
   /// The map that is on its disk: often older than the one in memory.
   private var stored = PlacementMap()
 

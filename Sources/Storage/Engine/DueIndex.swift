@@ -43,6 +43,9 @@ final class DueIndex: Sendable {
     if wake { monitor.signal() }
   }
 
+  /// When a tenant is announced next; nil: not at all.
+  func next(of tenant: TenantID) -> Timestamp? { monitor.withLock { $0.schedule[tenant] } }
+
   /// Announces who is due by now.
   ///
   /// The thread does this; tests with a clock that stands still too.

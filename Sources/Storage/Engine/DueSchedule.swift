@@ -18,6 +18,8 @@ struct DueSchedule: Sendable {
   /// No later than the earliest due time; may be an outdated entry's.
   var next: Timestamp? { heap.first?.at }
 
+  subscript(tenant: TenantID) -> Timestamp? { due[tenant] }
+
   /// Sets or clears a tenant's time; answers whether it is now the earliest of all.
   mutating func set(_ tenant: TenantID, _ at: Timestamp?) -> Bool {
     guard let at else {

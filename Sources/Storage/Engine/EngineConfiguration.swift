@@ -49,6 +49,10 @@ public struct EngineConfiguration: Sendable {
   public var replayBatch: Int = 1_000
   /// Due work that was not taken up is announced again after this time.
   public var dueRepeatMilliseconds: Int64 = 5_000
+  /// Which tenants are quarantined where they crash the process again and again: ``CrashCounter``.
+  ///
+  /// Nil: crashes are not counted. Needs the machine's own files.
+  public var quarantines: (@Sendable (TenantID) -> Bool)?
   /// Changes the journal's own limits; small segments in tests.
   public var adjustJournal: @Sendable (inout JournalConfiguration) -> Void = { _ in }
 

@@ -21,6 +21,8 @@ final class EngineContext: Sendable {
   let problems: ProblemList
   let faults: FaultInjection
   let openTenants: OpenTenants
+  /// Nil where crashes are not counted.
+  let running: RunningTenants?
   let log: Logger
   let queuedCommands = Atomic<Int>(0)
   let queuedBytes = Atomic<Int>(0)
@@ -30,7 +32,7 @@ final class EngineContext: Sendable {
   init(
     configuration: EngineConfiguration, clock: any WallClock, random: any RandomSource,
     files: any FileSystem, journal: Journal, heads: HeadsTable, due: DueIndex,
-    faults: FaultInjection, log: Logger
+    faults: FaultInjection, running: RunningTenants? = nil, log: Logger
   ) {
     self.configuration = configuration
     self.clock = clock
@@ -40,6 +42,7 @@ final class EngineContext: Sendable {
     self.heads = heads
     self.due = due
     self.faults = faults
+    self.running = running
     self.log = log
     writers = RunQueue(threads: configuration.writerThreads, name: "writer")
     readers = RunQueue(threads: configuration.readerThreads, name: "reader")

@@ -27,15 +27,23 @@ struct Flusher {
     // Those that are stopped stay where they are: without them, or each look would make a pass.
     let movable = context.heads.flushedThrough(without: Set(stopped))
     if context.journal.bytesNeeded(from: movable.next) > limit { pass() }
-    let kept = context.journal.bytesNeeded(from: context.heads.flushedThrough.next)
-    if kept > limit, let first = stopped.first {
+    if !stopped.isEmpty, bytesKept > limit {
+      copyOut(stopped)
+      trim()
+    }
+    let kept = bytesKept
+    if kept > limit, let first = stoppedPinning.first {
       context.problems.add(
         .journalPinned(
-          "\(stopped.count) stopped tenants, first \(first), keep \(kept) bytes of the journal",
+          "stopped tenants, first \(first), keep \(kept) bytes of the journal",
           since: context.now))
     } else {
       context.problems.resolve("journal_pinned", nil)
     }
+  }
+
+  private var bytesKept: UInt64 {
+    context.journal.bytesNeeded(from: context.heads.flushedThrough.next)
   }
 
   /// Stopped tenants that need the journal, the longest first.
@@ -91,7 +99,12 @@ struct Flusher {
         let marker = TenantFile.keptMarker(path)
         if try !context.files.exists(marker) { try context.files.open(marker, .create).close() }
       }
-      if try context.files.exists(directory) { try context.files.synchronizeDirectory(directory) }
+      if try context.files.exists(directory) {
+        try context.files.synchronizeDirectory(directory)
+        // Everything in it is on disk in the files now.
+        let copied = "\(directory)/\(StoppedRecords.name)"
+        if try context.files.exists(copied) { try context.files.remove(copied) }
+      }
     } catch {
       report(tenant, error)
       return false
@@ -102,7 +115,7 @@ struct Flusher {
     return true
   }
 
-  private func report(_ tenant: TenantID?, _ error: any Error) {
+  func report(_ tenant: TenantID?, _ error: any Error) {
     context.log.error("flush failed", metadata: ["error": "\(error)"])
     context.problems.add(.flushFailed(tenant, detail: "\(error)", since: context.now))
   }

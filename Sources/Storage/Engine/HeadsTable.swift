@@ -11,6 +11,8 @@ final class HeadsTable: Sendable {
     var through: CellSeq
     /// Per tenant the first record that its files may lack on disk.
     var unflushed: [TenantID: CellSeq] = [:]
+    /// Tenants that lost records: the journal is the only trace of what is missing.
+    var lost: Set<TenantID> = []
   }
 
   private let state: Mutex<State>
@@ -38,6 +40,17 @@ final class HeadsTable: Sendable {
       state.unflushed[tenant] = min(first, state.unflushed[tenant] ?? first)
     }
   }
+
+  /// At a start: of this tenant records are missing, from `first` on.
+  func lost(_ tenant: TenantID, from first: CellSeq) {
+    replayed(tenant, from: first)
+    state.withLock { _ = $0.lost.insert(tenant) }
+  }
+
+  var lost: Set<TenantID> { state.withLock { $0.lost } }
+
+  /// The first record that the tenant's files may lack; nil: none.
+  func unflushed(_ tenant: TenantID) -> CellSeq? { state.withLock { $0.unflushed[tenant] } }
 
   /// The tenant's files are on disk with everything up to `through`.
   func flushed(_ tenant: TenantID, through: CellSeq) {

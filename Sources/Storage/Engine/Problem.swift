@@ -26,6 +26,14 @@ public struct Problem: Hashable, Sendable {
       detail: detail)
   }
 
+  static func tenantQuarantined(_ tenant: TenantID, since: Timestamp) -> Problem {
+    Problem(
+      code: "tenant_quarantined", since: since, runbook: "docs/runbooks/tenant-quarantined.md",
+      tenant: tenant,
+      detail: "the cell crashed \(CrashCounter.limit) times within an hour while it ran commands of"
+        + " this tenant")
+  }
+
   static func journalDamaged(_ detail: String, since: Timestamp) -> Problem {
     Problem(
       code: "journal_damaged", since: since, runbook: "docs/runbooks/journal-damaged.md",
@@ -37,6 +45,14 @@ public struct Problem: Hashable, Sendable {
     Problem(
       code: "journal_pinned", since: since, runbook: "docs/runbooks/journal-pinned.md",
       tenant: nil, detail: detail)
+  }
+
+  static func dueIndexDiffers(
+    _ tenant: TenantID, detail: String, since: Timestamp
+  ) -> Problem {
+    Problem(
+      code: "due_index_differs", since: since, runbook: "docs/runbooks/due-index-differs.md",
+      tenant: tenant, detail: detail)
   }
 
   static func flushFailed(_ tenant: TenantID?, detail: String, since: Timestamp) -> Problem {

@@ -21,12 +21,13 @@ struct Recovery {
     if !opened.damage.isEmpty {
       context.problems.add(
         .journalDamaged(
-          opened.damage.map(\.reason).joined(separator: "; "), since: context.now))
+          opened.damage.map(\.description).joined(separator: "; "), since: context.now))
     }
     if let problem = opened.headsProblem {
       context.problems.add(.journalDamaged("the table of heads: \(problem)", since: context.now))
     }
     for range in opened.damage { find(stoppedBy: range) }
+    for tenant in writers.keys.sorted() { applyStopped(tenant, before: opened.last.next) }
     var records = try opened.journal.records(from: opened.first)
     while let record = try records.next() { apply(record) }
     for tenant in open.sorted() { finish(tenant) }
@@ -34,15 +35,45 @@ struct Recovery {
     context.metrics.replayed(replayed)
   }
 
+  /// Applies what was copied out of the journal when the tenant was stopped.
+  ///
+  /// The copy goes once the files are flushed with it, so the tenant is to be flushed.
+  private mutating func applyStopped(_ tenant: TenantID, before next: CellSeq) {
+    // A quarantined tenant's wait: applying them may be what ended the process.
+    guard let writer = writers[tenant], writer.problem == nil else { return }
+    do {
+      let directory = context.directory(tenant)
+      guard var copied = try StoppedRecords.Reader(directory: directory, files: context.files)
+      else { return }
+      defer { copied.close() }
+      replayed += try writer.withCore { core in
+        defer { core.closeFiles() }
+        while let record = try copied.next() {
+          guard record.identity.tenant == tenant, record.identity.lineage == core.head.lineage
+          else { throw StorageError.replay("a copied record of another tenant or lineage") }
+          try core.replay(record.identity, try record.decodedPayload())
+        }
+        return try core.finishReplay()
+      }
+      context.heads.replayed(tenant, from: next)
+    } catch {
+      writer.stop("the records copied when it was stopped: \(error)")
+    }
+  }
+
   private mutating func apply(_ record: JournalRecord) {
     let tenant = record.identity.tenant
-    guard let writer = writers[tenant], writer.problem == nil else { return }
+    guard let writer = writers[tenant] else { return }
+    // Also what a stopped tenant has not applied stays needed.
     context.heads.replayed(tenant, from: record.position.cellSeq)
+    guard writer.problem == nil else { return }
     if let range = stopping[tenant], record.position.cellSeq > range.firstSeq { return }
     if !open.contains(tenant), open.count >= context.openTenants.limit, let other = open.first {
       // Any of them: each comes back where its next record wants it.
       finish(other)
     }
+    context.running?.enter(tenant)
+    defer { context.running?.leave() }
     do {
       let payload = try record.decodedPayload()
       try writer.withCore { try $0.replay(record.identity, payload) }
@@ -80,8 +111,8 @@ struct Recovery {
   private func stop(_ tenant: TenantID, by range: DamagedRange) {
     guard let writer = writers[tenant] else { return }
     // The damaged segment stays until a repair: it is the only trace of what is missing.
-    context.heads.replayed(tenant, from: range.firstSeq)
+    context.heads.lost(tenant, from: range.firstSeq)
     guard writer.problem == nil else { return }
-    writer.stop("journal damage in \(range.segment): \(range.reason)")
+    writer.stop("journal damage, \(range)")
   }
 }

@@ -49,6 +49,8 @@ extension StorageEngine {
   ) -> Result<T, Failure> {
     let now = max(context.now, context.heads[writer.tenant]?.time ?? .zero)
     context.openTenants.used(writer)
+    context.running?.enter(writer.tenant)
+    defer { context.running?.leave() }
     do {
       return .success(try writer.readers.read(files, now: now, writer: writer, body))
     } catch let failure as Failure {

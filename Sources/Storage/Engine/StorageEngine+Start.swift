@@ -45,13 +45,14 @@ extension StorageEngine {
     configuration.adjustJournal(&journalConfiguration)
     let opened = try Journal.open(
       journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
+    let (crashes, running) = try crashes()
     let context = EngineContext(
       configuration: configuration, clock: clock, random: random, files: files,
       journal: opened.journal, heads: HeadsTable(heads: opened.heads, through: opened.last),
       due: DueIndex(
         clock: clock, repeatMilliseconds: configuration.dueRepeatMilliseconds,
         announce: announceDue),
-      faults: faults, log: log)
+      faults: faults, running: running, log: log)
     var report = RecoveryReport()
     report.cutBytes = opened.cutBytes
     report.damage = opened.damage
@@ -61,6 +62,10 @@ extension StorageEngine {
         tenant: tenant, context: context, schema: index(tenant), head: head)
       context.due.set(tenant, head.nextDue)
     }
+    for (tenant, since) in crashes.quarantined {
+      let problem = Problem.tenantQuarantined(tenant, since: since)
+      writers[tenant]?.stop(problem.detail, problem)
+    }
     var recovery = Recovery(context: context, writers: writers)
     try recovery.run(opened)
     report.tenants = writers.count
@@ -68,6 +73,23 @@ extension StorageEngine {
     report.stopped = writers.values.filter { $0.problem != nil }.map(\.tenant).sorted()
     serve(context, lock, writers)
     return report
+  }
+
+  /// Whom earlier runs crashed with, and this run's own file of who is served.
+  private func crashes() throws -> (CrashCounter, RunningTenants?) {
+    guard let quarantines = configuration.quarantines else { return (CrashCounter(), nil) }
+    let file = CrashFile(directory: configuration.directory, files: files)
+    let (counter, crashed, unreadable) = try file.takeOver(
+      at: Timestamp(milliseconds: clock.milliseconds()), counting: quarantines)
+    for tenant in crashed {
+      log.critical("the last run crashed with this tenant", metadata: ["tenant": "\(tenant)"])
+    }
+    for line in unreadable {
+      log.error("a line of `crashes` is unreadable", metadata: ["line": "\(line.prefix(100))"])
+    }
+    let running = file.begin()
+    if running == nil { log.error("crashes are not counted: `running` cannot be mapped") }
+    return (counter, running)
   }
 
   private func serve(

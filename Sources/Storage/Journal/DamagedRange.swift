@@ -1,7 +1,7 @@
 import Wire
 
 /// A part of the journal that was durable and cannot be read any more.
-public struct DamagedRange: Hashable, Sendable {
+public struct DamagedRange: Hashable, Sendable, CustomStringConvertible {
   /// Whose records the range held.
   public enum Tenants: Hashable, Sendable {
     /// All of them, with the highest tenant seq of each.
@@ -34,6 +34,12 @@ public struct DamagedRange: Hashable, Sendable {
     self.lastSeq = lastSeq
     self.tenants = tenants
     self.reason = reason
+  }
+
+  /// Where it is and what was found, as a problem's detail says it.
+  public var description: String {
+    let end = lastSeq.map { "to \($0.rawValue)" } ?? "to the end"
+    return "cell_seq \(firstSeq.rawValue) \(end) in \(segment): \(reason)"
   }
 
   /// Whether this damage stops a tenant whose files all have what is up to `applied`.

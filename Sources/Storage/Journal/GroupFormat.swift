@@ -87,7 +87,10 @@ enum GroupFormat {
     let crc = bytes.prefix(headerLength - 4).withUnsafeBytes { CRC32.of($0) }
     guard try reader.integer(UInt32.self) == crc, totalBytes <= JournalLimits.groupBytes,
       totalBytes >= overhead + listBytes, firstSeq.rawValue > 0,
-      kind == .gap || lastSeq.rawValue &- firstSeq.rawValue &+ 1 == UInt64(recordCount)
+      kind == .gap || lastSeq.rawValue &- firstSeq.rawValue &+ 1 == UInt64(recordCount),
+      // A reader makes room for what is promised here: no more than the bytes can hold.
+      recordCount <= (totalBytes - overhead - listBytes) / RecordFormat.shortestLength,
+      listCount <= listBytes / 2
     else { return nil }
     return GroupHeader(
       kind: kind, totalBytes: totalBytes, recordCount: recordCount, number: number,

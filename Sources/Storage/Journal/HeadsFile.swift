@@ -18,6 +18,8 @@ enum HeadsFile {
   /// "AIMSHDS1" as little-endian bytes.
   static let magic: UInt64 = 0x3153_4448_534D_4941
   static let version: UInt32 = 1
+  /// Bytes of a head without its tenant's name.
+  private static let shortestHead = 86
 
   static func encode(
     _ checkpoint: HeadsCheckpoint, cell: CellID, generation: Generation
@@ -62,15 +64,18 @@ enum HeadsFile {
     let count = try reader.integer(UInt32.self)
     let foundGeneration = Generation(try reader.integer(UInt64.self))
     let through = CellSeq(try reader.integer(UInt64.self))
-    let found: CellID = try reader.identifier(Int(try reader.varint()))
+    let found: CellID = try reader.identifier(Int(clamping: try reader.varint()))
     guard found == cell else { throw JournalError.foreignCell(found: found, expected: cell) }
     if let generation, generation != foundGeneration {
       throw JournalError.foreignGeneration(found: foundGeneration, expected: generation)
     }
+    guard Int(count) <= bytes.count / shortestHead else {
+      throw JournalError.malformed("a table of \(count) heads in \(bytes.count) bytes")
+    }
     var heads: [TenantID: TenantHead] = [:]
     heads.reserveCapacity(Int(count))
     for _ in 0..<count {
-      let tenant: TenantID = try reader.identifier(Int(try reader.varint()))
+      let tenant: TenantID = try reader.identifier(Int(clamping: try reader.varint()))
       heads[tenant] = try decodeHead(&reader)
     }
     guard reader.isAtEnd else { throw JournalError.malformed("bytes behind a table of heads") }

@@ -84,7 +84,7 @@ public final class Journal: Sendable {
     thread = isStepped ? nil : OwnThread(name: "journal-writer") { loop.run(makeWriter()) }
   }
 
-  /// Writes one group of what waits and answers it; only for ``openStepped(_:files:applied:fatal:)``.
+  /// Writes one group of what waits and answers it; only for a journal that was opened stepped.
   package func step() {
     guard let steps else { preconditionFailure("this journal has a thread") }
     steps.loop.step(steps.writer)

@@ -78,7 +78,7 @@ final class JournalWriter {
     state.appended()
     let began = nanoseconds()
     do {
-      // Sabotage: the callers hear "durable" of what is in the page cache only.
+      // Broken on purpose in test builds: the answer does not wait for the disk.
       if !Sabotage.ackBeforeFsync.isOn { try file.synchronize() }
     } catch {
       state.failed()
@@ -97,12 +97,18 @@ final class JournalWriter {
     return .durable(first: first, last: last)
   }
 
-  /// Undoes a write that failed: the file ends at the tip again and reads as zero behind it.
+  /// Undoes a write that failed: the file reads as zero behind the tip again.
+  ///
+  /// Zeros first: a file that is shorter for a moment looks damaged if the process ends there.
   private func cut(_ file: any File, _ cause: FileError) -> Result {
     let end = state.appendFailed()
     do {
-      try file.truncate(to: end)
-      try file.truncate(to: state.capacity)
+      do {
+        try file.write([UInt8](repeating: 0, count: builder.bytes.count), at: end)
+      } catch {
+        try file.truncate(to: end)
+        try file.truncate(to: state.capacity)
+      }
       try file.synchronize()
     } catch {
       state.failed()

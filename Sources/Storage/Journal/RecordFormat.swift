@@ -8,6 +8,8 @@ enum RecordFormat {
   /// Bytes of the position part before the cell's name, and the header's CRC after it.
   static let positionFixedLength = 17
   static let crcLength = 4
+  /// No record is shorter, whatever its names and payload.
+  static let shortestLength = identityFixedLength + positionFixedLength + crcLength
 
   static func identityLength(_ tenant: TenantID) -> Int {
     identityFixedLength + tenant.rawValue.utf8.count
@@ -48,12 +50,27 @@ enum RecordFormat {
   ) {
     let start = writer.count
     writer.raw(record.bytes[..<record.identityLength])
+    encode(position, from: start, into: &writer)
+    writer.raw(record.bytes[record.identityLength...])
+  }
+
+  /// Appends a record that was read, at the position it had.
+  static func encode(_ record: JournalRecord, into writer: inout ByteWriter) {
+    let start = writer.count
+    encodeIdentity(record.header, into: &writer)
+    encode(record.position, from: start, into: &writer)
+    writer.raw(record.payload)
+  }
+
+  /// Appends the position, and the CRC of the header that began at `start`.
+  private static func encode(
+    _ position: RecordPosition, from start: Int, into writer: inout ByteWriter
+  ) {
     writer.integer(position.generation.rawValue)
     writer.integer(position.cellSeq.rawValue)
     writer.byte(UInt8(position.cell.rawValue.utf8.count))
     writer.identifier(position.cell)
     writer.integer(writer.crc(from: start))
-    writer.raw(record.bytes[record.identityLength...])
   }
 
   /// Reads the record at the reader's place and moves past it.

@@ -1,4 +1,5 @@
 import COpenSSL
+import Platform
 import Wire
 
 /// One file's answers under their idempotency keys, in the transaction of the effect they answer.
@@ -40,7 +41,9 @@ final class IdempotencyStore {
   }
 
   func find(_ scope: [UInt8], payload: [UInt8], now: Timestamp) throws -> Found {
-    try connection.first(
+    // Broken on purpose in test builds: the command runs again, and its answer takes this place.
+    if Sabotage.forgetDedupe.isOn { return .expired }
+    return try connection.first(
       """
       SELECT payload, expires_at, status, body, content_type FROM aimstors_idempotency
       WHERE scope = ?
@@ -55,7 +58,9 @@ final class IdempotencyStore {
     } ?? .nothing
   }
 
-  /// Stores an answer, in the place of an expired one where `isReplacing`; throws `idempotencyTableFull` where `bound` rows are not yet expired.
+  /// Stores an answer, in the place of an expired one where `isReplacing`.
+  ///
+  /// Throws `idempotencyTableFull` where `bound` rows are not yet expired.
   func store(
     _ answer: StoredAnswer, _ scope: [UInt8], payload: [UInt8], expires: Timestamp, now: Timestamp,
     bound: Int, isReplacing: Bool

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 import Wire
 
@@ -87,6 +88,9 @@ final class TenantWriter: Sendable {
       return take(&box)
     }
     context.openTenants.used(self)
+    context.running?.enter(tenant)
+    defer { context.running?.leave() }
+    CrashSwitch.commandsOf(tenant.rawValue)
     let (result, leftover) = core.withLock { core in
       let (result, leftover) = core.run(batch)
       return (result, Array(leftover))
@@ -180,6 +184,8 @@ final class TenantWriter: Sendable {
   // The record's fate, on a writer thread.
 
   func settle(_ outcome: AppendOutcome) {
+    context.running?.enter(tenant)
+    defer { context.running?.leave() }
     mailbox.withLock { $0.machine.journalAnswered() }
     let settled = core.withLock { core -> TenantCore.Settled in
       switch outcome {
@@ -229,7 +235,7 @@ final class TenantWriter: Sendable {
   // Life.
 
   /// Refuses everything from here on; reported with its runbook.
-  func stop(_ detail: String) {
+  func stop(_ detail: String, _ problem: Problem? = nil) {
     let waiting = mailbox.withLock { box -> [any Command] in
       box.machine.stopped()
       box.problem = detail
@@ -239,7 +245,8 @@ final class TenantWriter: Sendable {
     }
     context.log.critical(
       "tenant stopped", metadata: ["tenant": "\(tenant)", "reason": "\(detail)"])
-    context.problems.add(.tenantStopped(tenant, detail: detail, since: context.now))
+    context.problems.add(
+      problem ?? .tenantStopped(tenant, detail: detail, since: context.now))
     for command in waiting {
       command.refuse(Self.stopped(detail))
       command.reply()

@@ -16,7 +16,9 @@ struct Environment {
       "AIMSTORS_DATA", "AIMSTORS_PORT", "AIMSTORS_GRAPH_URL", "AIMSTORS_META_APP_SECRET",
       "AIMSTORS_META_VERIFY_TOKEN", "AIMSTORS_KEY_FILE", "AIMSTORS_ADMIN_URL",
       "AIMSTORS_ADMIN_TOKEN", "AIMSTORS_API_URL", "AIMSTORS_API_KEY", "AIMSTORS_SUPERVISED",
-      "AIMSTORS_LOG_LEVEL", "AIMSTORS_SABOTAGE",
+      "AIMSTORS_LOG_LEVEL",
+      // Looked at by test builds only.
+      "AIMSTORS_SABOTAGE", "AIMSTORS_CRASH_TENANT",
     ].reduce(into: [:]) { found, name in
       if let value = getenv(name), value.pointee != 0 { found[name] = String(cString: value) }
     })

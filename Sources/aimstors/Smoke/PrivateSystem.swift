@@ -24,11 +24,8 @@ struct PrivateSystem {
   private let up: ChildProcess
   let caller = HTTPCaller()
 
-  /// Starts it and waits until it is ready; in a test build its processes break the rule that
-  /// `sabotage` names.
-  static func start(
-    in directory: String, sabotage: String? = nil
-  ) async throws(CommandFailure) -> PrivateSystem {
+  /// Starts it and waits until it is ready.
+  static func start(in directory: String) async throws(CommandFailure) -> PrivateSystem {
     try PrivateFile.createDirectory(directory)
     let file = directory + "/topology.yaml"
     try PrivateFile.write(Array(topology.utf8), to: file)
@@ -36,7 +33,6 @@ struct PrivateSystem {
       try LocalSystem.executable(), ["up", file], log: directory + "/up.log",
       environment: [
         "AIMSTORS_DATA": directory + "/data", "AIMSTORS_PORT": "0", "AIMSTORS_SUPERVISED": "1",
-        "AIMSTORS_SABOTAGE": sabotage ?? "",
       ])
     let system = PrivateSystem(directory: directory, up: up)
     try await wait("the system is ready", seconds: startSeconds) { () throws(CommandFailure) in

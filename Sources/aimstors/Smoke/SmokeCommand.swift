@@ -43,7 +43,7 @@ struct SmokeCommand: AsyncParsableCommand {
     if !report.broken.isEmpty { exitProcess(.refused) }
   }
 
-  static func temporary() throws(CommandFailure) -> String {
+  private static func temporary() throws(CommandFailure) -> String {
     var name = Array("/tmp/aimstors-smoke.XXXXXX".utf8CString)
     guard mkdtemp(&name) != nil else {
       throw CommandFailure(.refused, code: "file_error", detail: "no temporary directory")

@@ -4,7 +4,7 @@ import GraphSimulator
 struct TenantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "The tenants of the platform.",
-    subcommands: [Create.self, List.self, Show.self, State.self, Digest.self])
+    subcommands: [Create.self, List.self, Show.self, State.self, Digest.self, Release.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Create a tenant.")

@@ -6,6 +6,19 @@ import Wire
 @Suite("Campaigns API") struct CampaignAPITests {
   private static let people = ["+16505551230", "+16505551231", "+491701234567"]
 
+  @Test func `a page has at most 10,000 recipients`() throws {
+    func page(_ count: Int) throws(Failure) -> RecipientPage {
+      let people = repeatElement(#"{"to":"+16505551230"}"#, count: count).joined(separator: ",")
+      return try RecipientPage(
+        Array(#"{"page":1,"recipients":[\#(people)]}"#.utf8), parameters: [], isNamed: false)
+    }
+    #expect(CampaignLimits.recipientsPerPage == 10_000)
+    #expect(try page(10_000).entries.count == 10_000)
+    let failure = #expect(throws: Failure.self) { _ = try page(10_001) }
+    #expect(failure?.code == .invalidField)
+    #expect(failure?.detail.hasPrefix("recipients") == true)
+  }
+
   @Test func `a campaign is made, filled, started and reported, each once per key`()
     async throws
   {

@@ -104,6 +104,12 @@ import Wire
     (#"{"name":"a","slug":"a","region":"e/u","currency":"EUR","time_zone":"UTC"}"#, "region"),
     (#"{"name":"a","slug":"a","region":"xx","currency":"EUR","time_zone":"UTC"}"#, "region"),
     (#"{"name":"a","slug":"a","region":"eu","currency":"EUR","time_zone":"a b"}"#, "time_zone"),
+    (
+      #"{"name":"a","slug":"a","region":"eu","currency":"EUR","time_zone":"Mars/Base"}"#,
+      "time_zone"
+    ),
+    (#"{"name":"a","slug":"a","region":"eu","currency":"EUR","time_zone":"GMT+5"}"#, "time_zone"),
+    (#"{"name":"a","slug":"a","region":"eu","currency":"ABC","time_zone":"UTC"}"#, "currency"),
     (#"{"name":"","slug":"a","region":"eu","currency":"EUR","time_zone":"UTC"}"#, "name must"),
     (
       #"{"name":"a","slug":"a","region":"eu","currency":"EUR","time_zone":"UTC","parent_id":"tx"}"#,

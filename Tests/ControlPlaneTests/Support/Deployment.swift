@@ -15,6 +15,10 @@ import Wire
 
 /// A control plane over the in-memory network, with its store, clocks and an operator.
 struct Deployment {
+  /// No test asserts a time: on a machine that is busy with other tests a call may wait for a
+  /// thread longer than any deadline of a running system.
+  static let patience = Duration.seconds(300)
+
   let network: InMemoryNetwork
   let store: DirectTenants
   let clock: SimulatedWallClock
@@ -127,14 +131,14 @@ struct Deployment {
       return header
     }
     let bytes = try await router.peer(at: control).request(
-      .http, try envelope.serializedBytes(), timeout: .seconds(10),
+      .http, try envelope.serializedBytes(), timeout: Deployment.patience,
       traceID: "0123456789abcdef0123456789abcdef")
     return Answer(try Aimstors_ProtoResponse(serializedBytes: bytes))
   }
 
   func manifest() async throws -> Aimstors_ProtoMapManifest {
     let bytes = try await router.peer(at: control).request(
-      .mapManifest, [], timeout: .seconds(5), traceID: "")
+      .mapManifest, [], timeout: Deployment.patience, traceID: "")
     return try Aimstors_ProtoMapManifest(serializedBytes: bytes)
   }
 
@@ -143,7 +147,7 @@ struct Deployment {
     var pull = Aimstors_ProtoMapPull()
     pull.chunks = Array(0..<(try await manifest().chunkCount))
     let bytes = try await router.peer(at: control).request(
-      .mapPull, try pull.serializedBytes(), timeout: .seconds(5), traceID: "")
+      .mapPull, try pull.serializedBytes(), timeout: Deployment.patience, traceID: "")
     return try Aimstors_ProtoMapPage(serializedBytes: bytes)
   }
 }

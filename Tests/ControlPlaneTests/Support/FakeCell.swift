@@ -97,7 +97,7 @@ final class FakeCell: Sendable {
   {
     do {
       return try await messenger.peer(at: control).request(
-        method, payload, timeout: .seconds(5), traceID: "")
+        method, payload, timeout: Deployment.patience, traceID: "")
     } catch .refused(let failure) {
       throw failure
     }

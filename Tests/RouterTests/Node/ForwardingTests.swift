@@ -133,17 +133,50 @@ import Wire
     var limits = RouterLimits()
     limits.perTenant = 1
     let (a, _, _, router) = try await deployment(limits: limits)
-    let inner = Mutex<Int?>(nil)
+    let inner = Mutex<RouterHarness.Answer?>(nil)
     a.answers { _ throws(Failure) in
       // While this one is in the cell, another of the same tenant comes.
       if inner.withLock({ $0 == nil }) {
-        let status = try? await router.call(.post).status
-        inner.withLock { $0 = status }
+        let answer = try? await router.call(.post)
+        inner.withLock { $0 = answer }
       }
       return FakeCell.text(200, "ok")
     }
     #expect(try await router.call(.post).status == 200)
-    #expect(inner.withLock { $0 } == 429)
+    let refused = try #require(inner.withLock { $0 })
+    #expect(refused.status == 429)
+    #expect(refused.body.contains("\"rate_limited\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    #expect(router.node.edge.metrics.count(of: .tenantFull) == 1)
+  }
+
+  @Test func `too many requests to one cell at a time are refused, other cells' go on`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.perCell = 1
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 3))
+    let a = try await FakeCell("a", network)
+    let b = try await FakeCell("b", network)
+    _ = try await FakeControlPlane(
+      network, Self.chunk([("acme", "a", 1), ("zoe", "a", 1), ("far", "b", 1)]))
+    let router = try RouterHarness(network: network, limits: limits)
+    try await router.connect([a, b])
+    let inner = Mutex<[RouterHarness.Answer]>([])
+    a.answers { _ throws(Failure) in
+      guard inner.withLock({ $0.isEmpty }) else { return FakeCell.text(200, "ok") }
+      for tenant in ["zoe", "far"] {
+        guard let answer = try? await router.call(.post, tenant: tenant) else { continue }
+        inner.withLock { $0.append(answer) }
+      }
+      return FakeCell.text(200, "ok")
+    }
+    #expect(try await router.call(.post).status == 200)
+    let answers = inner.withLock { $0 }
+    #expect(answers.map(\.status) == [503, 200])
+    #expect(answers.first?.body.contains("\"overloaded\"") == true)
+    #expect(answers.first?.headers[.retryAfter] == "1")
+    #expect(router.node.edge.metrics.count(of: .cellFull) == 1)
   }
 
   @Test func `a refusal of the cell reaches the client as it is`() async throws {

@@ -13,6 +13,7 @@ import Wire
 /// The router on real sockets; cells and control plane in memory.
 @Suite("Router on a socket", .serialized) struct RouterSocketTests {
   private func withRouter(
+    limits: RouterLimits = RouterLimits(),
     _ body: (RouterNode.Ports, FakeCell) async throws -> Void
   ) async throws {
     let network = InMemoryNetwork(random: SeededRandomSource(seed: 8))
@@ -23,10 +24,12 @@ import Wire
     let disk = SimulatedDisk()
     try disk.fileSystem().createDirectory("/router")
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    var configuration = RouterConfiguration(
+      id: "router", version: "1", port: 0, controlPlane: RouterHarness.controlPlane,
+      mapPublisher: RouterHarness.publisher, mapFile: "/router/map")
+    configuration.limits = limits
     let node = RouterNode(
-      configuration: RouterConfiguration(
-        id: "router", version: "1", port: 0, controlPlane: RouterHarness.controlPlane,
-        mapPublisher: RouterHarness.publisher, mapFile: "/router/map"),
+      configuration: configuration,
       environment: .init(
         messenger: InMemoryMessenger(
           identity: PeerIdentity(role: .router, id: "router", generation: .first),
@@ -139,6 +142,24 @@ import Wire
       #expect(refused.headers["content-type"] == "application/problem+json")
       #expect(try await request(url, body: .bytes(huge, length: .unknown)).status == 413)
       #expect(cell.requests.count == 2)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a small body that drips is cut by its time, and so is the connection`() async throws {
+    var limits = RouterLimits()
+    limits.bodyTime = .milliseconds(200)
+    try await withRouter(limits: limits) { ports, cell in
+      let socket = try DrippingClient(port: ports.http)
+      defer { socket.end() }
+      socket.send(
+        "POST /v1/x HTTP/1.1\r\nhost: api.localhost\r\ncontent-length: 9000\r\n"
+          + "authorization: Bearer \(TestMap.key("acme"))\r\n\r\n")
+      // Never silent long enough for the idle limit.
+      let answer = await socket.dripUntilClosed(every: 20)
+      #expect(answer.hasPrefix("HTTP/1.1 408"))
+      #expect(answer.contains(#""code":"request_timeout""#))
+      #expect(cell.requests.isEmpty)
     }
   }
 }

@@ -59,6 +59,14 @@ import Wire
     #expect(metrics.sheds == [.cell: 1])
   }
 
+  @Test func `a full cell refuses by bytes, whoever comes`() async throws {
+    let (code, metrics) = try await codeWhenStalled(waiting: 2, bytes: 4_000) {
+      $0.cellBytes = 9_000
+    }
+    #expect(code == .overloaded)
+    #expect(metrics.sheds == [.cell: 1])
+  }
+
   @Test func `a command past its deadline is dropped unrun`() async throws {
     try await withTemporaryDirectory { directory in
       let test = try await TestEngine(directory)

@@ -56,12 +56,29 @@ import Wire
     let (writer, _, _) = try bench.openWriter()
     #expect(
       writer.write([try bench.record("acme")]) == .durable(first: CellSeq(1), last: CellSeq(1)))
-    bench.disk.inject(.init(.write, call: 1, .shortWrite(50)))
+    // The zeros that undo it are not written either, so the file is truncated.
+    bench.disk.inject(.init(.write, call: 1, .shortWrite(50), isPermanent: true))
     bench.disk.inject(.init(operation, call: 1, .error(SystemErrors.io)))
     guard case .fatal(.truncateFailed) = writer.write([try bench.record("acme")]) else {
       Issue.record("a failed truncation was not fatal")
       return
     }
+  }
+
+  @Test(arguments: 0...5)
+  func `a process that ends while it cuts leaves no damage`(_ calls: Int) throws {
+    let bench = JournalBench()
+    let (writer, _, _) = try bench.openWriter()
+    #expect(
+      writer.write([try bench.record("acme")]) == .durable(first: CellSeq(1), last: CellSeq(1)))
+    bench.disk.inject(.init(.write, call: 1, .shortWrite(512)))
+    bench.disk.losePower(afterCalls: calls)
+    _ = writer.write([try bench.record("acme", size: 900)])
+    bench.disk.kill()
+    let opened = try Journal.open(bench.configuration, files: bench.disk.fileSystem()) { _ in }
+    defer { opened.journal.close() }
+    #expect(opened.isWritable && opened.damage.isEmpty)
+    #expect(opened.last == CellSeq(1))
   }
 
   @Test func `after a fatality nothing is answered`() throws {

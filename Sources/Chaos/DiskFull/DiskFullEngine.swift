@@ -1,0 +1,222 @@
+import Foundation
+import Platform
+import Storage
+import StorageFixtures
+import Synchronization
+import Wire
+
+/// The engine of ``DiskFullMode``, on the small file system itself.
+public struct DiskFullEngine: Sendable {
+  static let operations = 150
+  static let leastAcknowledged = 100
+  static let callers = 8
+  static let patienceSeconds = 30
+  /// Every answer a full disk may give; each is to be repeated under the same key.
+  static let expected: Set<FailureCode> = [
+    .diskFull, .outcomeUnknown, .overloaded, .recovering, .tenantStopped, .shuttingDown,
+  ]
+  static let tenants = (1...3).map { TenantID(trusted: "t\($0)") }
+
+  public let directory: String
+  public let cycles: Int
+  public let seed: UInt64
+  let say: @Sendable (String) -> Void
+
+  public init(
+    directory: String, cycles: Int, seed: UInt64, say: @escaping @Sendable (String) -> Void
+  ) {
+    self.directory = directory
+    self.cycles = cycles
+    self.seed = seed
+    self.say = say
+  }
+
+  public func run() async -> ChaosReport {
+    var report = ChaosReport()
+    var dice = SeededDice(seed: seed)
+    for cycle in 0..<cycles {
+      do { try await self.cycle(cycle, &dice, &report) } catch {
+        report.complaints.append("cycle \(cycle + 1): \(error)")
+      }
+      guard report.isOK || report.cycles == 0, report.complaints.isEmpty else { break }
+    }
+    return report
+  }
+
+  private func cycle(
+    _ cycle: Int, _ dice: inout SeededDice, _ report: inout ChaosReport
+  ) async throws {
+    let data = directory + "/cycle-\(cycle)"
+    let ballast = directory + "/ballast"
+    defer {
+      try? FileManager.default.removeItem(atPath: data)
+      try? FileManager.default.removeItem(atPath: ballast)
+    }
+    let tally = Tally()
+    var engine = try await open(data)
+    for tenant in Self.tenants { try await engine.create(tenant, epoch: .first) }
+    // Some go through before, most find the disk full, and all do once it is free.
+    let before = 20 + dice.roll(40)
+    try await pay(0..<before, engine, tally, until: nil)
+    let free = try LiveFileSystem().freeBytes(directory)
+    let left = UInt64(dice.roll(24)) * 4_096
+    try fill(ballast, bytes: free > left ? free - left : 0)
+    say("cycle \(cycle + 1): the disk is full up to \(left) bytes after \(before) operations")
+    let deadline = ContinuousClock.now + .milliseconds(600)
+    try await pay(before..<Self.operations, engine, tally, until: deadline)
+    let refusals = tally.refusals
+    say("cycle \(cycle + 1): refused with \(refusals.map { "\($0.key) \($0.value)" }.sorted())")
+    if refusals.isEmpty {
+      report.complaints.append("cycle \(cycle + 1): the full disk refused nothing")
+    } else {
+      report.faultsHit["disk full", default: 0] += 1
+    }
+    for (code, count) in refusals { report.faultsHit["refused \(code)", default: 0] += count }
+    for code in tally.unexpected.sorted() {
+      report.complaints.append("cycle \(cycle + 1): a full disk was answered with \(code)")
+    }
+    try await judge(engine, tally, &report, isComplete: false)
+
+    try FileManager.default.removeItem(atPath: ballast)
+    try await pay(
+      0..<Self.operations, engine, tally,
+      until: .now + .seconds(Self.patienceSeconds))
+    if tally.acknowledged.count < Self.leastAcknowledged {
+      report.complaints.append(
+        "cycle \(cycle + 1): only \(tally.acknowledged.count) acknowledged operations")
+    }
+    await engine.close()
+    engine = try await open(data)
+    try await judge(engine, tally, &report, isComplete: true)
+    await engine.close()
+    report.acked += tally.acknowledged.count
+    report.cycles += 1
+  }
+
+  private func open(_ data: String) async throws -> StorageEngine {
+    var configuration = EngineConfiguration(directory: data, cell: CellID(trusted: "c1"))
+    configuration.adjustJournal = {
+      $0.groupBytes = 64 * 1_024
+      $0.segmentBytes = 256 * 1_024
+      $0.reserveSegmentBytes = 256 * 1_024
+      $0.reserveBytes = 512 * 1_024
+    }
+    configuration.checkpointFrames = 40
+    configuration.replayBytes = 64 * 1_024
+    configuration.flushInterval = .milliseconds(20)
+    let say = say
+    let engine = StorageEngine(
+      configuration, clock: LiveWallClock(), random: LiveRandomSource(), files: LiveFileSystem(),
+      schema: { _ in TestSchema.store() },
+      fatal: { reason in
+        say("the engine wants its process to end: \(reason)")
+        exit(70)
+      })
+    let report = try await engine.start()
+    guard report.stopped.isEmpty, report.damage.isEmpty else {
+      throw ChaosFailure("a start found damage: \(report)")
+    }
+    return engine
+  }
+
+  private func fill(_ path: String, bytes: UInt64) throws {
+    guard FileManager.default.createFile(atPath: path, contents: nil),
+      let file = FileHandle(forWritingAtPath: path)
+    else {
+      throw ChaosFailure("no ballast can be written")
+    }
+    defer { try? file.close() }
+    let piece = Data(repeating: 1, count: 4_096)
+    for _ in 0..<bytes / 4_096 {
+      do { try file.write(contentsOf: piece) } catch { return }
+    }
+  }
+
+  /// What the clients were told.
+  private final class Tally: Sendable {
+    private let state = Mutex<(told: Set<Int>, refused: [String: Int], odd: Set<String>)>(
+      ([], [:], []))
+    var acknowledged: Set<Int> { state.withLock { $0.told } }
+    var refusals: [String: Int] { state.withLock { $0.refused } }
+    var unexpected: Set<String> { state.withLock { $0.odd } }
+
+    func acknowledge(_ number: Int) { state.withLock { _ = $0.told.insert(number) } }
+    func refuse(_ failure: Failure) {
+      state.withLock { state in
+        state.refused[failure.code.rawValue, default: 0] += 1
+        if !DiskFullEngine.expected.contains(failure.code) {
+          state.odd.insert("\(failure.code.rawValue): \(failure.detail)")
+        }
+      }
+    }
+  }
+
+  /// Runs what is not acknowledged yet, each until it is or the time is up.
+  private func pay(
+    _ numbers: Range<Int>, _ engine: StorageEngine, _ tally: Tally,
+    until deadline: ContinuousClock.Instant?
+  ) async throws {
+    let told = tally.acknowledged
+    let todo = numbers.filter { !told.contains($0) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for caller in 0..<Self.callers {
+        group.addTask {
+          for index in stride(from: caller, to: todo.count, by: Self.callers) {
+            try await self.payOne(todo[index], engine, tally, deadline)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  private func payOne(
+    _ number: Int, _ engine: StorageEngine, _ tally: Tally, _ deadline: ContinuousClock.Instant?
+  ) async throws {
+    let tenant = Self.tenants[number % Self.tenants.count]
+    let claim = IdempotencyClaim(
+      principal: "chaos", key: "op-\(number)", payloadHash: [UInt8](repeating: 7, count: 32),
+      file: .ledger, retentionSeconds: IdempotencyClaim.dayRetention)
+    repeat {
+      do throws(Failure) {
+        _ = try await engine.perform(
+          tenant, CommandOrigin(requestID: "op-\(number)", traceID: ""), claim
+        ) { transaction in
+          try TestSchema.pay(transaction, Int64(number))
+          return StoredAnswer(
+            status: 200, contentType: "application/json",
+            body: [UInt8](repeating: 0x20, count: 2_000))
+        }
+        return tally.acknowledge(number)
+      } catch {
+        tally.refuse(error)
+      }
+      try await Task.sleep(for: .milliseconds(10))
+    } while deadline.map { ContinuousClock.now < $0 } ?? true
+  }
+
+  /// Compares what was told with the files, and the files with their digests.
+  private func judge(
+    _ engine: StorageEngine, _ tally: Tally, _ report: inout ChaosReport, isComplete: Bool
+  ) async throws {
+    for (index, tenant) in Self.tenants.enumerated() {
+      let found = try await DiskFullStore.read(engine, tenant)
+      let told = tally.acknowledged.filter { $0 % Self.tenants.count == index }
+      report.lost += told.count { !found.entries.contains(Int64($0)) }
+      report.duplicated += found.entries.count - Set(found.entries).count
+      if found.entries.sorted() != found.messages.sorted()
+        || found.balance + Int64(found.entries.count) != DiskFullStore.firstBalance
+        || isComplete && found.entries.count != told.count
+      {
+        report.diverged += 1
+        report.complaints.append(
+          "\(tenant): \(told.count) acknowledged, \(found.entries.count) entries,"
+            + " \(found.messages.count) messages, balance \(found.balance)")
+      }
+      if isComplete {
+        let digest = try await engine.digest(tenant, recompute: true)
+        if !digest.recomputed { report.diverged += 1 }
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import GraphSimulator
+import Platform
+
+/// kill -9 of cells, router and control plane at random moments under load.
+///
+/// One system lives through all cycles; it restarts what was killed by itself.
+public struct KillMode: Sendable {
+  /// Operations of one cycle, all of which end acknowledged.
+  public static let operationsPerCycle = 120
+  static let leastAcknowledged = 100
+  static let victims = ["cell-1", "cell-2", "router-1", "control-plane"]
+  /// After so many cycles everything is compared, not only at the end.
+  static let judgeEvery = 25
+
+  public let cycles: Int
+  public let seed: UInt64
+  public let sabotage: String?
+  /// Where `aimstors` stands.
+  public let binaries: String
+  public let directory: String
+  let say: @Sendable (String) -> Void
+
+  public init(
+    cycles: Int, seed: UInt64, sabotage: String? = nil, binaries: String, directory: String,
+    say: @escaping @Sendable (String) -> Void
+  ) {
+    self.cycles = cycles
+    self.seed = seed
+    self.sabotage = sabotage
+    self.binaries = binaries
+    self.directory = directory
+    self.say = say
+  }
+
+  public func run() async -> ChaosReport {
+    var report = ChaosReport()
+    let started = ContinuousClock.now
+    do {
+      let system = try await SystemUnderAttack.start(
+        in: directory, binaries: binaries, environment: environment)
+      do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
+      await system.stop()
+    } catch {
+      report.complaints.append("\(error)")
+    }
+    report.seconds = (ContinuousClock.now - started) / .seconds(1)
+    return report
+  }
+
+  private var environment: [String: String] { sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:] }
+
+  private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
+    let client = SystemClient(try system.local())
+    let tenants = try await ChaosTenant.pair(system, client)
+    _ = try await client.simulator(
+      "PUT", "faults",
+      [
+        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.1),
+        "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
+        "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
+      ])
+    let workload = Workload(client, tenants)
+    var oracle = SystemOracle(client, tenants)
+    var random = SeededDice(seed: seed)
+    for cycle in 0..<cycles {
+      try await self.cycle(cycle, system, workload, &random, &report)
+      try await oracle.settle()
+      if cycle % Self.judgeEvery == Self.judgeEvery - 1 || cycle == cycles - 1 {
+        try await oracle.judge(workload, into: &report)
+        guard report.isOK else { break }
+      }
+    }
+    // The last cycles' victims are drawn so that, from four cycles on, each one was hit.
+    for victim in Self.victims.prefix(cycles) where report.faultsHit["kill \(victim)"] == nil {
+      report.complaints.append("\(victim) was never killed")
+    }
+  }
+
+  private func cycle(
+    _ cycle: Int, _ system: SystemUnderAttack, _ workload: Workload, _ random: inout SeededDice,
+    _ report: inout ChaosReport
+  ) async throws {
+    // In turn, so that every kind is hit; every third cycle a second one dies with it.
+    var victims = [Self.victims[cycle % Self.victims.count]]
+    if random.roll(3) == 0 {
+      victims.append(Self.victims[random.roll(Self.victims.count)])
+    }
+    let moment = 5 + random.roll(Self.operationsPerCycle / 2)
+    let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
+    let before = workload.count
+    say(
+      "cycle \(cycle + 1): kill -9 of \(Set(victims).sorted().joined(separator: " and "))"
+        + " after \(moment) acknowledged operations")
+    async let load: Void = workload.run(operations)
+    try await wait("\(moment) operations are acknowledged", seconds: 120) {
+      workload.count >= before + moment
+    }
+    var killed: [SystemUnderAttack.Member] = []
+    for victim in Set(victims).sorted() {
+      killed.append(try system.kill(victim))
+      report.faultsHit["kill \(victim)", default: 0] += 1
+    }
+    try await load
+    for member in killed { try await system.waitForSuccessor(of: member) }
+    try await workload.repeatSome(of: operations)
+    let acknowledged = workload.count - before
+    if acknowledged < Self.leastAcknowledged {
+      report.complaints.append("cycle \(cycle + 1): only \(acknowledged) acknowledged operations")
+    }
+    report.cycles += 1
+    report.acked = workload.count
+  }
+}
+
+/// Draws from a seed: the same seed, the same run.
+struct SeededDice: Sendable {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  mutating func roll(_ sides: Int) -> Int { Int(next() % UInt64(sides)) }
+}

@@ -1,0 +1,111 @@
+import AsyncHTTPClient
+import GraphSimulator
+
+/// Speaks HTTP with a system under attack, as a careful client: what is answered with 5xx or 429,
+/// or not at all, is sent again under the same idempotency key.
+struct SystemClient: Sendable {
+  static let requestSeconds: Int64 = 15
+  static let patienceSeconds = 90
+  static let pauseMilliseconds = 50
+  static let answerBytes = 256 << 20
+
+  /// The final word of the system on one request.
+  struct Refused: Error, CustomStringConvertible {
+    let code: String
+    let description: String
+  }
+
+  let url: String
+  let graphURL: String
+  let apiHost: String
+  let adminHost: String
+  let adminToken: String
+
+  init(_ local: JSON) {
+    url = local["url"]?.string ?? ""
+    graphURL = local["graph_url"]?.string ?? ""
+    apiHost = local["hosts"]?["api"]?.string ?? ""
+    adminHost = local["hosts"]?["admin"]?.string ?? ""
+    adminToken = local["admin_token"]?.string ?? ""
+  }
+
+  func admin(
+    _ method: String, _ path: String, _ body: JSON? = nil, key: String? = nil
+  ) async throws -> JSON {
+    try await send(method, url + path, adminHost, adminToken, body, key)
+  }
+
+  func api(
+    _ secret: String, _ method: String, _ path: String, _ body: JSON? = nil, key: String? = nil
+  ) async throws -> JSON {
+    try await send(method, url + path, apiHost, secret, body, key)
+  }
+
+  func simulator(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {
+    try await send(method, graphURL + "/_sim/" + path, nil, nil, body, nil)
+  }
+
+  /// All entries of a list, page after page.
+  func list(_ secret: String, _ path: String) async throws -> [JSON] {
+    var entries: [JSON] = []
+    var cursor: String?
+    repeat {
+      let separator = path.contains("?") ? "&" : "?"
+      let page = try await api(
+        secret, "GET", path + separator + "limit=100" + (cursor.map { "&cursor=\($0)" } ?? ""))
+      entries += page["data"]?.array ?? []
+      cursor = page["next_cursor"]?.string
+    } while cursor != nil
+    return entries
+  }
+
+  private func send(
+    _ method: String, _ url: String, _ host: String?, _ secret: String?, _ body: JSON?,
+    _ key: String?
+  ) async throws -> JSON {
+    let deadline = ContinuousClock.now + .seconds(Self.patienceSeconds)
+    while true {
+      var problem: Refused
+      do {
+        let (status, answer) = try await Self.once(method, url, host, secret, body, key)
+        if (200..<300).contains(status) { return answer }
+        problem = Refused(
+          code: answer["code"]?.string ?? "http_\(status)",
+          description: "\(method) \(url): \(status) \(answer["detail"]?.string ?? "")")
+        guard status >= 500 || status == 429 else { throw problem }
+      } catch let refusal as Refused {
+        throw refusal
+      } catch {
+        problem = Refused(code: "unreachable", description: "\(method) \(url): \(error)")
+      }
+      guard ContinuousClock.now < deadline else { throw problem }
+      try await Task.sleep(for: .milliseconds(Self.pauseMilliseconds))
+    }
+  }
+
+  /// One request, one answer.
+  static func once(
+    _ method: String, _ url: String, _ host: String?, _ secret: String?, _ body: JSON?,
+    _ key: String?
+  ) async throws -> (status: Int, answer: JSON) {
+    var request = HTTPClientRequest(url: url)
+    request.method = .init(rawValue: method)
+    if let host { request.headers.add(name: "host", value: host) }
+    if let secret { request.headers.add(name: "authorization", value: "Bearer \(secret)") }
+    if let key { request.headers.add(name: "idempotency-key", value: key) }
+    if let body {
+      request.headers.add(name: "content-type", value: "application/json")
+      request.body = .bytes(body.bytes())
+    }
+    let response = try await HTTPClient.shared.execute(
+      request, timeout: .seconds(requestSeconds))
+    let content = try await response.body.collect(upTo: answerBytes)
+    let answer = try? JSON(parsing: Array(content.readableBytesView))
+    return (Int(response.status.code), answer ?? .null)
+  }
+
+  static func isReady(_ healthURL: String) async -> Bool {
+    let answer = try? await once("GET", healthURL + "/readyz", nil, nil, nil, nil)
+    return answer?.status == 200
+  }
+}

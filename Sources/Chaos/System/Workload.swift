@@ -1,0 +1,118 @@
+import GraphSimulator
+import Synchronization
+
+/// Honest clients: paid messages, top-ups and incoming messages, each under a key of its own, and
+/// what was acknowledged to them.
+final class Workload: Sendable {
+  static let clients = 8
+
+  /// What one tenant's clients were told.
+  struct Acknowledged: Sendable {
+    /// Message id by idempotency key.
+    var messages: [String: String] = [:]
+    /// Top-up id by idempotency key.
+    var topUps: [String: String] = [:]
+    var inbound: Set<String> = []
+    var count: Int { messages.count + topUps.count + inbound.count }
+  }
+
+  static let topUpMicros: Int64 = 1_000_000
+
+  private struct State: Sendable {
+    var acknowledged: [Acknowledged]
+    var contradictions: [String] = []
+    var count = 0
+  }
+
+  let client: SystemClient
+  let tenants: [ChaosTenant]
+  private let state: Mutex<State>
+
+  init(_ client: SystemClient, _ tenants: [ChaosTenant]) {
+    self.client = client
+    self.tenants = tenants
+    state = Mutex(State(acknowledged: tenants.map { _ in Acknowledged() }))
+  }
+
+  /// Acknowledged operations so far, of all tenants.
+  var count: Int { state.withLock { $0.count } }
+  var acknowledged: [Acknowledged] { state.withLock { $0.acknowledged } }
+  /// Keys that were answered with two different objects.
+  var contradictions: [String] { state.withLock { $0.contradictions } }
+
+  /// Runs operations `first..<end`; each is repeated under its key until it is acknowledged.
+  func run(_ operations: Range<Int>) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for client in 0..<Self.clients {
+        group.addTask {
+          let own = operations.dropFirst(client)
+          for number in stride(from: own.lowerBound, to: own.upperBound, by: Self.clients) {
+            try await self.perform(number)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  /// Sends operations again under their keys, as clients would that lost the answers.
+  func repeatSome(of operations: Range<Int>) async throws {
+    for number in operations where number % 12 < 3 { try await perform(number) }
+  }
+
+  private func perform(_ number: Int) async throws {
+    let index = number % tenants.count
+    let tenant = tenants[index]
+    let key = "op-\(number)"
+    switch number / tenants.count % 6 {
+    case 4:
+      let answer = try await client.admin(
+        "POST", "/v1/tenants/\(tenant.id)/wallet/top-ups",
+        [
+          "amount_micros": .integer(Self.topUpMicros), "currency": "USD", "reference": JSON(key),
+        ], key: key)
+      let id = answer["id"]?.string ?? ""
+      note(key, id, index) { $0.topUps.updateValue(id, forKey: key) }
+    case 5:
+      let text = "to \(tenant.name) no \(number)"
+      let isNew = state.withLock { !$0.acknowledged[index].inbound.contains(text) }
+      guard isNew else { return }
+      _ = try await client.simulator(
+        "POST", "inbound",
+        [
+          "number": JSON(tenant.phoneNumberID), "from": JSON("+1212\(5_000_000 + number)"),
+          "message": JSON(text),
+        ])
+      state.withLock { state in
+        state.acknowledged[index].inbound.insert(text)
+        state.count += 1
+      }
+    default:
+      let answer = try await client.api(
+        tenant.apiKey, "POST", "/v1/messages",
+        [
+          "number_id": JSON(tenant.numberID), "to": JSON("+4915\(200_000_000 + number)"),
+          "type": "template",
+          "template": [
+            "name": JSON(ChaosTenant.template), "language": ["code": "en_US"],
+            "components": [["type": "body", "parameters": [["type": "text", "text": "one"]]]],
+          ],
+        ], key: key)
+      let id = answer["id"]?.string ?? ""
+      note(key, id, index) { $0.messages.updateValue(id, forKey: key) }
+    }
+  }
+
+  /// `keep` stores what was answered and says what was answered before.
+  private func note(
+    _ key: String, _ id: String, _ tenant: Int, _ keep: (inout Acknowledged) -> String?
+  ) {
+    state.withLock { state in
+      if let before = keep(&state.acknowledged[tenant]) {
+        if before != id { state.contradictions.append("\(key): \(before), then \(id)") }
+      } else {
+        state.count += 1
+      }
+    }
+  }
+}

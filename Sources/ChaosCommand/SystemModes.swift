@@ -1,0 +1,103 @@
+import ArgumentParser
+import Chaos
+import Foundation
+
+/// What the modes share that attack a whole system.
+struct SystemOptions: ParsableArguments {
+  @OptionGroup var options: ChaosOptions
+  @Option(help: "Leave logs and data in this directory.")
+  var keep: String?
+
+  /// Runs a mode in a directory of its own, which stays where the mode failed.
+  func run(
+    _ mode: String,
+    _ body: (_ directory: String, @escaping @Sendable (String) -> Void) async throws -> ChaosReport
+  ) async throws {
+    let directory =
+      keep.map { URL(fileURLWithPath: $0).path }
+      ?? FileManager.default.temporaryDirectory.path + "/aimstors-\(mode)-"
+      + String(ProcessInfo.processInfo.processIdentifier)
+    try await options.run(mode) { say in
+      let report = try await body(directory, say)
+      if report.isOK, keep == nil {
+        try? FileManager.default.removeItem(atPath: directory)
+      } else {
+        say("logs and data are in \(directory)")
+      }
+      return report
+    }
+  }
+
+  /// Where the other programs of this build stand.
+  static var binaries: String {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: own).deletingLastPathComponent().path
+  }
+}
+
+struct KillCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "kill", abstract: "kill -9 of cells, router and control plane under load.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run("kill") { directory, say in
+      await KillMode(
+        cycles: system.options.cycles, seed: system.options.seed,
+        sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
+        say: say
+      ).run()
+    }
+  }
+}
+
+struct HostileCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hostile", abstract: "Peers that mean harm, at every port, beside honest clients.")
+
+  @OptionGroup var system: SystemOptions
+  @Option(help: "Hostile connections of the whole run.")
+  var connections = 100_000
+
+  func run() async throws {
+    try await system.run("hostile") { directory, say in
+      await HostileMode(
+        cycles: system.options.cycles, connections: connections, seed: system.options.seed,
+        binaries: SystemOptions.binaries, directory: directory, say: say
+      ).run()
+    }
+  }
+}
+
+struct DiskFullCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diskfull", abstract: "A storage engine on an 8 MB disk that fills up.")
+
+  @OptionGroup var options: ChaosOptions
+  @Option(help: .private)
+  var inside: String?
+
+  func run() async throws {
+    if let inside {
+      let report = await DiskFullEngine(
+        directory: inside, cycles: options.cycles, seed: options.seed,
+        say: { FileHandle.standardError.write(Data("diskfull: \($0)\n".utf8)) }
+      ).run()
+      let line = try JSONEncoder().encode(ChildReport(report))
+      FileHandle.standardOutput.write(line + Data("\n".utf8))
+      return
+    }
+    do {
+      try await options.run("diskfull") { say in
+        try DiskFullMode(
+          cycles: options.cycles, seed: options.seed,
+          executable: SystemOptions.binaries + "/ChaosCommand", say: say
+        ).run()
+      }
+    } catch let failure as ChaosFailure where failure.isUnsupported {
+      FileHandle.standardError.write(Data("diskfull: \(failure)\n".utf8))
+      throw ExitCode(2)
+    }
+  }
+}

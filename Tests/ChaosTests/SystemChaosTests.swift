@@ -1,0 +1,52 @@
+import Chaos
+import Foundation
+import Testing
+
+/// A few cycles of the modes that attack a whole system; all of them, with
+/// `AIMSTORS_LONG_TESTS=1`.
+@Suite(.serialized) struct SystemChaosTests {
+  static let isLong = ProcessInfo.processInfo.environment["AIMSTORS_LONG_TESTS"] == "1"
+
+  /// Where the programs of this build stand: beside the test program.
+  static var binaries: String {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: own).deletingLastPathComponent().path
+  }
+
+  /// A directory of its own, which stays where the report is not what was expected.
+  static func withDirectory(
+    _ expected: Bool = true, _ body: (String) async throws -> ChaosReport
+  ) async throws -> ChaosReport {
+    let directory =
+      FileManager.default.temporaryDirectory.path + "/aimstors-chaos-\(UUID().uuidString)"
+    let report = try await body(directory)
+    if report.isOK == expected { try? FileManager.default.removeItem(atPath: directory) }
+    return report
+  }
+
+  private func kill(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
+    try await Self.withDirectory(sabotage == nil) { directory in
+      await KillMode(
+        cycles: cycles, seed: 11, sabotage: sabotage, binaries: Self.binaries,
+        directory: directory, say: { _ in }
+      ).run()
+    }
+  }
+
+  @Test func `nothing acknowledged is lost or doubled by kill -9`() async throws {
+    let cycles = Self.isLong ? 500 : 2
+    let report = try await kill(cycles: cycles)
+    #expect(report.isOK, "\(report)")
+    #expect(report.cycles == cycles)
+    #expect(report.acked >= 100 * cycles)
+  }
+
+  @Test(arguments: ["forget-dedupe", "double-refund", "resend-ambiguous"])
+  func `a broken rule is seen`(sabotage: String) async throws {
+    let report = try await kill(cycles: 1, sabotage: sabotage)
+    #expect(!report.isOK)
+    #expect(report.cycles == 1, "\(report.complaints)")
+    #expect(
+      sabotage == "double-refund" ? report.diverged > 0 : report.duplicated > 0, "\(report)")
+  }
+}
