@@ -1,6 +1,7 @@
 import Platform
 
-/// A failure of the k-th call of any kind, and of all behind it where it is permanent.
+/// A failure of the k-th call of any kind, and of all behind it where it is permanent; of all files
+/// or of some.
 ///
 /// It waits, from its call on, for the first one that can fail in its way: nothing but a write is
 /// short, and a full disk can still be read.
@@ -13,15 +14,17 @@ public struct CallFault: Hashable, Sendable {
   }
 
   public let kind: Kind
-  /// Counted from now: 1 is the next call.
+  /// Counted from now, over the calls whose path contains `mark`: 1 is the next one.
   public var call: Int
+  public let mark: String
   public let isPermanent: Bool
   /// Whether it was met.
   public internal(set) var isMet = false
 
-  public init(_ kind: Kind, call: Int, isPermanent: Bool) {
+  public init(_ kind: Kind, call: Int, of mark: String = "", isPermanent: Bool) {
     self.kind = kind
     self.call = call
+    self.mark = mark
     self.isPermanent = isPermanent
   }
 
@@ -36,26 +39,40 @@ public struct CallFault: Hashable, Sendable {
   }
 }
 
+/// A call that met a ``CallFault``.
+public struct MetCall: Hashable, Sendable {
+  public let operation: FileError.Operation
+  public let kind: CallFault.Kind
+  public let path: String
+}
+
 extension SimulatedDisk {
-  /// Makes one later call fail, whichever it is; ``kill()`` takes it back.
+  /// Makes one later call fail, whichever it is; ``kill()`` and ``clearFaults()`` take it back.
   public func inject(_ fault: CallFault) { state.withLock { $0.callFault = fault } }
 
-  /// How often injected call faults were met, as `write.ENOSPC`.
-  public var faultsMet: [String: Int] { state.withLock { $0.faultsMet } }
+  /// How often injected call faults were met.
+  public var faultsMet: [MetCall: Int] { state.withLock { $0.faultsMet } }
+
+  /// How many calls there were to the paths that `isCounted` says.
+  public func callCount(_ isCounted: (String) -> Bool) -> Int {
+    state.withLock { state in
+      state.pathCalls.reduce(0) { isCounted($1.key) ? $0 + $1.value : $0 }
+    }
+  }
 }
 
 extension SimulatedDisk.State {
   mutating func meetCallFault(
-    _ operation: FileError.Operation
+    _ operation: FileError.Operation, _ path: String
   ) -> SimulatedDisk.Fault.Effect? {
-    guard var fault = callFault else { return nil }
+    guard var fault = callFault, fault.mark.isEmpty || path.contains(fault.mark) else { return nil }
     fault.call -= 1
     defer { callFault = fault }
     guard fault.call <= 0, fault.isPermanent || !fault.isMet,
       let effect = fault.effect(on: operation)
     else { return nil }
     fault.isMet = true
-    faultsMet["\(operation.rawValue).\(fault.kind.rawValue)", default: 0] += 1
+    faultsMet[MetCall(operation: operation, kind: fault.kind, path: path), default: 0] += 1
     return effect
   }
 }

@@ -17,6 +17,7 @@ struct Flusher {
       if work.isClosed { return }
       for (tenant, files) in work.files { shorten(tenant, files) }
       look()
+      context.stalled.look(writer)
     }
   }
 

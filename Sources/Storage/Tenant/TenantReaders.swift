@@ -44,7 +44,7 @@ final class TenantReaders: Sendable {
       for connection in connections.values { try connection.control("BEGIN") }
     } else {
       try writer.withLatch {
-        if let problem = writer.problem { throw TenantWriter.stopped(problem) }
+        if let problem = writer.problem { throw TenantWriter.refusal(problem) }
         for connection in connections.values {
           try TenantFileStore(connection: connection).beginSnapshot()
         }
