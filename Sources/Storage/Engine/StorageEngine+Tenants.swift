@@ -150,7 +150,8 @@ extension StorageEngine {
 
   /// Finishes what was admitted, then gives up journal, files and directory.
   ///
-  /// Nothing runs after.
+  /// Nothing runs after. Once the journal has said that the process must end, there is nothing to
+  /// finish: the callers that wait are never answered.
   public func close() async {
     let running = life.withLock { life -> Running? in
       guard case .running(let running) = life else {
@@ -161,22 +162,12 @@ extension StorageEngine {
       return running
     }
     guard let running else { return }
-    for writer in running.writers.values where writer.isActive { await drain(writer) }
+    await Drain.wait(for: running.writers.values.filter(\.isActive), orUntil: fatality)
     await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
       _ = OwnThread(name: "closing") {
         Self.end(running)
         caller.resume()
       }
-    }
-  }
-
-  /// Commands run in order: when this one is answered, those before it are.
-  private func drain(_ writer: TenantWriter) async {
-    _ = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<Result<Bool, Failure>, Never>) in
-      writer.submit(
-        WriteCommand(CommandOrigin(requestID: "close", traceID: ""), caller: caller) { _, _ in true
-        })
     }
   }
 

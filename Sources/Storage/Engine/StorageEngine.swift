@@ -18,6 +18,7 @@ public final class StorageEngine: TenantStore {
   let log: Logger
   let announceDue: @Sendable (TenantID) -> Void
   let fatal: @Sendable (JournalFatality) -> Void
+  let fatality = Fatality()
 
   struct Running: Sendable {
     let context: EngineContext
@@ -54,7 +55,10 @@ public final class StorageEngine: TenantStore {
     self.log = log
     self.schema = schema
     announceDue = due
-    self.fatal = fatal
+    self.fatal = { [fatality] reason in
+      fatal(reason)
+      fatality.meet()
+    }
   }
 
   /// One index per set of file names: that is how the kinds of stores differ.
