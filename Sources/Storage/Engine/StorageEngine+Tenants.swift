@@ -15,11 +15,14 @@ extension StorageEngine {
   /// Begins a tenant here: its first record.
   ///
   /// Answers when it is durable; its files are made on first use. Throws `tenantExists`,
-  /// `outcomeUnknown`.
+  /// `outcomeUnknown`, and `tenantStopped` where the tenant may exist in a damaged range.
   public func create(
     _ tenant: TenantID, epoch: Epoch, lineage: Lineage? = nil
   ) async throws(Failure) {
     let running = try running()
+    if running.context.heads[tenant] == nil, let refusal = running.unseen.refusal(of: tenant) {
+      throw refusal
+    }
     let mayCreate = life.withLock { life -> Bool in
       guard case .running(var running) = life, running.writers[tenant] == nil else { return false }
       let isFirst = running.creating.insert(tenant).inserted
@@ -78,6 +81,12 @@ extension StorageEngine {
   public func ownership(_ tenant: TenantID) -> (epoch: Epoch, state: TenantHead.Ownership)? {
     guard let head = (try? running())?.context.heads[tenant] else { return nil }
     return (head.epoch, head.ownership)
+  }
+
+  /// Why a tenant that is not known here may exist all the same; nil where it does not.
+  public func refusalOfUnseen(_ tenant: TenantID) -> Failure? {
+    guard let running = try? running(), running.context.heads[tenant] == nil else { return nil }
+    return running.unseen.refusal(of: tenant)
   }
 
   /// The digests kept in the files, or (recompute) a full scan that must equal them; a difference

@@ -26,6 +26,7 @@ public final class StorageEngine: TenantStore {
     let flusherThread: OwnThread
     let dueThread: OwnThread
     var writers: [TenantID: TenantWriter]
+    let unseen: UnseenTenants
     /// Tenants whose `create` record is under way.
     var creating: Set<TenantID> = []
   }
@@ -126,7 +127,9 @@ public final class StorageEngine: TenantStore {
       switch life {
       case .running(let running):
         guard let writer = running.writers[tenant] else {
-          return .failure(Failure(.notFound, "no such tenant in this cell"))
+          return .failure(
+            running.unseen.refusal(of: tenant)
+              ?? Failure(.notFound, "no such tenant in this cell"))
         }
         return .success(writer)
       case .new, .starting:
