@@ -5,64 +5,55 @@ import Wire
 
 /// `chaos corrupt`: a journal is spoiled while no process runs; the next one finds every
 /// acknowledged operation, or says which range or tenant lacks it.
-public struct CorruptMode: Sendable {
-  static let payments = 140
-
+public struct CorruptMode: StorageMode {
   /// How the run before the damage ended.
-  private enum Ending: String, CaseIterable {
+  enum Ending: String, CaseIterable, Sendable {
     case closed = "clean run"
     case killed = "crashed run"
     /// SQLite's files have little of what was acknowledged: the journal alone has it.
     case powerless = "run without its unsynced SQLite writes"
   }
 
-  public init() {}
+  public struct Fault: CustomStringConvertible, Sendable {
+    let damage: JournalDamage
+    let ending: Ending
 
-  public func run(
-    cycles: Int, seed: UInt64, say: @escaping @Sendable (String) -> Void
-  ) async -> ChaosReport {
-    var report = ChaosReport()
-    let vfs = StorageMachine.makeVFS()
-    let random = SeededRandomSource(seed: seed)
-    let kinds = JournalDamage.allCases
-    for cycle in 1...max(1, cycles) {
-      let kind = kinds[cycle % kinds.count]
-      let ending = Ending.allCases[(cycle + cycle / kinds.count) % Ending.allCases.count]
-      let fault = "\(kind.rawValue) after a \(ending.rawValue)"
-      say("cycle \(cycle): \(fault)")
-      let (result, oracle) = await one(vfs, kind, ending, random)
-      result.join(&report, cycle: cycle, fault, oracle)
-    }
-    return report
+    public var description: String { "\(damage.rawValue) after a \(ending.rawValue)" }
   }
 
-  private func one(
-    _ vfs: FileSystemVFS, _ kind: JournalDamage, _ ending: Ending, _ random: SeededRandomSource
-  ) async -> (StorageCycle, StorageOracle) {
-    var cycle = StorageCycle()
-    var oracle = StorageOracle(cycle.books)
-    let machine = StorageMachine(vfs: vfs, seed: random.uint64())
-    do {
-      _ = try await machine.start()
-      _ = await machine.createTenants()
-      let load = PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64())
-      await load.run(PaymentLoad.payments(Self.payments))
-      switch ending {
-      case .closed: await machine.close()
-      case .killed: await machine.end()
-      case .powerless: await machine.end(.lost)
-      }
-      if kind.isForeign {
-        await openForeign(kind, machine.disk, vfs, &cycle)
-      } else {
-        try spoil(machine.disk, kind, ending, random)
-        try await open(machine, kind, &cycle, &oracle)
-      }
-    } catch {
-      cycle.complaints.append("\(error)")
-      await machine.end()
+  public static let name = "corrupt"
+  public static let summary =
+    "A journal spoiled between two runs: flipped, cut, doubled, swapped, another's."
+  static let payments = 140
+
+  public init() {}
+
+  public func draw(_ cycle: Int, of count: Int, _ random: SeededRandomSource) -> Fault {
+    let kinds = JournalDamage.allCases
+    return Fault(
+      damage: kinds[cycle % kinds.count],
+      ending: Ending.allCases[(cycle + cycle / kinds.count) % Ending.allCases.count])
+  }
+
+  public func run(
+    _ fault: Fault, _ machine: StorageMachine, _ random: SeededRandomSource,
+    _ cycle: inout StorageCycle
+  ) async throws {
+    try await cycle.start(machine)
+    _ = await machine.createTenants()
+    let load = PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64())
+    await load.run(PaymentLoad.payments(Self.payments))
+    switch fault.ending {
+    case .closed: await machine.close()
+    case .killed: await machine.end()
+    case .powerless: await machine.end(.lost)
     }
-    return (cycle, oracle)
+    if fault.damage.isForeign {
+      await openForeign(fault.damage, machine, &cycle)
+    } else {
+      try spoil(machine.disk, fault.damage, fault.ending, random)
+      try await open(machine, fault.damage, &cycle)
+    }
   }
 
   private func spoil(
@@ -86,19 +77,18 @@ public struct CorruptMode: Sendable {
         && (!isLastSegment || Int(group.offset) + JournalDamage.block < end)
     }
     guard !candidates.isEmpty else { throw Failure(.internalError, "no group can be spoiled") }
-    let index = candidates[Int(random.uint64() % UInt64(candidates.count))]
+    let index = candidates[random.below(candidates.count)]
     _ = kind.apply(to: disk, groups, at: index, random)
   }
 
   /// Opens the spoiled journal: what is missing was named.
   private func open(
-    _ machine: StorageMachine, _ kind: JournalDamage, _ cycle: inout StorageCycle,
-    _ oracle: inout StorageOracle
+    _ machine: StorageMachine, _ kind: JournalDamage, _ cycle: inout StorageCycle
   ) async throws {
     let report = try await machine.start()
     let stopped = Set(report.stopped)
     if !report.damage.isEmpty || !stopped.isEmpty || report.cutBytes > 0 {
-      cycle.faults[kind.rawValue, default: 0] += 1
+      cycle.hit(kind.rawValue)
     } else {
       cycle.complaints.append("the damage was not found")
     }
@@ -106,27 +96,26 @@ public struct CorruptMode: Sendable {
     if !stopped.isSubset(of: named) {
       cycle.complaints.append("a stopped tenant is in no problem: \(stopped.subtracting(named))")
     }
-    await oracle.check(machine.engine, stopped: stopped)
+    await cycle.oracle.check(machine.engine, stopped: stopped)
     await machine.close()
   }
 
   /// Another cell or generation must not take this journal for its own.
   private func openForeign(
-    _ kind: JournalDamage, _ disk: SimulatedDisk, _ vfs: FileSystemVFS,
-    _ cycle: inout StorageCycle
+    _ kind: JournalDamage, _ machine: StorageMachine, _ cycle: inout StorageCycle
   ) async {
     let stranger =
       kind == .foreignCell
-      ? StorageMachine(disk: disk, vfs: vfs, seed: 1, cell: CellID(trusted: "c2"))
-      : StorageMachine(disk: disk, vfs: vfs, seed: 1, generation: Generation(9))
+      ? machine.another(machine.disk, cell: CellID(trusted: "c2"))
+      : machine.another(machine.disk, generation: Generation(9))
     do {
       _ = try await stranger.start()
       cycle.complaints.append("the journal was taken for its own")
       await stranger.close()
     } catch JournalError.foreignCell where kind == .foreignCell {
-      cycle.faults[kind.rawValue, default: 0] += 1
+      cycle.hit(kind.rawValue)
     } catch JournalError.foreignGeneration where kind == .foreignGeneration {
-      cycle.faults[kind.rawValue, default: 0] += 1
+      cycle.hit(kind.rawValue)
     } catch {
       cycle.complaints.append("the refusal names something else: \(error)")
     }

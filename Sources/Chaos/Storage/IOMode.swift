@@ -3,40 +3,60 @@ import Simulation
 import Storage
 import Wire
 
-/// `chaos io`: the k-th call of journal or SQLite fails, once or for good; k covers the whole run.
-public struct IOMode: Sendable {
+/// `chaos io`: the k-th call of the journal, or of SQLite, fails, once or for good; the k's of all
+/// cycles cover the whole script of each.
+public struct IOMode: StorageMode {
+  public struct Fault: CustomStringConvertible, Sendable {
+    let layer: StorageLayer
+    let fault: CallFault
+    /// Whether the power goes with the process, and what was not synchronized with it.
+    let losesPower: Bool
+
+    public var description: String {
+      "\(fault.kind.rawValue) at call \(fault.call) of \(layer.rawValue), "
+        + (fault.isPermanent ? "for good" : "once")
+    }
+  }
+
+  public static let name = "io"
+  public static let summary =
+    "The k-th call of the journal or of SQLite fails, once or for good: EIO, ENOSPC, short, fsync."
   static let payments = 120
+
+  /// How many calls of each layer the script makes where nothing fails.
+  private var calls: [StorageLayer: Int] = [:]
 
   public init() {}
 
-  /// Every k instead of a sample of `cycles` where `cycles` is at least the calls of a clean run.
-  public func run(
-    cycles: Int, seed: UInt64, say: @escaping @Sendable (String) -> Void
-  ) async -> ChaosReport {
-    var report = ChaosReport()
-    let vfs = StorageMachine.makeVFS()
-    let random = SeededRandomSource(seed: seed)
-    // Groups form by chance, so that a run has some more calls or fewer: the last tenth is left.
-    let calls = await cleanRun(vfs, random, &report) * 9 / 10
-    say("a clean run has \(calls * 10 / 9) calls")
-    let kinds = CallFault.Kind.allCases
-    for cycle in 1...max(1, cycles) {
-      let stratum = Double(calls) / Double(max(1, cycles))
-      let share = Double(random.uint64() % 1_000) / 1_000
-      let call = 1 + Int((Double(cycle - 1) + share) * stratum)
-      let kind = kinds[(cycle + cycle / kinds.count) % kinds.count]
-      let isPermanent = random.uint64() % 2 == 0
-      let fault = "\(kind.rawValue) at call \(call), \(isPermanent ? "for good" : "once")"
-      say("cycle \(cycle): \(fault)")
-      let (result, oracle) = await one(
-        vfs, CallFault(kind, call: call, isPermanent: isPermanent),
-        losesPower: cycle % 2 == 0, random)
-      result.join(&report, cycle: cycle, fault, oracle)
+  public mutating func prepare(
+    _ machine: StorageMachine, _ random: SeededRandomSource
+  ) async throws {
+    try await script(machine, OutsideBooks(), random)
+    for layer in StorageLayer.allCases {
+      calls[layer] = machine.disk.callCount { $0.contains(layer.mark) }
     }
-    return report
   }
 
-  /// The script of every cycle: a start, the tenants, payments with a flush among them.
+  public func draw(_ cycle: Int, of count: Int, _ random: SeededRandomSource) -> Fault {
+    let kinds = CallFault.Kind.allCases
+    let layers = StorageLayer.allCases
+    let combinations = kinds.count * layers.count * 2
+    let index = (cycle - 1) % combinations
+    let layer = layers[index % layers.count]
+    // One stratum of the calls per pass. Groups form by chance, so that a run has some calls more
+    // or fewer: the last tenth is left.
+    let passes = (count + combinations - 1) / combinations
+    let most = max(1, (calls[layer] ?? 0) * 9 / 10)
+    let stratum = Double(most) / Double(passes)
+    let share = Double(random.below(1_000)) / 1_000
+    let call = 1 + Int((Double((cycle - 1) / combinations) + share) * stratum)
+    let fault = CallFault(
+      kinds[index / layers.count % kinds.count], call: call, of: layer.mark,
+      isPermanent: index / layers.count / kinds.count == 1)
+    return Fault(layer: layer, fault: fault, losesPower: random.below(2) == 0)
+  }
+
+  /// What every cycle does: a start, the tenants, payments with a flush among them.
   private func script(
     _ machine: StorageMachine, _ books: OutsideBooks, _ random: SeededRandomSource
   ) async throws {
@@ -48,50 +68,41 @@ public struct IOMode: Sendable {
     await load.run(PaymentLoad.payments(Self.payments))
   }
 
-  /// How many calls the script makes where nothing fails.
-  private func cleanRun(
-    _ vfs: FileSystemVFS, _ random: SeededRandomSource, _ report: inout ChaosReport
-  ) async -> Int {
-    let machine = StorageMachine(vfs: vfs, seed: random.uint64())
-    do {
-      try await script(machine, OutsideBooks(), random)
-    } catch {
-      report.complaints.append("the clean run failed: \(error)")
-    }
-    let calls = machine.disk.callCount
-    await machine.close()
-    return calls
-  }
-
-  private func one(
-    _ vfs: FileSystemVFS, _ fault: CallFault, losesPower: Bool, _ random: SeededRandomSource
-  ) async -> (StorageCycle, StorageOracle) {
-    var cycle = StorageCycle()
-    var oracle = StorageOracle(cycle.books)
-    let machine = StorageMachine(vfs: vfs, seed: random.uint64())
-    machine.disk.inject(fault)
+  public func run(
+    _ fault: Fault, _ machine: StorageMachine, _ random: SeededRandomSource,
+    _ cycle: inout StorageCycle
+  ) async throws {
+    machine.disk.inject(fault.fault)
+    var isServing = true
     // A start that fails is an answer too: nobody was served.
-    try? await script(machine, cycle.books, random)
-    await machine.end(losesPower ? .lost : nil)
-    cycle.faults = machine.disk.faultsMet
-    do {
-      let report = try await machine.start()
-      if !report.damage.isEmpty || !report.stopped.isEmpty {
-        cycle.complaints.append(
-          "a failed call is no damage: \(report.damage.map(\.reason)), stopped \(report.stopped)")
-      }
-      if await !machine.createTenants() { cycle.complaints.append("a tenant could not be made") }
-      await cycle.finish(machine, PaymentLoad.payments(Self.payments), seed: random.uint64())
-      await oracle.check(machine.engine)
-      await machine.close()
-      // Closed and opened: nothing of it lived in memory only.
-      _ = try await machine.start()
-      await oracle.check(machine.engine)
-      await machine.close()
-    } catch {
-      cycle.complaints.append("the next start failed: \(error)")
-      await machine.end()
+    do { try await script(machine, cycle.books, random) } catch { isServing = false }
+    for (met, count) in machine.disk.faultsMet {
+      let layer = StorageLayer.of(met.path)?.rawValue ?? "other"
+      let name = "\(layer) \(met.operation.rawValue) \(met.kind.rawValue)"
+      cycle.faults[name, default: 0] += count
     }
-    return (cycle, oracle)
+    let payments = PaymentLoad.payments(Self.payments)
+    if isServing, fault.fault.isPermanent, !machine.isFatal {
+      // The disk works again: nobody waits for another process.
+      machine.disk.clearFaults()
+      if await !machine.waitUntilServed() {
+        cycle.complaints.append("a tenant is not served though the disk works again")
+      }
+      if await !machine.createTenants() { cycle.complaints.append("a tenant cannot be made") }
+      cycle.hit("healed without a restart")
+      await cycle.oracle.check(machine.engine)
+      await cycle.finish(machine, payments, seed: random.uint64())
+    }
+    await machine.end(fault.losesPower ? .lost : nil)
+
+    try await cycle.start(machine)
+    if await !machine.createTenants() { cycle.complaints.append("a tenant could not be made") }
+    await cycle.finish(machine, payments, seed: random.uint64())
+    await cycle.oracle.check(machine.engine)
+    await machine.close()
+    // Closed and opened: nothing of it lived in memory only.
+    try await cycle.start(machine)
+    await cycle.oracle.check(machine.engine)
+    await machine.close()
   }
 }

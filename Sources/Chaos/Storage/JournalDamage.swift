@@ -30,7 +30,7 @@ enum JournalDamage: String, CaseIterable, Sendable {
     disk.edit(path) { bytes in
       switch self {
       case .flip:
-        let bit = Int(random.uint64() % UInt64(group.bytes * 8))
+        let bit = random.below(group.bytes * 8)
         bytes[start + bit / 8] ^= 1 << (bit % 8)
       case .truncate: bytes.removeLast(bytes.count - start - group.bytes / 2)
       case .drop:

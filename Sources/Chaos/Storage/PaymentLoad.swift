@@ -41,7 +41,7 @@ struct PaymentLoad: Sendable {
       }
     }
     let end = ContinuousClock.now + Self.patience
-    while shared.finished.load(ordering: .relaxed) < Self.callers, !machine.isFatal {
+    while shared.finished.load(ordering: .relaxed) < Self.callers, !machine.hasEnded {
       if ContinuousClock.now > end {
         books.complain("callers were not answered within \(Self.patience)")
         return
@@ -60,10 +60,10 @@ struct PaymentLoad: Sendable {
     for payment in payments {
       books.trying(payment)
       for _ in 0..<tries {
-        if machine.isFatal { return }
+        if machine.hasEnded { return }
         guard await pay(engine, payment) else { continue }
         acknowledged(books.acknowledged(payment))
-        if random.uint64() % 6 == 0 { _ = await pay(engine, payment) }
+        if random.below(6) == 0 { _ = await pay(engine, payment) }
         break
       }
     }

@@ -5,7 +5,7 @@ import Synchronization
 import Wire
 
 /// One machine: a simulated disk that holds journal and SQLite files, and the engine that runs now.
-final class StorageMachine: Sendable {
+public final class StorageMachine: Sendable {
   static let tenants = (1...4).map { TenantID(trusted: "t\($0)") }
   static let dataDirectory = "/data"
 
@@ -29,6 +29,15 @@ final class StorageMachine: Sendable {
     self.seed = seed
   }
 
+  /// A machine on another disk, or of another name, with the VFS of this one, which must not run.
+  func another(
+    _ disk: SimulatedDisk, cell: CellID? = nil, generation: Generation? = nil
+  ) -> StorageMachine {
+    StorageMachine(
+      disk: disk, vfs: vfs, seed: seed, cell: cell ?? self.cell,
+      generation: generation ?? self.generation)
+  }
+
   private static let vfsCount = Atomic(0)
 
   /// A VFS of a name that no other has in this process.
@@ -39,6 +48,9 @@ final class StorageMachine: Sendable {
 
   /// Whether the engine has said that its process must end.
   var isFatal: Bool { fatal.withLock { $0 } }
+
+  /// Whether what runs is over: nobody need wait for its answers.
+  var hasEnded: Bool { isFatal || disk.isPowerLost }
 
   /// The engine that runs; only between ``start()`` and an end.
   var engine: StorageEngine {
@@ -55,6 +67,7 @@ final class StorageMachine: Sendable {
     configuration.generation = generation
     configuration.vfs = vfs.name
     configuration.readerThreads = 1
+    configuration.flushInterval = .milliseconds(20)
     // Small, so that segments, checkpoints and replay batches end in the middle of the load.
     configuration.checkpointFrames = 40
     configuration.replayBatch = 16
@@ -74,12 +87,29 @@ final class StorageMachine: Sendable {
   }
 
   /// Makes the tenants that are not there yet; false where one could not be made.
+  ///
+  /// Does not wait for an engine that answers nothing any more.
   func createTenants() async -> Bool {
-    var haveAll = true
-    for tenant in Self.tenants where engine.heads[tenant] == nil {
-      do { try await engine.create(tenant, epoch: .first) } catch { haveAll = false }
+    let engine = engine
+    let answer = Answer()
+    Task {
+      var haveAll = true
+      for tenant in Self.tenants where engine.heads[tenant] == nil {
+        do { try await engine.create(tenant, epoch: .first) } catch { haveAll = false }
+      }
+      answer.set(haveAll)
     }
-    return haveAll
+    while !hasEnded {
+      if let result = answer.value { return result }
+      try? await Task.sleep(for: .milliseconds(1))
+    }
+    return answer.value ?? false
+  }
+
+  private final class Answer: Sendable {
+    private let state = Mutex<Bool?>(nil)
+    var value: Bool? { state.withLock { $0 } }
+    func set(_ value: Bool) { state.withLock { $0 = value } }
   }
 
   func close() async {
@@ -88,11 +118,33 @@ final class StorageMachine: Sendable {
     life.withLock { $0 = nil }
   }
 
+  /// Waits until every tenant answers; false where one does not for half a minute, or is stopped.
+  func waitUntilServed() async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(30)
+    for tenant in Self.tenants where engine.heads[tenant] != nil {
+      while true {
+        do throws(Failure) {
+          _ = try await engine.read(tenant, [.ledger]) { _ in true }
+          break
+        } catch {
+          guard error.code == .recovering, ContinuousClock.now < deadline else { return false }
+        }
+        try? await Task.sleep(for: .milliseconds(5))
+      }
+    }
+    return true
+  }
+
   /// Ends the process where it stands; its page cache stays unless `fate` says that power is gone.
-  func end(_ fate: SimulatedDisk.Fate? = nil) async {
+  ///
+  /// Answers the files that had unsynchronized bytes when the power went.
+  @discardableResult
+  func end(_ fate: SimulatedDisk.Fate? = nil) async -> [String] {
     // First: whatever the engine does while it is taken apart must not reach the disk.
-    if let fate { disk.losePower(fate) } else { disk.kill() }
+    var unsynchronized: [String] = []
+    if let fate { unsynchronized = disk.losePower(fate) } else { disk.kill() }
     if let engine = life.withLock({ $0 }) { await engine.abandon() }
     life.withLock { $0 = nil }
+    return unsynchronized
   }
 }

@@ -3,7 +3,7 @@ import Storage
 import Wire
 
 /// Compares what stands in the tenants' files with what the callers know.
-struct StorageOracle {
+struct StorageOracle: Sendable {
   let books: OutsideBooks
   private(set) var lost = 0
   private(set) var duplicated = 0
@@ -74,11 +74,11 @@ struct StorageOracle {
 
   /// The files that the journal alone brings forth have the digests of those that were kept.
   mutating func checkReplay(
-    _ kept: [TenantID: StorageEngine.TenantDigest], of disk: SimulatedDisk, vfs: FileSystemVFS
+    _ kept: [TenantID: StorageEngine.TenantDigest], of original: StorageMachine
   ) async {
-    let copy = disk.copy()
+    let copy = original.disk.copy()
     for path in copy.paths where path.contains("/tenants/") { copy.remove(path) }
-    let machine = StorageMachine(disk: copy, vfs: vfs, seed: 1)
+    let machine = original.another(copy)
     do {
       _ = try await machine.start()
       for (tenant, digest) in kept.sorted(by: { $0.key < $1.key }) {
