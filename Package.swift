@@ -68,7 +68,8 @@ let package = Package(
     library("Platform", [log]),
 
     // Engines.
-    library("Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log]),
+    library(
+      "Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log], design: true),
     library(
       "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
       design: true),
@@ -105,7 +106,7 @@ let package = Package(
       name: "aimstors",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log,
+        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -119,10 +120,13 @@ let package = Package(
         "Simulation", "Storage", "StorageFixtures", "Messaging", "GraphSimulator", "Wire",
         "Platform", http, log,
       ]),
+    // How the tools' commands end.
+    library("CommandExit", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "ChaosCommand",
       dependencies: [
-        "Chaos", "Platform", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Chaos", "CommandExit", "Platform",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     library(
@@ -134,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "simulate",
       dependencies: [
-        "SimulatedDeployment", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CommandExit", "SimulatedDeployment",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
@@ -142,16 +147,26 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", hummingbird, http, log,
+        "Wire", "Platform", "Messaging", "Storage", "COpenSSL", hummingbird, http, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
 
     tests("WireTests", [protobuf, "Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
-    tests("MessagingTests", ["Simulation", "Messaging", "Wire", "Platform", "CNNG"]),
+    // One end of a connection in a process of its own, which the tests stop.
+    .executableTarget(
+      name: "MessagingPeerChild", dependencies: ["Messaging", "Wire", "Platform"],
+      path: "Tests/MessagingPeerChild", swiftSettings: settings),
+    tests(
+      "MessagingTests",
+      ["Simulation", "Messaging", "MessagingPeerChild", "Wire", "Platform", "CNNG"]),
     .target(
       name: "StorageFixtures", dependencies: ["Storage", "Wire"], path: "Tests/StorageFixtures",
+      swiftSettings: settings),
+    // Compares what the roles answer with the OpenAPI documents.
+    .target(
+      name: "DocumentCheck", dependencies: ["Wire"], path: "Tests/DocumentCheck",
       swiftSettings: settings),
     // Writes until it is killed: the crash test's other process.
     .executableTarget(
@@ -164,7 +179,11 @@ let package = Package(
       "EdgeTests",
       ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, hummingbird, log]),
     tests(
-      "CellTests", ["Simulation", "Cell", "Storage", "Wire", "Platform", "Messaging", "Edge", log],
+      "CellTests",
+      [
+        "Simulation", "Cell", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform",
+        "Messaging", "Edge", log,
+      ],
       exclude: ["Fixtures"]),
     tests(
       "RouterTests",
@@ -175,8 +194,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "Simulation", "ControlPlane", "Storage", "Wire", "Platform", "Messaging", "Edge",
-        hummingbird, log,
+        "Simulation", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform", "Messaging",
+        "Edge", hummingbird, log,
       ]),
     tests(
       "GraphSimulatorTests",
@@ -187,6 +206,8 @@ let package = Package(
       ["Simulation", "SimulatedDeployment", "Storage", "Platform", "Wire"]),
     tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
-    tests("AimstorsTests", ["aimstors", "GraphSimulator", "Wire", "Platform"]),
+    tests(
+      "AimstorsTests",
+      ["aimstors", "GraphSimulator", "Messaging", "Storage", "Wire", "Platform", nio]),
   ]
 )

@@ -6,7 +6,7 @@ import ArgumentParser
     commandName: "bench", abstract: "Measures Aimstors against a named reference in one run.",
     subcommands: [
       CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
-      MessagingBench.Serve.self,
-      Hello.self,
+      WebhookBench.self, IdleBench.self, GrowthBench.self, RecoveryBench.self,
+      MessagingBench.Serve.self, Hello.self,
     ])
 }

@@ -17,9 +17,8 @@ struct HTTPBench: AsyncParsableCommand {
     defer { system.stop() }
     progress("http: making \(Self.tenants) tenants")
     // Nothing is sent while this runs: the figures are of the request's path alone.
-    _ = try await system.admin("PUT", "/v1/send-stops/platform/all", ["reason": "bench"])
-    var tenants: [SystemUnderTest.Tenant] = []
-    for index in 0..<Self.tenants { tenants.append(try await system.tenant(index)) }
+    try await system.client.admin("PUT", "/v1/send-stops/platform/all", ["reason": "bench"])
+    let tenants = try await BenchTenant.create(count: Self.tenants, system.client)
     let list = "\(system.directory)/bench-tenants"
     try tenants.map { "\($0.key) \($0.numberID)\n" }.joined()
       .write(toFile: list, atomically: true, encoding: .utf8)
@@ -37,7 +36,7 @@ struct HTTPBench: AsyncParsableCommand {
         let before = (
           try Program.cpuMicroseconds(of: routerPID), try Program.cpuMicroseconds(of: cellPID)
         )
-        let result = try load(system.url, connections, list: list)
+        let result = try load(system.client.url, connections, list: list)
         let requests = result["requests"] as? Double ?? 0
         let rate = requests / max(0.001, result["seconds"] as? Double ?? 0)
         guard (result["status_errors"] as? Double ?? 0) == 0 else {

@@ -1,6 +1,5 @@
 import AsyncHTTPClient
 import Foundation
-import NIOCore
 import Synchronization
 
 /// What the router's hop adds, at a quarter of full load: an open-loop generator sends at a fixed
@@ -9,7 +8,7 @@ import Synchronization
 /// The cell's own part is what the router's metrics say it waited for the cell.
 struct HopBench {
   let system: SystemUnderTest
-  let tenants: [SystemUnderTest.Tenant]
+  let tenants: [BenchTenant]
   let perSecond: Double
 
   func run(seconds: Int) async throws -> [Row] {
@@ -40,16 +39,14 @@ struct HopBench {
     let clock = ContinuousClock()
     let begin = clock.now
     let results = Latencies()
-    let url = system.url + "/v1/messages"
-    let requests = (0..<tenants.count).map { request(url, tenants[$0]) }
+    let client = system.client
     try await withThrowingTaskGroup(of: Void.self) { group in
       for index in 0..<Int(perSecond * Double(seconds)) {
         let due = begin + .microseconds(Int64(Double(index) * 1_000_000 / perSecond))
         try await Task.sleep(until: due, clock: clock)
-        let request = requests[index % requests.count]
+        let tenant = tenants[index % tenants.count]
         group.addTask {
-          var request = request
-          request.headers.add(name: "Idempotency-Key", value: "hop-\(UUID().uuidString)")
+          let request = try tenant.message(to: index % 10_000_000, client)
           let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
           _ = try await response.body.collect(upTo: 1 << 20)
           guard response.status.code == 202 else {
@@ -65,25 +62,9 @@ struct HopBench {
     return results.sorted
   }
 
-  private func request(_ url: String, _ tenant: SystemUnderTest.Tenant) -> HTTPClientRequest {
-    var request = HTTPClientRequest(url: url)
-    request.method = .POST
-    request.headers.add(name: "Host", value: "api.localhost")
-    request.headers.add(name: "Authorization", value: "Bearer \(tenant.key)")
-    request.headers.add(name: "Content-Type", value: "application/json")
-    let body =
-      #"{"number_id":"\#(tenant.numberID)","to":"+4915112345678","type":"template","#
-      + #""template":{"name":"order_ok","language":{"code":"en_US"},"components":[{"type":"body","#
-      + #""parameters":[{"type":"text","text":"\#(String(repeating: "x", count: 100))"}]}]}}"#
-    request.body = .bytes(ByteBuffer(string: body))
-    return request
-  }
-
   /// The router's histogram of what it waited for cells.
   private func forwarded() async throws -> ScrapedHistogram {
-    let response = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: system.healthURL(of: "router") + "/metrics"), timeout: .seconds(5))
-    let text = String(buffer: try await response.body.collect(upTo: 4 << 20))
+    let text = try await BenchClient.metrics(try system.healthURL(of: "router"))
     return ScrapedHistogram(text, name: "aimstors_router_forward_seconds")
   }
 }

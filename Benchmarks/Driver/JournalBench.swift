@@ -23,24 +23,25 @@ struct JournalBench: AsyncParsableCommand {
     let system = try await SystemUnderTest.start(
       repository, topology: "Benchmarks/http/topology.yaml")
     defer { system.stop() }
-    let tenant = try await system.tenant(0)
+    let client = system.client
+    let tenant = try await BenchTenant.create(0, client)
     let journal = "\(system.directory)/cells/cell-1/journal"
     // Statuses wait until everything was accepted, so that both parts can be told apart.
-    try await system.setFaults([
+    try await client.setFaults([
       "delay_ms": [Self.statusDelaySeconds * 1000, Self.statusDelaySeconds * 1000],
       "enforce_throughput": false,
     ])
     let start = try bytes(journal)
     progress("journal: \(Self.alone) messages, one after the other")
-    for index in 0..<Self.alone { try await system.send(tenant, to: Self.messages + index) }
-    try await system.wait(tenant, until: "accepted", count: Self.alone)
+    for index in 0..<Self.alone { try await tenant.send(to: Self.messages + index, client) }
+    try await tenant.wait(until: "accepted", client)
     let before = try bytes(journal)
     progress("journal: \(Self.messages) messages, \(Self.inFlight) in flight")
-    try await system.send(tenant, count: Self.messages, inFlight: Self.inFlight)
-    try await system.wait(tenant, until: "accepted", count: Self.messages)
+    try await tenant.send(count: Self.messages, inFlight: Self.inFlight, client)
+    try await tenant.wait(until: "accepted", client)
     let accepted = try bytes(journal)
     progress("journal: waiting for their statuses")
-    try await system.wait(tenant, until: "read", count: Self.messages)
+    try await tenant.wait(until: "read", client)
     let after = try bytes(journal)
     Row(
       name: "journal.bytes_per_message",

@@ -35,6 +35,15 @@ enum Program {
     }
   }
 
+  /// Memory of a running process, pages that it shares counted in part.
+  static func proportionalMegabytes(of pid: Int) throws -> Double {
+    let text = try String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Pss:") }),
+      let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
+    else { throw BenchFailure("/proc/\(pid)/smaps_rollup could not be read") }
+    return kibibytes * 1_024 / 1_000_000
+  }
+
   /// User and system CPU of a running process so far, in microseconds.
   static func cpuMicroseconds(of pid: Int) throws -> Double {
     let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)

@@ -10,6 +10,7 @@ struct cnng_call {
 	bool           receiving;
 	uint32_t       slot;
 	void          *owner;
+	cnng_call_sent sent;
 	cnng_call_done done;
 };
 
@@ -24,6 +25,7 @@ call_callback(void *argument)
 		if (result == 0) {
 			// Only now: a recv that times out while its send is pending crashes this NNG.
 			call->receiving = true;
+			call->sent(call->owner, call->slot);
 			nng_ctx_recv(call->ctx, call->aio);
 			return;
 		}
@@ -45,7 +47,8 @@ call_callback(void *argument)
 
 int
 cnng_call_open(
-    cnng_call **out, nng_socket socket, uint32_t slot, void *owner, cnng_call_done done)
+    cnng_call **out, nng_socket socket, uint32_t slot, void *owner, cnng_call_sent sent,
+    cnng_call_done done)
 {
 	int        rv;
 	cnng_call *call = calloc(1, sizeof(*call));
@@ -54,6 +57,7 @@ cnng_call_open(
 	}
 	call->slot  = slot;
 	call->owner = owner;
+	call->sent  = sent;
 	call->done  = done;
 	if ((rv = nng_ctx_open(&call->ctx, socket)) != 0) {
 		free(call);

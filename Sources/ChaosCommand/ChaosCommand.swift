@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chaos
+import CommandExit
 
 /// `tools/chaos MODE`: breaks a system on purpose and proves that nothing acknowledged is lost.
 @main struct ChaosCommand: AsyncParsableCommand {
@@ -9,4 +10,6 @@ import Chaos
       KillCommand.self, HostileCommand.self, DiskFullCommand.self, CorruptCommand.self,
       PowerCommand.self, IOCommand.self,
     ])
+
+  static func main() async { await runAndExit() }
 }

@@ -23,19 +23,48 @@ struct ChaosOptions: ParsableArguments {
 
   /// Runs a mode under the chosen sabotage, prints its report and exits 1 where it is not ok.
   ///
-  /// `body` writes the fault of each cycle through the closure it is given.
+  /// `body` writes the fault of each cycle through the closure it is given. Throws a usage error
+  /// for a sabotage that the mode cannot show: its success would say nothing.
   func run(
-    _ mode: String, _ body: (@escaping @Sendable (String) -> Void) async throws -> ChaosReport
+    _ mode: Mode, _ body: (@escaping @Sendable (String) -> Void) async throws -> ChaosReport
   ) async throws {
-    // Before anything asks for it: the switch is read once. Child processes inherit it.
-    if let sabotage { setenv("AIMSTORS_SABOTAGE", sabotage, 1) }
+    if let sabotage {
+      guard mode.shows.contains(where: { $0.rawValue == sabotage }) else {
+        throw ValidationError(mode.cannotShow(sabotage))
+      }
+      // Before anything asks for it: the switch is read once. Child processes inherit it.
+      setenv("AIMSTORS_SABOTAGE", sabotage, 1)
+    }
     let clock = ContinuousClock()
     let began = clock.now
     var report = try await body { line in
       FileHandle.standardError.write(Data("\(mode): \(line)\n".utf8))
     }
     report.seconds = (clock.now - began) / .seconds(1)
-    FileHandle.standardOutput.write(Data((report.json(mode: mode) + "\n").utf8))
+    FileHandle.standardOutput.write(Data((report.json(mode: mode.rawValue) + "\n").utf8))
     guard report.isOK else { throw ExitCode(1) }
+  }
+}
+
+/// A way of breaking things.
+enum Mode: String, CaseIterable {
+  case kill, hostile, diskfull, corrupt, power, io
+
+  /// The broken rules that its checks see.
+  var shows: [Sabotage] {
+    switch self {
+    case .kill: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .hostile: []
+    case .power, .io: [.ackBeforeFsync, .forgetDedupe]
+    case .diskfull, .corrupt: [.forgetDedupe]
+    }
+  }
+
+  func cannotShow(_ sabotage: String) -> String {
+    let others = Self.allCases.filter { $0.shows.contains { $0.rawValue == sabotage } }
+    let places = others.map { "tools/chaos \($0)" }
+    // The fences between owners need more than one owner: only the simulation moves tenants.
+    let hint = places.isEmpty ? "tools/simulate does" : places.joined(separator: ", ") + " do"
+    return "chaos \(self) cannot show '\(sabotage)'; \(hint)"
   }
 }

@@ -2,15 +2,18 @@ import ArgumentParser
 import Chaos
 
 /// A mode that breaks the disk under one process's storage.
-struct StorageCommand<Mode: StorageMode>: AsyncParsableCommand {
+struct StorageCommand<Way: StorageMode>: AsyncParsableCommand {
   static var configuration: CommandConfiguration {
-    CommandConfiguration(commandName: Mode.name, abstract: Mode.summary)
+    CommandConfiguration(commandName: Way.name, abstract: Way.summary)
   }
   @OptionGroup var options: ChaosOptions
 
   func run() async throws {
-    try await options.run(Mode.name) {
-      await StorageChaos<Mode>(cycles: options.cycles, seed: options.seed, say: $0).run()
+    guard let mode = Mode(rawValue: Way.name) else {
+      preconditionFailure("\(Way.name) is no mode of the command line")
+    }
+    try await options.run(mode) {
+      await StorageChaos<Way>(cycles: options.cycles, seed: options.seed, say: $0).run()
     }
   }
 }

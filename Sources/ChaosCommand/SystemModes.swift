@@ -10,7 +10,7 @@ struct SystemOptions: ParsableArguments {
 
   /// Runs a mode in a directory of its own, which stays where the mode failed.
   func run(
-    _ mode: String,
+    _ mode: Mode,
     _ body: (_ directory: String, @escaping @Sendable (String) -> Void) async throws -> ChaosReport
   ) async throws {
     let directory =
@@ -42,7 +42,7 @@ struct KillCommand: AsyncParsableCommand {
   @OptionGroup var system: SystemOptions
 
   func run() async throws {
-    try await system.run("kill") { directory, say in
+    try await system.run(.kill) { directory, say in
       await KillMode(
         cycles: system.options.cycles, seed: system.options.seed,
         sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
@@ -61,7 +61,7 @@ struct HostileCommand: AsyncParsableCommand {
   var connections = 100_000
 
   func run() async throws {
-    try await system.run("hostile") { directory, say in
+    try await system.run(.hostile) { directory, say in
       await HostileMode(
         cycles: system.options.cycles, connections: connections, seed: system.options.seed,
         binaries: SystemOptions.binaries, directory: directory, say: say
@@ -89,7 +89,7 @@ struct DiskFullCommand: AsyncParsableCommand {
       return
     }
     do {
-      try await options.run("diskfull") { say in
+      try await options.run(.diskfull) { say in
         try DiskFullMode(
           cycles: options.cycles, seed: options.seed,
           executable: SystemOptions.binaries + "/ChaosCommand", say: say

@@ -13,6 +13,11 @@ public enum ControlPlaneLimits {
   /// Routers compare their map every 10 s; one that has not for this long is reported.
   public static let routerSilenceMilliseconds: Int64 = 30_000
 
+  /// How often problems of cells are compared with what is remembered of them.
+  public static let lookInterval: Duration = .seconds(1)
+  /// Send-stops in force that the status shows.
+  public static let stopsInStatus = 100
+
   /// A map chunk, as it travels, stays below this size.
   public static let mapChunkBytes = 256 << 10
   /// One answer to a map pull stays below this size, so that it fits in a message.
@@ -48,8 +53,16 @@ public enum ControlPlaneLimits {
   /// Spool entries asked for at once, and how often in one round and cell.
   public static let drainBatch: UInt32 = 64
   public static let drainPages = 4
+  /// What stays in a spool is tried again after this many milliseconds; the pause doubles.
+  public static let spoolPauseMinimum: Int64 = 1_000
+  public static let spoolPauseMaximum: Int64 = 30_000
+  /// The longest pause where an owner is there and did not take a part.
+  public static let spoolPauseOfFailed: Int64 = 4_000
   /// Spool entries of one cell that one list request collects.
   public static let quarantinePerCell: UInt32 = 200
+  /// Bytes of a body that the quarantine shows: all of what Meta sends, and of a larger one so much
+  /// that its entry fits in an answer.
+  public static let shownBodyBytes = 3_000_000
   public static let spoolTimeout: Duration = .seconds(2)
 
   public static let joinTokenLifetimeSeconds: Int64 = 3_600

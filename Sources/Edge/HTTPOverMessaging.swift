@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import Messaging
+import Platform
 import Wire
 
 #if canImport(FoundationEssentials)
@@ -17,6 +18,7 @@ public struct HTTPOverMessaging<Context: EdgeRequestContext>: Sendable {
   private let responder: RouterResponder<Context>
   private let catalogue: RouteCatalogue
   private let logger: Logger
+  private let refusals = LogBudget()
 
   /// Takes the routes that `router` has now; make it with ``makeEdgeRouter(_:)``.
   public init(router: Router<Context>, logger: Logger) {
@@ -29,6 +31,37 @@ public struct HTTPOverMessaging<Context: EdgeRequestContext>: Sendable {
   public func respond(
     to envelope: Aimstors_ProtoRequest, from incoming: IncomingRequest
   ) async -> Aimstors_ProtoResponse {
+    let (response, refusal) = await answer(envelope, incoming)
+    note(envelope, Int(response.status), refusal, incoming.traceID)
+    return response
+  }
+
+  /// One line: for what changes something or was refused at the usual level, for reads below it.
+  private func note(
+    _ envelope: Aimstors_ProtoRequest, _ status: Int, _ refusal: FailureCode?, _ traceID: String
+  ) {
+    let isRead = envelope.method == "GET" || envelope.method == "HEAD"
+    let level: Logger.Level =
+      status >= 500 ? .warning : status >= 400 || !isRead ? .info : .debug
+    guard logger.logLevel <= level else { return }
+    var metadata: Logger.Metadata = [
+      "trace_id": .string(traceID), "method": .string(envelope.method),
+      "path": .string(String(envelope.target.prefix { $0 != "?" })),
+      "status": .stringConvertible(status),
+    ]
+    if !envelope.tenant.isEmpty { metadata["tenant"] = .string(envelope.tenant) }
+    if let refusal { metadata["code"] = .string(refusal.rawValue) }
+    if status >= 400 {
+      guard let leftOut = refusals.take() else { return }
+      if leftOut > 0 { metadata["left_out"] = .stringConvertible(leftOut) }
+    }
+    logger.log(level: level, "answered", metadata: metadata)
+  }
+
+  /// The answer, and the code of a refusal.
+  private func answer(
+    _ envelope: Aimstors_ProtoRequest, _ incoming: IncomingRequest
+  ) async -> (Aimstors_ProtoResponse, FailureCode?) {
     do {
       guard incoming.deadline > .now else {
         throw Failure(.deadlineExceeded, "the request came after its deadline")
@@ -36,9 +69,9 @@ public struct HTTPOverMessaging<Context: EdgeRequestContext>: Sendable {
       let request = try Self.request(of: envelope)
       let context = Context(source: try source(of: envelope, from: incoming))
       let response = try await responder.respond(to: request, context: context)
-      return try await Self.envelope(of: response)
+      return (try await Self.envelope(of: response), nil)
     } catch let failure as Failure {
-      return problem(failure, envelope, incoming)
+      return (problem(failure, envelope, incoming), failure.code)
     } catch {
       logger.error(
         "request failed",
@@ -47,7 +80,7 @@ public struct HTTPOverMessaging<Context: EdgeRequestContext>: Sendable {
           "path": .string(envelope.target),
         ])
       let failure = Failure(.internalError, "the request failed; the log has the trace id")
-      return Problem(failure, traceID: incoming.traceID).envelope
+      return (Problem(failure, traceID: incoming.traceID).envelope, failure.code)
     }
   }
 

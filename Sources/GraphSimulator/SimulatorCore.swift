@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Hummingbird
+import Logging
 import Platform
 import Synchronization
 
@@ -10,23 +11,26 @@ final class SimulatorCore: Sendable {
   let log = SimulatorLog()
   let clock: any WallClock
   let random: any RandomSource
+  let logger: Logger
   private let world: Mutex<GraphWorld>
   private let port = Mutex(0)
 
   init(
     _ configuration: GraphSimulatorConfiguration, client: HTTPClient, clock: any WallClock,
-    random: any RandomSource
+    random: any RandomSource, logger: Logger
   ) {
     self.configuration = configuration
+    self.logger = logger
     self.clock = clock
     self.random = random
     engine = DeliveryEngine(
       client: client, log: log, clock: clock, target: configuration.webhook)
     engine.setFaults(configuration.faults)
-    world = Mutex(
-      GraphWorld(
-        numbers: configuration.numbers, faults: configuration.faults,
-        instance: Digest.hexadecimal(random.bytes(8))))
+    var world = GraphWorld(
+      numbers: configuration.numbers, faults: configuration.faults,
+      instance: Digest.hexadecimal(random.bytes(8)))
+    for template in configuration.templates { world.know(template, now: clock.milliseconds()) }
+    self.world = Mutex(world)
   }
 
   var baseURL: String { "http://\(configuration.host):\(port.withLock { $0 })" }

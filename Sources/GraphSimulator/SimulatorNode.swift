@@ -24,7 +24,9 @@ public final class SimulatorNode: Service {
     self.configuration = configuration
     self.logger = logger
     client = HTTPClient(eventLoopGroupProvider: .singleton)
-    core = SimulatorCore(configuration, client: client, clock: clock, random: random)
+    core = SimulatorCore(
+      configuration, client: client, clock: clock, random: random,
+      logger: logger)
     (ports, portFound) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 

@@ -15,8 +15,11 @@ public enum MessagingLimits {
 
   /// Requests that one listener has in its handler at once.
   public static let handlersInFlight = 448
-  /// Receive contexts of one listener: what exceeds ``handlersInFlight`` is answered `overloaded`
-  /// at once, so that a full process says so instead of letting its callers time out.
+  /// Receive contexts of one listener.
+  ///
+  /// What exceeds ``handlersInFlight`` is answered `overloaded` at once, so that a full process
+  /// says so instead of letting its callers time out. The contexts beyond are never held by a
+  /// handler: they answer pings and hellos, whatever the handlers do.
   public static let receiveContexts = 512
 
   /// How long a call waits for a connection before it fails as unreachable.
@@ -25,9 +28,26 @@ public enum MessagingLimits {
   public static let failFastAfter: Duration = .milliseconds(900)
   /// Shortest time between two dials prompted by calls: long enough for a slow handshake to end.
   public static let dialInterval: Duration = .seconds(2)
+  /// A peer that stays away is dialed anew this often at last: NNG's own try may hang for two
+  /// minutes in the kernel, or ten seconds in a handshake that nobody answers.
+  public static let longestDialInterval: Duration = .seconds(5)
   /// NNG's own reconnecting, in milliseconds.
   public static let reconnectMinimumMilliseconds: Int32 = 100
   public static let reconnectMaximumMilliseconds: Int32 = 5_000
+
+  /// Connected peers are looked at this often.
+  public static let heartbeatInterval: Duration = .milliseconds(125)
+  /// After so many looks at which nothing had come a peer is asked by a ping: four a second at
+  /// most, none while answers come.
+  public static let quietLooks = 2
+  /// After so many more, with neither an answer to the ping nor anything else: the peer is gone.
+  ///
+  /// From its vanishing to the report: at most one look, these and ``quietLooks``: 875 ms.
+  public static let silentLooks = 4
+  /// A look that comes so long after the last one says that this process stood still, not its peer.
+  public static let heartbeatPause: Duration = .milliseconds(250)
+  /// A ping ends by itself after this time; whoever waits for it has given up long before.
+  public static let pingBackstopMilliseconds: Int32 = 10_000
 
   /// How long the two round trips of a hello may take.
   public static let helloWait: Duration = .seconds(2)

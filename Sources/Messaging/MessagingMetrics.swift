@@ -20,6 +20,8 @@ public struct PeerMetrics: Sendable {
   public let deadlinesExceeded: UInt64
   /// Calls whose connection ended before the answer.
   public let lost: UInt64
+  /// Connections given up because the peer had fallen silent.
+  public let silences: UInt64
 }
 
 /// The requests at one listener.

@@ -4,11 +4,16 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
   public let operation: String
   public let address: Address
   public let reason: String
+  /// Another process listens there.
+  public let isAddressInUse: Bool
 
-  public init(operation: String, address: Address, reason: String) {
+  public init(
+    operation: String, address: Address, reason: String, isAddressInUse: Bool = false
+  ) {
     self.operation = operation
     self.address = address
     self.reason = reason
+    self.isAddressInUse = isAddressInUse
   }
 
   public var description: String { "\(operation) at \(address): \(reason)" }

@@ -18,8 +18,9 @@ struct Aimstors: AsyncParsableCommand {
         name: "Verbs",
         subcommands: [
           OperatorCommand.self, TenantCommand.self, KeyCommand.self, NumberCommand.self,
-          PriceCommand.self, WalletCommand.self, CampaignCommand.self, MessageCommand.self,
-          MetaAppCommand.self, OperationCommand.self, SendStopCommand.self, CellCommand.self,
+          PriceCommand.self, WalletCommand.self, TemplateCommand.self, CampaignCommand.self,
+          MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,
+          OperationCommand.self, SendStopCommand.self, CellCommand.self,
           JournalCommand.self, CertificateCommand.self,
         ]),
       CommandGroup(
@@ -41,6 +42,10 @@ struct Aimstors: AsyncParsableCommand {
       error.show()
       exitProcess(error.exitCode)
     } catch {
+      if let failure = CommandFailure(inUse: error) {
+        failure.show()
+        exitProcess(failure.exitCode)
+      }
       // Help and version are no failures; everything else the parser throws is a wrong call.
       let code = exitCode(for: error)
       let message = fullMessage(for: error, columns: nil)

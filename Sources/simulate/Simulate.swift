@@ -1,9 +1,10 @@
 import ArgumentParser
+import CommandExit
 import Foundation
 import SimulatedDeployment
 
 /// `tools/simulate`: seeded runs of the roles on a simulated network, disk and clock.
-@main struct Simulate: ParsableCommand {
+@main struct Simulate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate", abstract: "Runs the system's machines under faults drawn from seeds.")
 
@@ -19,10 +20,12 @@ import SimulatedDeployment
   @Option(help: "Runs this one seed and prints every event.")
   var seed: UInt64?
 
-  @Option(help: "Breaks a rule on purpose: ack-before-fsync, forget-dedupe, …")
+  @Option(help: "Breaks a rule on purpose: skip-epoch-check, forget-dedupe, …")
   var sabotage: String?
 
-  func run() throws {
+  static func main() async { await runAndExit() }
+
+  func run() async throws {
     var options = SimulationOptions()
     if let sabotage {
       guard let rule = SimulationOptions.BrokenRule(rawValue: sabotage) else {

@@ -29,8 +29,56 @@ import Testing
       ])
     let codes = report["problems"]?.array?.map { $0.cell("code") }
     #expect(codes == ["control_plane_unreachable", "process_down", "disk_low"])
+    #expect(report["problems"]?[2]?["cell"]?.string == "cell-2")
     #expect(report["ok"]?.bool == false)
     #expect(report["processes"]?[1]?["answers"]?.bool == true)
+  }
+
+  @Test func `since when the control plane is silent, its cells tell, each by name`() {
+    let dead = CommandFailure(.timedOut, code: "timed_out", detail: "no answer")
+    func cell(_ id: String, since: String) -> StatusCommand.ProcessAnswer {
+      .init(
+        process: ["id": JSON(id), "role": "cell"],
+        health: [
+          "problems": [["code": "control_plane_unreachable", "since": JSON(since)]]
+        ])
+    }
+    let report = StatusCommand.report(
+      .failure(dead),
+      [
+        cell("c-1", since: "2026-11-25T08:00:02.000Z"),
+        cell("c-2", since: "2026-11-25T08:00:01.000Z"),
+        .init(process: ["id": "cp", "role": "control_plane"], health: nil),
+      ])
+    let problems = report["problems"]?.array ?? []
+    #expect(problems.map { $0.cell("cell") } == ["control_plane", "c-1", "c-2", "cp"])
+    #expect(problems.first?["since"]?.string == "2026-11-25T08:00:01.000Z")
+    #expect(problems.last?["since"]?.string == "2026-11-25T08:00:01.000Z")
+  }
+
+  @Test func `since when a cell's process is down, the control plane tells`() {
+    let known: JSON = [
+      "problems": [["code": "cell_unreachable", "cell": "c", "since": "2026-11-25T08:00:00.000Z"]]
+    ]
+    let report = StatusCommand.report(
+      .success(known),
+      [
+        .init(process: ["id": "c", "role": "cell"], health: nil),
+        .init(process: ["id": "r", "role": "router"], health: nil),
+      ])
+    let problems = report["problems"]?.array ?? []
+    #expect(problems.map { $0.cell("cell") } == ["c", "c", "r"])
+    #expect(problems[1]["since"]?.string == "2026-11-25T08:00:00.000Z")
+    #expect(problems[2]["since"]?.string == nil)
+  }
+
+  @Test func `stops in force are shown where there is no problem`() {
+    let text = StatusCommand.text([
+      "problems": [],
+      "send_stops": [["scope": "platform", "id": "all", "since": "2026", "reason": "abuse"]],
+    ])
+    #expect(text.contains("no problems") && text.contains("sends are stopped"))
+    #expect(text.contains("abuse"))
   }
 
   @Test func `with the control plane, a cell's problem is told once`() {
@@ -41,6 +89,15 @@ import Testing
     #expect(report["problems"]?.array?.count == 1)
     let quiet = StatusCommand.report(.success(["problems": []]), [])
     #expect(quiet["ok"]?.bool == true)
+  }
+
+  @Test func `a cell that the control plane does not take tells it itself, by name`() {
+    let health: JSON = ["problems": [["code": "join_refused"], ["code": "disk_low"]]]
+    let cell: JSON = ["id": "cell-4", "role": "cell"]
+    let report = StatusCommand.report(
+      .success(["problems": []]), [.init(process: cell, health: health)])
+    #expect(report["problems"]?.array?.map { $0.cell("code") } == ["join_refused"])
+    #expect(report["problems"]?[0]?["cell"]?.string == "cell-4")
   }
 
   @Test func `a port that another program listens on is named before anything starts`() throws {

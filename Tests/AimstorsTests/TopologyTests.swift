@@ -22,6 +22,11 @@ import Testing
     #expect(topology.hosts.api == "api.localhost" && topology.demo)
     #expect(topology.machines == ["local"])
     #expect(topology.routers[0].httpPort == 8080)
+    guard case .simulator(let simulator) = topology.graph else {
+      Issue.record("the simulator is asked for")
+      return
+    }
+    #expect(simulator.numbers == 8 && simulator.acceptsUnknownTemplates)
   }
 
   @Test(arguments: [
@@ -33,6 +38,7 @@ import Testing
     ("id: c1", "id: a/b", "configuration_out_of_range", 6, 10),
     ("numbers: 8", "numbers: 3", "configuration_out_of_range", 9, 24),
     ("demo: true", "demo: maybe", "configuration_wrong_type", 10, 7),
+    ("numbers: 8", "unknown_templates: x", "configuration_out_of_range", 9, 34),
     ("{id: plane}", "plane", "configuration_wrong_type", 2, 16),
     ("{id: r1, http_port: 8080}", "r1", "configuration_wrong_type", 4, 5),
     ("id: r1, ", "", "configuration_missing_key", 4, 5),

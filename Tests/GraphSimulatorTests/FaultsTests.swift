@@ -9,6 +9,9 @@ import Testing
       "webhook_5xx_rate": 1, "strict_templates": true,
     ])
     #expect(try Faults(faults.json) == faults)
+    // What a request leaves out about templates is what the simulator was started with.
+    #expect(try Faults([:], strictTemplates: true).strictTemplates)
+    #expect(try !Faults(["strict_templates": false], strictTemplates: true).strictTemplates)
     #expect(faults.webhook5xxRate == 1 && faults.delayMilliseconds == 5...9)
   }
 

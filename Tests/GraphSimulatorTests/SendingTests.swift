@@ -91,6 +91,19 @@ import Testing
     #expect(code(&world, Self.template("+491511234567", ["a", "b"])) == 132016)
   }
 
+  @Test func `a template that is known from the start is priced as its own category`() throws {
+    var world = world { $0.strictTemplates = true }
+    world.know(
+      KnownTemplate(
+        wabaID: number.wabaID, name: "offer", language: "en_US", category: "UTILITY",
+        text: "Hi {{1}}!"), now: 0)
+    #expect(code(&world, Self.template("+491511234567")) == 132000)
+    let sent = try world.send(
+      number: number.id, Self.template("+491511234567", ["Ana"]), now: 0, tick: 0)
+    guard case .accepted(let message) = sent else { throw GraphError.badToken }
+    #expect(message.category == "utility")
+  }
+
   @Test func `strict mode refuses unknown templates`() {
     var world = world { $0.strictTemplates = true }
     #expect(code(&world, Self.template("+491511234567")) == 132001)

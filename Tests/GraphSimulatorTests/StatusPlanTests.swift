@@ -23,6 +23,18 @@ import Testing
     #expect(plan.map(\.isPriced) == [true, true])
   }
 
+  @Test func `lost statuses never leave, and the others keep their price`() {
+    #expect(plan { $0.webhookLossRate = 1 }.isEmpty)
+    let some: [[PlannedStatus]] = (UInt64(1)...200).map { seed in
+      plan {
+        $0.seed = seed
+        $0.webhookLossRate = 0.5
+      }
+    }
+    #expect(Set(some.map(\.count)) == [0, 1, 2, 3])
+    #expect(some.joined().allSatisfy { $0.isPriced == ($0.status != "read") })
+  }
+
   @Test func `a failed message ends with failed and one of the codes`() {
     let plan = plan {
       $0.statusFailureRate = 1

@@ -117,9 +117,8 @@ import Wire
     transport: Transport
   ) async throws {
     try await withDeployment(transport) { deployment in
-      let address = try await deployment.messenger("cell-1").listen(at: Deployment.anyAddress) {
-        $0.payload
-      }
+      let cell = deployment.messenger("cell-1", versions: 1...1)
+      let address = try await cell.listen(at: Deployment.anyAddress) { $0.payload }
       let newer = deployment.messenger("router-2", versions: 2...3).peer(at: address)
       let refusal = "hello refused: no common version: here 1 to 1, there 2 to 3"
       #expect(await newer.failure()?.name == refusal)

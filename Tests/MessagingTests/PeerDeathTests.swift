@@ -102,8 +102,10 @@ extension Deployment {
 
 extension Peer {
   /// Asks until a call is no longer refused for want of a connection; such calls were not sent.
-  func askUntilConnected(_ payload: [UInt8]) async throws {
-    let limit = ContinuousClock.now + .seconds(15)
+  func askUntilConnected(
+    _ payload: [UInt8], within patience: Duration = .seconds(15)
+  ) async throws {
+    let limit = ContinuousClock.now + patience
     while true {
       do throws(MessagingError) {
         _ = try await ask(payload)

@@ -34,4 +34,29 @@ import Testing
     peer.connected()
     #expect(peer.connections == 2)
   }
+
+  @Test func `a peer that stays away is dialed anew although nobody calls, ever less often`() {
+    var peer = PeerLiveness()
+    #expect(peer.redial(at: start) == false)
+    _ = peer.call(at: start)
+    peer.connected()
+    #expect(peer.redial(at: start + .seconds(60)) == false)
+    let lost = start + .seconds(60)
+    peer.disconnected(at: lost)
+    let dials = (0..<200).filter { peer.redial(at: lost + .milliseconds(100 * $0)) }
+    #expect(dials == [20, 60, 110, 160])
+    peer.connected()
+    peer.disconnected(at: lost + .seconds(60))
+    #expect(peer.redial(at: lost + .seconds(61)) == false)
+    #expect(peer.redial(at: lost + .seconds(62)) == true)
+  }
+
+  @Test func `a dial that a call prompted puts the next one off`() {
+    var peer = PeerLiveness()
+    _ = peer.call(at: start)
+    let later = start + MessagingLimits.dialInterval
+    #expect(peer.call(at: later) == (.fail, true))
+    #expect(peer.redial(at: later) == false)
+    #expect(peer.redial(at: later + MessagingLimits.dialInterval) == true)
+  }
 }

@@ -18,13 +18,17 @@
 
 typedef struct cnng_call cnng_call;
 
+// A connection has begun to write the request; messages that were before it are written.
+typedef void (*cnng_call_sent)(void *owner, uint32_t slot);
+
 // The end of one call. `reply` is the receiver's to free, NULL unless `result` is 0. `sent` tells
 // whether the request was handed to a connection.
 typedef void (*cnng_call_done)(
     void *owner, uint32_t slot, int result, bool sent, nng_msg *reply);
 
 int cnng_call_open(
-    cnng_call **call, nng_socket socket, uint32_t slot, void *owner, cnng_call_done done);
+    cnng_call **call, nng_socket socket, uint32_t slot, void *owner, cnng_call_sent sent,
+    cnng_call_done done);
 
 // Sends `request`, which becomes the call's, and reports once: the reply, or why there is none.
 // The timeout is a backstop; deadlines are the caller's.
@@ -43,7 +47,8 @@ void cnng_call_free(cnng_call *call);
 
 typedef struct cnng_serve cnng_serve;
 
-// A request has arrived; it is the receiver's to free. Nothing more comes until the answer.
+// A request has arrived; it is the receiver's to free. Nothing more comes until the answer, which
+// may be given from within.
 typedef void (*cnng_serve_received)(void *owner, uint32_t slot, nng_msg *request);
 
 int cnng_serve_open(

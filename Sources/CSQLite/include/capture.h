@@ -46,6 +46,10 @@ void aim_sqlite_configure(void);
 // Closing the last connection leaves the WAL alone: a checkpoint there would wait for the disk.
 void aim_sqlite_keep_wal(struct sqlite3 *db);
 
+// Gives memory that closed connections have freed back to the system: it lies in the arenas of
+// several threads, where `free` alone keeps it. Holds up whoever allocates meanwhile.
+void aim_sqlite_return_memory(void);
+
 // Turns triggers and foreign keys off (replay) or on (commands).
 void aim_sqlite_enforce(struct sqlite3 *db, int on);
 

@@ -7,6 +7,10 @@ enum CellAPI {
   static func responder(
     _ services: CellServices, logger: Logger
   ) -> HTTPOverMessaging<CellContext> {
+    HTTPOverMessaging(router: router(services), logger: logger)
+  }
+
+  static func router(_ services: CellServices) -> Router<CellContext> {
     let router = makeEdgeRouter(CellContext.self)
     let group = router.group().add(middleware: Authentication(keys: services.keys))
     let routes = CellRoutes(group, services)
@@ -19,6 +23,6 @@ enum CellAPI {
     MessageRoutes.register(on: routes)
     CampaignRoutes.register(on: routes)
     WebhookRoutes.register(on: routes)
-    return HTTPOverMessaging(router: router, logger: logger)
+    return router
   }
 }

@@ -105,8 +105,10 @@ struct CampaignCommands {
     var amount = Micros.zero
     for (market, recipients) in try queue.markets(id) {
       let quote = try prices.quote(market: market, category: template.category, at: tx.now)
-      try store.insert(quote, of: id)
-      amount = try amount.adding(try quote.amount.multiplied(by: recipients))
+      let reserve = try prices.reserve(beyond: quote, at: tx.now)
+      try store.insert(quote, reserve: reserve, of: id)
+      let worst = try quote.amount.adding(reserve)
+      amount = try amount.adding(try worst.multiplied(by: recipients))
     }
     let scheduled = input.scheduledAt ?? standing.scheduledAt
     let until = tx.now.adding(seconds: MessageLimits.holdSeconds)
@@ -167,10 +169,12 @@ struct CampaignCommands {
       if open.state == .queued {
         try tracking.apply(to: open.id) { $0.cancel() }
       } else if let charge = try store.charge(id, market: open.market) {
-        underWay = try underWay.adding(charge.quote.amount)
+        underWay = try underWay.adding(try charge.worst)
       }
     }
     try tracking.finish()
+    // What was accepted keeps its reserve until Meta says what it charges.
+    underWay = try underWay.adding(Micros(try store.tally(id)?.reserved ?? 0))
     try releaseRest(id, keeping: underWay)
   }
 

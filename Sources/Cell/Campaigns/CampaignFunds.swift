@@ -28,7 +28,7 @@ struct CampaignFunds {
     var amount = Micros.zero
     for (market, count) in waiting {
       guard let charge = try store.charge(id, market: market) else { continue }
-      amount = try amount.adding(try charge.quote.amount.multiplied(by: count))
+      amount = try amount.adding(try charge.worst.multiplied(by: count))
     }
     try countExpiry(id)
     let hold = try ledger.hold(
@@ -39,9 +39,12 @@ struct CampaignFunds {
   /// Adds what expiry gave back to the campaign's counts, which only messages add to.
   private func countExpiry(_ id: RowID) throws {
     let released = try ledger.holds(of: .campaign(id)).reduce(0) { $0 + $1.released.rawValue }
-    guard let counted = try store.tally(id)?.released, released > counted else { return }
+    guard let counted = try store.tally(id) else { return }
     var tally = CampaignTally()
-    tally.released = released - counted
+    tally.released = max(0, released - counted.released)
+    // Reserves were part of what went back.
+    tally.reserved = -counted.reserved
+    guard tally != CampaignTally() else { return }
     try store.add(tally, to: id)
   }
 }

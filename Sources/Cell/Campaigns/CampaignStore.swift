@@ -17,7 +17,7 @@ struct CampaignStore {
       .text(campaign.template), .text(campaign.language))
     try db.run(
       """
-      INSERT INTO campaign_counts VALUES (?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+      INSERT INTO campaign_counts VALUES (?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
       """, .integer(campaign.id.rawValue))
     try put(
       CampaignStanding(state: .draft, since: campaign.at, scheduledAt: scheduledAt),
@@ -122,20 +122,21 @@ struct CampaignStore {
     } ?? nil
   }
 
-  func insert(_ quote: PriceQuote, of id: RowID) throws {
+  func insert(_ quote: PriceQuote, reserve: Micros, of id: RowID) throws {
     try db.run(
       """
-      INSERT INTO campaign_prices (campaign_id, market, price_id, price_version, amount)
-      VALUES (?, ?, ?, ?, ?)
+      INSERT INTO campaign_prices (campaign_id, market, price_id, price_version, amount, reserve)
+      VALUES (?, ?, ?, ?, ?, ?)
       """, .integer(id.rawValue), .text(quote.market.code), .integer(quote.id.rawValue),
-      .integer(quote.version), .integer(quote.amount.rawValue))
+      .integer(quote.version), .integer(quote.amount.rawValue), .integer(reserve.rawValue))
   }
 
   /// What a message of this campaign costs: the price that was frozen at its launch.
   func charge(_ id: RowID, market: Market) throws -> MessageCharge? {
     try db.first(
       """
-      SELECT l.hold_id, l.category, p.price_id, p.price_version, p.amount
+      SELECT l.hold_id, l.category, p.price_id, p.price_version, p.amount,
+        coalesce(p.reserve, 0)
       FROM campaign_launches l JOIN campaign_prices p ON p.campaign_id = l.campaign_id
       WHERE l.campaign_id = ? AND p.market = ?
       """, .integer(id.rawValue), .text(market.code)
@@ -145,7 +146,8 @@ struct CampaignStore {
           hold: RowID(row.int64(0)),
           quote: PriceQuote(
             id: RowID(row.int64(2)), version: row.int64(3), amount: Micros(row.int64(4)),
-            market: market, category: category), isOwnHold: false)
+            market: market, category: category), isOwnHold: false,
+          reserve: Micros(row.int64(5)))
       }
     } ?? nil
   }
@@ -156,7 +158,8 @@ struct CampaignStore {
     try db.first(
       """
       SELECT recipients, claimed, waiting, sending, ambiguous, accepted, delivered, read, failed,
-        suppressed, cancelled, captured, released, refunded
+        suppressed, cancelled, captured, released, refunded,
+        coalesce(reserved, 0)
       FROM campaign_counts WHERE campaign_id = ?
       """, .integer(id.rawValue)
     ) { row in
@@ -175,12 +178,14 @@ struct CampaignStore {
         waiting = waiting + ?4, sending = sending + ?5, ambiguous = ambiguous + ?6,
         accepted = accepted + ?7, delivered = delivered + ?8, read = read + ?9,
         failed = failed + ?10, suppressed = suppressed + ?11, cancelled = cancelled + ?12,
-        captured = captured + ?13, released = released + ?14, refunded = refunded + ?15
+        captured = captured + ?13, released = released + ?14, refunded = refunded + ?15,
+        reserved = coalesce(reserved, 0) + ?16
       WHERE campaign_id = ?1
       """, .integer(id.rawValue), .integer(tally.recipients), .integer(tally.claimed),
       .integer(tally.waiting), .integer(tally.sending), .integer(tally.ambiguous),
       .integer(tally.accepted), .integer(tally.delivered), .integer(tally.read),
       .integer(tally.failed), .integer(tally.suppressed), .integer(tally.cancelled),
-      .integer(tally.captured), .integer(tally.released), .integer(tally.refunded))
+      .integer(tally.captured), .integer(tally.released), .integer(tally.refunded),
+      .integer(tally.reserved))
   }
 }

@@ -22,6 +22,8 @@ struct CampaignTally: Hashable, Sendable {
   var captured: Int64 = 0
   var released: Int64 = 0
   var refunded: Int64 = 0
+  /// Held for accepted messages beyond their price, until Meta says what it charges.
+  var reserved: Int64 = 0
 
   /// What one message adds to the counts where it stands.
   init(of message: MessageLifecycle) {
@@ -56,7 +58,7 @@ struct CampaignTally: Hashable, Sendable {
   static var fields: [WritableKeyPath<CampaignTally, Int64>] {
     [
       \.recipients, \.claimed, \.waiting, \.sending, \.ambiguous, \.accepted, \.delivered, \.read,
-      \.failed, \.suppressed, \.cancelled, \.captured, \.released, \.refunded,
+      \.failed, \.suppressed, \.cancelled, \.captured, \.released, \.refunded, \.reserved,
     ]
   }
 
@@ -64,5 +66,5 @@ struct CampaignTally: Hashable, Sendable {
   var isDone: Bool { claimed >= recipients && waiting == 0 && sending == 0 }
 
   /// Whether no message can change the hold any more.
-  var isResolved: Bool { waiting == 0 && sending == 0 && ambiguous == 0 }
+  var isResolved: Bool { waiting == 0 && sending == 0 && ambiguous == 0 && reserved == 0 }
 }

@@ -14,11 +14,22 @@ enum CampaignsSchema {
       TableDefinition(id: 276, file: .messages, name: "campaign_pages"),
       TableDefinition(id: 277, file: .messages, name: "campaign_recipients"),
     ],
-    steps: [SchemaStep("campaigns-1", file: .messages, ddl: ddl)],
+    steps: [
+      SchemaStep("campaigns-1", file: .messages, ddl: ddl),
+      SchemaStep("campaigns-2", file: .messages, ddl: reserves),
+    ],
     nextDue: { tx in
       try CampaignQueueStore(tx.file(.messages)).hasWork()
         ? tx.now : CampaignQueueStore(tx.file(.messages)).nextSchedule()
     })
+
+  /// What is held beyond the prices: per recipient of a market, and for accepted messages whose
+  /// final category is not known; NULL, in rows from before, is none.
+  private static let reserves = """
+    ALTER TABLE campaign_prices ADD COLUMN reserve INTEGER;
+    ALTER TABLE campaign_counts ADD COLUMN reserved INTEGER;
+
+    """
 
   private static let ddl = """
     CREATE TABLE campaigns (

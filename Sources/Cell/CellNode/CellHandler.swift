@@ -81,7 +81,7 @@ struct CellHandler: Sendable {
     to envelope: Aimstors_ProtoRequest, _ request: IncomingRequest
   ) async throws(Failure) -> Aimstors_ProtoResponse {
     if envelope.hostKind == "admin" { try demandControlPlane(request) }
-    guard let owned = placements.epoch(of: envelope.tenant), owned.rawValue == envelope.epoch else {
+    guard serves(envelope.tenant, under: envelope.epoch) else {
       if let refusal = placements.refusal(of: envelope.tenant) { throw refusal }
       var response = Aimstors_ProtoResponse()
       response.moved = placements.whereabouts(of: envelope.tenant)
@@ -91,10 +91,15 @@ struct CellHandler: Sendable {
   }
 
   private func check(tenant: String, epoch: UInt64) throws(Failure) {
-    guard let owned = placements.epoch(of: tenant), owned.rawValue == epoch else {
+    guard serves(tenant, under: epoch) else {
       if let refusal = placements.refusal(of: tenant) { throw refusal }
       throw Failure(.moved, "the tenant is not here under this epoch")
     }
+  }
+
+  private func serves(_ tenant: String, under epoch: UInt64) -> Bool {
+    guard let owned = placements.epoch(of: tenant) else { return false }
+    return EpochFence.admits(Epoch(epoch), at: owned, isOwned: true)
   }
 
   private func demandControlPlane(_ request: IncomingRequest) throws(Failure) {

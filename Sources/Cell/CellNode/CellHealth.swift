@@ -14,23 +14,33 @@ final class CellHealth: Sendable {
 
   private let configuration: CellConfiguration
   private let engine: StorageEngine
+  private let sweep: TenantSweep
   private let files: any FileSystem
   private let clock: any WallClock
   private let startedAt: Timestamp
   private let state = Mutex(State())
 
   init(
-    configuration: CellConfiguration, engine: StorageEngine, files: any FileSystem,
-    clock: any WallClock
+    configuration: CellConfiguration, engine: StorageEngine, sweep: TenantSweep,
+    files: any FileSystem, clock: any WallClock
   ) {
     self.configuration = configuration
     self.engine = engine
+    self.sweep = sweep
     self.files = files
     self.clock = clock
     startedAt = Timestamp(milliseconds: clock.milliseconds())
   }
 
   func recovered() { state.withLock { $0.life = .serving } }
+  /// Since when the oldest work of any outbox has been due; nil where none is.
+  ///
+  /// From the tenants' heads: no file is opened for it.
+  var oldestDue: Timestamp? {
+    let now = Timestamp(milliseconds: clock.milliseconds())
+    return engine.heads.values.compactMap(\.nextDue).min().flatMap { $0 < now ? $0 : nil }
+  }
+
   func stopping() { state.withLock { $0.life = .stopping } }
 
   /// 0 where the file system does not say.
@@ -47,7 +57,7 @@ final class CellHealth: Sendable {
       state.lowSince = low ? state.lowSince ?? now : nil
       return (state.life, state.lowSince)
     }
-    var problems = engine.problems
+    var problems = engine.problems + sweep.problems()
     if life == .recovering {
       problems.append(problem("recovering", since: startedAt, "the journal is being replayed"))
     }
@@ -61,11 +71,13 @@ final class CellHealth: Sendable {
   /// Ready: recovered, not stopping, and with room for the journal.
   ///
   /// A control plane that is away is a problem to show, not a reason to take no requests.
-  func report(joined: Bool) -> HealthReport {
+  func report(_ link: ControlPlaneLink) -> HealthReport {
     var problems = problems()
-    if !joined {
+    if let trouble = link.trouble {
+      problems.append(problem(trouble.code, since: trouble.since, "\(trouble.failure)"))
+    } else if !link.isJoined {
       problems.append(
-        problem("control_plane_unreachable", since: startedAt, "the cell has not joined"))
+        problem("control_plane_unreachable", since: startedAt, "the cell has not joined yet"))
     }
     return HealthReport(
       role: "cell", id: configuration.id.rawValue, version: configuration.version, ready: isReady,

@@ -9,7 +9,8 @@ struct CellMetrics {
   let outbox: OutboxWorker
   let clock: any WallClock
   let holds: (totals: [HoldAges.Key: HoldAges.Amount], unread: Int)
-  let spooled: Int
+  /// Parts in the spool; nil where it could not be read, and then no figure is shown.
+  let spooled: Int?
 
   func render() async -> String {
     let text = PrometheusText(labels: [
@@ -63,6 +64,8 @@ struct CellMetrics {
       .counter(
         "aimstors_fsyncs_total", "Syncs of the journal; each makes one group durable.",
         Int64(metrics.synchronizations)),
+      .seconds(
+        "aimstors_fsync_seconds", "One sync of the journal.", metrics.synchronizeLatency),
       MetricFamily(
         "aimstors_fsync_seconds_total", "Time spent in syncs of the journal.", .counter,
         [.init(value: .microseconds(Int64(metrics.synchronizeNanoseconds / 1_000)))]),
@@ -87,15 +90,18 @@ struct CellMetrics {
 
   private func work() -> [MetricFamily] {
     let load = outbox.load
-    return [
+    let families: [MetricFamily?] = [
       MetricFamily(
         "aimstors_outbox_age_seconds", "How long the oldest due work has been due.", .gauge,
         [.init(value: .microseconds(oldestDueMilliseconds() * 1_000))]),
       .gauge("aimstors_outbox_tenants_sending", "Tenants that send now.", Int64(load.active)),
       .gauge(
         "aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),
-      .gauge("aimstors_spool_parts", "Webhook parts waiting for their owner.", Int64(spooled)),
+      spooled.map {
+        .gauge("aimstors_spool_parts", "Webhook parts waiting for their owner.", Int64($0))
+      },
     ]
+    return families.compactMap(\.self)
   }
 
   /// As the sweep read them last: no file is opened for it.

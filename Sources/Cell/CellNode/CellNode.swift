@@ -64,7 +64,7 @@ public final class CellNode: Service {
       sealer: sealer, graph: graph, wakeOutbox: { wakes.committed($0) })
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
     health = CellHealth(
-      configuration: configuration, engine: engine, files: files, clock: clock)
+      configuration: configuration, engine: engine, sweep: sweep, files: files, clock: clock)
   }
 
   /// Where the cell answers, once bound.
@@ -111,12 +111,12 @@ public final class CellNode: Service {
     try? await graphTransport.shutdown()
   }
 
-  public func report() -> HealthReport { health.report(joined: link.isJoined) }
+  public func report() -> HealthReport { health.report(link) }
 
   public func metrics() async -> String {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
-      holds: sweep.holds(), spooled: (try? await Spool(store: engine).count()) ?? 0
+      holds: sweep.holds(), spooled: try? await Spool(store: engine).count()
     ).render()
   }
 
@@ -124,7 +124,8 @@ public final class CellNode: Service {
     let placements = EnginePlacements(engine: engine)
     let outbox = outbox
     let api = CellAPI.responder(services, logger: logger)
-    let intake = WebhookIntake(store: engine, wakeOutbox: services.wakeOutbox)
+    let intake = WebhookIntake(
+      store: engine, wakeOutbox: services.wakeOutbox, logger: logger)
     return CellHandler(
       http: { await api.respond(to: $0, from: $1) },
       webhook: { (part, request) async throws(Failure) in
@@ -154,7 +155,7 @@ public final class CellNode: Service {
         pause = CellLimits.joinRetryMinimum
         try? await Task.sleep(for: CellLimits.heartbeatInterval)
       } catch {
-        link.report(error)
+        link.report(error, at: Timestamp(milliseconds: clock.milliseconds()))
         try? await Task.sleep(for: pause)
         pause = min(pause * 2, CellLimits.joinRetryMaximum)
       }
@@ -203,6 +204,7 @@ public final class CellNode: Service {
     heartbeat.journalBytes = metrics.journal.untrimmedBytes
     heartbeat.diskFreeBytes = health.diskFreeBytes
     heartbeat.state = health.isReady ? "active" : "not_ready"
+    heartbeat.oldestDueMs = health.oldestDue?.milliseconds ?? 0
     heartbeat.problems = problems.map { problem in
       var message = Aimstors_ProtoProblem()
       message.code = problem.code

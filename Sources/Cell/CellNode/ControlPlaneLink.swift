@@ -11,7 +11,24 @@ final class ControlPlaneLink: KeyClaims {
   private let peer: any Peer
   private let directives: Directives
   private let logger: Logger
-  private let joined = Mutex(false)
+  private let state = Mutex(State())
+
+  private struct State {
+    var isJoined = false
+    var trouble: Trouble?
+  }
+
+  /// Why the cell has not joined, or not any more.
+  struct Trouble: Hashable, Sendable {
+    let failure: Failure
+    /// Since when nothing but failures with this code have come.
+    let since: Timestamp
+
+    /// The control plane answers, and does not take this cell.
+    var isRefusal: Bool { failure.code.httpStatus < 500 }
+    /// The problem's code.
+    var code: String { isRefusal ? "join_refused" : "control_plane_unreachable" }
+  }
 
   static let credentialFact = "control-plane-credential"
 
@@ -22,15 +39,30 @@ final class ControlPlaneLink: KeyClaims {
   }
 
   /// Whether the control plane answered last and knows this cell.
-  var isJoined: Bool { joined.withLock { $0 } }
+  var isJoined: Bool { state.withLock { $0.isJoined } }
+
+  /// Nil while all is well, and before the first answer.
+  var trouble: Trouble? { state.withLock { $0.trouble } }
 
   /// Takes note of a failed call: after any of them the cell joins anew, which is idempotent.
-  func report(_ failure: Failure) {
-    let wasJoined = joined.withLock { joined in
-      defer { joined = false }
-      return joined
+  ///
+  /// Says so once, and again where the reason becomes another.
+  func report(_ failure: Failure, at now: Timestamp) {
+    let (wasJoined, trouble, isNew) = state.withLock { state in
+      let wasJoined = state.isJoined
+      let earlier = state.trouble.flatMap { $0.failure.code == failure.code ? $0 : nil }
+      let trouble = Trouble(failure: failure, since: earlier?.since ?? now)
+      state.isJoined = false
+      state.trouble = trouble
+      return (wasJoined, trouble, earlier == nil)
     }
-    if wasJoined { logger.warning("control plane lost", metadata: ["reason": "\(failure)"]) }
+    guard isNew else { return }
+    logger.log(
+      level: trouble.isRefusal ? .error : .warning,
+      trouble.isRefusal
+        ? "the control plane refuses this cell"
+        : wasJoined ? "control plane lost" : "the control plane does not answer",
+      metadata: ["code": "\(failure.code.rawValue)", "reason": "\(failure.detail)"])
   }
 
   /// Joins with the stored credential, or with the one-time token, and puts the standing orders
@@ -54,15 +86,19 @@ final class ControlPlaneLink: KeyClaims {
         try await directives.set(entry, trace: "")
       }
     }
-    joined.withLock { $0 = true }
+    state.withLock { $0 = State(isJoined: true) }
   }
 
   func heartbeat(_ heartbeat: Aimstors_ProtoHeartbeat) async throws(Failure) {
     try await send(.heartbeat, heartbeat, timeout: CellLimits.controlPlaneTimeout)
   }
 
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
-    let answer = try await change(kind, key, tenant, released: false)
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?,
+    through app: MetaAppID?
+  ) async throws(Failure) {
+    let answer = try await change(
+      kind, key, tenant, released: false, name: name, through: app)
     guard answer.refusedKey.isEmpty else {
       throw Failure(
         kind == .phoneNumber || kind == .waba ? .numberClaimed : .conflict,
@@ -75,16 +111,19 @@ final class ControlPlaneLink: KeyClaims {
   }
 
   private func change(
-    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool
+    _ kind: ClaimKind, _ key: String, _ tenant: TenantID, released: Bool, name: String? = nil,
+    through app: MetaAppID? = nil
   ) async throws(Failure) -> Aimstors_ProtoClaimAnswer {
     var claim = Aimstors_ProtoKeyClaim()
     claim.kind = kind.rawValue
     claim.key = key
     claim.tenant = tenant.rawValue
     claim.released = released
+    claim.name = name ?? ""
     var request = Aimstors_ProtoClaimRequest()
     request.tenant = tenant.rawValue
     request.claims = [claim]
+    request.metaApp = app?.rawValue ?? ""
     return try await call(.claim, request, timeout: CellLimits.claimTimeout)
   }
 

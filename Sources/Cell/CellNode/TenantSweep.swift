@@ -5,11 +5,12 @@ import Synchronization
 import Wire
 
 /// Looks at tenants one after the other in the background: compares their due time with the index,
-/// and reads what they hold for the metrics.
+/// and reads what they hold, and what is wrong with them, for metrics and status.
 final class TenantSweep: Sendable {
   private struct State {
     var plan = SweepPlan()
     var holds = HoldAges()
+    var findings = TenantFindings()
   }
 
   private let engine: StorageEngine
@@ -32,6 +33,12 @@ final class TenantSweep: Sendable {
     return state.withLock { ($0.holds.totals(now: now), $0.plan.unseen(of: count)) }
   }
 
+  /// What is wrong in tenants' files.
+  func problems() -> [Storage.Problem] {
+    let now = Timestamp(milliseconds: clock.milliseconds())
+    return state.withLock { $0.findings }.problems(now: now)
+  }
+
   /// Sweeps until the task is cancelled.
   func run() async {
     while !Task.isCancelled {
@@ -51,7 +58,14 @@ final class TenantSweep: Sendable {
         let holds = try await engine.read(tenant, [.ledger]) { snapshot in
           try LedgerStore(snapshot.file(.ledger)).pendingHolds(now: snapshot.now)
         }
-        state.withLock { $0.holds.set(tenant, holds) }
+        let (found, at) = try await engine.read(tenant, [.messages]) { snapshot in
+          let now = snapshot.now
+          return (try FindingsStore(snapshot.file(.messages)).reading(now: now), now)
+        }
+        state.withLock { state in
+          state.holds.set(tenant, holds)
+          state.findings.set(tenant, found, now: at)
+        }
       } catch {
         // A tenant that is stopped or busy is looked at again when its turn comes.
         logger.debug(

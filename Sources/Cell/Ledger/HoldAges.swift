@@ -50,15 +50,15 @@ struct HoldAges: Sendable {
 
   private var tenants: [TenantID: Summary] = [:]
 
-  /// Nil: the tenant holds nothing.
-  mutating func set(_ tenant: TenantID, _ summary: Summary?) {
-    tenants[tenant] = summary?.steps.isEmpty == false ? summary : nil
-  }
+  /// Nil: the tenant has no currency yet.
+  mutating func set(_ tenant: TenantID, _ summary: Summary?) { tenants[tenant] = summary }
 
   /// Over all tenants, as old as the holds are now.
   func totals(now: Timestamp) -> [Key: Amount] {
     var totals: [Key: Amount] = [:]
     for summary in tenants.values {
+      // A currency in which nothing is held is shown with zeros, not missing.
+      totals[Key(age: .hour, currency: summary.currency), default: Amount()].count += 0
       for (step, amount) in summary.steps {
         let key = Key(
           age: Age(milliseconds: now.milliseconds - step), currency: summary.currency)

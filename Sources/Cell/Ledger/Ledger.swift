@@ -157,9 +157,10 @@ struct Ledger {
 
   /// Re-rates a usage: one correcting entry for the difference, once per usage and price.
   ///
-  /// False where it stands at that amount, or was corrected to this price before. Throws
-  /// `insufficient_funds` where the difference is not available.
-  func correct(usage: RowID, to quote: PriceQuote) throws -> Bool {
+  /// A dearer price is paid from `reserve`, the part of the usage's hold that stands for it, where
+  /// that is enough, else from the wallet. False where it stands at that amount, or was corrected
+  /// to this price before. Throws `insufficient_funds` where the difference is not available.
+  func correct(usage: RowID, to quote: PriceQuote, reserve: Micros = .zero) throws -> Bool {
     guard let record = try store.usage(usage) else {
       throw Failure(.notFound, "there is no debit to correct")
     }
@@ -168,8 +169,16 @@ struct Ledger {
     guard delta != 0, try store.correction(usage: usage, price: quote.id) == nil else {
       return false
     }
-    let kind: TransferKind = delta > 0 ? .correctionUp : .correctionDown
-    let transfer = try move(Micros(abs(delta)), kind, source: usage)
+    let amount = Micros(abs(delta))
+    var kind: TransferKind = delta > 0 ? .correctionUp : .correctionDown
+    if delta > 0, amount <= reserve, let id = record.hold, var held = try store.hold(id),
+      held.state == .pending, held.remaining >= amount
+    {
+      kind = .correctionFromHold
+      held.captured = try held.captured.adding(amount)
+      try settle(&held)
+    }
+    let transfer = try move(amount, kind, source: usage)
     try store.insertCorrection(transfer, usage: usage, quote: quote, delta: delta)
     return true
   }
@@ -215,7 +224,7 @@ struct Ledger {
 
   private func give(_ amount: Micros, of hold: inout Hold, cause: ReleaseCause) throws {
     switch cause {
-    case .failed(let message), .suppressed(let message):
+    case .failed(let message), .suppressed(let message), .settled(let message):
       _ = try move(amount, .release, source: message)
     case .completed, .cancelled: _ = try move(amount, .close, source: hold.id)
     case .expired: _ = try move(amount, .expiry, source: hold.id)

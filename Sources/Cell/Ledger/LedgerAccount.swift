@@ -44,12 +44,14 @@ enum TransferKind: Int64, Sendable, CaseIterable {
   case correctionDown = 10
   /// Re-rating: the usage cost more than was charged.
   case correctionUp = 11
+  /// Re-rating: the usage cost more than was charged, and its hold had it in reserve.
+  case correctionFromHold = 12
 
   var accounts: (from: LedgerAccount, to: LedgerAccount) {
     switch self {
     case .topUp: (.external, .wallet)
     case .campaignHold, .messageHold: (.wallet, .held)
-    case .capture: (.held, .revenue)
+    case .capture, .correctionFromHold: (.held, .revenue)
     case .release, .close, .expiry: (.held, .wallet)
     case .refund, .correctionDown: (.revenue, .wallet)
     case .charge, .correctionUp: (.wallet, .revenue)
@@ -67,7 +69,7 @@ enum TransferKind: Int64, Sendable, CaseIterable {
     case .expiry: "expiry"
     case .refund: "refund"
     case .charge: "charge"
-    case .correctionDown, .correctionUp: "correction"
+    case .correctionDown, .correctionUp, .correctionFromHold: "correction"
     }
   }
 
@@ -78,7 +80,8 @@ enum TransferKind: Int64, Sendable, CaseIterable {
     case .campaignHold: .campaign
     case .messageHold, .release: .message
     case .close, .expiry: .hold
-    case .capture, .refund, .charge, .correctionDown, .correctionUp: .usageEvent
+    case .capture, .refund, .charge, .correctionDown, .correctionUp, .correctionFromHold:
+      .usageEvent
     }
   }
 }

@@ -133,6 +133,8 @@ struct UsageRecord: Hashable, Sendable {
 enum ReleaseCause: Hashable, Sendable {
   /// A message finally failed before it was charged.
   case failed(message: RowID)
+  /// Meta charged no more than the message's price: what was held beyond it.
+  case settled(message: RowID)
   /// A message is not sent at all: opted out, cancelled, no longer valid.
   case suppressed(message: RowID)
   case completed

@@ -58,15 +58,22 @@ struct JSONWriter {
     return writer.object
   }
 
-  /// `{data, next_cursor}` of rows of which one more than asked for was read.
+  /// `{data, next_cursor}` of rows of which one more than asked for was read; a page also ends when
+  /// it holds ``EdgeLimits/pageBytes``.
   static func page<Item>(
     _ rows: [Item], _ query: ListQuery, key: (Item) -> RowID, _ write: (Item) throws -> [UInt8]
   ) rethrows -> [UInt8] {
-    let page = rows.prefix(query.limit)
+    var data: [[UInt8]] = []
+    var bytes = 0
+    for row in rows.prefix(query.limit) {
+      let json = try write(row)
+      bytes += json.count
+      if bytes > EdgeLimits.pageBytes, !data.isEmpty { break }
+      data.append(json)
+    }
     let next =
-      rows.count > query.limit
-      ? page.last.map { ListQuery.cursor("\(key($0).rawValue)") } : nil
-    let data = try page.map(write)
+      rows.count > data.count
+      ? ListQuery.cursor("\(key(rows[data.count - 1]).rawValue)") : nil
     return object {
       $0.add("data", objects: data)
       $0.add("next_cursor", next)

@@ -46,6 +46,13 @@ struct MessageCharge: Hashable, Sendable {
   let quote: PriceQuote
   /// Whether the hold is this message's alone, and is closed with it.
   let isOwnHold: Bool
+  /// What the hold has for this message beyond its price, in case Meta charges a dearer category.
+  ///
+  /// Zero for a hold of its own: that is for this message whole.
+  var reserve: Micros = .zero
+
+  /// The most that the message may cost.
+  var worst: Micros { get throws { try quote.amount.adding(reserve) } }
 }
 
 /// The part of a message that changes.
@@ -55,6 +62,8 @@ struct MessageStanding: Hashable, Sendable {
   var at: Timestamp
   /// When something is to be done about it; nil: nothing.
   var due: Timestamp?
+  /// Whether its reserve in its campaign's hold was used or given back.
+  var isReserveSettled = false
 }
 
 /// A status as it came.

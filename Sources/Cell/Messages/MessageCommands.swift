@@ -7,13 +7,15 @@ struct MessageCommands {
 
   init(_ tx: Transaction) { self.tx = tx }
 
-  /// Takes a message to be sent: its price is held, and it is queued, in this transaction.
+  /// Takes a message to be sent: the worst price that it may cost is held, and it is queued, in
+  /// this transaction.
   ///
   /// `traceID`, the request's own, goes with it to Graph.
   ///
   /// A blocked number takes messages too: they wait, their money held, until it may send again.
-  /// Throws `not_found` for an unknown number or template, `price_missing`, `insufficient_funds`,
-  /// `conflict` where the recipient stopped marketing.
+  /// Throws `not_found` for an unknown number or template, `invalid_state` for a template that Meta
+  /// does not send, `invalid_field` for the wrong number of parameters, `price_missing`,
+  /// `insufficient_funds`, `conflict` where the recipient stopped marketing.
   func send(
     _ request: OutboundMessage, traceID: String? = nil
   ) throws -> (message: Message, state: MessageState) {
@@ -21,7 +23,9 @@ struct MessageCommands {
     let category = try category(of: request)
     let id = tx.freshID()
     let market = Message.market(party: request.address.party, userID: request.address.userID)
-    let quote = try Prices(tx).quote(market: market, category: category, at: tx.now)
+    let prices = try Prices(tx)
+    let quote = try prices.quote(market: market, category: category, at: tx.now)
+    let worst = try quote.amount.adding(try prices.reserve(beyond: quote, at: tx.now))
     if category == .marketing,
       try Contacts(tx).isOptedOut(
         waID: request.address.party, userID: request.address.userID)
@@ -29,7 +33,7 @@ struct MessageCommands {
       throw Failure(.conflict, "the recipient stopped marketing messages")
     }
     let until = tx.now.adding(seconds: MessageLimits.holdSeconds)
-    let hold = try Ledger(tx).hold(quote.amount, for: .message(id), until: until)
+    let hold = try Ledger(tx).hold(worst, for: .message(id), until: until)
     var message = Message(
       id: id, isOutgoing: true, at: tx.now, phoneNumberID: number.phoneNumberID,
       type: request.type)
@@ -51,11 +55,12 @@ struct MessageCommands {
   ///
   /// What clients say about it is not asked: the price hangs on it.
   private func category(of request: OutboundMessage) throws -> MessageCategory {
-    guard let name = request.template else { return .service }
-    guard let template = try Templates(tx).find(name: name.name, language: name.language) else {
+    guard let use = request.template else { return .service }
+    guard let template = try Templates(tx).find(name: use.name, language: use.language) else {
       throw Failure(
-        .notFound, "template.name: there is no template \(name.name) in \(name.language)")
+        .notFound, "template.name: there is no template \(use.name) in \(use.language)")
     }
+    try template.check(use)
     return template.category
   }
 

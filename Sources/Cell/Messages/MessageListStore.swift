@@ -86,17 +86,30 @@ struct MessageMoneyStore {
   /// - Parameter connection: Of the ledger file.
   init(_ connection: Connection) { db = connection }
 
+  struct Entry {
+    let id: RowID
+    let at: Timestamp
+    let kind: TransferKind
+    let amount: Micros
+    /// Of a correction: the price that it corrects to.
+    let price: (id: RowID, version: Int64)?
+  }
+
   /// The transfers about these sources, in their order.
-  func transfers(
-    of sources: [RowID]
-  ) throws -> [(id: RowID, at: Timestamp, kind: TransferKind, amount: Micros)] {
+  func transfers(of sources: [RowID]) throws -> [Entry] {
     try sources.flatMap { source in
       try db.rows(
-        "SELECT id, at, kind, amount FROM transfers WHERE source_id = ? ORDER BY id",
-        .integer(source.rawValue)
+        """
+        SELECT t.id, t.at, t.kind, t.amount, c.price_id, c.price_version
+        FROM transfers t LEFT JOIN corrections c ON c.transfer_id = t.id
+        WHERE t.source_id = ? ORDER BY t.id
+        """, .integer(source.rawValue)
       ) { row in
-        TransferKind(rawValue: row.int64(2)).map {
-          (RowID(row.int64(0)), Timestamp(milliseconds: row.int64(1)), $0, Micros(row.int64(3)))
+        TransferKind(rawValue: row.int64(2)).map { kind in
+          Entry(
+            id: RowID(row.int64(0)), at: Timestamp(milliseconds: row.int64(1)), kind: kind,
+            amount: Micros(row.int64(3)),
+            price: row.optionalInt64(4).map { (RowID($0), row.int64(5)) })
         }
       }.compactMap { $0 }
     }

@@ -139,6 +139,10 @@ struct MessageReading {
             json.add("at", transfer.at)
             json.add("kind", transfer.kind.name)
             json.add("amount_micros", transfer.amount.rawValue)
+            if let price = transfer.price {
+              json.add("price_id", price.id.text(.price))
+              json.add("price_version", price.version)
+            }
           }
         })
       json.add(

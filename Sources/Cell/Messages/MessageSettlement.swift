@@ -12,6 +12,8 @@ extension MessageTracking {
       let charge = try charge(of: message)
     else { return }
     var tally = CampaignTally()
+    let reserve = try openReserve(of: message)
+    var used = Micros.zero
     for usage in try usages(of: id) where usage.refunded == .zero {
       switch pricing {
       case .free:
@@ -20,12 +22,16 @@ extension MessageTracking {
         }
       case .charged(let category):
         guard let quote = try quote(message, charge, category) else {
-          try store.insertAlert(.unrated, id: tx.freshID(), of: id, at: tx.now)
+          try flag(.unrated, id)
           continue
         }
-        tally.captured += try correct(usage, to: quote, of: id)
+        let own = usage.id == id ? reserve?.amount ?? .zero : .zero
+        let more = try correct(usage, to: quote, of: id, reserve: own)
+        tally.captured += more
+        if more > 0, more <= own.rawValue { used = Micros(more) }
       }
     }
+    if let reserve { try give(back: reserve, without: used, &tally) }
     count(tally, in: message.campaign)
   }
 
@@ -47,14 +53,23 @@ extension MessageTracking {
 
   /// Answers the micros charged more, negative where it is less.
   ///
-  /// A difference that the wallet cannot pay is flagged: what was sent cannot be taken back.
-  private func correct(_ usage: UsageRecord, to quote: PriceQuote, of id: RowID) throws -> Int64 {
+  /// A difference that neither the reserve nor the wallet can pay is flagged: what was sent cannot
+  /// be taken back.
+  private func correct(
+    _ usage: UsageRecord, to quote: PriceQuote, of id: RowID, reserve: Micros
+  ) throws -> Int64 {
     do {
-      guard try ledger.correct(usage: usage.id, to: quote) else { return 0 }
+      guard try ledger.correct(usage: usage.id, to: quote, reserve: reserve) else { return 0 }
       return quote.amount.rawValue - usage.charged.rawValue
     } catch let failure as Failure where failure.code == .insufficientFunds {
-      try store.insertAlert(.undercharged, id: tx.freshID(), of: id, at: tx.now)
+      try flag(.undercharged, id)
       return 0
     }
+  }
+
+  /// Once: every priced status says the same.
+  private func flag(_ alert: MessageAlert, _ id: RowID) throws {
+    guard try !store.alerts(id).contains(where: { $0.kind == alert.rawValue }) else { return }
+    try store.insertAlert(alert, id: tx.freshID(), of: id, at: tx.now)
   }
 }

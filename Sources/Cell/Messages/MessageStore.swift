@@ -68,7 +68,8 @@ struct MessageStore {
           state: MessageState(rawValue: row.int64(0)) ?? .failed,
           wasAccepted: row.int64(2) & 1 == 1, attempts: row.int(3)),
         at: Timestamp(milliseconds: row.int64(1)),
-        due: row.optionalInt64(4).map { Timestamp(milliseconds: $0) })
+        due: row.optionalInt64(4).map { Timestamp(milliseconds: $0) },
+        isReserveSettled: row.int64(2) & 2 == 2)
     }
   }
 
@@ -80,7 +81,8 @@ struct MessageStore {
         flags = excluded.flags, attempts = excluded.attempts, due = excluded.due
       """,
       .integer(id.rawValue), .integer(standing.lifecycle.state.rawValue),
-      .integer(standing.at.milliseconds), .integer(standing.lifecycle.wasAccepted ? 1 : 0),
+      .integer(standing.at.milliseconds),
+      .integer((standing.lifecycle.wasAccepted ? 1 : 0) | (standing.isReserveSettled ? 2 : 0)),
       .int(standing.lifecycle.attempts), .optional(standing.due?.milliseconds))
   }
 

@@ -79,6 +79,7 @@ final class MessageTracking {
       if try ledger.refund(usage: message.id, cause: .failedStatus) {
         tally.refunded += usage.charged.rawValue
       }
+      if let reserve = try openReserve(of: message) { try give(back: reserve, &tally) }
     case .capture:
       guard let charge = try charge(of: message) else { return }
       try capture(message, charge, &tally)
@@ -100,17 +101,21 @@ final class MessageTracking {
     try ledger.capture(
       charge.quote.amount, of: charge.hold, for: UsageEvent(id: message.id, quote: charge.quote))
     tally.captured += charge.quote.amount.rawValue
-    if charge.isOwnHold { _ = try ledger.close(charge.hold, cause: .completed) }
+    // What is left stands for a dearer category until Meta says what it charges.
+    tally.reserved += charge.reserve.rawValue
+    if charge.isOwnHold, charge.quote.amount == hold.remaining {
+      _ = try ledger.close(charge.hold, cause: .completed)
+    }
   }
 
   private func release(
     _ message: Message, _ charge: MessageCharge, _ tally: inout CampaignTally
   ) throws {
-    guard let hold = try ledger.hold(charge.hold), hold.state == .pending,
-      hold.remaining >= charge.quote.amount
-    else { return }
-    try ledger.release(charge.quote.amount, of: charge.hold, cause: .failed(message: message.id))
-    tally.released += charge.quote.amount.rawValue
+    guard let hold = try ledger.hold(charge.hold), hold.state == .pending else { return }
+    let share = charge.isOwnHold ? hold.remaining : try charge.worst
+    guard hold.remaining >= share else { return }
+    try ledger.release(share, of: charge.hold, cause: .failed(message: message.id))
+    tally.released += share.rawValue
     if charge.isOwnHold { _ = try ledger.close(charge.hold, cause: .completed) }
   }
 

@@ -3,9 +3,7 @@ import Wire
 /// WhatsApp's length and count limits for each type of message.
 enum OutboundLimits {
   /// Checks the payload of `type`; answers the template that it names.
-  static func check(
-    _ type: String, _ root: FieldCheck
-  ) throws(Failure) -> (name: String, language: String)? {
+  static func check(_ type: String, _ root: FieldCheck) throws(Failure) -> TemplateUse? {
     switch type {
     case "text":
       try root["text"].object()["body"].text(1...4096)
@@ -56,16 +54,14 @@ enum OutboundLimits {
     }
   }
 
-  private static func template(
-    _ template: FieldCheck
-  ) throws(Failure) -> (name: String, language: String) {
+  private static func template(_ template: FieldCheck) throws(Failure) -> TemplateUse {
     let name = try template["name"].text(1...512)
     guard isTemplateName(name) else {
       throw template["name"].refuse("may have only a-z, 0-9 and _")
     }
     let language = try template["language"].object()["code"].text(2...16)
     if template["components"].isPresent { try components(template["components"]) }
-    return (name, language)
+    return TemplateUse(name: name, language: language, components: template["components"].node)
   }
 
   static func isTemplateName(_ name: String) -> Bool {

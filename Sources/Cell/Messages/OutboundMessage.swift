@@ -11,7 +11,7 @@ struct OutboundMessage: Hashable, Sendable {
   let type: String
   let contextID: String?
   /// Of a template message.
-  let template: (name: String, language: String)?
+  let template: TemplateUse?
   /// The body as received.
   let content: [UInt8]
 

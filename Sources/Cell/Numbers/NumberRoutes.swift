@@ -34,7 +34,8 @@ enum NumberRoutes {
   }
 
   /// Asks Graph first, then claims, then stores: a claim is never taken for a token that does not
-  /// open the number, and no number is stored that another tenant holds.
+  /// open the number, and no number is stored that another tenant holds or whose Meta app is not
+  /// there for this tenant.
   private static func connect(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
@@ -43,16 +44,43 @@ enum NumberRoutes {
     let graph = try await services.graph.phoneNumber(
       input.phoneNumberID, token: input.accessToken, traceID: context.traceID)
     let isHeld = try await accountHolds(input, context, services)
-    try await services.claims.claim(.phoneNumber, input.phoneNumberID, for: call.tenant)
+    try await services.claims.claim(
+      .phoneNumber, input.phoneNumberID, for: call.tenant, name: nil,
+      through: input.metaApp)
     if isHeld { await claimAccount(input.wabaID, call.tenant, context, services) }
     await subscribe(input, context, services)
     let sealer = services.sealer
     let tenant = call.tenant
-    return try await call.perform(services) { tx, input in
+    let response = try await call.perform(services) { tx, input in
       let number = try Numbers(tx).connect(input, graph, sealer)
       // What waited for a blocked number goes on with the new token.
       tx.afterCommit { services.wakeOutbox(tenant) }
       return try .json(201, NumberAnswer(number))
+    }
+    await name(input.phoneNumberID, tenant, context, services)
+    return response
+  }
+
+  /// Tells the control plane what we call the number, so that operators may stop it by that name.
+  ///
+  /// Without it they have to use Meta's.
+  private static func name(
+    _ phoneNumberID: String, _ tenant: TenantID, _ context: CellContext, _ services: CellServices
+  ) async {
+    do {
+      let number = try await services.store.read(tenant, [.messages]) {
+        try NumbersStore($0.file(.messages)).find(phoneNumberID: phoneNumberID)
+      }
+      guard let number else { return }
+      try await services.claims.claim(
+        .phoneNumber, phoneNumberID, for: tenant, name: number.id.text(.number),
+        through: nil)
+    } catch {
+      context.edge.logger.notice(
+        "the control plane does not know the number's identifier",
+        metadata: [
+          "phone_number_id": .string(phoneNumberID), "reason": .string(error.description),
+        ])
     }
   }
 
@@ -87,7 +115,7 @@ enum NumberRoutes {
     _ waba: String, _ tenant: TenantID, _ context: CellContext, _ services: CellServices
   ) async {
     do {
-      try await services.claims.claim(.waba, waba, for: tenant)
+      try await services.claims.claim(.waba, waba, for: tenant, name: nil, through: nil)
     } catch {
       context.edge.logger.notice(
         "the business account's own events go to another tenant",

@@ -209,9 +209,12 @@ struct TenantOutbox {
     let outcome = await environment.graph.send(
       job.body, from: job.number.phoneNumberID, token: job.number.accessToken,
       traceID: job.traceID)
-    environment.logger.debug(
-      "sent",
-      metadata: ["tenant": "\(tenant)", "trace_id": "\(job.traceID)", "outcome": "\(outcome)"])
+    var metadata = outcome.logged
+    metadata["tenant"] = .string(tenant.rawValue)
+    metadata["trace_id"] = .string(job.traceID)
+    metadata["message_id"] = .string(job.id.text(.message))
+    metadata["phone_number_id"] = .string(job.number.phoneNumberID)
+    environment.logger.log(level: outcome.logLevel, "sent", metadata: metadata)
     events.add(
       SendResult(id: job.id, phoneNumberID: job.number.phoneNumberID, outcome: outcome))
   }

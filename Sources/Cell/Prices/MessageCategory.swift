@@ -19,6 +19,14 @@ enum MessageCategory: Int64, Sendable, CaseIterable {
     }
   }
 
+  /// What Meta may charge a message as that was sent as this.
+  ///
+  /// The category of a template is Meta's to change, between the send and the status too
+  /// [template_category_update]; what is no template stays what it is.
+  var mayBeChargedAs: [MessageCategory] {
+    self == .service ? [.service] : [.marketing, .utility, .authentication]
+  }
+
   /// Reads the name in either case: webhooks write it small, templates in capitals.
   init?(name: String) {
     let name = name.lowercased()

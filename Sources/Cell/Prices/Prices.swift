@@ -48,6 +48,29 @@ struct Prices {
   ///
   /// Throws `price_missing` where there is none.
   func quote(market: Market, category: MessageCategory, at: Timestamp) throws -> PriceQuote {
+    guard let quote = try find(market: market, category: category, at: at) else {
+      throw Failure(
+        .priceMissing, "there is no \(category.name) price for \(market.code) at \(at.rfc3339)")
+    }
+    return quote
+  }
+
+  /// What is to be held beyond the price of `quote`, so that the message is paid whatever category
+  /// Meta charges it as; zero where none is dearer.
+  ///
+  /// A category without a price cannot be charged and counts for nothing.
+  func reserve(beyond quote: PriceQuote, at: Timestamp) throws -> Micros {
+    let others = quote.category.mayBeChargedAs.filter { $0 != quote.category }
+    let dearest = try others.compactMap {
+      try find(market: quote.market, category: $0, at: at)?.amount
+    }.max()
+    guard let dearest, dearest > quote.amount else { return .zero }
+    return try dearest.subtracting(quote.amount)
+  }
+
+  private func find(
+    market: Market, category: MessageCategory, at: Timestamp
+  ) throws -> PriceQuote? {
     let span = try tx.remember(
       Key(market: market, category: category), in: .ledger, tables: PricesSchema.tableIDs,
       isValid: { $0.holds(at: at) }
@@ -57,11 +80,7 @@ struct Prices {
         quote: try store.quote(market: market, category: category, at: at), from: at,
         until: try store.nextChange(market: market, category: category, after: at))
     }
-    guard let quote = span.quote else {
-      throw Failure(
-        .priceMissing, "there is no \(category.name) price for \(market.code) at \(at.rfc3339)")
-    }
-    return quote
+    return span.quote
   }
 
   private struct Key: Hashable {

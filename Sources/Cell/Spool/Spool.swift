@@ -6,32 +6,86 @@ import Wire
 /// Keeps authentic webhook parts whose owner cannot take them now, until the control plane delivers
 /// and removes them.
 ///
-/// Storing and removing are idempotent.
+/// Storing and removing are idempotent. A part larger than a chunk is stored by several commands,
+/// and is there only with the last: what is acknowledged is whole.
 struct Spool: Sendable {
   /// The most bytes of parts that one page carries; a page always carries at least one part.
   static let pageBytes = 2 << 20
   /// The most parts that one page carries, whatever was asked.
   static let pageLimit = 200
+  /// The most bytes of a part that one command stores.
+  static let chunkBytes = 1_000_000
+  /// How long chunks wait for the end of their part.
+  static let abandonedSeconds: Int64 = 86_400
+  /// How often a part is stored anew whose chunks were removed meanwhile.
+  static let attempts = 3
 
   let store: any TenantStore
 
   func accept(_ part: Aimstors_ProtoSpoolPart, trace: String) async throws(Failure) -> String {
-    let content = try serialized(part)
-    // The reason may differ between two deliveries of the same part; its content does not.
+    let content = try serialized(Self.identity(of: part))
+    let digest = Self.sha256(content)
+    let origin = CommandOrigin(requestID: "", traceID: trace)
+    for _ in 0..<Self.attempts {
+      let (known, end) = try await storeChunks(content, digest, origin)
+      if let known { return known.text(.quarantine) }
+      let stored = try await store.write(.cellStore, origin) { transaction -> RowID? in
+        let rows = try SpoolStore(transaction)
+        if let known = try rows.id(of: digest) { return known }
+        // The same part, delivered twice and removed in between, may have taken its chunks along.
+        guard try end.startIndex == 0 || Self.sha256(rows.chunks(digest) + end) == digest else {
+          try rows.removeChunks(digest)
+          return nil
+        }
+        let id = transaction.freshID()
+        try rows.insert(
+          SpooledPart(
+            id: id, receivedAt: Timestamp(milliseconds: part.receivedAtMs), reason: part.reason,
+            tenant: part.part.tenant, sha256: digest, content: Array(end)))
+        return id
+      }
+      if let stored { return stored.text(.quarantine) }
+    }
+    throw Failure(
+      .overloaded, "the part was removed while it was stored", retryAfterMilliseconds: 1_000)
+  }
+
+  /// Stores everything but the end of a content, each chunk by a command of its own; answers that
+  /// end, and the part where all of it is there already.
+  private func storeChunks(
+    _ content: [UInt8], _ digest: [UInt8], _ origin: CommandOrigin
+  ) async throws(Failure) -> (known: RowID?, end: ArraySlice<UInt8>) {
+    var rest = content[...]
+    while rest.count > Self.chunkBytes {
+      let chunk = Array(rest.prefix(Self.chunkBytes))
+      let position = rest.startIndex
+      let known = try await store.write(.cellStore, origin) { transaction -> RowID? in
+        let rows = try SpoolStore(transaction)
+        if let known = try rows.id(of: digest) { return known }
+        try rows.removeAbandoned(
+          before: transaction.now.adding(seconds: -Self.abandonedSeconds))
+        try rows.insertChunk(digest, position, chunk, at: transaction.now)
+        return nil
+      }
+      if let known { return (known, []) }
+      rest = rest.dropFirst(chunk.count)
+    }
+    return (nil, rest)
+  }
+
+  /// What two deliveries of the same part have in common: also what is stored, so that chunks of
+  /// both fit together.
+  ///
+  /// The reason and the moment of the first are kept beside it.
+  private static func identity(of part: Aimstors_ProtoSpoolPart) -> Aimstors_ProtoSpoolPart {
     var identity = part
     identity.reason = ""
     identity.receivedAtMs = 0
-    identity.part.receivedAtMs = 0
-    identity.part.epoch = 0
-    let digest = sha256(try serialized(identity))
-    let id = try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
-      transaction in
-      try SpoolStore(transaction).store(
-        SpooledPart(
-          id: transaction.freshID(), receivedAt: Timestamp(milliseconds: part.receivedAtMs),
-          reason: part.reason, tenant: part.part.tenant, sha256: digest, content: content))
+    if identity.hasPart {
+      identity.part.receivedAtMs = 0
+      identity.part.epoch = 0
     }
-    return id.text(.quarantine)
+    return identity
   }
 
   func page(_ query: Aimstors_ProtoSpoolQuery) async throws(Failure) -> Aimstors_ProtoSpoolPage {
@@ -41,20 +95,22 @@ struct Spool: Sendable {
     let parts = try await store.read(.cellStore, [.spool]) { snapshot in
       let rows = SpoolStore(snapshot)
       if let wanted { return try rows.find(wanted).map { [$0] } ?? [] }
-      return try rows.list(after: after, limit: limit)
+      return try rows.list(after: after, limit: limit, bytes: Self.pageBytes)
     }
     var page = Aimstors_ProtoSpoolPage()
-    var bytes = 0
-    for part in parts {
-      bytes += part.content.count
-      if bytes > Self.pageBytes, !page.entries.isEmpty { break }
-      var entry = Aimstors_ProtoSpoolEntry()
-      entry.id = part.id.text(.quarantine)
-      entry.part = try parsed(part.content)
-      entry.sha256 = .init(part.sha256)
-      page.entries.append(entry)
-    }
+    for part in parts { page.entries.append(try entry(part)) }
     return page
+  }
+
+  private func entry(_ part: SpooledPart) throws(Failure) -> Aimstors_ProtoSpoolEntry {
+    var entry = Aimstors_ProtoSpoolEntry()
+    entry.id = part.id.text(.quarantine)
+    entry.part = try parsed(part.content)
+    entry.part.reason = part.reason
+    entry.part.receivedAtMs = part.receivedAt.milliseconds
+    if entry.part.hasPart { entry.part.part.receivedAtMs = part.receivedAt.milliseconds }
+    entry.sha256 = .init(part.sha256)
+    return entry
   }
 
   func remove(_ request: Aimstors_ProtoSpoolRemove, trace: String) async throws(Failure) {
@@ -94,7 +150,7 @@ struct Spool: Sendable {
     }
   }
 
-  private func sha256(_ bytes: [UInt8]) -> [UInt8] {
+  private static func sha256(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     SHA256(bytes, bytes.count, &digest)
     return digest

@@ -11,7 +11,10 @@ public enum CellStoreSchema {
 
 enum SpoolSchema {
   static let part = SchemaPart(
-    tables: [TableDefinition(id: 500, file: .spool, name: "spool_parts")],
+    tables: [
+      TableDefinition(id: 500, file: .spool, name: "spool_parts"),
+      TableDefinition(id: 504, file: .spool, name: "spool_chunks"),
+    ],
     steps: [
       SchemaStep(
         "spool-1", file: .spool,
@@ -26,6 +29,20 @@ enum SpoolSchema {
             content BLOB NOT NULL
           ) STRICT;
           CREATE UNIQUE INDEX spool_parts_by_content ON spool_parts (sha256);
-          """)
+          """),
+      SchemaStep(
+        "spool-2", file: .spool,
+        ddl: """
+          -- The beginning of a content that one command cannot store; its end stands in
+          -- spool_parts, and only with that row is the part there.
+          CREATE TABLE spool_chunks (
+            -- SHA-256 of the whole content.
+            sha256 BLOB NOT NULL,
+            position INTEGER NOT NULL,
+            stored_at INTEGER NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (sha256, position)
+          ) STRICT;
+          """),
     ])
 }

@@ -6,6 +6,8 @@ struct WebhookCommands {
   private let tx: Transaction
   private let tracking: MessageTracking
   private let receivedAt: Timestamp
+  /// The statuses that were news.
+  private(set) var applied: [AppliedStatus] = []
 
   init(_ tx: Transaction, receivedAt: Timestamp) throws {
     self.tx = tx
@@ -13,7 +15,7 @@ struct WebhookCommands {
     tracking = try MessageTracking(tx)
   }
 
-  func apply(_ item: WebhookItem) throws {
+  mutating func apply(_ item: WebhookItem) throws {
     switch item {
     case .incoming(let message): try receive(message)
     case .status(let report): try note(report)
@@ -57,12 +59,25 @@ struct WebhookCommands {
       until: incoming.at.adding(seconds: MessageLimits.windowSeconds))
   }
 
-  private func note(_ report: StatusReport) throws {
-    guard let id = try StatusJoin(tracking).note(report, receivedAt: receivedAt),
-      let error = report.error, case .failed = report.kind,
+  private mutating func note(_ report: StatusReport) throws {
+    guard let id = try StatusJoin(tracking).note(report, receivedAt: receivedAt) else { return }
+    applied.append(
+      AppliedStatus(
+        message: id, wamid: report.wamid, status: report.status,
+        trace: try tracking.store.trace(of: id) ?? id.text(.message)))
+    guard let error = report.error, case .failed = report.kind,
       let message = try tracking.store.message(id)
     else { return }
     let rule = GraphErrorRules.asyncRule(for: GraphError(code: error.code, title: error.title))
     try ErrorConsequences(tx).follow(rule, error.code, message)
   }
+}
+
+/// A status that changed what is known of its message.
+struct AppliedStatus: Hashable, Sendable {
+  let message: RowID
+  let wamid: String
+  let status: String
+  /// Of the request that asked for the message; it went with it to Graph.
+  let trace: String
 }

@@ -1,3 +1,4 @@
+import Logging
 import Platform
 import Storage
 import Wire
@@ -8,14 +9,19 @@ import Wire
 struct WebhookIntake: Sendable {
   private let store: any TenantStore
   private let wakeOutbox: @Sendable (TenantID) -> Void
+  private let logger: Logger?
 
   /// Bytes of raw values in one command; a part with more becomes several commands, each of which
   /// may be repeated without harm.
   static let bytesPerCommand = 400_000
 
-  init(store: any TenantStore, wakeOutbox: @escaping @Sendable (TenantID) -> Void) {
+  init(
+    store: any TenantStore, wakeOutbox: @escaping @Sendable (TenantID) -> Void,
+    logger: Logger? = nil
+  ) {
     self.store = store
     self.wakeOutbox = wakeOutbox
+    self.logger = logger
   }
 
   /// Stores everything in the part, once.
@@ -32,12 +38,35 @@ struct WebhookIntake: Sendable {
     let wake = wakeOutbox
     let origin = CommandOrigin(requestID: "", traceID: traceID)
     for chunk in Self.chunks(items) {
-      try await store.write(tenant, origin) { tx in
-        let commands = try WebhookCommands(tx, receivedAt: receivedAt)
+      let applied = try await store.write(tenant, origin) { tx in
+        var commands = try WebhookCommands(tx, receivedAt: receivedAt)
         for item in chunk { try commands.apply(item) }
         try commands.finish()
         tx.afterCommit { wake(tenant) }
+        return commands.applied
       }
+      note(applied, of: tenant, traceID)
+    }
+    logger?.info(
+      "webhook part stored",
+      metadata: [
+        "tenant": .string(tenant.rawValue), "trace_id": .string(traceID),
+        "items": .stringConvertible(items.count),
+      ])
+  }
+
+  /// The way back: a line per status under the trace of the request that sent the message.
+  private func note(_ applied: [AppliedStatus], of tenant: TenantID, _ traceID: String) {
+    guard let logger else { return }
+    for status in applied {
+      logger.info(
+        "status applied",
+        metadata: [
+          "tenant": .string(tenant.rawValue), "trace_id": .string(status.trace),
+          "webhook_trace_id": .string(traceID),
+          "message_id": .string(status.message.text(.message)),
+          "wamid": .string(status.wamid), "status": .string(status.status),
+        ])
     }
   }
 

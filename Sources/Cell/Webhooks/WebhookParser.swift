@@ -53,10 +53,31 @@ enum WebhookParser {
           ?? event(change, Array(status.raw), quarantine: "a status without an id or a status"))
     }
     if value["errors"]?[0] != nil { items.append(event(change, raw)) }
-    if items.isEmpty {
+    if let reason = unread(value) {
+      items.append(event(change, raw, quarantine: reason))
+    } else if items.isEmpty {
       items.append(event(change, raw, quarantine: "neither messages nor statuses nor errors"))
     }
     return items
+  }
+
+  /// What is read of a `messages` value, and what each member has to be.
+  private static let members: [String: JSONNode.Kind] = [
+    "messaging_product": .string, "metadata": .object, "contacts": .array, "messages": .array,
+    "statuses": .array, "errors": .array,
+  ]
+
+  /// The first member that is not read, with the reason; nil where all of the value is.
+  ///
+  /// A `null` holds nothing to lose. Of a key that is repeated only the first is read.
+  private static func unread(_ value: JSONNode) -> String? {
+    var seen: Set<String> = []
+    for member in value.members where member.value.kind != .null {
+      guard let kind = members[member.key] else { return "an unknown member: \(member.key)" }
+      guard seen.insert(member.key).inserted else { return "\(member.key) is repeated" }
+      guard member.value.kind == kind else { return "\(member.key) is not of its type" }
+    }
+    return nil
   }
 
   /// The elements of an array that may be missing.

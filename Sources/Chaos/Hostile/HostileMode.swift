@@ -47,7 +47,7 @@ public struct HostileMode: Sendable {
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
     let client = SystemClient(try system.local())
     let workload = Workload(client, try await ChaosTenant.pair(system, client))
-    var oracle = SystemOracle(client, workload.tenants)
+    var oracle = SystemOracle(system, client, workload.tenants)
     let members = try system.members().filter { $0.role != "graph_simulator" }
     let ports = members.flatMap { ListeningPorts.of($0.pid) }
     guard ports.count >= members.count else {

@@ -62,7 +62,7 @@ public struct KillMode: Sendable {
         "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
       ])
     let workload = Workload(client, tenants)
-    var oracle = SystemOracle(client, tenants)
+    var oracle = SystemOracle(system, client, tenants)
     let random = SeededRandomSource(seed: seed)
     for cycle in 0..<cycles {
       try await self.cycle(cycle, system, workload, random, &report)

@@ -104,6 +104,15 @@ struct SystemClient: Sendable {
     return (Int(response.status.code), answer ?? .null)
   }
 
+  /// Webhook parts that a cell keeps for tenants that could not take them; nil if it cannot say.
+  static func spooledParts(_ healthURL: String) async throws -> Int? {
+    let response = try await HTTPClient.shared.execute(
+      HTTPClientRequest(url: healthURL + "/metrics"), timeout: .seconds(requestSeconds))
+    let page = String(buffer: try await response.body.collect(upTo: answerBytes))
+    let line = page.split(separator: "\n").first { $0.hasPrefix("aimstors_spool_parts") }
+    return line.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) }
+  }
+
   static func isReady(_ healthURL: String) async -> Bool {
     let answer = try? await once("GET", healthURL + "/readyz", nil, nil, nil, nil)
     return answer?.status == 200

@@ -4,11 +4,13 @@ import GraphSimulator
 struct SystemOracle {
   static let settleSeconds = 120
 
+  let system: SystemUnderAttack
   let client: SystemClient
   let tenants: [ChaosTenant]
   private(set) var evidence: [GraphEvidence]
 
-  init(_ client: SystemClient, _ tenants: [ChaosTenant]) {
+  init(_ system: SystemUnderAttack, _ client: SystemClient, _ tenants: [ChaosTenant]) {
+    self.system = system
     self.client = client
     self.tenants = tenants
     evidence = tenants.map { _ in GraphEvidence() }
@@ -17,7 +19,9 @@ struct SystemOracle {
   /// Waits until nothing is under way, then reads the simulator's log and empties it.
   mutating func settle() async throws {
     let (client, tenants) = (client, tenants)
+    let cells = try system.members().filter { $0.role == "cell" }
     try await wait("nothing is under way", seconds: Self.settleSeconds) {
+      // In this order: what is sent causes webhooks, and those may wait in a spool.
       for tenant in tenants {
         for state in ["queued", "sending"] {
           let waiting = try await client.api(
@@ -25,7 +29,13 @@ struct SystemOracle {
           guard waiting["data"]?.array?.isEmpty == true else { return false }
         }
       }
-      return try await client.simulator("GET", "stats")["pending_webhooks"]?.integer == 0
+      guard try await client.simulator("GET", "stats")["pending_webhooks"]?.integer == 0 else {
+        return false
+      }
+      for cell in cells where try await SystemClient.spooledParts(cell.healthURL) != 0 {
+        return false
+      }
+      return true
     }
     let log = try await client.simulator("GET", "requests")
     for index in tenants.indices {

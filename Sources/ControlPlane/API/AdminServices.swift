@@ -13,6 +13,7 @@ struct AdminServices: Sendable {
   let roster: CellRoster
   let directives: DirectiveSender
   let spools: SpoolRounds
+  let problems: ProblemLog
   let messenger: any Messenger
   let clock: any WallClock
   let random: any RandomSource

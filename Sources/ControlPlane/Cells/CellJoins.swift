@@ -106,7 +106,7 @@ struct CellJoins: Sendable {
       throw Failure(.notFound, "no cell \(id) has joined; join first")
     }
     guard cell.state != .retired else { throw Failure(.forbidden, "the cell is retired") }
-    guard proto.generation >= cell.generation.rawValue else {
+    guard GenerationRule.admits(Generation(proto.generation), known: cell.generation) else {
       throw Failure(
         .generationFenced, "generation \(cell.generation.rawValue) has taken over")
     }
@@ -134,6 +134,7 @@ extension CellReport {
     diskFreeBytes = proto.diskFreeBytes
     state = proto.state
     directivesVersion = proto.directivesVersion
+    oldestDue = proto.oldestDueMs == 0 ? nil : Timestamp(milliseconds: proto.oldestDueMs)
     problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map { problem in
       ReportedProblem(
         code: problem.code, detail: problem.detail,

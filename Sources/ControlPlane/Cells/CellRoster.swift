@@ -15,6 +15,8 @@ struct CellReport: Hashable, Sendable {
   var diskFreeBytes: UInt64?
   var state = ""
   var directivesVersion: UInt64 = 0
+  /// Since when the oldest work of its outbox has been due.
+  var oldestDue: Timestamp?
   var problems: [ReportedProblem] = []
 }
 
@@ -26,6 +28,12 @@ struct ReportedProblem: Hashable, Sendable {
   let runbook: String
   let cell: String?
   let tenant: String?
+
+  /// The same, known for longer.
+  func began(_ since: Timestamp) -> ReportedProblem {
+    ReportedProblem(
+      code: code, detail: detail, since: since, runbook: runbook, cell: cell, tenant: tenant)
+  }
 }
 
 /// Whether heartbeats arrive, judged on the time since boot so that a step of the wall clock kills
@@ -148,6 +156,9 @@ final class CellRoster: Sendable {
     let isAlive: Bool
     let lastHeard: Timestamp?
     let report: CellReport
+
+    /// Whether a heartbeat has come since this process started.
+    var isHeard: Bool { report.diskFreeBytes != nil }
   }
 
   /// Every cell, by name.

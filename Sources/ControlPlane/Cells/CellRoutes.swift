@@ -28,6 +28,8 @@ struct CellView: ResponseEncodable, Sendable {
   let version: String
   let joinedAt: Timestamp
   let lastHeartbeatAt: Timestamp?
+  /// Since when the oldest work of its outbox has been due; null: nothing waits.
+  let oldestDueAt: Timestamp?
 
   enum CodingKeys: String, CodingKey {
     case id, region, state, alive, address, generation, tenants, capacity, lag, version
@@ -37,6 +39,7 @@ struct CellView: ResponseEncodable, Sendable {
     case diskFreeBytes = "disk_free_bytes"
     case joinedAt = "joined_at"
     case lastHeartbeatAt = "last_heartbeat_at"
+    case oldestDueAt = "oldest_due_at"
   }
 
   /// `tenants` counts the placements, not what the cell last said.
@@ -57,6 +60,7 @@ struct CellView: ResponseEncodable, Sendable {
     version = sight.record.version
     joinedAt = sight.record.joinedAt
     lastHeartbeatAt = sight.lastHeard
+    oldestDueAt = sight.report.oldestDue
   }
 }
 

@@ -58,7 +58,7 @@ enum JoinRule {
     _ request: Request, token: JoinToken?, known: CellRecord?, at now: Timestamp
   ) throws(Failure) -> Decision {
     if known?.state == .retired { throw Failure(.forbidden, "the cell is retired") }
-    if let known, request.generation < known.generation {
+    if let known, !GenerationRule.admits(request.generation, known: known.generation) {
       throw Failure(
         .generationFenced,
         "generation \(known.generation.rawValue) has taken over from \(request.generation.rawValue)"

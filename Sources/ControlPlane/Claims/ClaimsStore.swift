@@ -28,6 +28,22 @@ extension PlatformRows {
       .integer(Int64(bitPattern: claim.version)), .integer(claim.isReleased ? 1 : 0))
   }
 
+  /// Remembers what the holder of a key calls it.
+  func put(name: String, of kind: ClaimKind, _ key: String) throws {
+    try connection.run(
+      """
+      INSERT INTO key_names (name, kind, key) VALUES (?1, ?2, ?3)
+      ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, key = excluded.key
+      """, .text(name), .text(kind.rawValue), .text(key))
+  }
+
+  /// The key of this kind that its holder calls, or called, by this name.
+  func key(_ kind: ClaimKind, named name: String) throws -> String? {
+    try connection.first(
+      "SELECT key FROM key_names WHERE name = ?1 AND kind = ?2", .text(name), .text(kind.rawValue)
+    ) { $0.text(0) }
+  }
+
   private static func keyClaim(_ row: Row) -> KeyClaim? {
     ClaimKind(rawValue: row.text(0)).map { kind in
       KeyClaim(

@@ -22,6 +22,9 @@ struct SealedMetaApp: Hashable, Sendable {
   let verifyToken: [UInt8]
   let tenant: TenantID?
   let version: UInt64
+
+  /// Whether `other` may name this app: it is shared, or bound to that very tenant.
+  func isOpen(to other: TenantID) -> Bool { tenant.map { $0 == other } ?? true }
 }
 
 extension Sealer {

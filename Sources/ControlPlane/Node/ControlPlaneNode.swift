@@ -37,13 +37,15 @@ public final class ControlPlaneNode: Service {
     let directives = DirectiveSender(
       store: platform, roster: roster, map: map, messenger: messenger, clock: clock,
       logger: logger)
+    let startedAt = Timestamp(milliseconds: clock.milliseconds())
     services = AdminServices(
       configuration: configuration, secrets: secrets, store: platform, sealer: sealer, map: map,
       roster: roster, directives: directives,
       spools: SpoolRounds(
-        store: platform, map: map, roster: roster, messenger: messenger, logger: logger),
-      messenger: messenger, clock: clock, random: random,
-      startedAt: Timestamp(milliseconds: clock.milliseconds()))
+        store: platform, map: map, roster: roster, messenger: messenger, boot: boot,
+        logger: logger),
+      problems: ProblemLog(store: platform, roster: roster, startedAt: startedAt),
+      messenger: messenger, clock: clock, random: random, startedAt: startedAt)
     joins = CellJoins(
       store: platform, roster: roster, map: map, secrets: secrets, clock: clock, logger: logger)
     claims = ClaimRequests(store: platform, map: map)
@@ -57,6 +59,7 @@ public final class ControlPlaneNode: Service {
   public func start() async throws -> Addresses {
     _ = try await services.store.write(trace: "") { _, rows in try rows.raiseVersion() }
     for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
+    try await services.problems.load()
     try await services.map.refresh()
     let configuration = services.configuration
     let publisher = try await services.messenger.publisher(at: configuration.publish)
@@ -76,6 +79,7 @@ public final class ControlPlaneNode: Service {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await Self.every(ControlPlaneLimits.directiveRetry) { await self.sweep() } }
         group.addTask { await Self.every(ControlPlaneLimits.drainInterval) { await self.drain() } }
+        group.addTask { await Self.every(ControlPlaneLimits.lookInterval) { await self.look() } }
       }
     }
   }
@@ -94,6 +98,9 @@ public final class ControlPlaneNode: Service {
 
   /// One round over the spools.
   func drain() async { await services.spools.drain(trace: freshTrace()) }
+
+  /// One look at what is wrong with the cells, and since when.
+  func look() async { await services.problems.look(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

@@ -63,7 +63,7 @@ enum AdminRouteTable {
     .init(
       .admin, "PUT", "/v1/send-stops/{scope}/{id}",
       "Stop all sends of a number, tenant, cell, region or the platform", tag: "Send-stops",
-      body: .optionalJSON("SendStopInput"), answer: .json(200, "SendStop"), refusals: [.notFound]),
+      body: .json("SendStopInput"), answer: .json(200, "SendStop"), refusals: [.notFound]),
     .init(
       .admin, "DELETE", "/v1/send-stops/{scope}/{id}", "Lift a send-stop", tag: "Send-stops",
       answer: .json(200, "SendStop"), refusals: [.notFound]),
@@ -79,6 +79,10 @@ enum AdminRouteTable {
     .init(
       .admin, "POST", "/v1/quarantine/{id}/replay", "Deliver one now", tag: "Quarantine",
       answer: .json(200, "Replay"), refusals: [.notFound, .invalidState, .cellUnavailable]),
+    .init(
+      .admin, "DELETE", "/v1/quarantine/{id}", "Discard one for good, with a reason",
+      tag: "Quarantine", answer: .json(200, "Replay"), query: ["reason"],
+      refusals: [.notFound, .cellUnavailable]),
     .init(.admin, "GET", "/v1/cells", "List cells", tag: "Cells", answer: .list("Cell")),
     .init(
       .admin, "GET", "/v1/cells/{id}", "Show a cell", tag: "Cells", answer: .json(200, "Cell"),

@@ -29,7 +29,7 @@ extension Schemas {
         "match?": boolean,
       ])
     ),
-    ("SendStopInput", object(["reason?": string])),
+    ("SendStopInput", object(["reason": string])),
     (
       "SendStop",
       object([
@@ -55,10 +55,11 @@ extension Schemas {
       "QuarantineEntry",
       object([
         "id": string, "received_at": time, "reason": string, "meta_app": string,
-        "tenant_id?": string, "sha256": string, "body_base64": string,
+        "tenant_id?": string, "sha256": string, "webhook_sha256": string,
+        "body_bytes": integer, "body_base64": string,
       ])
     ),
-    ("Replay", object(["id": string, "state": words("delivered")])),
+    ("Replay", object(["id": string, "state": words("delivered", "discarded")])),
     (
       "Cell",
       object([
@@ -69,6 +70,7 @@ extension Schemas {
         "disk_free_bytes?": integer,
         "lag?": object(["records": integer, "bytes": integer, "seconds": integer]),
         "version": string, "joined_at": time, "last_heartbeat_at?": time,
+        "oldest_due_at?": time,
       ])
     ),
     (
@@ -78,7 +80,8 @@ extension Schemas {
     (
       "JoinToken",
       object([
-        "id": string, "token": string, "cell?": string, "region?": string, "expires_at": time,
+        "id": string, "token": string, "cell": nullable(string), "region": nullable(string),
+        "expires_at": time,
       ])
     ),
     (
@@ -101,7 +104,8 @@ extension Schemas {
           of: object([
             "code": string, "detail": string, "since": time, "runbook": string, "cell?": string,
             "tenant?": string,
-          ])), "cells": list(of: reference("Cell")),
+          ])), "send_stops": list(of: reference("SendStop")),
+        "cells": list(of: reference("Cell")),
         "routers": list(
           of: object([
             "id": string, "map_version": integer, "lag_versions": integer, "last_seen_at": time,

@@ -7,7 +7,7 @@ enum Schemas {
     let isRequired: Bool
   }
 
-  static let all: [JSONValue.Member] = (problem + platform + money + sending)
+  static let all: [JSONValue.Member] = (problem + platform + money + campaigns + messages)
     .map { JSONValue.Member(name: $0.0, value: $0.1) }
 
   // MARK: Parts
@@ -17,6 +17,8 @@ enum Schemas {
   static let boolean: JSONValue = ["type": "boolean"]
   static let time: JSONValue = ["type": "string", "format": "date-time"]
   static let anything: JSONValue = ["type": "object", "additionalProperties": true]
+  /// Any JSON value, null too.
+  static let json: JSONValue = [:]
   static let strings: JSONValue = ["type": "array", "items": ["type": "string"]]
 
   static func words(_ words: String...) -> JSONValue {

@@ -38,13 +38,16 @@ enum TenantRouteTable {
     .init(
       .api, "POST", "/v1/contacts", "Create a contact", tag: "Contacts",
       body: .json("ContactInput"), answer: .json(201, "Contact")),
-    .init(.api, "GET", "/v1/contacts", "List contacts", tag: "Contacts", answer: .list("Contact")),
+    .init(
+      .api, "GET", "/v1/contacts", "List contacts, or find one", tag: "Contacts",
+      answer: .list("Contact"), query: ["phone", "user_id", "tag"]),
     .init(
       .api, "GET", "/v1/contacts/{id}", "Show a contact", tag: "Contacts",
       answer: .json(200, "Contact"), refusals: [.notFound]),
     .init(
       .api, "PUT", "/v1/contacts/{id}", "Change a contact", tag: "Contacts",
-      body: .json("ContactInput"), answer: .json(200, "Contact"), refusals: [.notFound]),
+      body: .json("ContactInput"), answer: .json(200, "Contact"),
+      refusals: [.notFound, .conflict]),
   ]
 
   private static let money: [DescribedRoute] = [
@@ -55,7 +58,7 @@ enum TenantRouteTable {
       answer: .list("LedgerEntry"), query: ["from", "to"]),
     .init(
       .api, "GET", "/v1/prices", "Show the prices in force", tag: "Wallet",
-      answer: .json(200, "Prices")),
+      answer: .json(200, "Prices"), refusals: [.notFound]),
   ]
 
   private static let campaigns: [DescribedRoute] = [
@@ -63,25 +66,31 @@ enum TenantRouteTable {
       .api, "POST", "/v1/campaigns", "Create a campaign", tag: "Campaigns",
       body: .json("CampaignInput"), answer: .json(201, "Campaign")),
     .init(
+      .api, "GET", "/v1/campaigns", "List campaigns, newest first", tag: "Campaigns",
+      answer: .list("Campaign")),
+    .init(
       .api, "GET", "/v1/campaigns/{id}", "Show a campaign", tag: "Campaigns",
       answer: .json(200, "Campaign"), refusals: [.notFound]),
     .init(
       .api, "POST", "/v1/campaigns/{id}/recipients", "Add a page of recipients", tag: "Campaigns",
-      body: .json("RecipientPage"), answer: .json(200, "Campaign"),
-      refusals: [.notFound, .invalidState]),
+      body: .json("RecipientPage"), answer: .json(200, "RecipientsAdded"),
+      refusals: [.notFound, .conflict, .invalidState]),
     .init(
       .api, "GET", "/v1/campaigns/{id}/recipients", "List recipients and what became of them",
-      tag: "Campaigns", answer: .list("Recipient"), refusals: [.notFound]),
-    action("start", "Hold the money and start", [.insufficientFunds, .priceMissing]),
+      tag: "Campaigns", answer: .list("Recipient"), query: ["state"], refusals: [.notFound]),
+    action(
+      "start", "Hold the money and start", body: .optionalJSON("CampaignStart"),
+      [.insufficientFunds, .priceMissing]),
     action("pause", "Pause", []), action("resume", "Go on", []),
     action("cancel", "Cancel and release what is held", []),
   ]
 
-  private static func action(_ verb: String, _ summary: String, _ refusals: [FailureCode])
-    -> DescribedRoute
-  {
+  private static func action(
+    _ verb: String, _ summary: String, body: DescribedRoute.Body = .none,
+    _ refusals: [FailureCode]
+  ) -> DescribedRoute {
     .init(
-      .api, "POST", "/v1/campaigns/{id}/\(verb)", summary, tag: "Campaigns",
+      .api, "POST", "/v1/campaigns/{id}/\(verb)", summary, tag: "Campaigns", body: body,
       answer: .json(200, "Campaign"), refusals: [.notFound, .invalidState] + refusals)
   }
 
@@ -99,6 +108,10 @@ enum TenantRouteTable {
     .init(
       .api, "GET", "/v1/messages/{id}/money", "What a message cost, and the evidence",
       tag: "Messages", answer: .json(200, "MessageMoney"), refusals: [.notFound]),
+    .init(
+      .api, "POST", "/v1/messages/{id}/read", "Tell the sender that it was read", tag: "Messages",
+      body: .optionalJSON("MarkReadInput"), answer: .json(200, "MarkedRead"),
+      refusals: [.notFound, .invalidState, .graphRefused]),
   ]
 
   private static let intake: [DescribedRoute] = [
@@ -110,6 +123,10 @@ enum TenantRouteTable {
       .api, "POST", "/webhooks/whatsapp/{app}", "Meta's notifications, signed", tag: "Webhooks",
       authentication: .signature, body: .json("WebhookBody"), answer: .empty(200),
       refusals: [.signatureMissing, .signatureWrong, .notStored]),
+    .init(
+      .api, "GET", "/v1/webhook-events",
+      "List what webhooks reported besides messages and statuses, newest first", tag: "Webhooks",
+      answer: .list("WebhookEvent"), query: ["field"]),
     .init(
       .api, "GET", "/openapi.json", "This document", tag: "Health", authentication: .open,
       answer: .json(200, "Document")),

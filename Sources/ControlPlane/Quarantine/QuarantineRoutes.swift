@@ -15,64 +15,110 @@ struct QuarantineRoutes: Sendable {
   func register(on router: Router<EdgeContext>) {
     router.get("/v1/quarantine", use: list)
     router.post("/v1/quarantine/:id/replay", use: replay)
+    router.delete("/v1/quarantine/:id", use: discard)
   }
 
   /// Cell by cell, oldest first within a cell.
   ///
-  /// A cell that is away shows nothing until it is back.
+  /// A cell that is away shows nothing until it is back. A page ends at its limit or when it holds
+  /// ``EdgeLimits/pageBytes``.
   @Sendable private func list(_ request: Request, _ context: EdgeContext) async throws
     -> Page<QuarantineView>
   {
     let query = try ListQuery(request)
     let (afterCell, afterEntry) = Self.split(query.after ?? "")
     var views: [QuarantineView] = []
+    var bytes = 0
     for cell in services.roster.living() where cell.id.rawValue >= afterCell {
       var after = cell.id.rawValue == afterCell ? afterEntry : ""
-      while views.count <= query.limit {
+      while true {
+        // One more than asked for tells whether there is a next page.
         let wanted = UInt32(query.limit + 1 - views.count)
         let limit = min(wanted, ControlPlaneLimits.quarantinePerCell)
         guard
           let page = try? await services.spools.query(
-            cell, after: after, id: "", limit: limit, trace: context.traceID)
+            cell, after: after, id: "", limit: limit, trace: context.traceID),
+          let last = page.entries.last
         else { break }
-        views += page.entries.map { QuarantineView($0, cell: cell.id) }
-        guard let last = page.entries.last else { break }
+        for entry in page.entries {
+          let view = QuarantineView(entry, cell: cell.id)
+          bytes += view.bytes
+          let isFull = views.count == query.limit || bytes > EdgeLimits.pageBytes
+          if isFull, let shown = views.last {
+            return Page(data: views, nextCursor: ListQuery.cursor(shown.id))
+          }
+          views.append(view)
+        }
         after = last.id
       }
     }
-    return Page(views, query) { $0.id }
+    return Page(data: views, nextCursor: nil)
   }
 
   @Sendable private func replay(_ request: Request, _ context: EdgeContext) async throws
     -> Response
   {
     let id = try context.parameter("id")
-    let (cellName, entryID) = Self.split(id)
     let body = try await AdminBody.read(request)
     let command = try AdminCommand(request, body, context, services)
     if let earlier = try await command.earlierAnswer() { return earlier.response }
+    let (cell, entry) = try await find(id, trace: context.traceID)
+    switch await services.spools.deliver(entry.part, trace: context.traceID) {
+    case .delivered: break
+    case .waits(let failure), .failed(let failure): throw failure
+    }
+    try await services.spools.remove([entry.id], from: cell, trace: context.traceID)
+    services.spools.forget(cell.id)
+    return try await command.perform { transaction, rows in
+      try rows.append(
+        command.audit("quarantine.replay", id), id: transaction.freshID(), at: transaction.now)
+      return try .json(200, ReplayView(id: id, state: "delivered"))
+    }.response
+  }
+
+  /// Removes an entry for good; who did it, why, and the hash of what it was stay in the audit.
+  @Sendable private func discard(_ request: Request, _ context: EdgeContext) async throws
+    -> ReplayView
+  {
+    let id = try context.parameter("id")
+    let operatorID = try context.admin().id
+    let trace = context.traceID
+    let reason = try AdminInput.text(
+      request.uri.queryParameters["reason"].map(String.init) ?? "", "reason",
+      length: 1...ControlPlaneLimits.reasonLength)
+    let (cell, entry) = try await find(id, trace: trace)
+    let view = QuarantineView(entry, cell: cell.id)
+    // The audit comes first: nothing is gone that nobody answers for.
+    try await services.store.write(trace: trace) { transaction, rows in
+      try rows.append(
+        AuditEntry(
+          operatorID: operatorID, action: "quarantine.discard", subject: id,
+          detail: "\(reason) (\(view.reason), sha256 \(view.sha256))", traceID: trace),
+        id: transaction.freshID(), at: transaction.now)
+    }
+    try await services.spools.remove([entry.id], from: cell, trace: trace)
+    services.spools.forget(cell.id)
+    return ReplayView(id: id, state: "discarded")
+  }
+
+  /// The entry and the cell that keeps it.
+  ///
+  /// Throws `not_found`, and `cell_unavailable` where that cell does not answer.
+  private func find(_ id: String, trace: String) async throws(Failure)
+    -> (CellRecord, Aimstors_ProtoSpoolEntry)
+  {
+    let (cellName, entryID) = Self.split(id)
     guard let cellID = CellID(cellName), let cell = services.roster.cell(cellID),
       !entryID.isEmpty
     else { throw Failure(.notFound, "no such entry") }
     guard services.roster.isAlive(cellID) else {
       throw Failure(.cellUnavailable, "\(cellID) keeps it and does not answer")
     }
-    let page = try await services.spools.query(
-      cell, after: "", id: entryID, limit: 1, trace: context.traceID)
+    let page = try await services.spools.query(cell, after: "", id: entryID, limit: 1, trace: trace)
     guard let entry = page.entries.first(where: { $0.id == entryID }) else {
       throw Failure(.notFound, "no such entry")
     }
-    if case .stays(let failure) = await services.spools.deliver(
-      entry.part, trace: context.traceID)
-    {
-      throw failure
-    }
-    try await services.spools.remove([entryID], from: cell, trace: context.traceID)
-    return try await command.perform { transaction, rows in
-      try rows.append(
-        command.audit("quarantine.replay", id), id: transaction.freshID(), at: transaction.now)
-      return try .json(200, ReplayView(id: id, state: "delivered"))
-    }.response
+    return (cell, entry)
   }
 
   private static func split(_ text: String) -> (String, String) {

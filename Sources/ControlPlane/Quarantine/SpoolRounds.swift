@@ -1,5 +1,6 @@
 import Logging
 import Messaging
+import Platform
 import Synchronization
 import Wire
 
@@ -8,84 +9,80 @@ import Wire
 /// Delivering is idempotent in the owner and removing in the spool, so a round may stop anywhere
 /// and two may overlap.
 final class SpoolRounds: Sendable {
-  /// What the last pass found in one cell's spool.
-  struct Size: Hashable, Sendable {
-    var entries: Int
-    /// The pass is not over: there may be more.
-    var isAtLeast: Bool
-    var oldest: Timestamp?
-
-    mutating func add(_ receivedAt: Timestamp) {
-      entries += 1
-      oldest = min(oldest ?? receivedAt, receivedAt)
-    }
-  }
-
   enum Outcome: Hashable, Sendable {
     case delivered
-    case stays(Failure)
+    /// Nobody can take it before the map or the living cells change.
+    case waits(Failure)
+    /// Its owner did not take it now.
+    case failed(Failure)
+
+    var fate: SpoolPass.Fate {
+      switch self {
+      case .delivered: .delivered
+      case .waits: .waits
+      case .failed: .failed
+      }
+    }
   }
 
   private let store: PlatformStore
   private let map: MapService
   private let roster: CellRoster
   private let messenger: any Messenger
+  private let boot: any BootClock
   private let logger: Logger
-  /// A pass over one spool, which may take several rounds: what stays must not hide what could go.
-  private struct Pass {
-    /// The last entry looked at.
-    var position = ""
-    var found = Size(entries: 0, isAtLeast: false, oldest: nil)
-  }
-
-  private let sizes = Mutex<[CellID: Size]>([:])
-  private let passes = Mutex<[CellID: Pass]>([:])
+  private let sizes = Mutex<[CellID: SpoolPass.Size]>([:])
+  private let passes = Mutex<[CellID: SpoolPass]>([:])
 
   init(
     store: PlatformStore, map: MapService, roster: CellRoster, messenger: any Messenger,
-    logger: Logger
+    boot: any BootClock, logger: Logger
   ) {
     self.store = store
     self.map = map
     self.roster = roster
     self.messenger = messenger
+    self.boot = boot
     self.logger = logger
   }
 
-  func lastSizes() -> [CellID: Size] { sizes.withLock { $0 } }
+  func lastSizes() -> [CellID: SpoolPass.Size] { sizes.withLock { $0 } }
 
   /// One round over every living cell's spool.
   func drain(trace: String) async {
+    let living = roster.living()
+    let world = SpoolPass.World(mapVersion: await map.version, living: living.map(\.id))
     await withTaskGroup(of: Void.self) { group in
-      for cell in roster.living() {
-        group.addTask { await self.drain(cell, trace: trace) }
+      for cell in living {
+        group.addTask { await self.drain(cell, world, trace: trace) }
       }
     }
   }
 
-  private func drain(_ cell: CellRecord, trace: String) async {
-    var pass = passes.withLock { $0[cell.id] ?? Pass() }
+  private func drain(_ cell: CellRecord, _ world: SpoolPass.World, trace: String) async {
+    var pass = passes.withLock { $0[cell.id] ?? SpoolPass() }
+    pass.begin(world, now: boot.nanoseconds())
     for _ in 0..<ControlPlaneLimits.drainPages {
       guard
         let page = try? await query(
           cell, after: pass.position, id: "", limit: ControlPlaneLimits.drainBatch, trace: trace)
       else { return }
-      guard let last = page.entries.last else {
-        let found = pass.found
+      if page.entries.isEmpty {
+        pass.reachedEnd(now: boot.nanoseconds())
+        let (over, found) = (pass, pass.found)
         sizes.withLock { $0[cell.id] = found }
-        passes.withLock { $0[cell.id] = Pass() }
+        passes.withLock { $0[cell.id] = over }
         return
       }
       var done: [String] = []
       for entry in page.entries {
-        if await deliver(entry.part, trace: trace) == .delivered {
-          done.append(entry.id)
-        } else {
-          pass.found.add(Timestamp(milliseconds: entry.part.receivedAtMs))
-        }
+        let fate = await deliver(entry.part, trace: trace).fate
+        if fate == .delivered { done.append(entry.id) }
+        pass.looked(
+          at: entry.id, receivedAt: Timestamp(milliseconds: entry.part.receivedAtMs), fate)
       }
-      if !done.isEmpty { try? await remove(done, from: cell, trace: trace) }
-      pass.position = last.id
+      // What was not removed is delivered again by the next round, from where this one began.
+      if !done.isEmpty, (try? await remove(done, from: cell, trace: trace)) == nil { return }
     }
     var soFar = pass.found
     soFar.isAtLeast = true
@@ -95,6 +92,9 @@ final class SpoolRounds: Sendable {
       if (sizes[cell.id]?.entries ?? 0) < found.entries { sizes[cell.id] = found }
     }
   }
+
+  /// An operator took an entry out: the spool is looked at anew from its beginning.
+  func forget(_ cell: CellID) { passes.withLock { $0[cell] = nil } }
 
   /// Delivers one entry to everyone it belongs to.
   ///
@@ -109,23 +109,20 @@ final class SpoolRounds: Sendable {
     do throws(Failure) {
       bound = try await binding(of: spooled)
     } catch {
-      return .stays(error)
+      return .failed(error)
     }
     switch DeliveryPlan.make(spooled, holders: holders, bound: bound) {
     case .foreign:
-      return .stays(
+      return .waits(
         Failure(.forbidden, "the Meta app is bound to a tenant, and this is another's number"))
     case .unparsed:
-      return .stays(Failure(.invalidState, "the body is still not understood"))
+      return .waits(Failure(.invalidState, "the body is still not understood"))
     case .unknown(let kind, let key):
-      return .stays(Failure(.invalidState, "no tenant has \(kind.rawValue) \(key)"))
+      return .waits(Failure(.invalidState, "no tenant has \(kind.rawValue) \(key)"))
     case .deliver(let deliveries):
       for delivery in deliveries {
-        do {
-          try await send(delivery, trace: trace)
-        } catch {
-          return .stays(error)
-        }
+        let outcome = await send(delivery, trace: trace)
+        guard outcome == .delivered else { return outcome }
       }
       return .delivered
     }
@@ -138,17 +135,23 @@ final class SpoolRounds: Sendable {
     return try await store.read { try $0.metaApp(id)?.tenant }
   }
 
-  private func send(_ delivery: DeliveryPlan.Delivery, trace: String) async throws(Failure) {
+  private func send(_ delivery: DeliveryPlan.Delivery, trace: String) async -> Outcome {
     guard let tenant = await map.tenant(delivery.tenant) else {
-      throw Failure(.notFound, "no tenant \(delivery.tenant)")
+      return .waits(Failure(.notFound, "no tenant \(delivery.tenant)"))
     }
     let id = tenant.placement.cell
     guard let cell = roster.cell(id), roster.isAlive(id) else {
-      throw Failure(.cellUnavailable, "\(id) does not answer", retryAfterMilliseconds: 1_000)
+      return .waits(
+        Failure(.cellUnavailable, "\(id) does not answer", retryAfterMilliseconds: 1_000))
     }
     var part = delivery.part
     part.epoch = tenant.placement.epoch.rawValue
-    _ = try await ask(cell, .webhookPart, try ProtoCoding.encode(part), trace: trace)
+    do throws(Failure) {
+      _ = try await ask(cell, .webhookPart, try ProtoCoding.encode(part), trace: trace)
+      return .delivered
+    } catch {
+      return .failed(error)
+    }
   }
 
   // MARK: Spools of cells

@@ -7,7 +7,7 @@ enum SendStopScope: String, Hashable, Sendable, CaseIterable {
 
 /// Nothing is sent in its scope while it stands; receipts, refunds and webhooks go on.
 struct SendStop: Hashable, Sendable {
-  /// The one identifier of the scope `platform`, whatever name the operator gave it.
+  /// The one identifier of the scope `platform`.
   static let platformID = "all"
 
   let scope: SendStopScope
@@ -22,11 +22,6 @@ struct SendStop: Hashable, Sendable {
 
 /// Puts and lifts stops.
 enum SendStopRule {
-  /// There is one platform: every name of it is the same stop.
-  static func canonicalID(_ scope: SendStopScope, _ id: String) -> String {
-    scope == .platform ? SendStop.platformID : id
-  }
-
   enum Decision: Hashable { case unchanged(SendStop), write(SendStop) }
 
   /// Puts a stop; a standing one keeps its `since`.

@@ -30,7 +30,7 @@ struct SendStopView: ResponseEncodable, Sendable {
 
 /// `/v1/send-stops`.
 struct SendStopRoutes: Sendable {
-  /// The body of a PUT; an empty body is a stop without a reason.
+  /// The body of a PUT: whoever finds the stop reads there why it stands.
   struct Input: Decodable, Sendable {
     let reason: String?
   }
@@ -60,7 +60,7 @@ struct SendStopRoutes: Sendable {
   {
     let (scope, id) = try Self.subject(context)
     let found = try await services.store.read { rows in
-      try rows.sendStop(scope, id).map { ($0, try rows.cellsWaiting(for: $0.subject)) }
+      try rows.sendStop(scope, called: id).map { ($0, try rows.cellsWaiting(for: $0.subject)) }
     }
     guard let (stop, pending) = found, !stop.isLifted else {
       throw Failure(.notFound, "no such send-stop")
@@ -74,10 +74,10 @@ struct SendStopRoutes: Sendable {
     let (scope, id) = try Self.subject(context)
     let body = try await AdminBody.read(request)
     let reason = body.bytes.isEmpty ? "" : try body.decode(Input.self).reason ?? ""
-    _ = try AdminInput.text(reason, "reason", length: 0...ControlPlaneLimits.reasonLength)
+    _ = try AdminInput.text(reason, "reason", length: 1...ControlPlaneLimits.reasonLength)
     return try await change("send_stop.put", context) { now, rows, version in
       // A mistyped name would stop nothing, and look as if it did.
-      guard try rows.exists(scope, id) else {
+      guard let id = try rows.subject(scope, called: id) else {
         throw Failure(.notFound, "no \(scope.rawValue) has the id \(id)")
       }
       let current = try rows.sendStop(scope, id)
@@ -91,7 +91,7 @@ struct SendStopRoutes: Sendable {
   {
     let (scope, id) = try Self.subject(context)
     return try await change("send_stop.lift", context) { _, rows, version in
-      try SendStopRule.lift(current: try rows.sendStop(scope, id), version: version)
+      try SendStopRule.lift(current: try rows.sendStop(scope, called: id), version: version)
     }
   }
 
@@ -137,7 +137,7 @@ struct SendStopRoutes: Sendable {
     guard CellID(id) != nil else {
       throw Failure(.invalidField, "id must be 1 to 64 of a-z A-Z 0-9 _ -")
     }
-    return (scope, SendStopRule.canonicalID(scope, id))
+    return (scope, id)
   }
 
   private static func split(_ cursor: String) -> (String, String) {
@@ -147,16 +147,30 @@ struct SendStopRoutes: Sendable {
 }
 
 extension PlatformRows {
-  /// Whether a stop of this scope can reach anything.
+  /// The one identifier of what an operator calls by this name; nil where there is nothing that a
+  /// stop of this scope could reach.
   ///
-  /// Numbers are their cells' own: any may be stopped before it is connected.
-  func exists(_ scope: SendStopScope, _ id: String) throws -> Bool {
+  /// A number goes by its phone_number_id, also where it is called `num_…`: two names are one stop.
+  func subject(_ scope: SendStopScope, called name: String) throws -> String? {
     switch scope {
-    case .number, .platform: true
-    case .tenant: try tenant(TenantID(trusted: id)) != nil
-    case .cell: try cell(CellID(trusted: id)) != nil
-    case .region: try cells().contains { $0.region.rawValue == id }
+    case .platform: ["all", "platform"].contains(name) ? SendStop.platformID : nil
+    case .tenant: try tenant(TenantID(trusted: name)).map { _ in name }
+    case .cell: try cell(CellID(trusted: name)).map { _ in name }
+    case .region: try cells().contains { $0.region.rawValue == name } ? name : nil
+    case .number:
+      try [name, key(.phoneNumber, named: name)].lazy.compactMap(\.self).first {
+        try claim(.phoneNumber, $0)?.isReleased == false
+      }
     }
+  }
+
+  /// A stop under any name of what it stops; a number may be gone since.
+  func sendStop(_ scope: SendStopScope, called name: String) throws -> SendStop? {
+    let id =
+      scope == .number
+      ? try key(.phoneNumber, named: name) : try subject(scope, called: name)
+    if let id, let stop = try sendStop(scope, id) { return stop }
+    return try sendStop(scope, name)
   }
 
   /// One directive per cell, and the operation that ends when all have it.

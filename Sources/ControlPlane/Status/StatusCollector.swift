@@ -12,8 +12,17 @@ struct StatusCollector: Sendable {
   func problems() async throws(Failure) -> [ReportedProblem] {
     let now = Timestamp(milliseconds: services.clock.milliseconds())
     var problems = services.roster.conflicts()
+    let sightings = services.problems.sightings
     for sight in services.roster.sights() where sight.record.state != .retired {
-      problems += sight.isAlive ? sight.report.problems : [Self.unreachable(sight, services)]
+      let silence = sightings.silence(of: sight.record.id)
+      // A cell that was silent before this process started is so until it is heard.
+      if sight.isAlive, sight.isHeard || silence == nil {
+        problems += sight.report.problems.map {
+          $0.began(sightings.began($0, of: sight.record.id))
+        }
+      } else {
+        problems.append(Self.unreachable(sight, since: silence, services))
+      }
     }
     for router in services.roster.routers()
     where router.lastSeen.adding(milliseconds: ControlPlaneLimits.routerSilenceMilliseconds) < now {
@@ -44,12 +53,13 @@ struct StatusCollector: Sendable {
     return problems
   }
 
-  private static func unreachable(_ sight: CellRoster.Sight, _ services: AdminServices)
-    -> ReportedProblem
-  {
-    ReportedProblem(
-      code: "cell_unreachable", detail: "no heartbeat of \(sight.record.id)",
-      since: sight.lastHeard ?? services.startedAt, runbook: runbook("cell_unreachable"),
+  private static func unreachable(
+    _ sight: CellRoster.Sight, since: Timestamp?, _ services: AdminServices
+  ) -> ReportedProblem {
+    let lastHeard = sight.lastHeard ?? services.startedAt
+    return ReportedProblem(
+      code: ProblemSightings.unreachable, detail: "no heartbeat of \(sight.record.id)",
+      since: min(lastHeard, since ?? lastHeard), runbook: runbook("cell_unreachable"),
       cell: sight.record.id.rawValue, tenant: nil)
   }
 
@@ -77,7 +87,14 @@ struct StatusCollector: Sendable {
   func report() async throws(Failure) -> StatusReport {
     let problems = try await problems()
     let map = await services.map.summary
-    let counts = try await services.store.read { try $0.tenantCounts().mapValues(\.tenants) }
+    let (counts, stops) = try await services.store.read { rows in
+      (
+        try rows.tenantCounts().mapValues(\.tenants),
+        try rows.standingSendStops(
+          afterScope: "", id: "", limit: ControlPlaneLimits.stopsInStatus
+        ).map { SendStopView($0, pending: try rows.cellsWaiting(for: $0.subject)) }
+      )
+    }
     return StatusReport(
       ok: problems.isEmpty, role: "control_plane", id: services.configuration.id,
       version: services.configuration.version,
@@ -86,6 +103,7 @@ struct StatusCollector: Sendable {
           code: problem.code, detail: problem.detail, since: problem.since,
           runbook: problem.runbook, cell: problem.cell, tenant: problem.tenant)
       },
+      sendStops: stops,
       cells: services.roster.sights().map { sight in
         CellView(
           sight, tenants: counts[sight.record.id] ?? 0,

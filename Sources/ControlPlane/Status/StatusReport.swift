@@ -49,8 +49,15 @@ struct StatusReport: ResponseEncodable, Sendable {
   let id: String
   let version: String
   let problems: [Problem]
+  /// In force: nothing is wrong with them, and nothing is sent where they hold.
+  let sendStops: [SendStopView]
   let cells: [CellView]
   let routers: [Router]
   let map: Map
   let spools: [Spool]
+
+  enum CodingKeys: String, CodingKey {
+    case ok, role, id, version, problems, cells, routers, map, spools
+    case sendStops = "send_stops"
+  }
 }

@@ -15,9 +15,32 @@ public enum PlatformSchema {
       table(600, "counters"), table(601, "cells"), table(602, "join_tokens"),
       table(603, "tenants"), table(604, "key_claims"), table(605, "meta_apps"),
       table(606, "send_stops"), table(607, "operations"), table(608, "operators"),
-      table(609, "directives"), table(610, "audit"),
+      table(609, "directives"), table(610, "audit"), table(611, "key_names"),
+      table(612, "sightings"),
     ],
-    steps: [SchemaStep("platform-1", file: .platform, ddl: ddl)])
+    steps: [
+      SchemaStep("platform-1", file: .platform, ddl: ddl),
+      SchemaStep("platform-2", file: .platform, ddl: namesAndSightings),
+    ])
+
+  private static let namesAndSightings = """
+    -- What the holders of keys call them: num_… of a phone_number_id. A name outlives its key, so
+    -- that a stop can be lifted under it.
+    CREATE TABLE key_names (
+      name TEXT NOT NULL PRIMARY KEY,
+      kind TEXT NOT NULL,
+      key TEXT NOT NULL
+    ) STRICT;
+    -- Since when a problem of a cell stands, over restarts of both.
+    CREATE TABLE sightings (
+      cell TEXT NOT NULL,
+      code TEXT NOT NULL,
+      -- Empty: the cell's own.
+      tenant TEXT NOT NULL,
+      since INTEGER NOT NULL,
+      PRIMARY KEY (cell, code, tenant)
+    ) STRICT;
+    """
 
   private static let ddl = """
     CREATE TABLE counters (

@@ -17,7 +17,7 @@ struct TenantCommands: Sendable {
       if let parent = input.parentID, try rows.tenant(parent) == nil {
         throw Failure(.invalidField, "parent_id: no such tenant")
       }
-      let slug = (kind: ClaimKind.slug, key: input.slug, release: false)
+      let slug = WantedKey(kind: .slug, key: input.slug, isReleased: false, name: "")
       guard try rows.apply([slug], for: id) == nil else {
         throw Failure(.slugTaken, "another tenant has the slug \(input.slug)")
       }

@@ -43,6 +43,8 @@ enum StatusPlan {
       let times = plan.map(\.leavesAfter)
       for index in plan.indices { plan[index].leavesAfter = times[times.count - 1 - index] }
     }
-    return plan
+    return plan.enumerated().filter { index, _ in
+      !dice.happens(faults.webhookLossRate, .lose, subject, index)
+    }.map(\.element)
   }
 }

@@ -4,7 +4,7 @@ struct FaultDice: Sendable {
   /// What is decided.
   enum Question: String, Sendable {
     case refuse, refuseCode, fail, failCode, missDelivered, read, reorder, duplicate
-    case statusBeforeReply, resetAfterRead, resetUnprocessed, webhook5xx, delay, replyDelay
+    case statusBeforeReply, resetAfterRead, resetUnprocessed, webhook5xx, lose, delay, replyDelay
   }
 
   let seed: UInt64

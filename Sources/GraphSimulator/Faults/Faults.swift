@@ -26,6 +26,8 @@ public struct Faults: Hashable, Sendable {
   public var resetUnprocessedRate = 0.0
   /// Deliveries whose answer is taken for a 503, so that they are made again.
   public var webhook5xxRate = 0.0
+  /// Statuses whose webhook never leaves, as if Meta had lost it.
+  public var webhookLossRate = 0.0
   /// Messages that never get `delivered`, only `read`.
   public var missingDeliveredRate = 0.0
   /// Delivered messages that are read.
@@ -41,19 +43,20 @@ public struct Faults: Hashable, Sendable {
   ///
   /// 0, so that a ledger can be checked from the price list alone.
   public var freeServiceMessages = 0
-  /// Refuses templates that nobody created here (132001).
+  /// Refuses templates that nobody created here (132001), as Meta does.
   ///
-  /// Off: an unknown one counts as approved.
+  /// Off, an unknown one counts as approved, and its sends as marketing.
   public var strictTemplates = false
 
   public init() {}
 }
 
 extension Faults {
-  /// Reads the body of `PUT /_sim/faults`; what is absent takes its default.
+  /// Reads the body of `PUT /_sim/faults`; what is absent takes its default, which for templates
+  /// is the simulator's own.
   ///
   /// Throws a refusal that names the first wrong or unknown member.
-  init(_ body: JSON) throws(GraphError) {
+  init(_ body: JSON, strictTemplates isStrict: Bool = false) throws(GraphError) {
     guard let members = body.members else {
       throw .invalidParameter("the body must be an object")
     }
@@ -69,6 +72,7 @@ extension Faults {
     resetAfterReadRate = try Self.rate(body, "reset_after_read_rate") ?? 0
     resetUnprocessedRate = try Self.rate(body, "reset_unprocessed_rate") ?? 0
     webhook5xxRate = try Self.rate(body, "webhook_5xx_rate") ?? 0
+    webhookLossRate = try Self.rate(body, "webhook_loss_rate") ?? 0
     missingDeliveredRate = try Self.rate(body, "missing_delivered_rate") ?? 0
     readRate = try Self.rate(body, "read_rate") ?? readRate
     errorCodes = try Self.codes(body, "error_codes") ?? errorCodes
@@ -79,15 +83,16 @@ extension Faults {
     enforcePairLimit = try Self.flag(body, "enforce_pair_limit") ?? true
     enforceWindow = try Self.flag(body, "enforce_window") ?? true
     freeServiceMessages = Int(try Self.whole(body, "free_service_messages", 0...1_000_000) ?? 0)
-    strictTemplates = try Self.flag(body, "strict_templates") ?? false
+    strictTemplates = try Self.flag(body, "strict_templates") ?? isStrict
   }
 
   private static let names: Set<String> = [
     "seed", "failure_rate", "error_codes", "status_failure_rate", "status_error_codes",
     "duplicate_rate", "reorder_rate", "delay_ms", "status_before_reply_rate",
     "reset_after_read_rate", "reset_unprocessed_rate", "webhook_5xx_rate",
-    "missing_delivered_rate", "read_rate", "reply_delay_ms", "enforce_throughput",
-    "enforce_pair_limit", "enforce_window", "free_service_messages", "strict_templates",
+    "webhook_loss_rate", "missing_delivered_rate", "read_rate", "reply_delay_ms",
+    "enforce_throughput", "enforce_pair_limit", "enforce_window", "free_service_messages",
+    "strict_templates",
   ]
 
   /// The faults as the JSON that sets them.
@@ -103,6 +108,7 @@ extension Faults {
       "reset_after_read_rate": .double(resetAfterReadRate),
       "reset_unprocessed_rate": .double(resetUnprocessedRate),
       "webhook_5xx_rate": .double(webhook5xxRate),
+      "webhook_loss_rate": .double(webhookLossRate),
       "missing_delivered_rate": .double(missingDeliveredRate), "read_rate": .double(readRate),
       "reply_delay_ms": Self.pair(replyDelayMilliseconds),
       "enforce_throughput": .bool(enforceThroughput),

@@ -1,4 +1,5 @@
 import Hummingbird
+import Logging
 
 /// Graph's side of the server: version, token, sends with their faults, management.
 struct GraphEndpoint {
@@ -167,5 +168,23 @@ struct GraphEndpoint {
         at: at, method: request.method, path: path, body: body?.bytes() ?? [],
         status: reply?.status ?? 0, answer: answer, wamid: message?.wamid,
         callbackData: body?["biz_opaque_callback_data"]?.string))
+    note(request, path, reply, message?.wamid, body)
+  }
+
+  /// A line per request, under the trace that its sender names; status 0 is an answer that was cut.
+  private func note(
+    _ request: GraphRequest, _ path: String, _ reply: GraphReply?, _ wamid: String?, _ body: JSON?
+  ) {
+    var metadata: Logger.Metadata = [
+      "method": .string(request.method), "path": .string(path),
+      "status": .stringConvertible(reply?.status ?? 0),
+    ]
+    if let trace = request.headers["x-trace-id"] { metadata["trace_id"] = .string(trace) }
+    if let wamid { metadata["wamid"] = .string(wamid) }
+    if let id = body?["biz_opaque_callback_data"]?.string { metadata["callback"] = .string(id) }
+    if case .json(let json) = reply?.body, let code = json["error"]?["code"]?.integer {
+      metadata["code"] = .stringConvertible(code)
+    }
+    core.logger.log(level: request.method == "GET" ? .debug : .info, "request", metadata: metadata)
   }
 }

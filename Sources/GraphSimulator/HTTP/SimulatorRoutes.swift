@@ -12,7 +12,10 @@ struct SimulatorRoutes {
         core.log.removeAll()
         return Response(status: .noContent)
       case ("PUT", "faults"):
-        core.setFaults(try Faults(try request.json()))
+        core.setFaults(
+          try Faults(
+            try request.json(),
+            strictTemplates: core.configuration.faults.strictTemplates))
         return SimulatorResponder.response(GraphReply(core.faults.json))
       case ("GET", "faults"): return SimulatorResponder.response(GraphReply(core.faults.json))
       case ("GET", "numbers"): return SimulatorResponder.response(numbers())

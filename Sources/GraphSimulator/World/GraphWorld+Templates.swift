@@ -34,6 +34,13 @@ extension GraphWorld {
     return template
   }
 
+  /// Takes in a template that the account has from the start.
+  mutating func know(_ template: KnownTemplate, now: Int64) {
+    do { _ = try createTemplate(waba: template.wabaID, template.request, now: now) } catch {
+      preconditionFailure("template \(template.name): \(error)")
+    }
+  }
+
   /// `POST /{template-id}`: components are replaced whole.
   mutating func editTemplate(
     _ template: MessageTemplate, _ body: JSON

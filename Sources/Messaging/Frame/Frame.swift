@@ -47,10 +47,13 @@ struct Frame: Hashable, Sendable {
 
 /// The versions of the frame protocol that this build speaks.
 ///
-/// Two adjacent builds share one.
+/// Two adjacent builds share one. 1: requests and hellos. 2: a listener answers pings whatever its
+/// handlers do, so that a peer that does not answer one is gone.
 public enum ProtocolVersion {
-  public static let current: UInt8 = 1
-  public static let supported: ClosedRange<UInt8> = 1...1
+  public static let current: UInt8 = 2
+  public static let supported: ClosedRange<UInt8> = 1...2
+  /// From this version on a peer may be judged by its answers to pings.
+  static let pings: UInt8 = 2
 }
 
 /// Stands for a proved identity in every request after the hello: 128 random bits.

@@ -31,7 +31,9 @@ enum FrameCodec {
   }
 
   /// The frame in `source`, or nil for anything that is not one of a known kind.
-  static func decode(_ source: UnsafeRawBufferPointer) -> Frame? {
+  ///
+  /// Without its payload where only the header is wanted.
+  static func decode(_ source: UnsafeRawBufferPointer, headerOnly: Bool = false) -> Frame? {
     guard source.count >= headerBytes, source.count <= MessagingLimits.frameBytes,
       source[0] == magic.0, source[1] == magic.1, let kind = Frame.Kind(rawValue: source[3])
     else { return nil }
@@ -40,7 +42,8 @@ enum FrameCodec {
       session: SessionToken(high: load(at: 8, of: source), low: load(at: 16, of: source)),
       budgetMilliseconds: load(at: 24, of: source),
       trace: TraceID(high: load(at: 28, of: source), low: load(at: 36, of: source)),
-      payload: [UInt8](UnsafeRawBufferPointer(rebasing: source[headerBytes...])))
+      payload: headerOnly
+        ? [] : [UInt8](UnsafeRawBufferPointer(rebasing: source[headerBytes...])))
   }
 
   static func decode(_ bytes: [UInt8]) -> Frame? { bytes.withUnsafeBytes { decode($0) } }

@@ -15,6 +15,7 @@ public final class InMemoryMessenger: Messenger {
   private let key: DeploymentKey
   private let versions: ClosedRange<UInt8>
   private let sweeper = DeadlineSweeper()
+  private let heartbeats = HeartbeatSweeper()
   private let state = Mutex(State())
 
   /// A messenger on `network`; `key` and `versions` differ from the others' only in tests of the
@@ -78,6 +79,7 @@ public final class InMemoryMessenger: Messenger {
     network.leave(identity.id)
     for peer in peers { peer.link.stop() }
     sweeper.close()
+    heartbeats.close()
   }
 
   private func sessionPeer(at address: Address) -> SessionPeer {
@@ -90,6 +92,7 @@ public final class InMemoryMessenger: Messenger {
       let peer = SessionPeer(
         link: link, identity: identity, key: key, versions: versions, random: network.random)
       state.peers[address] = peer
+      heartbeats.watch(link)
       if state.isClosed { link.refuseCalls() } else { network.attach(link, owner: identity.id) }
       return peer
     }

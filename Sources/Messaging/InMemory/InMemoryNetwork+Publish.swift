@@ -32,7 +32,7 @@ extension InMemoryNetwork {
     let (receivers, share) = state.withLock { state in
       let all = (state.subscriptions[address] ?? []).filter {
         $0.topics.contains(publication.topic.rawValue)
-          && !state.cuts.contains(Cut($0.owner, owner))
+          && !state.isApart($0.owner, owner)
       }
       // A publisher that has left reaches nobody.
       return (state.publishers[address] == owner ? all : [], state.faults.dropPublications)

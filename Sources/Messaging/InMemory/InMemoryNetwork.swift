@@ -25,9 +25,15 @@ public final class InMemoryNetwork: Sendable {
     var subscriptions: [Address: [Subscription]] = [:]
     var links: [Attached] = []
     var cuts: Set<Cut> = []
+    /// Between these nothing arrives, and nobody is told.
+    var silences: Set<Cut> = []
     var faults = InMemoryFaults()
     var nextPort = 40_000
     var nextID: UInt64 = 0
+
+    func isApart(_ one: String, _ other: String) -> Bool {
+      cuts.contains(Cut(one, other)) || silences.contains(Cut(one, other))
+    }
   }
 
   /// Two messengers that cannot reach each other.
@@ -66,10 +72,17 @@ public final class InMemoryNetwork: Sendable {
     for attached in lost { attached.link.disconnected() }
   }
 
-  /// Undoes every partition; who waited for a connection gets it.
+  /// Lets everything between two messengers vanish without a trace, as when a cable is pulled: only
+  /// the heartbeat finds out.
+  public func silence(_ one: String, _ other: String) {
+    state.withLock { _ = $0.silences.insert(Cut(one, other)) }
+  }
+
+  /// Undoes every partition and silence; who waited for a connection gets it.
   public func heal() {
     let found = state.withLock { state in
       state.cuts = []
+      state.silences = []
       return state.links.filter { state.listeners[$0.address] != nil }
     }
     for attached in found where !attached.link.isConnected { attached.link.connected() }
@@ -82,7 +95,7 @@ public final class InMemoryNetwork: Sendable {
       let bound = try Self.bind(address, operation: "listen", &state)
       state.listeners[bound] = (owner, server)
       let waiting = state.links.filter {
-        $0.address == bound && !state.cuts.contains(Cut($0.owner, owner))
+        $0.address == bound && !state.isApart($0.owner, owner)
       }
       return (bound, waiting)
     }
@@ -129,16 +142,32 @@ public final class InMemoryNetwork: Sendable {
     let (server, faults) = state.withLock { state in
       (Self.listener(at: address, from: owner, state), state.faults)
     }
-    guard let server else { return .lost(sent: false) }
+    guard let server else { return isSilent(address, from: owner) ? nil : .lost(sent: false) }
     if faults.delay > .zero { try? await Task.sleep(for: faults.delay) }
     if frame.kind == .request {
       if happens(faults.dropRequests) { return nil }
       if happens(faults.duplicateRequests) { Task { _ = await server.answer(frame) } }
     }
     let reply = await server.answer(frame)
-    guard reaches(address, from: owner) else { return .lost(sent: true) }
+    guard reaches(address, from: owner) else {
+      return isSilent(address, from: owner) ? nil : .lost(sent: true)
+    }
     if frame.kind == .request, happens(faults.dropReplies) { return nil }
     return .reply(reply)
+  }
+
+  /// Whether a ping to `address` is answered.
+  func pings(_ address: Address, from owner: String) -> Bool {
+    guard let server = state.withLock({ Self.listener(at: address, from: owner, $0) }),
+      case .answer(let answer) = server.receive(Frame(kind: .ping))
+    else { return false }
+    return answer.kind == .pong
+  }
+
+  private func isSilent(_ address: Address, from owner: String) -> Bool {
+    state.withLock { state in
+      state.listeners[address].map { state.silences.contains(Cut(owner, $0.owner)) } ?? false
+    }
   }
 
   func happens(_ share: Double) -> Bool {
@@ -150,7 +179,7 @@ public final class InMemoryNetwork: Sendable {
     at address: Address, from owner: String, _ state: State
   ) -> RequestServer? {
     guard let listener = state.listeners[address],
-      !state.cuts.contains(Cut(owner, listener.owner))
+      !state.isApart(owner, listener.owner)
     else { return nil }
     return listener.server
   }

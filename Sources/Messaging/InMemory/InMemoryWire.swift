@@ -7,6 +7,7 @@ final class InMemoryWire: CallWire {
     /// What runs in each slot; a late outcome of an earlier run is ignored.
     var running: [Int: UInt64] = [:]
     var next: UInt64 = 0
+    var isPinging = false
     var isShut = false
   }
 
@@ -43,6 +44,32 @@ final class InMemoryWire: CallWire {
   func abort(_ slot: Int) {
     guard let run = state.withLock({ $0.running[slot] }) else { return }
     end(slot, run: run, .lost(sent: true))
+  }
+
+  /// Answered from within: no task that waits for a thread is between, so that a busy test is not
+  /// a silent peer.
+  func ping() {
+    let link = state.withLock { state in
+      state.isPinging = true
+      return state.link
+    }
+    link?.pingSent()
+    if network.pings(address, from: owner) { endPing(isAnswered: true) }
+  }
+
+  func abortPing() { endPing(isAnswered: false) }
+
+  /// Nothing waits behind anything here.
+  var sends: UInt64 { 0 }
+
+  func hangUp() { state.withLock { $0.link }?.disconnected() }
+
+  private func endPing(isAnswered: Bool) {
+    let link: CallLink? = state.withLock { state in
+      defer { state.isPinging = false }
+      return state.isPinging && !state.isShut ? state.link : nil
+    }
+    link?.pingEnded(isAnswered: isAnswered)
   }
 
   func stop() { state.withLock { $0.isShut = true } }

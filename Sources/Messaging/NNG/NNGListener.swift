@@ -3,18 +3,26 @@ import Synchronization
 
 /// Answers requests at one address over one REP socket: one context and one task per request
 /// under way.
+///
+/// Pings, hellos and refusals are answered where they arrive, on NNG's thread: no task is between,
+/// and no handler holds their context.
 final class NNGListener: Sendable {
+  private struct Admitted {
+    let message: NNGMessage
+    let session: Session
+  }
+
   /// One receive context and the task that waits for its next request.
   private final class Slot: Sendable {
     private struct State {
-      var waiting: UnsafeContinuation<NNGMessage?, Never>?
+      var waiting: UnsafeContinuation<Admitted?, Never>?
       var isClosed = false
     }
 
     private let state = Mutex(State())
 
     /// The next request after `begin` has told NNG to fetch it; nil once closed.
-    func next(_ begin: () -> Void) async -> NNGMessage? {
+    func next(_ begin: () -> Void) async -> Admitted? {
       await withUnsafeContinuation { continuation in
         let isClosed = state.withLock { state in
           if !state.isClosed { state.waiting = continuation }
@@ -24,9 +32,9 @@ final class NNGListener: Sendable {
       }
     }
 
-    func deliver(_ message: NNGMessage) {
+    func deliver(_ request: Admitted) {
       let waiting = state.withLock { $0.waiting.take() }
-      if let waiting { waiting.resume(returning: message) } else { message.free() }
+      if let waiting { waiting.resume(returning: request) } else { request.message.free() }
     }
 
     func close() {
@@ -90,23 +98,35 @@ final class NNGListener: Sendable {
 
   private func serve(_ slot: Int) async {
     let context = contexts[slot]
-    var message = await slots[slot].next { cnng_serve_start(context.pointer) }
-    while let request = message {
-      let reply = await answer(request)
-      message = await slots[slot].next { cnng_serve_reply(context.pointer, reply.pointer) }
+    var next = await slots[slot].next { cnng_serve_start(context.pointer) }
+    while let request = next {
+      guard let frame = request.message.takeFrame() else {
+        preconditionFailure("a message whose header was read has become unreadable")
+      }
+      let reply = Self.message(await server.serve(frame, request.session))
+      next = await slots[slot].next { cnng_serve_reply(context.pointer, reply.pointer) }
     }
   }
 
-  private func answer(_ request: NNGMessage) async -> NNGMessage {
-    let frame: Frame
-    if let request = request.takeFrame() {
-      frame = await server.answer(request)
+  /// On NNG's thread: answers from here what needs no handler.
+  private func received(_ message: NNGMessage, in slot: Int) {
+    let reply: Frame
+    if let frame = message.frameToReceive() {
+      switch server.receive(frame) {
+      case .admitted(let session):
+        slots[slot].deliver(Admitted(message: message, session: session))
+        return
+      case .answer(let answer): reply = answer
+      }
     } else {
-      frame = Frame(kind: .helloRefused, payload: Array("not a frame of this protocol".utf8))
+      reply = Frame(kind: .helloRefused, payload: Array("not a frame of this protocol".utf8))
     }
-    guard let message = NNGMessage(frame) else {
-      preconditionFailure("no memory for a reply")
-    }
+    message.free()
+    cnng_serve_reply(contexts[slot].pointer, Self.message(reply).pointer)
+  }
+
+  private static func message(_ frame: Frame) -> NNGMessage {
+    guard let message = NNGMessage(frame) else { preconditionFailure("no memory for a reply") }
     return message
   }
 
@@ -124,6 +144,6 @@ final class NNGListener: Sendable {
   private static let received: cnng_serve_received = { owner, slot, request in
     guard let owner, let request else { return }
     let listener = Unmanaged<NNGListener>.fromOpaque(owner).takeUnretainedValue()
-    listener.slots[Int(slot)].deliver(NNGMessage(request))
+    listener.received(NNGMessage(request), in: Int(slot))
   }
 }

@@ -33,6 +33,17 @@ struct NNGMessage: Sendable {
 
   func free() { nng_msg_free(pointer) }
 
+  /// The header of the frame in this message, with the payload where it is small and wanted at
+  /// once; nil where there is none.
+  ///
+  /// A request's payload is read by the task that serves it.
+  func frameToReceive() -> Frame? {
+    withBytes { bytes in
+      guard let header = FrameCodec.decode(bytes, headerOnly: true) else { return nil }
+      return header.kind == .request ? header : FrameCodec.decode(bytes)
+    }
+  }
+
   /// The frame in this message, which is freed; nil where there is none.
   func takeFrame() -> Frame? {
     defer { free() }

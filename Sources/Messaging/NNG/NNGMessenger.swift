@@ -26,6 +26,7 @@ public final class NNGMessenger: Messenger {
   private let tls: NNGTLS?
   private let log: Logger
   private let sweeper = DeadlineSweeper()
+  private let heartbeats = HeartbeatSweeper()
   private let state = Mutex(State())
 
   /// A messenger that has done nothing yet.
@@ -133,6 +134,7 @@ public final class NNGMessenger: Messenger {
     }
     guard !closing.isClosed else { return }
     sweeper.close()
+    heartbeats.close()
     closing.renewal?.cancel()
     await Self.offThePool {
       // First every aio is stopped, then anything is given back: in this NNG, freeing one while
@@ -171,6 +173,7 @@ public final class NNGMessenger: Messenger {
       let peer = SessionPeer(
         link: link, identity: identity, key: key, versions: versions, random: random)
       state.peers[address] = peer
+      heartbeats.watch(link)
       return peer
     }
   }
@@ -214,6 +217,10 @@ private final class DeadWire: CallWire {
   func dial() {}
   func start(_ frame: Frame, in slot: Int) {}
   func abort(_ slot: Int) {}
+  func ping() {}
+  func abortPing() {}
+  var sends: UInt64 { 0 }
+  func hangUp() {}
   func stop() {}
   func release() {}
 }

@@ -58,7 +58,9 @@ struct NNGSocket: Sendable {
       defer { nng_strfree(url) }
       return Address(String(cString: url))
     } catch {
-      throw TransportError(operation: "listen", address: address, reason: "\(error)")
+      throw TransportError(
+        operation: "listen", address: address, reason: "\(error)",
+        isAddressInUse: error.code == Int32(NNG_EADDRINUSE.rawValue))
     }
   }
 

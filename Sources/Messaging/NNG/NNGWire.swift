@@ -2,7 +2,8 @@ import CNNG
 import Logging
 import Synchronization
 
-/// Carries the calls of one peer over one REQ socket: one context per slot, one dialer.
+/// Carries the calls of one peer over one REQ socket: one context per slot, one for pings, one
+/// dialer.
 ///
 /// Invariants:
 /// - C callbacks come only between ``attach(_:)`` and the end of ``stop()``;
@@ -23,11 +24,13 @@ final class NNGWire: CallWire {
   private let log: Logger
   private let socket: NNGSocket
   private let pipes = Mutex(Pipes())
+  private let begunSends = Atomic<UInt64>(0)
 
   // Set once by `attach`, before the first callback; cleared by `release`, after the last one.
   private nonisolated(unsafe) var link: CallLink?
-  // Filled by `init` only.
+  // Filled by `init` only: the calls' contexts, and at ``pingSlot`` the pings'.
   private nonisolated(unsafe) var slots: [NNGHandle] = []
+  private static let pingSlot = MessagingLimits.callsInFlight
 
   init(address: Address, tls: NNGTLS?, log: Logger) throws {
     self.address = address
@@ -35,10 +38,10 @@ final class NNGWire: CallWire {
     self.log = log
     socket = try NNGSocket(.request)
     let owner = Unmanaged.passUnretained(self).toOpaque()
-    for slot in 0..<MessagingLimits.callsInFlight {
+    for slot in 0...Self.pingSlot {
       slots.append(
         try NNGHandle.open {
-          cnng_call_open($0, socket.socket, UInt32(slot), owner, Self.done)
+          cnng_call_open($0, socket.socket, UInt32(slot), owner, Self.sent, Self.done)
         })
     }
     nng_pipe_notify(socket.socket, NNG_PIPE_EV_ADD_PRE, Self.pipeChanged, owner)
@@ -87,6 +90,33 @@ final class NNGWire: CallWire {
 
   func abort(_ slot: Int) { cnng_call_abort(slots[slot].pointer) }
 
+  var sends: UInt64 { begunSends.load(ordering: .relaxed) }
+
+  func ping() {
+    guard let message = NNGMessage(Frame(kind: .ping)) else {
+      link?.pingEnded(isAnswered: false)
+      return
+    }
+    cnng_call_start(
+      slots[Self.pingSlot].pointer, message.pointer, MessagingLimits.pingBackstopMilliseconds)
+  }
+
+  func abortPing() { abort(Self.pingSlot) }
+
+  func hangUp() {
+    // First the calls are told, then the pipes closed: whatever connects next comes later.
+    let ended = pipes.withLock { pipes -> Set<UInt32> in
+      let usable = pipes.usable
+      pipes.known.subtract(usable)
+      pipes.usable = []
+      return usable
+    }
+    guard !ended.isEmpty else { return }
+    log.warning("the peer has fallen silent; hanging up", metadata: ["address": "\(address)"])
+    link?.disconnected()
+    for id in ended { nng_pipe_close(nng_pipe(id: id)) }
+  }
+
   func stop() {
     pipes.withLock { $0.isStopped = true }
     for slot in slots { cnng_call_stop(slot.pointer) }
@@ -103,10 +133,22 @@ final class NNGWire: CallWire {
 
   // MARK: Callbacks, on NNG's threads
 
+  private static let sent: cnng_call_sent = { owner, slot in
+    guard let owner else { return }
+    let wire = Unmanaged<NNGWire>.fromOpaque(owner).takeUnretainedValue()
+    wire.begunSends.add(1, ordering: .relaxed)
+    if slot == pingSlot { wire.link?.pingSent() }
+  }
+
   private static let done: cnng_call_done = { owner, slot, result, sent, reply in
     guard let owner else { return }
     let wire = Unmanaged<NNGWire>.fromOpaque(owner).takeUnretainedValue()
     guard let link = wire.link else { return }
+    guard slot < pingSlot else {
+      if let reply { NNGMessage(reply).free() }
+      link.pingEnded(isAnswered: result == 0)
+      return
+    }
     guard result == 0, let reply else {
       link.finished(Int(slot), .lost(sent: sent))
       return

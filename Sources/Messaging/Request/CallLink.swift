@@ -14,10 +14,12 @@ final class CallLink: Sendable {
     var table = Table(
       slots: MessagingLimits.callsInFlight, waiting: MessagingLimits.callsWaiting)
     var liveness = PeerLiveness()
+    var heartbeat = PeerHeartbeat(at: .now)
     var isClosed = false
     var saturated: UInt64 = 0
     var late: UInt64 = 0
     var lost: UInt64 = 0
+    var silences: UInt64 = 0
   }
 
   let address: Address
@@ -41,7 +43,8 @@ final class CallLink: Sendable {
       PeerMetrics(
         address: address, isConnected: $0.liveness.isConnected, inFlight: $0.table.inFlight,
         waiting: $0.table.waiting, connections: $0.liveness.connections,
-        saturated: $0.saturated, deadlinesExceeded: $0.late, lost: $0.lost)
+        saturated: $0.saturated, deadlinesExceeded: $0.late, lost: $0.lost,
+        silences: $0.silences)
     }
   }
 
@@ -58,6 +61,7 @@ final class CallLink: Sendable {
     let starts = state.withLock { state in
       guard !state.isClosed else { return [Table.Start]() }
       state.liveness.connected()
+      state.heartbeat.connected(at: .now)
       return state.table.connected()
     }
     for start in starts { begin(start) }
@@ -67,15 +71,21 @@ final class CallLink: Sendable {
     let aborts = state.withLock { state in
       guard !state.isClosed else { return [Int]() }
       state.liveness.disconnected(at: .now)
+      state.heartbeat.disconnected()
       return state.table.disconnected()
     }
+    wire.abortPing()
     abort(aborts)
   }
 
   func finished(_ slot: Int, _ outcome: CallOutcome) {
     let (call, next) = state.withLock { state in
       let result = state.table.finished(slot)
-      if case .lost = outcome, result.call != nil { state.lost += 1 }
+      if case .lost = outcome {
+        if result.call != nil { state.lost += 1 }
+      } else {
+        state.heartbeat.received()
+      }
       return result
     }
     if let call {
@@ -86,6 +96,38 @@ final class CallLink: Sendable {
       }
     }
     if let next { begin(next) }
+  }
+
+  func pingSent() { state.withLock { $0.heartbeat.pingSent() } }
+
+  func pingEnded(isAnswered: Bool) {
+    state.withLock { $0.heartbeat.pingEnded(isAnswered: isAnswered) }
+  }
+
+  // MARK: Heartbeat
+
+  /// The peer's hello has proved that it speaks `version`.
+  func learned(_ version: UInt8) {
+    state.withLock {
+      $0.heartbeat.learned(answersPings: version >= ProtocolVersion.pings, at: .now)
+    }
+  }
+
+  /// Asks a quiet peer, hangs up a silent one, dials one that stays away.
+  func look(at now: ContinuousClock.Instant) {
+    let sends = wire.sends
+    let (advice, dial) = state.withLock { state -> (PeerHeartbeat.OnLook, Bool) in
+      guard !state.isClosed else { return (.nothing, false) }
+      let advice = state.heartbeat.look(at: now, sends: sends)
+      if advice == .hangUp { state.silences += 1 }
+      return (advice, state.liveness.redial(at: now))
+    }
+    switch advice {
+    case .nothing: break
+    case .ping: wire.ping()
+    case .hangUp: wire.hangUp()
+    }
+    if dial { wire.dial() }
   }
 
   // MARK: Deadlines and closing

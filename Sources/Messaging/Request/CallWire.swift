@@ -12,6 +12,16 @@ protocol CallWire: AnyObject, Sendable {
   func start(_ frame: Frame, in slot: Int)
   /// Ends what runs in `slot` soon; the outcome still comes to the link.
   func abort(_ slot: Int)
+  /// Sends a ping beside the calls. Reports ``CallLink/pingSent()`` once a connection begins to
+  /// write it, and always ``CallLink/pingEnded(isAnswered:)``.
+  func ping()
+  /// Ends the ping soon, if one is under way.
+  func abortPing()
+  /// How many messages, calls and pings, connections have begun to write.
+  var sends: UInt64 { get }
+  /// Ends the connection without waiting for the other side, and reports that by
+  /// ``CallLink/disconnected()``; then connects anew.
+  func hangUp()
   /// Ends everything; no outcome is reported after it returns. May block its thread.
   func stop()
   /// Gives connections back, after every wire and listener of the messenger was stopped.

@@ -11,7 +11,12 @@ final class RequestServer: Sendable {
     var shed: UInt64 = 0
   }
 
-  private enum Admission { case admitted(Session), unknown, overloaded }
+  /// What becomes of a frame that has arrived.
+  enum Reception {
+    case answer(Frame)
+    /// A request that is to be served; it counts as in flight.
+    case admitted(Session)
+  }
 
   private let handler: RequestHandler
   private let random: any RandomSource
@@ -40,30 +45,32 @@ final class RequestServer: Sendable {
 
   /// The answer to one frame; for a request, after its handler has run.
   func answer(_ frame: Frame) async -> Frame {
-    switch frame.kind {
-    case .request: return await serve(frame)
-    case .hello:
-      let nonce = random.bytes(HelloParty.nonceBytes)
-      return state.withLock { $0.sessions.hello(frame, nonce: nonce) }
-    case .proof:
-      let token = SessionToken(high: random.uint64(), low: random.uint64())
-      return state.withLock { $0.sessions.prove(frame, token: token) }
-    case .ping: return Frame(kind: .pong)
-    default: return Self.refusal(Failure(.invalidRequest, "a listener takes no such frame"))
+    switch receive(frame) {
+    case .answer(let answer): return answer
+    case .admitted(let session): return await serve(frame, session)
     }
   }
 
-  private func serve(_ frame: Frame) async -> Frame {
-    let session: Session
-    switch admit(frame.session) {
-    case .admitted(let known): session = known
-    case .unknown: return Frame(kind: .sessionUnknown)
-    case .overloaded:
-      return Self.refusal(
-        Failure(
-          .overloaded, "too many requests are being served here",
-          retryAfterMilliseconds: MessagingLimits.overloadedRetryMilliseconds))
+  /// Answers a frame at once, without waiting for anything, unless it is a request that a handler
+  /// is to run; of a request the header is enough.
+  func receive(_ frame: Frame) -> Reception {
+    switch frame.kind {
+    case .request: return admit(frame.session)
+    case .hello:
+      let nonce = random.bytes(HelloParty.nonceBytes)
+      return .answer(state.withLock { $0.sessions.hello(frame, nonce: nonce) })
+    case .proof:
+      let token = SessionToken(high: random.uint64(), low: random.uint64())
+      return .answer(state.withLock { $0.sessions.prove(frame, token: token) })
+    case .ping: return .answer(Frame(kind: .pong))
+    default:
+      return .answer(
+        Self.refusal(Failure(.invalidRequest, "a listener takes no such frame")))
     }
+  }
+
+  /// Runs an admitted request.
+  func serve(_ frame: Frame, _ session: Session) async -> Frame {
     let reply = await run(frame, session)
     state.withLock { state in
       state.inFlight -= 1
@@ -72,12 +79,14 @@ final class RequestServer: Sendable {
     return reply
   }
 
-  private func admit(_ token: SessionToken) -> Admission {
+  private func admit(_ token: SessionToken) -> Reception {
     state.withLock { state in
-      guard let session = state.sessions.session(token) else { return .unknown }
+      guard let session = state.sessions.session(token) else {
+        return .answer(Frame(kind: .sessionUnknown))
+      }
       guard state.inFlight < limit else {
         state.shed += 1
-        return .overloaded
+        return .answer(Self.overloaded)
       }
       state.inFlight += 1
       return .admitted(session)
@@ -106,6 +115,11 @@ final class RequestServer: Sendable {
       return Self.refusal(error)
     }
   }
+
+  private static let overloaded = refusal(
+    Failure(
+      .overloaded, "too many requests are being served here",
+      retryAfterMilliseconds: MessagingLimits.overloadedRetryMilliseconds))
 
   private static func refusal(_ failure: Failure) -> Frame {
     Frame(kind: .refusal, payload: failure.payload)

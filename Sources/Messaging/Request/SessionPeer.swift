@@ -104,6 +104,7 @@ final class SessionPeer: Peer {
       if case .success(let session) = result { state = .open(session) } else { state = .none }
       return waiters
     }
+    if case .success(let session) = result { link.learned(session.version) }
     for waiter in waiters { waiter.resolve(result) }
   }
 

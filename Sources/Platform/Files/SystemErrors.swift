@@ -11,6 +11,7 @@ public enum SystemErrors {
   public static let io: Int32 = EIO
   public static let noSpace: Int32 = ENOSPC
   public static let wouldBlock: Int32 = EWOULDBLOCK
+  public static let addressInUse: Int32 = EADDRINUSE
   public static let invalid: Int32 = EINVAL
   public static let badDescriptor: Int32 = EBADF
   /// The simulated machine lost power, or the simulated process was killed.

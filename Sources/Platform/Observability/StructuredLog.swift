@@ -32,33 +32,51 @@ public struct StructuredLog: LogHandler {
     set { metadata[key] = newValue }
   }
 
+  /// Written as bytes: there is a line for every message sent and every status, so it is on the way
+  /// of each (docs/performance.md).
   public func log(event: LogEvent) {
-    var line = "{\"at\":\"\(timestamp(clock.milliseconds()))\",\"level\":\"\(event.level)\""
-    line += ",\"logger\":\(Self.quoted(label)),\"message\":\(Self.quoted("\(event.message)"))"
-    let all = metadata.merging(event.metadata ?? [:]) { $1 }
+    var line: [UInt8] = []
+    line.reserveCapacity(512)
+    line += "{\"at\":\"".utf8
+    line += timestamp(clock.milliseconds()).utf8
+    line += "\",\"level\":\"".utf8
+    line += event.level.rawValue.utf8
+    line += "\",\"logger\":".utf8
+    Self.append(label, to: &line)
+    line += ",\"message\":".utf8
+    Self.append(event.message.description, to: &line)
+    let all = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
     for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-      line += ",\(Self.quoted(key)):\(Self.quoted("\(value)"))"
-    }
-    line += "}\n"
-    // One write per line, so that lines of several processes on one terminal stay whole.
-    line.withUTF8 { bytes in _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
-  }
-
-  static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20:
-        let hex = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: result.unicodeScalars.append(scalar)
+      line.append(UInt8(ascii: ","))
+      Self.append(key, to: &line)
+      line.append(UInt8(ascii: ":"))
+      if case .string(let text) = value {
+        Self.append(text, to: &line)
+      } else {
+        Self.append(value.description, to: &line)
       }
     }
-    return result + "\""
+    line += "}\n".utf8
+    // One write per line, so that lines of several processes on one terminal stay whole.
+    line.withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+
+  /// Appends a text as a JSON string.
+  static func append(_ text: String, to line: inout [UInt8]) {
+    line.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""): line += "\\\"".utf8
+      case UInt8(ascii: "\\"): line += "\\\\".utf8
+      case UInt8(ascii: "\n"): line += "\\n".utf8
+      case UInt8(ascii: "\r"): line += "\\r".utf8
+      case UInt8(ascii: "\t"): line += "\\t".utf8
+      case ..<0x20:
+        let hex = String(byte, radix: 16)
+        line += ("\\u00" + (hex.utf8.count == 1 ? "0" : "") + hex).utf8
+      default: line.append(byte)
+      }
+    }
+    line.append(UInt8(ascii: "\""))
   }
 }

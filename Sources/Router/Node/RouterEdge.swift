@@ -23,6 +23,7 @@ struct RouterEdge: HTTPResponder {
   let rate: RateTable
   let boot: any BootClock
   let logger: Logger
+  private let refusals = LogBudget()
 
   private var limits: RouterLimits { configuration.limits }
 
@@ -31,9 +32,11 @@ struct RouterEdge: HTTPResponder {
     let own = traces.next()
     let traceID = request.headers[.traceparent].flatMap(TraceIDs.read) ?? own
     var response: Response
+    var refusal: FailureCode?
     do {
       response = try await answer(request, context.peer, traceID: traceID, unique: own)
     } catch let failure as Failure {
+      refusal = failure.code
       response = Problem(failure, traceID: traceID).response
       if failure.code == .requestTimeout || failure.code == .bodyTooLarge {
         response.headers[.connection] = "close"
@@ -49,14 +52,32 @@ struct RouterEdge: HTTPResponder {
         ).response
     }
     response.headers[.xTraceID] = traceID
-    metrics.answered(response.status.code, in: .now - started)
-    logger.debug(
-      "request",
-      metadata: [
-        "trace_id": .string(traceID), "method": "\(request.method)",
-        "path": .string(request.uri.path), "status": "\(response.status.code)",
-      ])
+    let took = ContinuousClock.now - started
+    metrics.answered(response.status.code, in: took)
+    note(request, response.status.code, refusal, took, traceID)
     return response
+  }
+
+  /// One line: for what changes something or was refused at the usual level, for reads below it.
+  private func note(
+    _ request: Request, _ status: Int, _ refusal: FailureCode?, _ took: Duration,
+    _ traceID: String
+  ) {
+    let isRead = request.method == .get || request.method == .head
+    let level: Logger.Level =
+      status >= 500 ? .warning : status >= 400 || !isRead ? .info : .debug
+    guard logger.logLevel <= level else { return }
+    var metadata: Logger.Metadata = [
+      "trace_id": .string(traceID), "method": .string(request.method.rawValue),
+      "path": .string(request.uri.path), "status": .stringConvertible(status),
+      "ms": .stringConvertible(Int64(took / .milliseconds(1))),
+    ]
+    if let refusal { metadata["code"] = .string(refusal.rawValue) }
+    if status >= 400 {
+      guard let leftOut = refusals.take() else { return }
+      if leftOut > 0 { metadata["left_out"] = .stringConvertible(leftOut) }
+    }
+    logger.log(level: level, "request", metadata: metadata)
   }
 
   private func answer(

@@ -1,5 +1,7 @@
+import Edge
 import Platform
 import Synchronization
+import Wire
 
 /// What the router counts.
 ///
@@ -35,6 +37,7 @@ final class RouterMetrics: Sendable {
     var statuses: [Int: UInt64] = [:]
     var sheds: [Shed: UInt64] = [:]
     var webhooks: [Webhook: UInt64] = [:]
+    var unstored = UnstoredWebhooks()
     var forward = Histogram()
     var whole = Histogram()
   }
@@ -55,6 +58,18 @@ final class RouterMetrics: Sendable {
 
   func shed(_ reason: Shed) { state.withLock { $0.sheds[reason, default: 0] += 1 } }
   func webhook(_ outcome: Webhook) { state.withLock { $0.webhooks[outcome, default: 0] += 1 } }
+
+  func notStored(at now: Timestamp) {
+    state.withLock {
+      $0.webhooks[.notStored, default: 0] += 1
+      $0.unstored.note(at: now)
+    }
+  }
+
+  /// What of this an operator should look at.
+  func problems(now: Timestamp) -> [HealthReport.Problem] {
+    state.withLock { $0.unstored.problem(now: now).map { [$0] } ?? [] }
+  }
 
   func count(of reason: Shed) -> UInt64 { state.withLock { $0.sheds[reason] ?? 0 } }
 

@@ -116,10 +116,10 @@ public final class RouterNode: Service {
 
   /// Ready once there is a map to route by.
   public func report() -> HealthReport {
-    HealthReport(
+    let now = Timestamp(milliseconds: environment.wallClock.milliseconds())
+    return HealthReport(
       role: "router", id: configuration.id, version: configuration.version, ready: keeper.isReady,
-      problems: keeper.problems(
-        now: Timestamp(milliseconds: environment.wallClock.milliseconds())))
+      problems: keeper.problems(now: now) + edge.metrics.problems(now: now))
   }
 
   public func metricsText() -> String {

@@ -33,6 +33,8 @@ struct WebhookDelivery: Sendable {
     if split.isIncomplete { all.append(.whole) }
     let receivedAt = clock.milliseconds()
     let hash = Digests.sha256(body)
+    // What is one tenant's alone may wait as it came: an operator sees the bytes that were signed.
+    let whole = all.count == 1 ? body : nil
     @Sendable func store(_ destination: Destination) async -> Bool {
       switch destination {
       case .part(let part):
@@ -41,7 +43,7 @@ struct WebhookDelivery: Sendable {
         proto.bodySha256 = .init(hash)
         proto.receivedAtMs = receivedAt
         proto.changes = part.changes
-        return await self.store(proto, part.way, traceID)
+        return await self.store(proto, part.way, whole, traceID)
       case .whole:
         var spooled = Aimstors_ProtoSpoolPart()
         spooled.reason = "unparseable"
@@ -52,7 +54,13 @@ struct WebhookDelivery: Sendable {
       }
     }
     guard await allStored(all, by: store) else {
-      metrics.webhook(.notStored)
+      metrics.notStored(at: Timestamp(milliseconds: receivedAt))
+      logger.error(
+        "a webhook was not stored; Meta will send it again",
+        metadata: [
+          "trace_id": .string(traceID), "meta_app": .string(app.id.rawValue),
+          "bytes": "\(body.count)", "parts": "\(all.count)",
+        ])
       throw Failure(
         .notStored, "the webhook could not be stored; send it again", retryAfterMilliseconds: 5_000)
     }
@@ -94,13 +102,20 @@ struct WebhookDelivery: Sendable {
     }
   }
 
+  /// Stores one part with its owner or in a spool; there as the body it came in, where that is
+  /// given, and else as its changes.
   private func store(
-    _ part: Aimstors_ProtoWebhookPart, _ way: WebhookSplit.Part.Way, _ traceID: String
+    _ part: Aimstors_ProtoWebhookPart, _ way: WebhookSplit.Part.Way, _ body: [UInt8]?,
+    _ traceID: String
   ) async -> Bool {
     var spooled = Aimstors_ProtoSpoolPart()
     spooled.metaApp = part.metaApp
     spooled.receivedAtMs = part.receivedAtMs
     spooled.part = part
+    if let body {
+      spooled.body = .init(body)
+      spooled.part.changes = []
+    }
     switch way {
     case .owner(let tenant):
       let tried = await deliver(part, to: tenant, traceID)
@@ -116,7 +131,9 @@ struct WebhookDelivery: Sendable {
     case .foreign(let key):
       logger.warning(
         "a Meta app reaches for another tenant's number",
-        metadata: ["meta_app": .string(part.metaApp), "key": .string(key)])
+        metadata: [
+          "trace_id": .string(traceID), "meta_app": .string(part.metaApp), "key": .string(key),
+        ])
       spooled.reason = "number_foreign"
     }
     return await spool(spooled, avoiding: nil, traceID)
@@ -148,7 +165,9 @@ struct WebhookDelivery: Sendable {
       } catch {
         logger.debug(
           "a webhook part's owner did not take it",
-          metadata: ["tenant": .string(tenant.rawValue), "error": "\(error)"])
+          metadata: [
+            "trace_id": .string(traceID), "tenant": .string(tenant.rawValue), "error": "\(error)",
+          ])
         break
       }
     }
@@ -168,8 +187,12 @@ struct WebhookDelivery: Sendable {
         metrics.webhook(.spooled(part.reason))
         return true
       } catch {
-        logger.debug(
-          "a cell did not spool", metadata: ["cell": "\(cell.id)", "error": "\(error)"])
+        logger.warning(
+          "a cell did not spool a webhook part",
+          metadata: [
+            "trace_id": .string(traceID), "cell": "\(cell.id)", "bytes": "\(payload.count)",
+            "error": "\(error)",
+          ])
       }
     }
     return false

@@ -1,8 +1,12 @@
 import Storage
 import Wire
 
-/// A cell: serves the tenants that it owns under their epoch.
+/// A cell: serves the tenants that it owns under their epoch, and says again and again under which
+/// generation it does.
 final class SimulatedCell: SimulatedNode {
+  /// Raised at some starts, as a promotion or a restore would.
+  private(set) var generation = Generation.first
+
   enum Reply {
     case answer(StoreAnswer)
     case moved(to: CellID?, epoch: Epoch?)
@@ -13,7 +17,10 @@ final class SimulatedCell: SimulatedNode {
     reply: @escaping (Reply) -> Void
   ) {
     guard let store else { return }
-    guard let head = store.heads[tenant], head.ownership == .owned, head.epoch == epoch else {
+    guard let head = store.heads[tenant],
+      EpochFence.admits(
+        epoch, at: head.epoch, isOwned: head.ownership == .owned, isBroken: servesAnyEpoch)
+    else {
       let head = store.heads[tenant]
       let successor = head?.ownership == .released ? store.image(tenant)?["moved"] : nil
       return reply(.moved(to: successor.map { CellID(trusted: $0) }, epoch: head?.epoch))
@@ -87,7 +94,27 @@ final class SimulatedCell: SimulatedNode {
     }
   }
 
-  override func started() { deployment.cellStarted(self) }
+  private var servesAnyEpoch: Bool { deployment.options.brokenRule == .skipEpochCheck }
+
+  override func started() {
+    if deployment.isFaulty, deployment.choice.happens(300) {
+      generation = Generation(generation.rawValue + 1)
+      deployment.trace("\(id) is generation \(generation.rawValue)")
+    }
+    deployment.cellStarted(self)
+    planJoin()
+  }
+
+  /// Says who it is: lost, late or twice, and perhaps after a later life has.
+  private func planJoin() {
+    let generation = generation
+    deployment.send("\(id) joins as generation \(generation.rawValue)") { [unowned self] in
+      deployment.controlPlane.join(id, generation)
+    }
+    planHere(after: deployment.choice.number(in: 20_000...60_000), "joins again") {
+      [unowned self] in planJoin()
+    }
+  }
   override func ended() { deployment.cellEnded(id) }
 
   private static let nothing = TenantHead(

@@ -158,6 +158,33 @@ final class SimulatedControlPlane: SimulatedNode {
         }, answer: reply))
   }
 
+  /// A cell says under which generation it runs; one that has been replaced is refused.
+  func join(_ cell: CellID, _ generation: Generation) {
+    let row = Self.row(of: cell)
+    let isBroken = deployment.options.brokenRule == .skipGenerationCheck
+    submitHere(
+      StoreCommand(
+        key: nil,
+        run: { rows in
+          let known = Generation(UInt64(rows.number(row)))
+          guard GenerationRule.admits(generation, known: known, isBroken: isBroken) else {
+            return ([], .refused("generation_fenced"))
+          }
+          guard generation != known else { return ([], .done("")) }
+          return ([RowChange(key: row, value: "\(generation.rawValue)")], .done(""))
+        },
+        answer: { [unowned self] answer in
+          if case .refused = answer { deployment.sometimes.fenced += 1 }
+        }))
+  }
+
+  /// The generation of a cell that is on record.
+  static func generation(of cell: CellID, in image: TenantImage) -> Generation {
+    Generation(UInt64(image.number(row(of: cell))))
+  }
+
+  private static func row(of cell: CellID) -> String { "generation:\(cell)" }
+
   private func submitHere(_ command: StoreCommand) {
     guard store?.heads[Self.tenant] != nil else { return }
     submit(command, to: Self.tenant)

@@ -127,6 +127,9 @@ final class Deployment {
     oracle.examine(node.id, tenant, head, image)
     if tenant == SimulatedControlPlane.tenant {
       oracle.examineClaims(image)
+      for cell in cells {
+        oracle.sees(cell.id, SimulatedControlPlane.generation(of: cell.id, in: image))
+      }
       for tenant in tenants {
         if let placed = PlacedTenant(image["place:\(tenant)"]) {
           oracle.sees("control plane", tenant, placed.epoch)

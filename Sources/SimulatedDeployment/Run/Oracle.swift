@@ -16,6 +16,7 @@ struct Oracle {
   /// Who ever owned a tenant under an epoch.
   private var owners: [String: CellID] = [:]
   private var epochs: [String: Epoch] = [:]
+  private var generations: [CellID: Generation] = [:]
   private var durable: [String: TenantSeq] = [:]
   /// Acknowledged since the last look.
   private var fresh: [TenantID] = []
@@ -46,6 +47,14 @@ struct Oracle {
       fail("\(observer): epoch of \(tenant) fell from \(before.rawValue) to \(epoch.rawValue)")
     }
     epochs[key] = epoch
+  }
+
+  /// The generation of a cell that the control plane has on record: who was replaced stays so.
+  mutating func sees(_ cell: CellID, _ generation: Generation) {
+    if let before = generations[cell], generation < before {
+      fail("generation of \(cell) fell from \(before.rawValue) to \(generation.rawValue)")
+    }
+    generations[cell] = generation
   }
 
   /// A tenant's state on one cell after it changed or was recovered.

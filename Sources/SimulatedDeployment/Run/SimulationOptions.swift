@@ -8,6 +8,10 @@ public struct SimulationOptions: Sendable {
     case forgetDedupe = "forget-dedupe"
     /// Serves what was read at opening without making it durable first.
     case answerFromPageCache = "answer-from-page-cache"
+    /// A cell goes on serving a tenant that it has released, under the epoch before.
+    case skipEpochCheck = "skip-epoch-check"
+    /// The control plane takes a cell's older generation for the newest.
+    case skipGenerationCheck = "skip-generation-check"
   }
 
   public var brokenRule: BrokenRule?

@@ -10,9 +10,10 @@ public struct Sometimes: Codable, Hashable, Sendable {
   public var kill = 0
   public var replaced = 0
   public var acked = 0
+  public var fenced = 0
 
   enum CodingKeys: String, CodingKey {
-    case redirect, shed, cut, kill, replaced, acked
+    case redirect, shed, cut, kill, replaced, acked, fenced
     case tornTail = "torn_tail"
     case dedupeHit = "dedupe_hit"
     case outcomeUnknown = "outcome_unknown"
@@ -23,7 +24,7 @@ public struct Sometimes: Codable, Hashable, Sendable {
   public var missing: [String] {
     [
       ("torn_tail", tornTail), ("redirect", redirect), ("dedupe_hit", dedupeHit),
-      ("shed", shed), ("outcome_unknown", outcomeUnknown),
+      ("shed", shed), ("outcome_unknown", outcomeUnknown), ("fenced", fenced),
     ].filter { $0.1 == 0 }.map(\.0)
   }
 
@@ -38,6 +39,7 @@ public struct Sometimes: Codable, Hashable, Sendable {
     kill += other.kill
     replaced += other.replaced
     acked += other.acked
+    fenced += other.fenced
   }
 }
 

@@ -39,6 +39,8 @@ public struct EngineConfiguration: Sendable {
   ///
   /// Nil: min(1,000, descriptors / 20).
   public var openTenants: Int?
+  /// A tenant that nobody used for so long is closed.
+  public var idleTime: Duration = .seconds(20)
   /// WAL pages after which a file is checkpointed.
   public var checkpointFrames: Int = 4_000
   /// The flusher makes tenants that pin the journal's oldest segment durable above this size.

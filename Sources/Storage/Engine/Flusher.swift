@@ -12,12 +12,14 @@ struct Flusher {
 
   func run() {
     let interval = UInt64(context.configuration.flushInterval / .nanoseconds(1))
+    let idle = Int64(context.configuration.idleTime / .milliseconds(1))
     while true {
       let work = context.flusher.next(nanoseconds: interval)
       if work.isClosed { return }
       for (tenant, files) in work.files { shorten(tenant, files) }
       look()
       context.stalled.look(writer)
+      context.openTenants.closeIdle(idle, now: context.clock.milliseconds())
     }
   }
 

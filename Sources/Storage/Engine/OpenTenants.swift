@@ -1,3 +1,4 @@
+import CSQLite
 import Platform
 import Synchronization
 
@@ -7,16 +8,25 @@ import Synchronization
   import Darwin
 #endif
 
-/// Which tenants have open files, by last use; the least recently used gives way at the limit.
+/// Which tenants have open files, by last use; the least recently used gives way at the limit, and
+/// who was not used for a while gives its memory back.
 final class OpenTenants: Sendable {
   private struct Entry {
     let writer: TenantWriter
     var used: UInt64
+    /// As of the last look for idle ones, in milliseconds: no use asks a clock.
+    var usedAt: Int64
   }
   private struct State {
     var entries: [ObjectIdentifier: Entry] = [:]
     var clock: UInt64 = 0
+    var lastLook: Int64 = 0
+    /// Closed for idleness since memory was last returned to the system.
+    var closedSinceTrim = 0
   }
+
+  /// Idle tenants closed in one look: each costs a millisecond or two of one thread.
+  static let closedPerLook = 64
 
   let limit: Int
   private let state = Mutex(State())
@@ -44,22 +54,48 @@ final class OpenTenants: Sendable {
       state.clock += 1
       let id = ObjectIdentifier(writer)
       let isNew = state.entries[id] == nil
-      state.entries[id] = Entry(writer: writer, used: state.clock)
+      state.entries[id] = Entry(writer: writer, used: state.clock, usedAt: state.lastLook)
       // Those that were busy then are tried again now and then.
       guard isNew || state.clock % 16 == 0, state.entries.count > limit else { return ([], 0) }
       return (candidates(state, except: id), state.entries.count - limit)
     }
     var excessLeft = excess
     for victim in victims where excessLeft > 0 {
-      let id = ObjectIdentifier(victim)
-      // Out first: a run that begins right after the closing enters it again.
-      guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { continue }
-      if victim.evict() {
-        excessLeft -= 1
-        continue
-      }
-      state.withLock { if $0.entries[id] == nil { $0.entries[id] = entry } }
+      if close(victim) { excessLeft -= 1 }
     }
+  }
+
+  /// Closes tenants that were not used for `milliseconds`, a bounded number at a time.
+  ///
+  /// An open tenant costs more than a megabyte: page caches, statements and parsed schemas of all
+  /// its connections. Memory goes back to the system when most tenants are closed: that holds up
+  /// whoever allocates meanwhile, and should find few.
+  func closeIdle(_ milliseconds: Int64, now: Int64) {
+    let idle = state.withLock { state in
+      state.lastLook = now
+      return Array(
+        state.entries.values.lazy.filter { now - $0.usedAt >= milliseconds }
+          .prefix(Self.closedPerLook))
+    }
+    let closed = idle.count { close($0.writer) }
+    let isTrimDue = state.withLock { state in
+      state.closedSinceTrim += closed
+      guard idle.count < Self.closedPerLook, state.closedSinceTrim > state.entries.count else {
+        return false
+      }
+      state.closedSinceTrim = 0
+      return true
+    }
+    if isTrimDue { aim_sqlite_return_memory() }
+  }
+
+  private func close(_ victim: TenantWriter) -> Bool {
+    let id = ObjectIdentifier(victim)
+    // Out first: a run that begins right after the closing enters it again.
+    guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { return false }
+    if victim.evict() { return true }
+    state.withLock { if $0.entries[id] == nil { $0.entries[id] = entry } }
+    return false
   }
 
   /// A few of the longest unused: the first may be busy.

@@ -16,8 +16,11 @@ extension StorageEngine {
       // What commands before this one in its batch have changed is in the files, and in no record
       // yet: nothing can be said then. A tenant that has just written is swept again soon.
       guard core.encoder.commandBytes == 0 else { return true }
-      let found = try core.schema.nextDue.compactMap { try $0(transaction) }.min()
-      let recorded = core.head.nextDue
+      // Both are of one tenant_seq, but not of one moment: work without a time of its own is due
+      // "now", which was earlier when the record was made. Whatever is over means "at once".
+      func ahead(_ time: Timestamp) -> Timestamp { max(time, transaction.now) }
+      let found = try core.schema.nextDue.compactMap { try $0(transaction) }.min().map(ahead)
+      let recorded = core.head.nextDue.map(ahead)
       // After it was announced the index holds a later time than the record, never none.
       let isIndexed = recorded == nil || context.due.next(of: tenant) != nil
       guard found != recorded || !isIndexed else {
@@ -28,8 +31,9 @@ extension StorageEngine {
       }
       func text(_ time: Timestamp?) -> String { time?.rfc3339 ?? "never" }
       let detail =
-        "the files say \(text(found)), the last record \(text(recorded)), the index "
-        + text(context.due.next(of: tenant))
+        "at tenant_seq \(core.head.tenantSeq.rawValue) the files say \(text(found)), "
+        + "the last record \(text(core.head.nextDue)), "
+        + "the index \(text(context.due.next(of: tenant)))"
       context.log.error(
         "the due index differs", metadata: ["tenant": "\(tenant)", "detail": "\(detail)"])
       context.problems.add(.dueIndexDiffers(tenant, detail: detail, since: context.now))

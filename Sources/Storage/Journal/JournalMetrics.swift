@@ -1,3 +1,5 @@
+import Platform
+
 /// Counters of one journal since it was opened, and its size now.
 public struct JournalMetrics: Hashable, Sendable {
   public var records: UInt64 = 0
@@ -9,6 +11,8 @@ public struct JournalMetrics: Hashable, Sendable {
   /// Nanoseconds spent in fsync, in sum and at most.
   public var synchronizeNanoseconds: UInt64 = 0
   public var slowestSynchronizeNanoseconds: UInt64 = 0
+  /// How long each fsync took.
+  public var synchronizeLatency = Histogram()
   public var queuedRecords: Int = 0
   public var queuedBytes: Int = 0
   public var segments: Int = 0
@@ -23,6 +27,7 @@ public struct JournalMetrics: Hashable, Sendable {
     bytes += UInt64(group.totalBytes)
     synchronizations += 1
     self.synchronizeNanoseconds += synchronizeNanoseconds
+    synchronizeLatency.record(microseconds: Int64(clamping: synchronizeNanoseconds / 1_000))
     slowestSynchronizeNanoseconds = max(slowestSynchronizeNanoseconds, synchronizeNanoseconds)
   }
 }

@@ -52,7 +52,8 @@ public struct SchemaStep: Sendable {
 public struct SchemaPart: Sendable {
   public let tables: [TableDefinition]
   public let steps: [SchemaStep]
-  /// The earliest moment at which this context has work to do, looked up through an index.
+  /// The earliest moment at which this context has work to do, looked up through an index; the
+  /// transaction's now for work that waits for nothing.
   ///
   /// Run only after a command called ``Transaction/dueMayHaveChanged()``.
   public let nextDue: (@Sendable (Transaction) throws -> Timestamp?)?

@@ -207,6 +207,9 @@ public nonisolated struct Aimstors_ProtoKeyClaim: Sendable {
 
   public var released: Bool = false
 
+  /// What the holder itself calls it (num_…); empty where it has not said. Only in claim requests.
+  public var name: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -560,6 +563,9 @@ public nonisolated struct Aimstors_ProtoHeartbeat: Sendable {
   /// The newest version of stops and states that the cell has made durable.
   public var directivesVersion: UInt64 = 0
 
+  /// Since when the oldest work of the outbox has been due; 0: nothing is.
+  public var oldestDueMs: Int64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -650,6 +656,10 @@ public nonisolated struct Aimstors_ProtoClaimRequest: Sendable {
   public var tenant: String = String()
 
   public var claims: [Aimstors_ProtoKeyClaim] = []
+
+  /// The Meta app through which the tenant will use the keys; it must exist and be open to the
+  /// tenant, otherwise nothing is claimed. Empty: none is named, none is looked up.
+  public var metaApp: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1045,7 +1055,7 @@ nonisolated extension Aimstors_ProtoTenantPlacement: SwiftProtobuf.Message, Swif
 
 nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoKeyClaim"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}key\0\u{1}tenant\0\u{1}version\0\u{1}released\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}key\0\u{1}tenant\0\u{1}version\0\u{1}released\0\u{1}name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1058,6 +1068,7 @@ nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.released) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.name) }()
       default: break
       }
     }
@@ -1079,6 +1090,9 @@ nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtob
     if self.released != false {
       try visitor.visitSingularBoolField(value: self.released, fieldNumber: 5)
     }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1088,6 +1102,7 @@ nonisolated extension Aimstors_ProtoKeyClaim: SwiftProtobuf.Message, SwiftProtob
     if lhs.tenant != rhs.tenant {return false}
     if lhs.version != rhs.version {return false}
     if lhs.released != rhs.released {return false}
+    if lhs.name != rhs.name {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1807,7 +1822,7 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoHeartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0\u{3}oldest_due_ms\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1825,6 +1840,7 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
       case 8: try { try decoder.decodeSingularStringField(value: &self.state) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.directivesVersion) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.oldestDueMs) }()
       default: break
       }
     }
@@ -1861,6 +1877,9 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
     if self.directivesVersion != 0 {
       try visitor.visitSingularUInt64Field(value: self.directivesVersion, fieldNumber: 10)
     }
+    if self.oldestDueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.oldestDueMs, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1875,6 +1894,7 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
     if lhs.state != rhs.state {return false}
     if lhs.problems != rhs.problems {return false}
     if lhs.directivesVersion != rhs.directivesVersion {return false}
+    if lhs.oldestDueMs != rhs.oldestDueMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2072,7 +2092,7 @@ nonisolated extension Aimstors_ProtoSendStop: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Aimstors_ProtoClaimRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoClaimRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}claims\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}claims\0\u{3}meta_app\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2082,6 +2102,7 @@ nonisolated extension Aimstors_ProtoClaimRequest: SwiftProtobuf.Message, SwiftPr
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.claims) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.metaApp) }()
       default: break
       }
     }
@@ -2094,12 +2115,16 @@ nonisolated extension Aimstors_ProtoClaimRequest: SwiftProtobuf.Message, SwiftPr
     if !self.claims.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.claims, fieldNumber: 2)
     }
+    if !self.metaApp.isEmpty {
+      try visitor.visitSingularStringField(value: self.metaApp, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Aimstors_ProtoClaimRequest, rhs: Aimstors_ProtoClaimRequest) -> Bool {
     if lhs.tenant != rhs.tenant {return false}
     if lhs.claims != rhs.claims {return false}
+    if lhs.metaApp != rhs.metaApp {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -33,14 +33,28 @@ struct GraphSimulatorCommand: AsyncParsableCommand {
 extension GraphSimulatorConfiguration {
   /// Reads a simulator's file.
   ///
-  /// Keys: id, version, port, numbers, token, app_secret, verify_token, webhook_url, webhook_host.
+  /// Keys: id, version, port, numbers, token, app_secret, verify_token, webhook_url, webhook_host,
+  /// unknown_templates (accept or refuse), templates (waba_id, name, language, category, text).
   init(_ node: ConfigurationNode) throws(ConfigurationError) {
     try node.allow([
       "id", "version", "port", "numbers", "token", "app_secret", "verify_token", "webhook_url",
-      "webhook_host",
+      "webhook_host", "unknown_templates", "templates",
     ])
     let url = try node.string("webhook_url", default: "")
     let host = try node.string("webhook_host", default: "")
+    var faults = Faults()
+    faults.strictTemplates = !(try node.acceptsUnknownTemplates())
+    var templates: [KnownTemplate] = []
+    if node.contains("templates") {
+      for template in try node.children("templates", count: 0...1_000) {
+        try template.allow(["waba_id", "name", "language", "category", "text"])
+        templates.append(
+          KnownTemplate(
+            wabaID: try template.string("waba_id"), name: try template.string("name"),
+            language: try template.string("language"), category: try template.string("category"),
+            text: try template.string("text")))
+      }
+    }
     self.init(
       port: try node.integer("port", in: Topology.Limits.port, default: 0),
       tokens: [try node.string("token")],
@@ -50,7 +64,7 @@ extension GraphSimulatorConfiguration {
         ? nil
         : WebhookTarget(
           url: url, host: host.isEmpty ? nil : host, appSecret: try node.string("app_secret"),
-          verifyToken: try node.string("verify_token")),
+          verifyToken: try node.string("verify_token")), faults: faults, templates: templates,
       id: try node.string("id", default: "graph"),
       version: try node.string("version", default: Build.version))
   }

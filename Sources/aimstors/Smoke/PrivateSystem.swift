@@ -61,6 +61,21 @@ struct PrivateSystem {
     _ = Glibc.kill(Int32(pid), SIGKILL)
   }
 
+  /// Webhook parts in the spools of all cells; nil while a cell cannot say.
+  func spooledParts() async throws(CommandFailure) -> Int? {
+    var sum = 0
+    for process in try local()["processes"]?.array ?? [] where process["role"]?.string == "cell" {
+      let url = (process["health_url"]?.string ?? "") + "/metrics"
+      guard let page = try? await caller.call("GET", url), page.status == 200,
+        let line = String(decoding: page.body, as: UTF8.self).split(separator: "\n")
+          .first(where: { $0.hasPrefix("aimstors_spool_parts") }),
+        let parts = line.split(separator: " ").last.flatMap({ Int($0) })
+      else { return nil }
+      sum += parts
+    }
+    return sum
+  }
+
   /// Freezes the supervisor, so that what is killed stays dead.
   func freeze() { up.signal(SIGSTOP) }
   func thaw() { up.signal(SIGCONT) }

@@ -6,6 +6,9 @@ struct SmokeTenant: Sendable {
   static let language = "en_US"
   static let topUpMicros: Int64 = 500_000_000
   /// Micros of one marketing message, by calling code: Germany, and everywhere else.
+  ///
+  /// The template is declared as a utility one, at half the price, and the simulator charges it as
+  /// marketing: every message's price is put right by its status.
   static let prices: SimulatorEvidence.PriceList = ["49": 112_500, "": 70_000]
 
   let name: String
@@ -33,7 +36,10 @@ struct SmokeTenant: Sendable {
       "PUT", "/v1/tenants/\(id)/prices",
       [
         "currency": "USD",
-        "rates": [rate("DE", prices["49"]), rate("*", prices[""])],
+        "rates": .array(
+          ["marketing", "utility"].flatMap { category in
+            [rate("DE", category, prices["49"]), rate("*", category, prices[""])]
+          }),
       ])
     _ = try await api.admin(
       "POST", "/v1/tenants/\(id)/wallet/top-ups",
@@ -49,7 +55,7 @@ struct SmokeTenant: Sendable {
     _ = try await api.tenant(
       apiKey, "PUT", "/v1/templates/\(template)/\(language)",
       [
-        "category": "MARKETING", "parameter_format": "POSITIONAL",
+        "category": "UTILITY", "parameter_format": "POSITIONAL",
         "components": [
           [
             "type": "BODY", "text": "Hello {{1}}, this is our offer.",
@@ -62,10 +68,11 @@ struct SmokeTenant: Sendable {
       phoneNumberID: phoneNumberID, wabaID: number.cell("waba_id"))
   }
 
-  private static func rate(_ market: String, _ micros: Int64?) -> JSON {
-    [
-      "market": JSON(market), "category": "marketing", "valid_from": "2026-01-01T00:00:00Z",
-      "amount_micros": .integer(micros ?? 0),
+  private static func rate(_ market: String, _ category: String, _ marketing: Int64?) -> JSON {
+    let micros = (marketing ?? 0) / (category == "utility" ? 2 : 1)
+    return [
+      "market": JSON(market), "category": JSON(category), "valid_from": "2026-01-01T00:00:00Z",
+      "amount_micros": .integer(micros),
     ]
   }
 

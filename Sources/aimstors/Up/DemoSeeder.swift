@@ -17,16 +17,29 @@ struct DemoSeeder {
   ]
 
   static let templateName = "hello_world"
+  static let templateLanguage = "en_US"
+  static let templateCategory = "UTILITY"
+  static let templateText = "Hello {{1}}, your order is on its way."
   /// The demonstration template: a body with one parameter.
   static let template: JSON = [
-    "category": "UTILITY", "parameter_format": "POSITIONAL",
+    "category": JSON(templateCategory), "parameter_format": "POSITIONAL",
     "components": [
-      [
-        "type": "BODY", "text": "Hello {{1}}, your order is on its way.",
-        "example": ["body_text": [["Ana"]]],
-      ]
+      ["type": "BODY", "text": JSON(templateText), "example": ["body_text": [["Ana"]]]]
     ],
   ]
+
+  /// The same at the simulator, approved for the demonstration numbers: what Graph charges it as
+  /// is what its tenant was quoted.
+  static func simulatedTemplates(_ numbers: Int) -> JSON {
+    .array(
+      PhoneNumber.series(numbers).prefix(count).map {
+        [
+          "waba_id": JSON($0.wabaID), "name": JSON(templateName),
+          "language": JSON(templateLanguage), "category": JSON(templateCategory),
+          "text": JSON(templateText),
+        ]
+      })
+  }
 
   let url: String
   let hosts: Topology.Hosts
@@ -72,7 +85,8 @@ struct DemoSeeder {
         ], apiKey, "\(slug)-number")
       numberID = connected["id"] ?? .null
       _ = try await call(
-        "PUT", hosts.api, "/v1/templates/\(Self.templateName)/en_US", Self.template, apiKey, nil)
+        "PUT", hosts.api, "/v1/templates/\(Self.templateName)/\(Self.templateLanguage)",
+        Self.template, apiKey, nil)
     }
     return [
       "tenant_id": JSON(id), "slug": JSON(slug), "cell": JSON(cell), "api_key": JSON(apiKey),

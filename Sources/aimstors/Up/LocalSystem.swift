@@ -148,8 +148,8 @@ struct LocalSystem {
 
   /// The simulator's numbers; the first ones belong to the demonstration tenants.
   private var numbers: [JSON] {
-    guard case .simulator(_, _, _, let count) = topology.graph else { return [] }
-    return PhoneNumber.series(count).map {
+    guard case .simulator(let simulator) = topology.graph else { return [] }
+    return PhoneNumber.series(simulator.numbers).map {
       ["phone_number_id": JSON($0.id), "waba_id": JSON($0.wabaID)]
     }
   }

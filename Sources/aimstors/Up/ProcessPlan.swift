@@ -95,20 +95,22 @@ struct DeploymentPlan {
     var graphURL = outsideGraph ?? ""
     switch topology.graph {
     case .outside(let url): if outsideGraph == nil { graphURL = url }
-    case .simulator(let id, let home, let port, let numbers):
+    case .simulator(let simulator):
       guard outsideGraph == nil else { break }
-      let port = ports.take(port)
+      let port = ports.take(simulator.port)
       graphURL = "http://127.0.0.1:\(port)"
-      guard home == machine else { break }
+      guard simulator.machine == machine else { break }
       simulatorURL = graphURL
       processes.append(
         ProcessPlan(
-          role: .graphSimulator, id: id, dataDirectory: "", healthURL: graphURL,
+          role: .graphSimulator, id: simulator.id, dataDirectory: "", healthURL: graphURL,
           configuration: [
-            "id": JSON(id), "version": JSON(Build.version), "port": JSON(port),
-            "numbers": JSON(numbers), "token": JSON(secrets.graphToken),
+            "id": JSON(simulator.id), "version": JSON(Build.version), "port": JSON(port),
+            "numbers": JSON(simulator.numbers), "token": JSON(secrets.graphToken),
             "app_secret": JSON(secrets.appSecret), "verify_token": JSON(secrets.verifyToken),
             "webhook_url": JSON(webhookURL), "webhook_host": JSON(topology.hosts.api),
+            "unknown_templates": simulator.acceptsUnknownTemplates ? "accept" : "refuse",
+            "templates": topology.demo ? DemoSeeder.simulatedTemplates(simulator.numbers) : [],
           ]))
     }
     self.simulatorURL = simulatorURL

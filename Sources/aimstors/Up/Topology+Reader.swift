@@ -91,12 +91,14 @@ extension Topology {
       return .outside(url: url)
     }
     let simulator = try node.requiredChild("simulator")
-    try simulator.allow(["id", "machine", "port", "numbers"])
+    try simulator.allow(["id", "machine", "port", "numbers", "unknown_templates"])
     return .simulator(
-      id: try identifier(simulator, "id", default: "graph"),
-      machine: try identifier(simulator, "machine", default: defaultMachine),
-      port: try port(simulator, "port"),
-      numbers: try simulator.integer("numbers", in: Limits.simulatedNumbers, default: 12))
+      Simulator(
+        id: try identifier(simulator, "id", default: "graph"),
+        machine: try identifier(simulator, "machine", default: defaultMachine),
+        port: try port(simulator, "port"),
+        numbers: try simulator.integer("numbers", in: Limits.simulatedNumbers, default: 12),
+        acceptsUnknownTemplates: try simulator.acceptsUnknownTemplates()))
   }
 
   private static func port(
@@ -131,7 +133,7 @@ extension Topology {
         throw node.error(.duplicate, "id", "stands twice")
       }
     }
-    if case .simulator(let id, _, _, _) = topology.graph, seen.contains(id) {
+    if case .simulator(let simulator) = topology.graph, seen.contains(simulator.id) {
       throw root.error(.duplicate, "graph", "has the id of another process")
     }
   }
@@ -155,6 +157,17 @@ extension Topology {
     for cell in topology.cells { try take("cells", cell.host, cell.port, cell.healthPort) }
     for router in topology.routers {
       try take("routers", router.httpHost, router.httpPort, router.healthPort)
+    }
+  }
+}
+
+extension ConfigurationNode {
+  /// Reads `unknown_templates: accept | refuse`; accepted where nothing is said.
+  func acceptsUnknownTemplates() throws(ConfigurationError) -> Bool {
+    switch try string("unknown_templates", default: "accept") {
+    case "accept": return true
+    case "refuse": return false
+    default: throw error(.outOfRange, "unknown_templates", "must be accept or refuse")
     }
   }
 }

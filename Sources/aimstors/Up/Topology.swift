@@ -7,7 +7,7 @@ struct Topology: Hashable {
     static let fileBytes = 1 << 20
     static let cells = 1...64
     static let routers = 1...16
-    static let simulatedNumbers = 4...256
+    static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
   }
 
@@ -45,8 +45,17 @@ struct Topology: Hashable {
     let healthPort: Int
   }
 
+  struct Simulator: Hashable {
+    let id: String
+    let machine: String
+    let port: Int
+    let numbers: Int
+    /// Whether templates that nobody registered there are taken for approved.
+    let acceptsUnknownTemplates: Bool
+  }
+
   enum Graph: Hashable {
-    case simulator(id: String, machine: String, port: Int, numbers: Int)
+    case simulator(Simulator)
     case outside(url: String)
   }
 
@@ -72,7 +81,7 @@ struct Topology: Hashable {
   var machines: [String] {
     var all: Set<String> = [controlPlane.machine]
     all.formUnion(cells.map(\.machine) + routers.map(\.machine))
-    if case .simulator(_, let machine, _, _) = graph { all.insert(machine) }
+    if case .simulator(let simulator) = graph { all.insert(simulator.machine) }
     return all.sorted()
   }
 }

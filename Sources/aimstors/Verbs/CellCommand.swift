@@ -35,11 +35,13 @@ struct CellCommand: AsyncParsableCommand {
   }
 
   static func table(_ cells: [JSON]) -> String {
-    var table = Table("id", "region", "state", "alive", "generation", "tenants", "version")
+    var table = Table(
+      "id", "region", "state", "alive", "generation", "tenants", "work due since", "version")
     for cell in cells {
       table.add(
         cell.cell("id"), cell.cell("region"), cell.cell("state"), cell.cell("alive"),
-        cell.cell("generation"), cell.cell("tenants"), cell.cell("version"))
+        cell.cell("generation"), cell.cell("tenants"), cell.cell("oldest_due_at"),
+        cell.cell("version"))
     }
     return table.text
   }

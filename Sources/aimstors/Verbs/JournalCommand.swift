@@ -52,8 +52,8 @@ struct JournalCommand: AsyncParsableCommand {
             segment.cell("name"), segment.cell("first_seq"), segment.cell("last_seq"),
             segment.cell("groups"), segment.cell("used_bytes"), segment.cell("is_sealed"))
         }
-        let groups = (object["groups"]?.array ?? []).map { $0.serialized() }
-        return ([table.text, "tail \(object.cell("tail"))"] + groups).joined(separator: "\n")
+        let tables = JournalCommand.tables(of: object["groups"]?.array ?? [], detail)
+        return ([table.text, "tail \(object.cell("tail"))"] + tables).joined(separator: "\n")
       }
     }
   }
@@ -68,9 +68,7 @@ struct JournalCommand: AsyncParsableCommand {
       let found = try JournalCommand.caught {
         try JournalVerification.run(directory: location.directory, files: LiveFileSystem())
       }
-      _ = try location.show(found) { object in
-        (object.members ?? []).map { "\($0.name): \($0.value.cell)" }.joined(separator: "\n")
-      }
+      _ = try location.show(found, JournalCommand.verification)
       if !found.ok { exitProcess(.verificationFailed) }
     }
   }
@@ -105,10 +103,50 @@ struct JournalCommand: AsyncParsableCommand {
     }
   }
 
+  /// Groups, or the records in them, as tables.
+  static func tables(of groups: [JSON], _ detail: JournalInspection.Detail) -> [String] {
+    guard !groups.isEmpty else { return [] }
+    guard detail == .records else {
+      var table = Table("segment", "offset", "group", "kind", "first", "last", "bytes")
+      for group in groups {
+        table.add(
+          group.cell("segment"), group.cell("offset"), group.cell("number"), group.cell("kind"),
+          group.cell("first_seq"), group.cell("last_seq"), group.cell("bytes"))
+      }
+      return [table.text]
+    }
+    var table = Table(
+      "cell seq", "group", "tenant", "tenant seq", "epoch", "kind", "commands", "bytes")
+    for group in groups {
+      for record in group["records"]?.array ?? [] {
+        table.add(
+          record.cell("cell_seq"), group.cell("number"), record.cell("tenant"),
+          record.cell("tenant_seq"), record.cell("epoch"), record.cell("kind"),
+          record.cell("commands"), record.cell("payload_bytes"))
+      }
+    }
+    return [table.text]
+  }
+
+  /// What a check found, its answer first.
+  static func verification(_ object: JSON) -> String {
+    var table = Table("what", "found")
+    table.add("ok", object.cell("ok"))
+    for name in [
+      "cell", "generation", "segments", "groups", "records", "commands", "void_records",
+      "tenants", "first_seq", "last_seq", "bytes", "repaired_gaps", "tail",
+    ] { table.add(name.replacing("_", with: " "), object.cell(name)) }
+    let faults = ["damage", "chain_breaks"].flatMap { name in
+      (object[name]?.array ?? []).map { "\(name): \($0.serialized())" }
+    }
+    return ([table.text] + faults).joined(separator: "\n")
+  }
+
   /// Turns the journal's own errors into refusals.
   static func caught<Value>(_ body: () throws -> Value) throws -> Value {
     do { return try body() } catch let error as JournalError {
-      throw CommandFailure(.refused, code: "journal_error", detail: error.description)
+      throw CommandFailure(inUse: error)
+        ?? CommandFailure(.refused, code: "journal_error", detail: error.description)
     }
   }
 }

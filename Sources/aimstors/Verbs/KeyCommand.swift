@@ -15,19 +15,37 @@ struct KeyCommand: AsyncParsableCommand {
     @Option(name: .long, help: "live or test.") var mode = "live"
     @Option(name: .long, parsing: .upToNextOption, help: "* for all that may be granted.")
     var scopes = ["*"]
-    @Option(name: .long, parsing: .upToNextOption) var allowCIDRs: [String] = []
+    @Option(
+      name: .customLong("allow-cidrs"), parsing: .upToNextOption,
+      help: "Address ranges that it may be used from, e.g. 192.0.2.0/24; none: from anywhere.")
+    var allowCIDRs: [String] = []
+    @Option(name: .long, help: "Requests per second; with --rate-burst.") var ratePerSecond: Int?
+    @Option(name: .long, help: "Requests at once; with --rate-per-second.") var rateBurst: Int?
     @Option(name: .long, help: "RFC 3339.") var expiresAt: String?
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-      let api = try connection.connection()
+    func validate() throws {
+      guard (ratePerSecond == nil) == (rateBurst == nil) else {
+        throw ValidationError("a rate is both, --rate-per-second and --rate-burst")
+      }
+    }
+
+    /// The body of the request.
+    var body: JSON {
       var body: JSON = [
         "name": JSON(name), "mode": JSON(mode), "scopes": .array(scopes.map { JSON($0) }),
       ]
       if !allowCIDRs.isEmpty {
         body = body.with("allow_cidrs", .array(allowCIDRs.map { JSON($0) }))
       }
-      body = body.with("expires_at", expiresAt.map { JSON($0) })
+      if let ratePerSecond, let rateBurst {
+        body = body.with("rate", ["per_second": JSON(ratePerSecond), "burst": JSON(rateBurst)])
+      }
+      return body.with("expires_at", expiresAt.map { JSON($0) })
+    }
+
+    func run() async throws {
+      let api = try connection.connection()
       let key =
         if let tenant {
           try await api.send(.admin, "POST", "/v1/tenants/\(tenant)/api-keys", body)

@@ -20,7 +20,9 @@ struct MessageCommand: AsyncParsableCommand {
     @Option(name: .long) var language = "en_US"
     @Option(name: .long, parsing: .upToNextOption, help: "The template's body parameters.")
     var parameters: [String] = []
-    @Option(name: .long, help: "A Cloud API body as JSON.") var body: String?
+    @Option(
+      name: .long, help: "A Cloud API body as JSON; --to and --recipient stand in for its own.")
+    var body: String?
     @OptionGroup var connection: ConnectionOptions
 
     func validate() throws {
@@ -29,6 +31,9 @@ struct MessageCommand: AsyncParsableCommand {
       }
       guard body != nil || to != nil || recipient != nil else {
         throw ValidationError("give --to or --recipient")
+      }
+      guard template != nil || parameters.isEmpty else {
+        throw ValidationError("--parameters are a template's: give --template")
       }
     }
 
@@ -43,15 +48,18 @@ struct MessageCommand: AsyncParsableCommand {
       api.show(answer, "message \(answer.cell("id")), \(answer.cell("state"))")
     }
 
-    private func message() throws(CommandFailure) -> JSON {
+    /// The body of the request, but for the number.
+    func message() throws(CommandFailure) -> JSON {
+      var target: JSON = [:]
       if let body {
         guard let json = try? JSON(parsing: body), json.members != nil else {
           throw CommandFailure(.usage, code: "invalid_json", detail: "--body is not an object")
         }
-        return json
+        target = json
       }
-      let target: JSON = JSON.object([])
-        .with("to", to.map { JSON($0) }).with("recipient", recipient.map { JSON($0) })
+      target = target.with("to", to.map { JSON($0) })
+        .with("recipient", recipient.map { JSON($0) })
+      if body != nil { return target }
       if let text {
         return target.with("type", "text").with("text", ["body": JSON(text)])
       }

@@ -54,6 +54,9 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
+  /// What a cell cannot tell the control plane.
+  private static let untold: Set<String> = ["join_refused", "control_plane_unreachable"]
+
   /// One report of what the control plane knows and of what the processes say themselves: a dead
   /// one cannot tell the control plane, and a dead control plane tells nothing.
   static func report(
@@ -68,7 +71,8 @@ struct StatusCommand: AsyncParsableCommand {
     case .failure(let failure):
       problems.append([
         "code": "control_plane_unreachable", "detail": JSON("\(failure.code): \(failure.detail)"),
-        "since": .null, "runbook": "docs/runbooks/control-plane-unreachable.md",
+        "since": .null, "cell": "control_plane",
+        "runbook": "docs/runbooks/control-plane-unreachable.md",
       ])
     }
     var reports: [JSON] = []
@@ -81,23 +85,52 @@ struct StatusCommand: AsyncParsableCommand {
         let url = process.cell("health_url")
         problems.append([
           "code": "process_down", "detail": JSON("\(process.cell("id")) does not answer at \(url)"),
-          "since": .null, "runbook": "docs/runbooks/process-down.md",
+          "since": .null, "cell": process["id"] ?? .null,
+          "runbook": "docs/runbooks/process-down.md",
         ])
         continue
       }
-      // What the others say is in the control plane's report, where there is one.
-      if case .success = platform, process["role"]?.string != "router" { continue }
-      problems += health["problems"]?.array ?? []
+      let told = (health["problems"]?.array ?? []).map { problem in
+        process["role"]?.string == "cell" ? problem.with("cell", process["id"]) : problem
+      }
+      // What a cell says is in the control plane's report, where there is one that knows it.
+      if case .success = platform, process["role"]?.string != "router" {
+        problems += told.filter { Self.untold.contains($0.cell("code")) }
+      } else {
+        problems += told
+      }
     }
-    return report.with("processes", .array(reports)).with("problems", .array(problems))
-      .with("ok", .bool(problems.isEmpty))
+    return report.with("processes", .array(reports))
+      .with("problems", .array(dated(problems, processes))).with("ok", .bool(problems.isEmpty))
+  }
+
+  /// Who is silent cannot say since when: what the others miss of it tells.
+  private static func dated(_ problems: [JSON], _ processes: [ProcessAnswer]) -> [JSON] {
+    let controlPlanes = processes.map(\.process).filter { $0["role"]?.string == "control_plane" }
+      .compactMap { $0["id"]?.string }
+    func since(_ code: String, _ cell: String? = nil) -> JSON? {
+      problems.filter { $0["code"]?.string == code && (cell == nil || $0["cell"]?.string == cell) }
+        .compactMap { $0["since"]?.string }.min().map { JSON($0) }
+    }
+    let controlPlane = since("control_plane_unreachable")
+    return problems.map { problem in
+      guard problem["since"]?.string == nil else { return problem }
+      let silent = problem["cell"]?.string ?? ""
+      switch problem["code"]?.string {
+      case "control_plane_unreachable": return problem.with("since", controlPlane)
+      case "process_down" where controlPlanes.contains(silent):
+        return problem.with("since", controlPlane)
+      case "process_down": return problem.with("since", since("cell_unreachable", silent))
+      default: return problem
+      }
+    }
   }
 
   static func text(_ report: JSON) -> String {
     var lines: [String] = []
     let problems = report["problems"]?.array ?? []
     if problems.isEmpty {
-      lines.append("all is well")
+      lines.append("no problems")
     } else {
       var table = Table("problem", "since", "where", "detail", "runbook")
       for problem in problems {
@@ -107,6 +140,9 @@ struct StatusCommand: AsyncParsableCommand {
           problem.cell("runbook"))
       }
       lines.append(table.text)
+    }
+    if let stops = report["send_stops"]?.array, !stops.isEmpty {
+      lines.append("\nsends are stopped:\n" + SendStopCommand.table(stops))
     }
     if let cells = report["cells"]?.array, !cells.isEmpty {
       lines.append("\n" + CellCommand.table(cells))

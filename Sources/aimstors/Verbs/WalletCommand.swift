@@ -4,7 +4,7 @@ import GraphSimulator
 struct WalletCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wallet", abstract: "A tenant's money.",
-    subcommands: [TopUp.self, Show.self])
+    subcommands: [TopUp.self, Show.self, Entries.self])
 
   struct TopUp: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,6 +44,36 @@ struct WalletCommand: AsyncParsableCommand {
           try await api.send(.api, "GET", "/v1/wallet")
         }
       api.show(wallet, WalletCommand.text(wallet))
+    }
+  }
+
+  struct Entries: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List ledger entries: of --tenant as operator, else of the key's tenant.")
+
+    @Option(name: .long, help: "The tenant's id.") var tenant: String?
+    @Option(name: .long, help: "RFC 3339; from then on.") var from: String?
+    @Option(name: .long, help: "RFC 3339; before then.") var to: String?
+    @Option(name: .long, help: "At most this many.") var limit = 100
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let times = [("from", from), ("to", to)].compactMap { name, time in
+        time.map { "\(name)=\($0.replacing("+", with: "%2B"))" }
+      }
+      let path = (tenant.map { "/v1/tenants/\($0)/wallet/entries" } ?? "/v1/wallet/entries")
+      let entries = try await api.list(
+        tenant == nil ? .api : .admin,
+        times.isEmpty ? path : "\(path)?\(times.joined(separator: "&"))", limit: limit)
+      var table = Table("at", "account", "amount", "after", "currency", "kind", "source")
+      for entry in entries {
+        table.add(
+          entry.cell("at"), entry.cell("account"), entry.amount("amount_micros"),
+          entry.amount("balance_after_micros"), entry.cell("currency"), entry.cell("kind"),
+          entry.cell("source_id"))
+      }
+      api.show(["data": .array(entries), "next_cursor": .null], table.text)
     }
   }
 

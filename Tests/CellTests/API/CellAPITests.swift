@@ -101,6 +101,11 @@ import Wire
     let refused = await api.api("POST", "/v1/numbers", foreign, bearer: bearer)
     #expect(refused.code == "invalid_field")
     #expect(refused.text("detail")?.hasPrefix("waba_id") == true)
+    let elsewhere = good.replacing(#""default""#, with: #""nobodys""#)
+    let unknown = await api.api("POST", "/v1/numbers", elsewhere, bearer: bearer)
+    #expect(unknown.status == 400 && unknown.code == "invalid_field")
+    #expect(unknown.text("detail") == "meta_app: no such Meta app")
+    #expect(await api.api("GET", "/v1/numbers", bearer: bearer).document.contains("106") == false)
     let claimed = api.claims.taken.withLock { claims in claims.count }
     #expect(claimed == 0)
     let made = await api.api("POST", "/v1/numbers", good, bearer: bearer)
@@ -110,6 +115,8 @@ import Wire
     #expect(api.claims.taken.withLock { $0.keys.sorted() } == ["phoneNumber/106", "waba/7"])
     #expect(String(decoding: made.bytes, as: UTF8.self).contains("good") == false)
     let id = try #require(made.text("id"))
+    // Operators may stop the number by this name too.
+    #expect(api.claims.names.withLock { $0 } == [id: "106"])
     #expect(await api.api("POST", "/v1/numbers", good, bearer: bearer).text("id") == id)
     #expect(await api.api("GET", "/v1/numbers/\(id)", bearer: bearer).text("id") == id)
     #expect(await api.api("DELETE", "/v1/numbers/\(id)", bearer: bearer).status == 204)

@@ -68,6 +68,36 @@ import Wire
     #expect(refused.text("detail")?.hasPrefix(detail) == true, "\(refused.json)")
   }
 
+  @Test func `a template takes as many parameters as its texts have, while Meta sends it`()
+    async throws
+  {
+    let shop = try await TestShop()
+    func message(_ components: String) -> String {
+      #"{"number_id":"\#(shop.number)","to":"+16505551234","type":"template","#
+        + #""template":{"name":"hello","language":{"code":"en_US"},"components":[\#(components)]}}"#
+    }
+    func body(_ texts: String...) -> String {
+      let parameters = texts.map { #"{"type":"text","text":"\#($0)"}"# }.joined(separator: ",")
+      return #"{"type":"body","parameters":[\#(parameters)]}"#
+    }
+    for wrong in ["", body(), body("Ana", "Bea")] {
+      let refused = await shop.post("/v1/messages", message(wrong))
+      #expect(refused.code == "invalid_field", "\(wrong)")
+      #expect(refused.text("detail")?.hasPrefix("template.components") == true)
+    }
+    #expect(await shop.get("/v1/wallet").integer("held_micros") == 0)
+    #expect(await shop.post("/v1/messages", message(body("Ana"))).status == 202)
+
+    try await shop.webhook(
+      #"{"event":"PAUSED","message_template_id":1,"message_template_name":"hello","#
+        + #""message_template_language":"en_US","reason":"x"}"#,
+      field: "message_template_status_update")
+    let paused = await shop.post("/v1/messages", message(body("Ana")))
+    #expect(paused.status == 409)
+    #expect(paused.code == "invalid_state")
+    #expect(paused.text("detail")?.contains("PAUSED") == true)
+  }
+
   @Test func `a message shows its pinned fields, its money and its end`() async throws {
     let shop = try await TestShop()
     let id = try #require(await shop.post("/v1/messages", shop.text()).text("id"))

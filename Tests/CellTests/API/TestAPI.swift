@@ -6,6 +6,7 @@ import Platform
 import Simulation
 import Storage
 import Synchronization
+import Testing
 import Wire
 
 @testable import Cell
@@ -32,7 +33,9 @@ final class TestAPI: Sendable {
       graph: GraphClient(
         configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),
       wakeOutbox: wakes.note)
-    responder = CellAPI.responder(services, logger: Logger(label: "test"))
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    responder = CellAPI.responder(services, logger: logger)
   }
 
   struct Answer {
@@ -100,6 +103,10 @@ final class TestAPI: Sendable {
       deadline: .now.advanced(by: .seconds(30)),
       traceID: String(repeating: "a", count: 32), payload: [])
     let response = await responder.respond(to: request, from: incoming)
+    // Whatever a test asks for: the published document says what comes.
+    let faults = PublishedDocument.faults(
+      host, method, target, status: Int(response.status), body: [UInt8](response.body))
+    #expect(faults.isEmpty, "\(faults)")
     let json = try? JSONSerialization.jsonObject(with: response.body)
     return Answer(
       status: Int(response.status),
@@ -111,8 +118,17 @@ final class TestAPI: Sendable {
 
 final class FakeClaims: KeyClaims {
   let taken = Mutex<[String: TenantID]>([:])
+  let names = Mutex<[String: String]>([:])
+  private let apps: Set = ["default"]
 
-  func claim(_ kind: ClaimKind, _ key: String, for tenant: TenantID) async throws(Failure) {
+  func claim(
+    _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?,
+    through app: MetaAppID?
+  ) async throws(Failure) {
+    if let app, !apps.contains(app.rawValue) {
+      throw Failure(.invalidField, "meta_app: no such Meta app")
+    }
+    if let name { names.withLock { $0[name] = key } }
     let holder = taken.withLock { taken in
       taken["\(kind)/\(key)", default: tenant]
     }

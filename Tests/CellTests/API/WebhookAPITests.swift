@@ -16,7 +16,7 @@ import Wire
       try await shop.webhook(#"{"messages":{},"statuses":[{"id":"w"},[]]}"#)
     }
     let all = await shop.get("/v1/webhook-events")
-    #expect(all.objects("data").count == 7)
+    #expect(all.objects("data").count == 8)
     let alerts = await shop.get("/v1/webhook-events?field=account_alerts")
     #expect(alerts.objects("data").count == 1)
     #expect(
@@ -31,6 +31,25 @@ import Wire
     #expect(rest.text("next_cursor") == nil)
     let poor = await shop.api.makeKey(#""scopes":["wallet:read"]"#)
     #expect(await shop.api.api("GET", "/v1/webhook-events", bearer: poor).code == "forbidden")
+  }
+
+  @Test func `a page of large values ends by its bytes, and none is left out`() async throws {
+    let shop = try await TestShop()
+    for n in 0..<9 {
+      let filler = String(repeating: "x", count: 900_000)
+      try await shop.webhook(#"{"n":\#(n),"x":"\#(filler)"}"#, field: "history")
+    }
+    var numbers: [Int] = []
+    var cursor = ""
+    var pages = 0
+    repeat {
+      let page = await shop.get("/v1/webhook-events?cursor=\(cursor)")
+      #expect(page.status == 200)
+      numbers += page.objects("data").compactMap { ($0["value"] as? [String: Any])?["n"] as? Int }
+      cursor = page.text("next_cursor") ?? ""
+      pages += 1
+    } while !cursor.isEmpty && pages < 20
+    #expect(numbers == (0..<9).reversed() && pages == 3)
   }
 
   @Test func `a value longer than a command takes is kept whole, in parts`() async throws {

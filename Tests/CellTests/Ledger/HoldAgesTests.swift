@@ -25,6 +25,10 @@ import Wire
     }
     #expect(totals(now) == [2, 4, 8, 16, 32])
     #expect(totals(now.adding(seconds: 3_600)) == [0, 6, 8, 16, 32])
+    let empty = HoldAges.Summary(currency: try #require(Currency("USD")))
+    ages.set(TenantID(trusted: "c"), empty)
+    // Nothing is held: a zero, not nothing.
+    #expect(ages.totals(now: now)[.init(age: .hour, currency: empty.currency)]?.count == 0)
     ages.set(TenantID(trusted: "a"), nil)
     #expect(totals(now) == [1, 2, 4, 8, 16])
   }

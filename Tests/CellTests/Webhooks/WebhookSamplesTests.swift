@@ -102,6 +102,38 @@ import Wire
     #expect(found?.1 == 4)
   }
 
+  @Test(arguments: [
+    (#""statuses":{"id":"w"}"#, "statuses is not of its type"),
+    (#""polls":[{"id":"p1"}]"#, "an unknown member: polls"),
+    (#""messages":[{"id":"wamid.2","type":"text"}]"#, "messages is repeated"),
+    (#""contacts":7"#, "contacts is not of its type"),
+  ])
+  func `what stands beside a message that is understood is not lost`(
+    member: String, reason: String
+  ) async throws {
+    let shop = try await Shop()
+    let value =
+      #"{"messaging_product":"whatsapp","messages":[{"id":"wamid.1","type":"text"}],\#(member)}"#
+    for _ in 0..<2 { try await shop.webhook(value) }
+    #expect(try await found(shop, "wamid.1").count == 1)
+    let events = try await shop.read {
+      try WebhookEventStore($0.file(.messages)).list(before: nil, field: nil, limit: 10)
+    }
+    #expect(events.map(\.event.raw) == [Array(value.utf8)])
+    #expect(events.map(\.event.quarantine) == [reason])
+  }
+
+  @Test func `a value of which all is read is not kept a second time`() async throws {
+    let shop = try await Shop()
+    try await shop.webhook(
+      #"{"messaging_product":"whatsapp","metadata":{"phone_number_id":"106"},"contacts":null,"#
+        + #""messages":[{"id":"wamid.1","type":"text"}],"statuses":[],"errors":[]}"#)
+    let events = try await shop.read {
+      try WebhookEventStore($0.file(.messages)).list(before: nil, field: nil, limit: 10)
+    }
+    #expect(events.isEmpty)
+  }
+
   @Test func `what cannot be understood is kept with the reason`() async throws {
     let shop = try await Shop()
     let values = [#"{"messages":[{"type":"text"}]}"#, #"{"statuses":[7]}"#, "{}", "[", #"{"x":1}"#]

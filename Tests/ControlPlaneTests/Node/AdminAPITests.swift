@@ -113,7 +113,7 @@ import Wire
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")
     cell.change { $0.refusal = Failure(.recovering, "not yet") }
-    _ = try await deployment.admin("PUT", "/v1/send-stops/platform/all")
+    _ = try await deployment.admin("PUT", "/v1/send-stops/platform/all", #"{"reason":"x"}"#)
     let id = try #require(
       try await deployment.admin("GET", "/v1/operations").data().first?["id"]?.string)
     let answer = try await deployment.admin("POST", "/v1/operations/\(id)/cancel", key: "c")

@@ -54,6 +54,73 @@ import Wire
     #expect(shown["disk_free_bytes"]?.integer == 1 << 35)
   }
 
+  @Test func `since when a problem stands is known after restarts of both`() async throws {
+    var deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let b = try await deployment.cell("cell-b")
+    func problems() async throws -> [String: String] {
+      let nodes = try await deployment.admin("GET", "/v1/status").root()["problems"]?.elements
+      var result: [String: String] = [:]
+      for node in try #require(nodes) {
+        let name = "\(node["cell"]?.string ?? "") \(node["code"]?.string ?? "")"
+        result[name] = node["since"]?.string
+      }
+      return result
+    }
+    func damaged(since: Int64) -> Aimstors_ProtoProblem {
+      var problem = Aimstors_ProtoProblem()
+      problem.code = "journal_damaged"
+      problem.sinceMs = since
+      return problem
+    }
+    let silentSince = Timestamp(milliseconds: deployment.clock.milliseconds())
+    try await b.heartbeat(deployment.control, problems: [damaged(since: 7_000)])
+    await deployment.node.look()
+    deployment.boot.advance(milliseconds: 3_000)
+    deployment.clock.advance(milliseconds: 3_000)
+    try await b.heartbeat(deployment.control, problems: [damaged(since: 7_000)])
+    await deployment.node.look()
+    let before = try await problems()
+    #expect(before["cell-a cell_unreachable"] == silentSince.rfc3339)
+    #expect(before["cell-b journal_damaged"] == Timestamp(milliseconds: 7_000).rfc3339)
+
+    deployment.clock.advance(milliseconds: 60_000)
+    try await deployment.restart()
+    // Nobody was heard yet: the silence is known all the same.
+    #expect(try await problems()["cell-a cell_unreachable"] == silentSince.rfc3339)
+    await deployment.node.look()
+    // The cell has started again too, and found its damage anew.
+    try await b.heartbeat(deployment.control, problems: [damaged(since: 66_000)])
+    await deployment.node.look()
+    #expect(try await problems() == before)
+
+    try await a.heartbeat(deployment.control)
+    try await b.heartbeat(deployment.control)
+    await deployment.node.look()
+    #expect(try await problems().isEmpty)
+    deployment.boot.advance(milliseconds: 3_000)
+    await deployment.node.look()
+    #expect(try await problems()["cell-a cell_unreachable"] != silentSince.rfc3339)
+  }
+
+  @Test func `the status shows the stops in force and what has been due for long`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    try await a.heartbeat(deployment.control, oldestDue: 5_000)
+    _ = try await deployment.admin("PUT", "/v1/send-stops/platform/all", #"{"reason":"abuse"}"#)
+    let stop = try await deployment.admin("PUT", "/v1/send-stops/cell/cell-a", #"{"reason":"x"}"#)
+    _ = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a")
+    #expect(stop.status == 200)
+    let status = try await deployment.admin("GET", "/v1/status").root()
+    #expect(status["send_stops"]?.elements.map { $0["scope"]?.string } == ["platform"])
+    #expect(status["send_stops"]?[0]?["reason"]?.string == "abuse")
+    #expect(status["send_stops"]?[0]?["since"]?.string != nil)
+    #expect(
+      status["cells"]?[0]?["oldest_due_at"]?.string == Timestamp(milliseconds: 5_000).rfc3339)
+    // A stop is an order, not a fault.
+    #expect(status["ok"]?.bool == true)
+  }
+
   @Test func `a silent cell is a problem since its last heartbeat, and takes no tenants`()
     async throws
   {

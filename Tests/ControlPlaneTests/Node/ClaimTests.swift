@@ -72,4 +72,40 @@ import Wire
     }
     #expect(slug?.code == .invalidField)
   }
+
+  @Test func `a claim through a Meta app that is not there for the tenant claims nothing`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let one = try await deployment.tenant("one")
+    let two = try await deployment.tenant("two")
+    let secrets = #""app_secret":"s","verify_token":"v""#
+    _ = try await deployment.admin("PUT", "/v1/meta-apps/shared", "{\(secrets)}")
+    let bound = try await deployment.admin(
+      "PUT", "/v1/meta-apps/ones", "{\(secrets),\"tenant_id\":\"\(one)\"}")
+    #expect(bound.status == 200)
+
+    var refusals: [Failure?] = []
+    for app in ["unknown", "ones", "no app!"] {
+      refusals.append(
+        await #expect(throws: Failure.self) {
+          try await a.claim(
+            deployment.control, tenant: two, [("phone_number", "1"), ("waba", "w")], app: app)
+        })
+    }
+    #expect(refusals.allSatisfy { $0?.code == .invalidField })
+    // Another tenant's app is refused word for word like one that nobody has.
+    #expect(Set(refusals.map { $0?.detail }) == ["meta_app: no such Meta app"])
+    #expect(try await deployment.map().chunks.flatMap(\.claims).allSatisfy { $0.kind == "slug" })
+
+    #expect(
+      try await a.claim(deployment.control, tenant: two, [("phone_number", "1")], app: "shared")
+        == "")
+    #expect(
+      try await a.claim(deployment.control, tenant: one, [("phone_number", "2")], app: "ones")
+        == "")
+    // A cell that does not name an app, as cells before this version, is served as before.
+    #expect(try await a.claim(deployment.control, tenant: one, [("phone_number", "3")]) == "")
+  }
 }

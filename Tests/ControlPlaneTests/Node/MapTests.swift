@@ -71,7 +71,7 @@ import Wire
     var deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")
     let id = try await deployment.tenant("acme")
-    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/\(id)")
+    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/\(id)", #"{"reason":"x"}"#)
     _ = try await deployment.admin(
       "PUT", "/v1/meta-apps/default", #"{"app_secret":"a","verify_token":"b"}"#)
     #expect(try await cell.claim(deployment.control, tenant: id, [("phone_number", "1")]) == "")

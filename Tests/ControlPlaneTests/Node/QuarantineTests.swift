@@ -1,3 +1,5 @@
+import Edge
+import Foundation
 import Testing
 import Wire
 
@@ -91,6 +93,124 @@ import Wire
     #expect(try second.root()["next_cursor"]?.isNull == true)
   }
 
+  @Test func `large parts are listed in pages by their bytes, none left out`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let b = try await deployment.cell("cell-b")
+    let large = String(repeating: "x", count: 1_200_000)
+    a.change { $0.spool = (1...7).map { entry("qua_\($0)", body: large + "\($0)") } }
+    b.change {
+      $0.spool = [
+        entry("qua_1", body: String(repeating: "y", count: 3 << 20)), entry("qua_2", body: "small"),
+      ]
+    }
+    var ids: [String] = []
+    var pages = 0
+    var cursor = ""
+    repeat {
+      let answer = try await deployment.admin("GET", "/v1/quarantine?cursor=\(cursor)")
+      try #require(answer.status == 200, "\(answer.raw.prefix(200))")
+      ids += try answer.data().compactMap { $0["id"]?.string }
+      pages += 1
+      cursor = try answer.root()["next_cursor"]?.string ?? ""
+    } while !cursor.isEmpty && pages < 20
+    #expect(ids == (1...7).map { "cell-a.qua_\($0)" } + ["cell-b.qua_1", "cell-b.qua_2"])
+    #expect(pages == 6)
+    let shown = try await deployment.admin(
+      "GET", "/v1/quarantine?limit=500&cursor=\(ListQuery.cursor("cell-b."))"
+    )
+    .data()
+    #expect(shown.map { $0["body_bytes"]?.integer } == [3 << 20])
+    let whole = [UInt8](repeating: UInt8(ascii: "y"), count: 3 << 20)
+    #expect(shown.first?["sha256"]?.string == Digests.sha256(whole).hex)
+    #expect(shown.first?["body_base64"]?.string?.utf8.count == 4_000_000)
+  }
+
+  @Test func `a part with a body is delivered to the tenant it waits for`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let id = try await deployment.tenant("acme")
+    let body =
+      #"{"entry":[{"id":"w1","time":7,"changes":[{"field":"messages","#
+      + #""value":{"metadata":{"phone_number_id":"1"}}}]}]}"#
+    var waiting = entry("qua_1", body: body)
+    waiting.part.reason = "owner_unreachable"
+    waiting.part.part.tenant = id
+    a.change { $0.spool = [waiting] }
+    let shown = try await deployment.admin("GET", "/v1/quarantine").data()
+    #expect(shown.first?["sha256"]?.string == Digests.sha256(Array(body.utf8)).hex)
+    #expect(shown.first?["tenant_id"]?.string == id)
+    await deployment.node.drain()
+    #expect(a.seen.parts.map(\.tenant) == [id])
+    #expect(a.seen.parts.first?.changes.map(\.phoneNumberID) == ["1"])
+    #expect(a.seen.spool.isEmpty)
+  }
+
+  @Test func `a part of a larger webhook is shown in its entries, with that webhook's hash`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    var waiting = entry("qua_1", number: "1")
+    let change = waiting.part.part.changes[0]
+    var other = change
+    other.wabaID = "w2"
+    other.entryTime = 9
+    waiting.part.part.changes = [change, change, other]
+    waiting.part.part.bodySha256 = .init([1, 2])
+    a.change { $0.spool = [waiting] }
+    let shown = try #require(try await deployment.admin("GET", "/v1/quarantine").data().first)
+    let one = #"{"field":"messages","value":{"metadata":{"phone_number_id":"1"}}}"#
+    let body =
+      #"{"object":"whatsapp_business_account","entry":[{"id":"w1","changes":[\#(one),\#(one)]},"#
+      + #"{"id":"w2","time":9,"changes":[\#(one)]}]}"#
+    #expect(shown["body_base64"]?.string == Data(body.utf8).base64EncodedString())
+    #expect(shown["sha256"]?.string == Digests.sha256(Array(body.utf8)).hex)
+    #expect(shown["webhook_sha256"]?.string == "0102")
+  }
+
+  @Test func `an entry is discarded with a reason, which stays in the audit`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    a.change { $0.spool = [entry("qua_1", body: "junk"), entry("qua_2", number: "2")] }
+    await deployment.node.drain()
+    let path = "/v1/quarantine/cell-a.qua_1"
+    #expect(try await deployment.admin("DELETE", path).code() == "invalid_field")
+    #expect(try await deployment.admin("DELETE", path + "?reason=").code() == "invalid_field")
+    #expect(a.seen.spool.count == 2)
+    let gone = try await deployment.admin("DELETE", path + "?reason=not%20ours")
+    #expect(try gone.status == 200 && gone.text("state") == "discarded")
+    #expect(a.seen.spool.map(\.id) == ["qua_2"])
+    #expect(try await deployment.admin("DELETE", path + "?reason=x").status == 404)
+    let audit = try await deployment.node.services.store.read { rows in
+      try rows.connection.rows(
+        "SELECT detail FROM audit WHERE action = 'quarantine.discard' AND subject = ?1",
+        .text("cell-a.qua_1")
+      ) { $0.text(0) }
+    }
+    #expect(audit == ["not ours (unparseable, sha256 \(Digests.sha256("junk").hex))"])
+    // What is left is counted anew at the next round.
+    await deployment.node.drain()
+    let status = try await deployment.admin("GET", "/v1/status").root()
+    #expect(status["spools"]?[0]?["entries"]?.integer == 1)
+  }
+
+  @Test func `what stays is looked at less and less often, what is new at once`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let id = try await deployment.tenant("acme")
+    a.change { $0.spool = [entry("qua_1", number: "unknown")] }
+    await deployment.node.drain()
+    let first = a.seen.looks
+    for _ in 0..<10 { await deployment.node.drain() }
+    // Only behind what is known, once a round.
+    #expect(a.seen.looks == first + 10)
+    a.change { $0.spool.append(entry("qua_2", number: "1", tenant: id)) }
+    await deployment.node.drain()
+    #expect(a.seen.parts.map(\.tenant) == [id])
+    #expect(a.seen.spool.map(\.id) == ["qua_1"])
+  }
+
   @Test func `a replay delivers, removes, and answers the same again`() async throws {
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")
@@ -124,7 +244,7 @@ import Wire
     let a = try await deployment.cell("cell-a")
     let id = try await deployment.tenant("acme")
     a.change { $0.refusal = Failure(.recovering, "not yet") }
-    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/\(id)")
+    _ = try await deployment.admin("PUT", "/v1/send-stops/tenant/\(id)", #"{"reason":"x"}"#)
     a.change { state in
       state.refusal = nil
       state.spool = [entry("qua_1", number: "1", tenant: id)]

@@ -9,7 +9,8 @@ import Wire
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")
     let b = try await deployment.cell("cell-b")
-    let tenant = try await deployment.tenant("a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    #expect(try await a.claim(deployment.control, tenant: tenant, [("phone_number", "1001")]) == "")
     let subject = scope.replacing("TENANT", with: tenant)
     let answer = try await deployment.admin(
       "PUT", "/v1/send-stops/\(subject)", #"{"reason":"abuse"}"#)
@@ -34,7 +35,8 @@ import Wire
     let a = try await deployment.cell("cell-a")
     deployment.network.partition("control-1", "cell-a")
     deployment.boot.advance(milliseconds: 3_000)
-    let answer = try await deployment.admin("PUT", "/v1/send-stops/platform/all")
+    let answer = try await deployment.admin(
+      "PUT", "/v1/send-stops/platform/all", #"{"reason":"x"}"#)
     #expect(try answer.root()["pending_cells"]?[0]?.string == "cell-a")
     let operations = try await deployment.admin("GET", "/v1/operations").data()
     #expect(operations.first?["state"]?.string == "running")
@@ -56,7 +58,8 @@ import Wire
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")
     a.change { $0.refusal = Failure(.recovering, "not yet") }
-    _ = try await deployment.admin("PUT", "/v1/send-stops/cell/cell-a")
+    _ = try await deployment.admin(
+      "PUT", "/v1/send-stops/cell/cell-a", #"{"reason":"x"}"#)
     _ = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a")
     a.change { $0.refusal = nil }
     await deployment.node.sweep(grace: 0)
@@ -68,10 +71,11 @@ import Wire
 
   @Test func `a cell that joins later has every stop to acknowledge`() async throws {
     let deployment = try await Deployment()
-    _ = try await deployment.admin("PUT", "/v1/send-stops/number/1001")
+    _ = try await deployment.admin(
+      "PUT", "/v1/send-stops/platform/all", #"{"reason":"x"}"#)
     let late = try await deployment.cell("cell-late")
     await deployment.node.sweep(grace: 0)
-    #expect(late.seen.stops.map(\.scope) == ["number"])
+    #expect(late.seen.stops.map(\.scope) == ["platform"])
   }
 
   @Test func `bad scopes and stops that are not there are refused`() async throws {
@@ -81,12 +85,56 @@ import Wire
     #expect(try scope.text("detail").hasPrefix("scope"))
     let none = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta")
     #expect(none.status == 404)
-    for unknown in ["tenant/acme", "cell/cell-z", "region/mars"] {
-      let answer = try await deployment.admin("PUT", "/v1/send-stops/\(unknown)")
+    for unknown in [
+      "tenant/acme", "cell/cell-z", "region/mars", "number/999", "number/num_zzz",
+      "platform/banana",
+    ] {
+      let answer = try await deployment.admin(
+        "PUT", "/v1/send-stops/\(unknown)", #"{"reason":"x"}"#)
       #expect(try answer.status == 404 && answer.text("code") == "not_found")
     }
     #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
-    let reason = try await deployment.admin("PUT", "/v1/send-stops/platform/all", #"{"reason":5}"#)
-    #expect(try reason.text("detail").hasPrefix("reason"))
+    for body in ["", "{}", #"{"reason":""}"#, #"{"reason":5}"#] {
+      let reason = try await deployment.admin("PUT", "/v1/send-stops/platform/all", body)
+      #expect(reason.status == 400)
+      #expect(try reason.text("detail").hasPrefix("reason"))
+    }
+    #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
+  }
+
+  @Test func `both names of a number are one stop, also once it is gone`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("acme")
+    let key = [(kind: "phone_number", key: "1001")]
+    #expect(try await a.claim(deployment.control, tenant: tenant, key) == "")
+    #expect(try await a.claim(deployment.control, tenant: tenant, key, name: "num_9") == "")
+    let reason = #"{"reason":"abuse"}"#
+    let first = try await deployment.admin("PUT", "/v1/send-stops/number/num_9", reason)
+    #expect(try first.status == 200 && first.text("id") == "1001")
+    let again = try await deployment.admin("PUT", "/v1/send-stops/number/1001", reason)
+    #expect(try again.text("since") == first.text("since"))
+    #expect(try await deployment.admin("GET", "/v1/send-stops").data().count == 1)
+    #expect(a.seen.stops.map(\.id) == ["1001"])
+    #expect(try await a.claim(deployment.control, tenant: tenant, key, release: true) == "")
+    let refused = try await deployment.admin("PUT", "/v1/send-stops/number/num_9", reason)
+    #expect(refused.status == 404)
+    #expect(try await deployment.admin("GET", "/v1/send-stops/number/num_9").status == 200)
+    #expect(try await deployment.admin("DELETE", "/v1/send-stops/number/num_9").status == 200)
+    #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
+  }
+
+  @Test func `a name of one tenant's number does not follow another's claim`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let (acme, zoe) = (try await deployment.tenant("acme"), try await deployment.tenant("zoe"))
+    let key = [(kind: "phone_number", key: "1001")]
+    #expect(try await a.claim(deployment.control, tenant: acme, key, name: "num_9") == "")
+    let refused = try await a.claim(
+      deployment.control, tenant: zoe, key, name: "num_7")
+    #expect(refused == "1001")
+    let stop = try await deployment.admin(
+      "PUT", "/v1/send-stops/number/num_7", #"{"reason":"x"}"#)
+    #expect(stop.status == 404)
   }
 }

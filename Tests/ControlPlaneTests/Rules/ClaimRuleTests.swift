@@ -39,4 +39,15 @@ import Wire
         == .write(claim(a, version: 5, released: true)))
     #expect(ClaimRule.release(.phoneNumber, "1", by: a, current: nil, version: 5) == .unchanged)
   }
+
+  @Test func `a Meta app is open to all tenants, or to the one that it is bound to`() {
+    func app(of tenant: TenantID?) -> SealedMetaApp {
+      SealedMetaApp(
+        id: MetaAppID(trusted: "m"), appSecret: [], previousAppSecret: nil, verifyToken: [],
+        tenant: tenant, version: 1)
+    }
+    #expect(app(of: nil).isOpen(to: a))
+    #expect(app(of: a).isOpen(to: a))
+    #expect(!app(of: a).isOpen(to: b))
+  }
 }

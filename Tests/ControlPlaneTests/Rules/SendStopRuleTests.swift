@@ -41,9 +41,4 @@ import Wire
     #expect(try SendStopRule.lift(current: lifted, version: 3) == .unchanged(lifted))
     #expect(throws: Failure.self) { try SendStopRule.lift(current: nil, version: 1) }
   }
-
-  @Test func `the platform has one stop, whatever it is called`() {
-    #expect(SendStopRule.canonicalID(.platform, "everything") == "all")
-    #expect(SendStopRule.canonicalID(.tenant, "ta") == "ta")
-  }
 }

@@ -13,6 +13,8 @@ final class FakeCell: Sendable {
     var spool: [Aimstors_ProtoSpoolEntry] = []
     /// Refuses everything of the control plane with this while set.
     var refusal: Failure?
+    /// How often the spool was looked at.
+    var looks = 0
   }
 
   let id: String
@@ -65,27 +67,34 @@ final class FakeCell: Sendable {
     return try Aimstors_ProtoJoined(serializedBytes: bytes)
   }
 
-  func heartbeat(_ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40) async throws {
+  func heartbeat(
+    _ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40,
+    problems: [Aimstors_ProtoProblem] = [], oldestDue: Int64 = 0
+  ) async throws {
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = id
     heartbeat.generation = 1
     heartbeat.operations = operations
     heartbeat.diskFreeBytes = disk
+    heartbeat.problems = problems
+    heartbeat.oldestDueMs = oldestDue
     _ = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
   }
 
   /// The refused key, empty where all were granted.
   func claim(
     _ control: Address, tenant: String, _ keys: [(kind: String, key: String)],
-    release: Bool = false
+    release: Bool = false, name: String = "", app: String = ""
   ) async throws -> String {
     var request = Aimstors_ProtoClaimRequest()
     request.tenant = tenant
+    request.metaApp = app
     request.claims = keys.map { kind, key in
       var claim = Aimstors_ProtoKeyClaim()
       claim.kind = kind
       claim.key = key
       claim.released = release
+      claim.name = name
       return claim
     }
     let bytes = try await ask(control, .claim, try request.serializedBytes())
@@ -139,6 +148,7 @@ final class FakeCell: Sendable {
       answer.files = ["ledger.sqlite": "aa"]
       return try answer.serializedBytes()
     case .spoolQuery:
+      change { $0.looks += 1 }
       return try page(try Aimstors_ProtoSpoolQuery(serializedBytes: request.payload))
         .serializedBytes()
     case .spoolRemove:
@@ -151,9 +161,13 @@ final class FakeCell: Sendable {
 
   private func page(_ query: Aimstors_ProtoSpoolQuery) -> Aimstors_ProtoSpoolPage {
     var page = Aimstors_ProtoSpoolPage()
-    page.entries = Array(
-      seen.spool.filter { $0.id > query.after && (query.id.isEmpty || $0.id == query.id) }
-        .prefix(Int(query.limit)))
+    let found = seen.spool.filter { $0.id > query.after && (query.id.isEmpty || $0.id == query.id) }
+    var bytes = 0
+    for entry in found.prefix(Int(query.limit)) {
+      bytes += entry.part.body.count
+      if bytes > 2 << 20, !page.entries.isEmpty { break }
+      page.entries.append(entry)
+    }
     return page
   }
 }

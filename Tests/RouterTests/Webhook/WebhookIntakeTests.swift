@@ -90,6 +90,20 @@ import Wire
     #expect(b.spooled.count == 1)
   }
 
+  @Test func `what is one tenant's alone waits as the body that was signed`() async throws {
+    let (a, b, router) = try await deployment()
+    a.refusesParts(Failure(.recovering, "not now"))
+    let owned = body("106", "106")
+    let unknown = body("999")
+    #expect(try await router.webhook(owned).status == 200)
+    #expect(try await router.webhook(unknown).status == 200)
+    let spooled = a.spooled + b.spooled
+    #expect(Set(spooled.map { String(decoding: $0.body, as: UTF8.self) }) == [owned, unknown])
+    let waiting = try #require(spooled.first { $0.reason == "owner_unreachable" })
+    #expect(waiting.part.tenant == "acme" && waiting.part.changes.isEmpty)
+    #expect(waiting.part.bodySha256 == .init(Digests.sha256(Array(owned.utf8))))
+  }
+
   @Test func `a dead cell costs other tenants nothing`() async throws {
     let (a, b, router) = try await deployment()
     await a.messenger.close()
@@ -107,6 +121,7 @@ import Wire
     #expect(answer.status == 503)
     #expect(answer.body.contains("\"not_stored\""))
     #expect(b.parts.count == 1)
+    #expect(router.node.report().problems.contains { $0.code == "webhooks_not_stored" })
     #expect(try await router.webhook(body("107")).status == 200)
   }
 

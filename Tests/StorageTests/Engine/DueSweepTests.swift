@@ -101,4 +101,46 @@ import Wire
       await test.close()
     }
   }
+
+  /// A campaign's recipients have no due times: they are to be sent now, whenever one asks.
+  private static let untimed = StoreSchema(
+    files: [.messages: "messages.sqlite"],
+    parts: [
+      SchemaPart(
+        tables: TestSchema.tables.filter { $0.file == .messages }, steps: [TestSchema.messages]
+      ) { transaction in
+        try transaction.file(.messages).first("SELECT 1 FROM messages LIMIT 1") { _ in
+          transaction.now
+        }
+      }
+    ])
+
+  @Test func `work without a time of its own is due at once, whenever it is looked at`()
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let test = try await TestEngine(directory, schema: Self.untimed)
+      try await test.engine.create(tenant, epoch: .first)
+      try await test.write { transaction in
+        try Self.insert(transaction, 1, due: 0)
+        transaction.dueMayHaveChanged()
+      }
+      let recorded = try #require(test.engine.heads[tenant]?.nextDue)
+      // After it was announced, and before that has led to anything.
+      test.clock.advance(milliseconds: 400)
+      test.engine.checkDue()
+      await test.due.wait(for: 1)
+      #expect(try await test.engine.sweepDue(tenant))
+      #expect(test.engine.problems.isEmpty)
+      // It is announced again, and the record stays as it was.
+      #expect(try test.engine.writer(tenant).context.due.next(of: tenant) ?? .zero > recorded)
+      #expect(test.engine.heads[tenant]?.nextDue == recorded)
+
+      // Gone without a word: now the record is wrong, and that is told.
+      try await test.write { _ = try $0.file(.messages).run("DELETE FROM messages") }
+      #expect(try await !test.engine.sweepDue(tenant))
+      #expect(test.engine.problems.first?.code == "due_index_differs")
+      await test.close()
+    }
+  }
 }

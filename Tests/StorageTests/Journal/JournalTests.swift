@@ -19,6 +19,10 @@ import Wire
       first.journal.append(record, more: index < 99) { answers.add($0) }
     }
     #expect(answers.wait(for: 100) == (1...100).map { .durable(CellSeq($0)) })
+    let metrics = first.journal.metrics
+    #expect(metrics.synchronizations > 0)
+    // Each sync stands in the distribution of their times.
+    #expect(metrics.synchronizeLatency.count == metrics.synchronizations)
     first.journal.close()
     bench.disk.losePower(.lost)
 

@@ -1,0 +1,119 @@
+import Foundation
+import GraphSimulator
+import Testing
+
+@testable import aimstors
+
+/// What only a whole system shows: one trace through all processes, and verbs against them.
+@Suite(.serialized) struct LiveSystemTests {
+  private static let trace = "0123456789abcdef0123456789abcdef"
+
+  @Test func `one trace leads from the router through the cell to Graph and back`() async throws {
+    try await LiveSystem.with { system in
+      let local = try system.local()
+      let demo = try #require(local["demo"]?[0])
+      let message: JSON = [
+        "number_id": demo["number_id"] ?? .null, "to": "+4915112345678", "type": "template",
+        "template": [
+          "name": "hello_world", "language": ["code": "en_US"],
+          "components": [["type": "body", "parameters": [["type": "text", "text": "Ana"]]]],
+        ],
+      ]
+      let caller = HTTPCaller()
+      let sent = try await caller.call(
+        "POST", (local["url"]?.string ?? "") + "/v1/messages", host: "api.localhost",
+        headers: [
+          ("authorization", "Bearer \(demo["api_key"]?.string ?? "")"),
+          ("traceparent", "00-\(Self.trace)-0123456789abcdef-01"), ("idempotency-key", "one"),
+        ], body: message.bytes())
+      #expect(sent.status == 202, "\(sent.json)")
+      let id = try #require(sent.json["id"]?.string)
+      func lines(_ process: String, _ parts: String...) throws -> Int {
+        try system.log(process).filter { line in
+          line.contains(Self.trace) && parts.allSatisfy { line.contains($0) }
+        }.count
+      }
+      let cell = demo["cell"]?.string ?? ""
+      try await PrivateSystem.wait("a status comes back", seconds: 30) {
+        () throws(CommandFailure) in
+        (try? lines(cell, "status applied", "\"status\":\"read\"", id)) ?? 0 > 0
+      }
+      #expect(try lines("router-1", "\"message\":\"request\"", "\"status\":\"202\"") == 1)
+      #expect(try lines(cell, "\"message\":\"answered\"", "/v1/messages") == 1)
+      #expect(try lines(cell, "\"message\":\"sent\"", "\"outcome\":\"accepted\"", id) == 1)
+      #expect(try lines("graph", "\"message\":\"request\"", "\"callback\":\"\(id)\"") == 1)
+      #expect(try lines(cell, "status applied", "\"status\":\"delivered\"", id) == 1)
+    }
+  }
+
+  @Test func `verbs leave nothing behind where they are refused, and show what there is`()
+    async throws
+  {
+    try await LiveSystem.with { system in
+      let demo = try #require(try system.local()["demo"]?[0])
+      let number = demo["number_id"]?.string ?? ""
+      func file(_ content: String) throws -> String {
+        let path = system.directory + "/people.tsv"
+        try PrivateFile.write(Array(content.utf8), to: path)
+        return path
+      }
+      func create(_ people: String) async throws -> LiveSystem.Ended {
+        try await system.verb(
+          "campaign", "create", "--name", "c", "--number", number, "--template", "hello_world",
+          "--recipients", try file(people), "--json")
+      }
+      // Not as many parameters as the template's body has.
+      let refused = try await create("+4915112345678\tAna\tBea\n")
+      #expect(refused.status == 1 && refused.json["code"]?.string == "invalid_field")
+      #expect(refused.json["campaign_id"] != nil, "\(refused.output)")
+      #expect(try await create("\n").json["code"]?.string == "no_recipients")
+      #expect(try await create("\tAna\n").json["code"]?.string == "invalid_line")
+      let made = try await create("+4915112345678\tAna\n")
+      #expect(made.status == 0, "\(made.output)")
+      let campaign = made.json.cell("id")
+      let list = try await system.verb("campaign", "list", "--json").json["data"]?.array ?? []
+      #expect(list.map { $0.cell("state") } == ["draft", "cancelled"])
+      for (verb, state) in [("start", "running"), ("pause", "paused"), ("cancel", "cancelled")] {
+        let changed = try await system.verb("campaign", verb, campaign, "--json")
+        if verb == "pause", changed.json["code"]?.string == "invalid_state" { break }
+        #expect(changed.json["state"]?.string == state, "\(changed.output)")
+      }
+
+      let body = #"{"type":"text","text":{"body":"hi"}}"#
+      let sent = try await system.verb(
+        "message", "send", "--to", "+4915112345679", "--body", body, "--json")
+      #expect(sent.status == 0 && sent.json["state"]?.string == "queued", "\(sent.output)")
+      let key = try await system.verb(
+        "key", "create", "--name", "k", "--allow-cidrs", "192.0.2.0/24", "--rate-per-second", "5",
+        "--rate-burst", "9", "--json")
+      #expect(key.json["rate"]?["burst"]?.integer == 9, "\(key.output)")
+      #expect(key.json["allow_cidrs"]?[0]?.string == "192.0.2.0/24")
+
+      let template = try await system.verb("template", "list", "--json").json["data"]?[0]
+      #expect(template?["name"]?.string == "hello_world")
+      let put = try await system.verb(
+        "template", "put", "offer", "--category", "marketing", "--text", "Hi {{1}}, look!",
+        "--json")
+      #expect(put.json["category"]?.string == "marketing", "\(put.output)")
+      let entries = try await system.verb("wallet", "entries", "--json").json["data"]?.array ?? []
+      #expect(entries.contains { $0["kind"]?.string == "top_up" }, "\(entries)")
+      let waiting = try await system.verb("quarantine", "list", "--json")
+      #expect(waiting.status == 0 && waiting.json["data"]?.array?.isEmpty == true)
+      #expect(try await system.verb("quarantine", "replay", "cell-1.x", "--json").status == 1)
+    }
+  }
+
+  @Test func `the demonstration template is known at Graph, with its category`() async throws {
+    try await LiveSystem.with { system in
+      let local = try system.local()
+      let waba = PhoneNumber.series(1)[0].wabaID
+      let answer = try await HTTPCaller().call(
+        "GET", (local["graph_url"]?.string ?? "") + "/v25.0/\(waba)/message_templates",
+        headers: [("authorization", "Bearer \(local["graph_token"]?.string ?? "")")])
+      let template = try #require(answer.json["data"]?[0])
+      #expect(template["name"]?.string == "hello_world")
+      #expect(template["category"]?.string == "UTILITY")
+      #expect(template["status"]?.string == "APPROVED")
+    }
+  }
+}

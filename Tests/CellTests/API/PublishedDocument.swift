@@ -1,0 +1,23 @@
+import DocumentCheck
+import Edge
+
+@testable import ControlPlane
+
+/// The OpenAPI documents that the control plane publishes, for what the cell answers.
+enum PublishedDocument {
+  static let admin = check(.admin)
+  static let api = check(.api)
+
+  /// Where an answer differs from its host's document; empty where nowhere.
+  static func faults(
+    _ host: String, _ method: String, _ target: String, status: Int, body: [UInt8]
+  ) -> [String] {
+    guard let document = host == "admin" ? admin : api else { return ["no document"] }
+    return document.faults(
+      of: DocumentedAnswer(method: method, target: target, status: status, body: body))
+  }
+
+  private static func check(_ host: HostKind) -> DocumentCheck? {
+    try? DocumentCheck(document: OpenAPIDocument(host: host).json)
+  }
+}

@@ -1,0 +1,78 @@
+import Storage
+import StorageFixtures
+import Testing
+import Wire
+
+@Suite struct IdleTenantsTests {
+  private let tenants = (1...8).map { TenantID(trusted: "t\($0)") }
+
+  private func engine(_ directory: String) async throws -> TestEngine {
+    let test = try await TestEngine(directory) {
+      $0.flushInterval = .milliseconds(5)
+      $0.idleTime = .seconds(20)
+    }
+    for tenant in tenants {
+      try await test.engine.create(tenant, epoch: .first)
+      try await test.pay(1, tenant)
+    }
+    return test
+  }
+
+  /// Looks happen every few milliseconds; a minute is for a machine that stands still.
+  private func wait(until condition: () async throws -> Bool) async throws {
+    for _ in 0..<6_000 where try await !condition() {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(try await condition())
+  }
+
+  @Test func `who was not used for a while is closed, and is there when asked again`() async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let test = try await engine(directory)
+      try await Task.sleep(for: .milliseconds(100))
+      #expect(test.engine.metrics.openTenants == tenants.count, "nobody is idle yet")
+      test.clock.advance(milliseconds: 20_001)
+      try await wait { test.engine.metrics.openTenants == 0 }
+      for tenant in tenants {
+        #expect(try await test.counts(tenant) == [1, 1])
+        try await test.pay(2, tenant)
+        _ = try await test.engine.digest(tenant, recompute: true)
+      }
+      await test.close()
+    }
+  }
+
+  @Test func `closing beside work loses nothing`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await engine(directory)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          // Every look finds everybody idle.
+          while !Task.isCancelled {
+            test.clock.advance(milliseconds: 30_000)
+            try? await Task.sleep(for: .milliseconds(3))
+          }
+        }
+        let work = Task {
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, tenant) in tenants.enumerated() {
+              group.addTask {
+                for turn in 2...60 {
+                  try await test.pay(Int64(turn), tenant)
+                  if (turn + index) % 3 == 0 { _ = try await test.counts(tenant) }
+                  try await Task.sleep(for: .milliseconds((turn * 7 + index) % 11))
+                }
+              }
+            }
+            try await group.waitForAll()
+          }
+        }
+        try await work.value
+        group.cancelAll()
+      }
+      for tenant in tenants { #expect(try await test.counts(tenant) == [60, 60]) }
+      await test.close()
+    }
+  }
+}
