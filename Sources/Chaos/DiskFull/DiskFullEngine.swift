@@ -16,6 +16,8 @@ public struct DiskFullEngine: Sendable {
   static let expected: Set<FailureCode> = [
     .diskFull, .outcomeUnknown, .overloaded, .recovering, .shuttingDown,
   ]
+  /// Problems of a tenant that is not served.
+  static let halts = ["tenant_stalled", "tenant_stopped"]
   static let tenants = (1...3).map { TenantID(trusted: "t\($0)") }
 
   public let directory: String
@@ -83,7 +85,8 @@ public struct DiskFullEngine: Sendable {
       0..<Self.operations, engine, tally,
       until: .now + .seconds(Self.patienceSeconds))
     // Nobody waits for a restart, which the engine does not get yet.
-    for problem in engine.problems where problem.tenant != nil {
+    let halted = engine.problems.filter { Self.halts.contains($0.code) }
+    if let problem = halted.first {
       report.complaints.append("cycle \(cycle + 1): the disk is freed: \(problem)")
     }
     try await judge(engine, tally, &report, isComplete: true)
