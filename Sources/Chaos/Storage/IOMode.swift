@@ -22,6 +22,9 @@ public struct IOMode: StorageMode {
   public static let summary =
     "The k-th call of the journal or of SQLite fails, once or for good: EIO, ENOSPC, short, fsync."
   static let payments = 120
+  /// What a run that has not met its fault goes on by, and where it gives up.
+  private static let more = 40
+  private static let longest = 480
 
   /// How many calls of each layer the script makes where nothing fails.
   private var calls: [StorageLayer: Int] = [:]
@@ -43,10 +46,9 @@ public struct IOMode: StorageMode {
     let combinations = kinds.count * layers.count * 2
     let index = (cycle - 1) % combinations
     let layer = layers[index % layers.count]
-    // One stratum of the calls per pass. Groups form by chance, so that a run has some calls more
-    // or fewer: the last tenth is left.
+    // One stratum of the calls per pass.
     let passes = (count + combinations - 1) / combinations
-    let most = max(1, (calls[layer] ?? 0) * 9 / 10)
+    let most = max(1, calls[layer] ?? 0)
     let stratum = Double(most) / Double(passes)
     let share = Double(random.below(1_000)) / 1_000
     let call = 1 + Int((Double((cycle - 1) / combinations) + share) * stratum)
@@ -76,12 +78,19 @@ public struct IOMode: StorageMode {
     var isServing = true
     // A start that fails is an answer too: nobody was served.
     do { try await script(machine, cycle.books, random) } catch { isServing = false }
+    // Groups form by chance: where this run has made fewer calls than the clean one, it goes on.
+    var count = Self.payments
+    while isServing, !machine.hasEnded, machine.disk.faultsMet.isEmpty, count < Self.longest {
+      let load = PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64())
+      await load.run(PaymentLoad.payments(Self.more, from: Int64(count + 1)))
+      count += Self.more
+    }
     for (met, count) in machine.disk.faultsMet {
       let layer = StorageLayer.of(met.path)?.rawValue ?? "other"
       let name = "\(layer) \(met.operation.rawValue) \(met.kind.rawValue)"
       cycle.faults[name, default: 0] += count
     }
-    let payments = PaymentLoad.payments(Self.payments)
+    let payments = PaymentLoad.payments(count)
     if isServing, fault.fault.isPermanent, !machine.isFatal {
       // The disk works again: nobody waits for another process.
       machine.disk.clearFaults()
