@@ -55,8 +55,8 @@ enum Mode: String, CaseIterable {
     switch self {
     case .kill: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .hostile: []
-    case .power: [.ackBeforeFsync, .forgetDedupe]
-    case .diskfull, .corrupt, .io: [.forgetDedupe]
+    case .power, .io: [.ackBeforeFsync, .forgetDedupe]
+    case .diskfull, .corrupt: [.forgetDedupe]
     }
   }
 

@@ -35,4 +35,7 @@ public final class SeededRandomSource: RandomSource {
       return result
     }
   }
+
+  /// A number from 0 to below `bound`, which is at least 1.
+  public func below(_ bound: Int) -> Int { Int(uint64() % UInt64(bound)) }
 }

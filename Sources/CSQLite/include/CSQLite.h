@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "capture.h"
+#include "files_vfs.h"
 #include "wal_batch.h"
 
 #endif

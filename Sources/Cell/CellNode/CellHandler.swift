@@ -82,6 +82,7 @@ struct CellHandler: Sendable {
   ) async throws(Failure) -> Aimstors_ProtoResponse {
     if envelope.hostKind == "admin" { try demandControlPlane(request) }
     guard serves(envelope.tenant, under: envelope.epoch) else {
+      if let refusal = placements.refusal(of: envelope.tenant) { throw refusal }
       var response = Aimstors_ProtoResponse()
       response.moved = placements.whereabouts(of: envelope.tenant)
       return response
@@ -91,6 +92,7 @@ struct CellHandler: Sendable {
 
   private func check(tenant: String, epoch: UInt64) throws(Failure) {
     guard serves(tenant, under: epoch) else {
+      if let refusal = placements.refusal(of: tenant) { throw refusal }
       throw Failure(.moved, "the tenant is not here under this epoch")
     }
   }
@@ -139,6 +141,8 @@ struct CellHandler: Sendable {
 protocol Placements: Sendable {
   /// The epoch under which this cell serves the tenant; nil where it does not.
   func epoch(of tenant: String) -> Epoch?
+  /// Why a tenant that this cell does not serve may be here all the same: damage hides it.
+  func refusal(of tenant: String) -> Failure?
   /// What to tell a router that asked the wrong cell; empty where this cell does not know.
   func whereabouts(of tenant: String) -> Aimstors_ProtoMoved
   func digest(_ query: Aimstors_ProtoDigestRequest) async throws(Failure)

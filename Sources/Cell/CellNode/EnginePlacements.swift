@@ -13,6 +13,10 @@ struct EnginePlacements: Placements {
     return owned.epoch
   }
 
+  func refusal(of tenant: String) -> Failure? {
+    engine.refusalOfUnseen(TenantID(trusted: tenant))
+  }
+
   func whereabouts(of tenant: String) -> Aimstors_ProtoMoved {
     // Tenants do not move yet, so a cell that does not own one knows nothing of it; the router asks
     // for the newest map.

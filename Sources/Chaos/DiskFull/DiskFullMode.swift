@@ -25,24 +25,38 @@ public struct DiskFullMode: Sendable {
     self.say = say
   }
 
-  /// Throws an unsupported ``ChaosFailure`` where no private file system can be mounted.
-  public func run() throws -> ChaosReport {
+  public static let unsupported =
+    "this machine does not allow a tmpfs in a private mount namespace"
+  private static let mount = "mount -t tmpfs -o size=\(diskBytes) none \"$0\""
+
+  /// Whether this machine lets the mode mount its disk.
+  public static var isSupported: Bool {
+    (try? inDirectory { try start("\(mount) && umount \"$0\"", [$0], sabotage: nil).status == 0 })
+      ?? false
+  }
+
+  private static func inDirectory<T>(_ body: (String) throws -> T) throws -> T {
     let directory =
       FileManager.default.temporaryDirectory.path + "/aimstors-diskfull-\(UUID().uuidString)"
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    let mount = "mount -t tmpfs -o size=\(Self.diskBytes) none \"$0\""
-    guard try start("\(mount) && umount \"$0\"", [directory]).status == 0 else {
-      throw ChaosFailure(
-        "this machine does not allow a tmpfs in a private mount namespace", isUnsupported: true)
-    }
-    let (status, output) = try start(
-      "\(mount) && shift 0 && exec \"$@\"",
+    return try body(directory)
+  }
+
+  /// Throws an unsupported ``ChaosFailure`` where no private file system can be mounted.
+  public func run() throws -> ChaosReport {
+    guard Self.isSupported else { throw ChaosFailure(Self.unsupported, isUnsupported: true) }
+    return try Self.inDirectory { try run(in: $0) }
+  }
+
+  private func run(in directory: String) throws -> ChaosReport {
+    let (status, output) = try Self.start(
+      "\(Self.mount) && exec \"$@\"",
       [
         directory, executable, "diskfull", "--inside", directory, "--cycles", "\(cycles)",
         "--seed", "\(seed)",
-      ])
+      ], sabotage: sabotage)
     let line = output.split(separator: "\n").last.map(String.init) ?? ""
     guard let report = try? JSONDecoder().decode(ChildReport.self, from: Data(line.utf8)) else {
       throw ChaosFailure("the engine's process ended with \(status) and no report: \(line)")
@@ -51,8 +65,8 @@ public struct DiskFullMode: Sendable {
   }
 
   /// Runs a script in a private mount namespace; its errors go to ours.
-  private func start(
-    _ script: String, _ arguments: [String]
+  private static func start(
+    _ script: String, _ arguments: [String], sabotage: String?
   ) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

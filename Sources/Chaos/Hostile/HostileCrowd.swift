@@ -1,4 +1,5 @@
 import Platform
+import Simulation
 import Synchronization
 
 /// Many hostile peers at once, a bounded number of them connected at a time.
@@ -22,7 +23,7 @@ final class HostileCrowd: Sendable {
         group.addTask {
           await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             _ = OwnThread(name: "hostile-\(thread)") {
-              self.work(ports, SeededDice(seed: seed &+ UInt64(thread) &* 7_919))
+              self.work(ports, SeededRandomSource(seed: seed &+ UInt64(thread) &* 7_919))
               continuation.resume()
             }
           }
@@ -31,21 +32,20 @@ final class HostileCrowd: Sendable {
     }
   }
 
-  private func work(_ ports: [UInt16], _ seeded: SeededDice) {
-    var dice = seeded
+  private func work(_ ports: [UInt16], _ dice: SeededRandomSource) {
     var held: [HostilePeer] = []
     var made: [HostilePeer.Manner: Int] = [:]
     let manners = HostilePeer.Manner.allCases
     while left.wrappingSubtract(1, ordering: .relaxed).oldValue > 0 {
-      let port = ports[dice.roll(ports.count)]
-      guard let peer = HostilePeer(manners[dice.roll(manners.count)], port: port) else { continue }
+      let port = ports[dice.below(ports.count)]
+      guard let peer = HostilePeer(manners[dice.below(manners.count)], port: port) else { continue }
       made[peer.manner, default: 0] += 1
-      guard peer.begin(&dice) else {
+      guard peer.begin(dice) else {
         peer.end()
         continue
       }
       held.append(peer)
-      held[dice.roll(held.count)].drip()
+      held[dice.below(held.count)].drip()
       if held.count > Self.heldPerThread { held.removeFirst().end() }
     }
     for peer in held { peer.end() }

@@ -1,4 +1,6 @@
 import Glibc
+import Platform
+import Simulation
 
 /// One connection of a peer that means harm.
 struct HostilePeer {
@@ -47,15 +49,15 @@ struct HostilePeer {
   }
 
   /// Does its harm; answers whether it stays connected for more.
-  func begin(_ dice: inout SeededDice) -> Bool {
+  func begin(_ dice: SeededRandomSource) -> Bool {
     switch manner {
     case .halfOpen: return true
     case .garbage:
-      send((0..<Self.garbageBytes).map { _ in UInt8(truncatingIfNeeded: dice.next()) })
+      send((0..<Self.garbageBytes).map { _ in UInt8(truncatingIfNeeded: dice.uint64()) })
       return false
     case .oversize:
       // NNG's greeting and a frame of 2^62 bytes, or a header without end.
-      if dice.roll(2) == 0 {
+      if dice.below(2) == 0 {
         send([0x00, 0x53, 0x50, 0x00, 0x00, 0x31, 0x00, 0x00])
         send([0x40] + [UInt8](repeating: 0, count: 7))
       } else {

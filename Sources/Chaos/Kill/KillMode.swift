@@ -1,6 +1,7 @@
 import Foundation
 import GraphSimulator
 import Platform
+import Simulation
 
 /// kill -9 of cells, router and control plane at random moments under load.
 ///
@@ -62,9 +63,9 @@ public struct KillMode: Sendable {
       ])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
-    var random = SeededDice(seed: seed)
+    let random = SeededRandomSource(seed: seed)
     for cycle in 0..<cycles {
-      try await self.cycle(cycle, system, workload, &random, &report)
+      try await self.cycle(cycle, system, workload, random, &report)
       try await oracle.settle()
       if cycle % Self.judgeEvery == Self.judgeEvery - 1 || cycle == cycles - 1 {
         try await oracle.judge(workload, into: &report)
@@ -78,15 +79,15 @@ public struct KillMode: Sendable {
   }
 
   private func cycle(
-    _ cycle: Int, _ system: SystemUnderAttack, _ workload: Workload, _ random: inout SeededDice,
+    _ cycle: Int, _ system: SystemUnderAttack, _ workload: Workload, _ random: SeededRandomSource,
     _ report: inout ChaosReport
   ) async throws {
     // In turn, so that every kind is hit; every third cycle a second one dies with it.
     var victims = [Self.victims[cycle % Self.victims.count]]
-    if random.roll(3) == 0 {
-      victims.append(Self.victims[random.roll(Self.victims.count)])
+    if random.below(3) == 0 {
+      victims.append(Self.victims[random.below(Self.victims.count)])
     }
-    let moment = 5 + random.roll(Self.operationsPerCycle / 2)
+    let moment = 5 + random.below(Self.operationsPerCycle / 2)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
     say(
@@ -111,21 +112,4 @@ public struct KillMode: Sendable {
     report.cycles += 1
     report.acked = workload.count
   }
-}
-
-/// Draws from a seed: the same seed, the same run.
-struct SeededDice: Sendable {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func roll(_ sides: Int) -> Int { Int(next() % UInt64(sides)) }
 }

@@ -24,6 +24,9 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No space left on the device, or over a quota.
   public var isDiskFull: Bool { SystemErrors.diskFull.contains(errno) }
 
+  /// Whether the machine refused for want of something: room, a working disk, memory, descriptors.
+  public var mayPass: Bool { SystemErrors.passing.contains(errno) }
+
   public var isNotFound: Bool { errno == SystemErrors.notFound }
 
   /// The lock is held: the directory belongs to another process.

@@ -17,6 +17,8 @@ public enum SystemErrors {
   /// The simulated machine lost power, or the simulated process was killed.
   public static let gone: Int32 = ENODEV
   static let diskFull: Set<Int32> = [ENOSPC, EDQUOT]
+  /// What another attempt may not meet any more.
+  static let passing: Set<Int32> = [ENOSPC, EDQUOT, EIO, ENOMEM, EMFILE, ENFILE, EAGAIN, EINTR]
 
   static func text(_ number: Int32) -> String {
     guard let text = strerror(number) else { return "unknown error" }

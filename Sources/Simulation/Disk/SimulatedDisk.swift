@@ -42,6 +42,9 @@ public final class SimulatedDisk: Sendable {
     var freeBytes: UInt64 = .max
     var calls: [FileError.Operation: Int] = [:]
     var faults: [Fault] = []
+    var callFault: CallFault?
+    var faultsMet: [MetCall: Int] = [:]
+    var pathCalls: [String: Int] = [:]
     /// Every call counts here, for a power loss at the k-th.
     var totalCalls = 0
     var powerLossAt: Int?
@@ -91,7 +94,12 @@ public final class SimulatedDisk: Sendable {
   /// Makes a later call fail.
   public func inject(_ fault: Fault) { state.withLock { $0.faults.append(fault) } }
 
-  public func clearFaults() { state.withLock { $0.faults = [] } }
+  public func clearFaults() {
+    state.withLock { state in
+      state.faults = []
+      state.callFault = nil
+    }
+  }
 
   /// Bytes that new content may still take; writes past it fail with ENOSPC.
   public func limitFreeBytes(_ bytes: UInt64) { state.withLock { $0.freeBytes = bytes } }
@@ -99,6 +107,11 @@ public final class SimulatedDisk: Sendable {
   /// After this many more calls of any kind every call fails: the power is gone.
   public func losePower(afterCalls count: Int) {
     state.withLock { $0.powerLossAt = $0.totalCalls + count }
+  }
+
+  /// Whether a loss of power asked for by ``losePower(afterCalls:)`` has come.
+  public var isPowerLost: Bool {
+    state.withLock { state in state.powerLossAt.map { state.totalCalls > $0 } ?? false }
   }
 
   public var callCount: Int { state.withLock { $0.totalCalls } }
@@ -113,14 +126,22 @@ public final class SimulatedDisk: Sendable {
       state.incarnation += 1
       state.locks = []
       state.faults = []
+      state.callFault = nil
       state.powerLossAt = nil
     }
   }
 
   /// Ends the machine; what was not synchronized meets `fate`.
-  public func losePower(_ fate: Fate) {
+  ///
+  /// Answers the files that had unsynchronized bytes.
+  @discardableResult
+  public func losePower(_ fate: Fate) -> [String] {
     kill()
-    state.withLock { $0.losePower(fate) }
+    return state.withLock { state in
+      let dirty = state.names.filter { state.contents[$0.value]?.dirty.isEmpty == false }.keys
+      state.losePower(fate)
+      return dirty.sorted()
+    }
   }
 
   /// A copy of what processes see, in memory of its own.

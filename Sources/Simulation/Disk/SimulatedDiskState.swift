@@ -21,6 +21,7 @@ extension SimulatedDisk.State {
       throw FileError(operation, path, errno: SystemErrors.gone)
     }
     calls[operation, default: 0] += 1
+    pathCalls[path, default: 0] += 1
     var met: SimulatedDisk.Fault.Effect?
     for index in faults.indices where faults[index].operation == operation {
       faults[index].call -= 1
@@ -28,6 +29,7 @@ extension SimulatedDisk.State {
         met = faults[index].effect
       }
     }
+    if met == nil { met = meetCallFault(operation, path) }
     if case .error(let number) = met { throw FileError(operation, path, errno: number) }
     return met
   }

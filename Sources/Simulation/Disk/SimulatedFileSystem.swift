@@ -56,8 +56,9 @@ struct SimulatedFileSystem: FileSystem {
         throw FileError(.list, directory, errno: SystemErrors.notFound)
       }
       let prefix = directory + "/"
-      return state.names.keys.filter { $0.hasPrefix(prefix) }
-        .map { String($0.dropFirst(prefix.count)) }.filter { !$0.contains("/") }.sorted()
+      let inside = Set(state.names.keys).union(state.directories).filter { $0.hasPrefix(prefix) }
+      return inside.map { String($0.dropFirst(prefix.count)) }.filter { !$0.contains("/") }
+        .sorted()
     }
   }
 

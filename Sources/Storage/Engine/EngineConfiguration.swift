@@ -8,6 +8,8 @@ public struct EngineConfiguration: Sendable {
   public var directory: String
   public var cell: CellID
   public var generation: Generation = .first
+  /// The SQLite VFS of the tenants' files; nil: the system's.
+  public var vfs: String?
   /// Threads that run commands and commit.
   public var writerThreads: Int = 2
   /// Threads that run reads.

@@ -21,6 +21,7 @@ final class EngineContext: Sendable {
   let problems: ProblemList
   let faults: FaultInjection
   let openTenants: OpenTenants
+  let stalled = StalledTenants()
   /// Nil where crashes are not counted.
   let running: RunningTenants?
   let log: Logger

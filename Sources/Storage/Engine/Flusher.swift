@@ -18,6 +18,7 @@ struct Flusher {
       if work.isClosed { return }
       for (tenant, files) in work.files { shorten(tenant, files) }
       look()
+      context.stalled.look(writer)
       context.openTenants.closeIdle(idle, now: context.clock.milliseconds())
     }
   }
@@ -81,7 +82,7 @@ struct Flusher {
     guard let schema = writer(tenant)?.schema else { return }
     for kind in kinds {
       do {
-        _ = try Self.checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)")
+        _ = try checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)")
       } catch {
         report(tenant, error)
       }
@@ -97,7 +98,7 @@ struct Flusher {
       for file in writer.schema.files.values {
         let path = "\(directory)/\(file.name)"
         guard try context.files.exists(path) else { continue }
-        guard try Self.checkpoint(path) else { return false }
+        guard try checkpoint(path) else { return false }
         let marker = TenantFile.keptMarker(path)
         if try !context.files.exists(marker) { try context.files.open(marker, .create).close() }
       }
@@ -123,8 +124,10 @@ struct Flusher {
   }
 
   /// Copies the WAL into the file and fsyncs both; false where a reader held part of it back.
-  private static func checkpoint(_ path: String) throws -> Bool {
-    let connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+  private func checkpoint(_ path: String) throws -> Bool {
+    let connection = try Connection(
+      path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+      on: context.configuration.vfs)
     defer { connection.close() }
     aim_sqlite_keep_wal(connection.handle)
     try TenantFileStore(connection: connection).configureCheckpoint()

@@ -26,6 +26,12 @@ public struct Problem: Hashable, Sendable {
       detail: detail)
   }
 
+  static func tenantStalled(_ tenant: TenantID, detail: String, since: Timestamp) -> Problem {
+    Problem(
+      code: "tenant_stalled", since: since, runbook: "docs/runbooks/tenant-stalled.md",
+      tenant: tenant, detail: detail)
+  }
+
   static func tenantQuarantined(_ tenant: TenantID, since: Timestamp) -> Problem {
     Problem(
       code: "tenant_quarantined", since: since, runbook: "docs/runbooks/tenant-quarantined.md",

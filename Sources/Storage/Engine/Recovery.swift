@@ -42,22 +42,15 @@ struct Recovery {
     // A quarantined tenant's wait: applying them may be what ended the process.
     guard let writer = writers[tenant], writer.problem == nil else { return }
     do {
-      let directory = context.directory(tenant)
-      guard var copied = try StoppedRecords.Reader(directory: directory, files: context.files)
-      else { return }
-      defer { copied.close() }
-      replayed += try writer.withCore { core in
+      let (hasCopy, applied) = try writer.withCore { core in
         defer { core.closeFiles() }
-        while let record = try copied.next() {
-          guard record.identity.tenant == tenant, record.identity.lineage == core.head.lineage
-          else { throw StorageError.replay("a copied record of another tenant or lineage") }
-          try core.replay(record.identity, try record.decodedPayload())
-        }
-        return try core.finishReplay()
+        return (try core.replayCopied(), try core.finishReplay())
       }
+      guard hasCopy else { return }
+      replayed += applied
       context.heads.replayed(tenant, from: next)
     } catch {
-      writer.stop("the records copied when it was stopped: \(error)")
+      stop(writer, Obstacle("the records copied when it was stopped", error))
     }
   }
 
@@ -80,7 +73,7 @@ struct Recovery {
       open.insert(tenant)
     } catch {
       open.remove(tenant)
-      writer.stop("replay at tenant_seq \(record.identity.tenantSeq.rawValue): \(error)")
+      stop(writer, Obstacle("replay at tenant_seq \(record.identity.tenantSeq.rawValue)", error))
     }
   }
 
@@ -92,8 +85,14 @@ struct Recovery {
         return try core.finishReplay()
       }
     } catch {
-      writer.stop("replay: \(error)")
+      stop(writer, Obstacle("replay", error))
     }
+  }
+
+  /// What the machine refused now is tried again once the engine runs.
+  private func stop(_ writer: TenantWriter, _ reason: Obstacle) {
+    if reason.mayPass { writer.withCore { $0.lack = .records } }
+    writer.stop(reason)
   }
 
   /// Asks the files as they stand before any replay what of the range they have.
@@ -112,7 +111,8 @@ struct Recovery {
     guard let writer = writers[tenant] else { return }
     // The damaged segment stays until a repair: it is the only trace of what is missing.
     context.heads.lost(tenant, from: range.firstSeq)
-    guard writer.problem == nil else { return }
+    // Quarantine and other damage stay as they are named; a stalled tenant is not tried again.
+    guard writer.problem?.mayPass != false else { return }
     writer.stop("journal damage, \(range)")
   }
 }

@@ -7,6 +7,8 @@ enum Job: Sendable {
   case run(TenantWriter)
   /// COMMIT or ROLLBACK, and the replies.
   case settle(TenantWriter, AppendOutcome)
+  /// Another attempt to bring a stalled tenant's files up to the journal.
+  case catchUp(TenantWriter)
   /// Told whether the pool has ended, in which case the caller is only to be refused.
   case task(@Sendable (_ isOver: Bool) -> Void)
 }
@@ -81,6 +83,7 @@ final class RunQueue: Sendable {
     switch job {
     case .run(let writer): writer.run()
     case .settle(let writer, let outcome): writer.settle(outcome)
+    case .catchUp(let writer): writer.catchUp()
     case .task(let body): body(false)
     }
   }
@@ -90,6 +93,8 @@ final class RunQueue: Sendable {
     case .run(let writer): writer.refuseWaiting()
     // A record's fate is known: its callers must hear it.
     case .settle(let writer, let outcome): writer.settle(outcome)
+    // A start brings it up.
+    case .catchUp: break
     case .task(let body): body(true)
     }
   }

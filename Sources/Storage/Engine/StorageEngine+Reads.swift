@@ -6,9 +6,7 @@ extension StorageEngine {
     _ body: @escaping @Sendable (Snapshot) throws -> T
   ) async throws(Failure) -> T {
     let writer = try writer(tenant)
-    if let problem = writer.problem, !problem.isEmpty {
-      throw Failure(.tenantStopped, "this tenant is stopped until it is repaired")
-    }
+    if let problem = writer.problem { throw TenantWriter.refusal(problem) }
     let context = writer.context
     guard
       context.readsInFlight.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -70,9 +70,22 @@ extension StorageEngine {
     try recovery.run(opened)
     report.tenants = writers.count
     report.records = recovery.replayed
-    report.stopped = writers.values.filter { $0.problem != nil }.map(\.tenant).sorted()
-    serve(context, lock, writers)
+    let unseen = try unseen(opened)
+    for (tenant, reason) in unseen.named {
+      context.problems.add(.tenantStopped(tenant, detail: reason, since: context.now))
+    }
+    report.stopped =
+      (writers.values.filter { $0.problem != nil }.map(\.tenant) + unseen.named.keys).sorted()
+    serve(context, lock, writers, unseen)
     return report
+  }
+
+  private func unseen(_ opened: OpenedJournal) throws -> UnseenTenants {
+    let directories = try files.list("\(configuration.directory)/tenants").compactMap(TenantID.init)
+    return UnseenTenants(
+      damage: opened.damage, headsProblem: opened.headsProblem,
+      checkpointThrough: opened.checkpointThrough, heads: Set(opened.heads.keys),
+      directories: Set(directories))
   }
 
   /// Whom earlier runs crashed with, and this run's own file of who is served.
@@ -93,19 +106,22 @@ extension StorageEngine {
   }
 
   private func serve(
-    _ context: EngineContext, _ lock: any FileLock, _ writers: [TenantID: TenantWriter]
+    _ context: EngineContext, _ lock: any FileLock, _ writers: [TenantID: TenantWriter],
+    _ unseen: UnseenTenants
   ) {
     let flusher = flusher(context)
     let running = Running(
       context: context, lock: lock,
       flusherThread: OwnThread(name: "flusher") { flusher.run() },
-      dueThread: OwnThread(name: "due") { context.due.run() }, writers: writers)
+      dueThread: OwnThread(name: "due") { context.due.run() }, writers: writers, unseen: unseen)
     life.withLock { $0 = .running(running) }
   }
 
   /// What every tenant's files prove to have been durable; asked where the journal's end is torn.
   private func appliedSeqs() throws -> [TenantID: TenantSeq] {
-    try AppliedSeqs.read(dataDirectory: configuration.directory, files: files) { path, reason in
+    try AppliedSeqs.read(
+      dataDirectory: configuration.directory, files: files, vfs: configuration.vfs
+    ) { path, reason in
       // Its tenant stops when the file is opened; the others must not wait for that.
       log.error(
         "a tenant's file proves nothing", metadata: ["file": "\(path)", "error": "\(reason)"])

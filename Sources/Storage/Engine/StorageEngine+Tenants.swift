@@ -15,11 +15,14 @@ extension StorageEngine {
   /// Begins a tenant here: its first record.
   ///
   /// Answers when it is durable; its files are made on first use. Throws `tenantExists`,
-  /// `outcomeUnknown`.
+  /// `outcomeUnknown`, and `tenantStopped` where the tenant may exist in a damaged range.
   public func create(
     _ tenant: TenantID, epoch: Epoch, lineage: Lineage? = nil
   ) async throws(Failure) {
     let running = try running()
+    if running.context.heads[tenant] == nil, let refusal = running.unseen.refusal(of: tenant) {
+      throw refusal
+    }
     let mayCreate = life.withLock { life -> Bool in
       guard case .running(var running) = life, running.writers[tenant] == nil else { return false }
       let isFirst = running.creating.insert(tenant).inserted
@@ -78,6 +81,12 @@ extension StorageEngine {
   public func ownership(_ tenant: TenantID) -> (epoch: Epoch, state: TenantHead.Ownership)? {
     guard let head = (try? running())?.context.heads[tenant] else { return nil }
     return (head.epoch, head.ownership)
+  }
+
+  /// Why a tenant that is not known here may exist all the same; nil where it does not.
+  public func refusalOfUnseen(_ tenant: TenantID) -> Failure? {
+    guard let running = try? running(), running.context.heads[tenant] == nil else { return nil }
+    return running.unseen.refusal(of: tenant)
   }
 
   /// The digests kept in the files, or (recompute) a full scan that must equal them; a difference
@@ -150,7 +159,8 @@ extension StorageEngine {
 
   /// Finishes what was admitted, then gives up journal, files and directory.
   ///
-  /// Nothing runs after.
+  /// Nothing runs after. Once the journal has said that the process must end, there is nothing to
+  /// finish: the callers that wait are never answered.
   public func close() async {
     let running = life.withLock { life -> Running? in
       guard case .running(let running) = life else {
@@ -161,7 +171,7 @@ extension StorageEngine {
       return running
     }
     guard let running else { return }
-    for writer in running.writers.values where writer.isActive { await drain(writer) }
+    await Drain.wait(for: running.writers.values.filter(\.isActive), orUntil: fatality)
     await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
       _ = OwnThread(name: "closing") {
         Self.end(running)
@@ -170,13 +180,20 @@ extension StorageEngine {
     }
   }
 
-  /// Commands run in order: when this one is answered, those before it are.
-  private func drain(_ writer: TenantWriter) async {
-    _ = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<Result<Bool, Failure>, Never>) in
-      writer.submit(
-        WriteCommand(CommandOrigin(requestID: "close", traceID: ""), caller: caller) { _, _ in true
-        })
+  /// Ends without finishing what was admitted, as a test's process or machine does: the callers
+  /// that wait are never answered.
+  package func abandon() async {
+    let running = life.withLock { life -> Running? in
+      defer { life = .closed }
+      if case .running(let running) = life { return running }
+      return nil
+    }
+    guard let running else { return }
+    await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
+      _ = OwnThread(name: "closing") {
+        Self.end(running)
+        caller.resume()
+      }
     }
   }
 

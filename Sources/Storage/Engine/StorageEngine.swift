@@ -18,6 +18,7 @@ public final class StorageEngine: TenantStore {
   let log: Logger
   let announceDue: @Sendable (TenantID) -> Void
   let fatal: @Sendable (JournalFatality) -> Void
+  let fatality = Fatality()
 
   struct Running: Sendable {
     let context: EngineContext
@@ -25,6 +26,7 @@ public final class StorageEngine: TenantStore {
     let flusherThread: OwnThread
     let dueThread: OwnThread
     var writers: [TenantID: TenantWriter]
+    let unseen: UnseenTenants
     /// Tenants whose `create` record is under way.
     var creating: Set<TenantID> = []
   }
@@ -54,7 +56,10 @@ public final class StorageEngine: TenantStore {
     self.log = log
     self.schema = schema
     announceDue = due
-    self.fatal = fatal
+    self.fatal = { [fatality] reason in
+      fatal(reason)
+      fatality.meet()
+    }
   }
 
   /// One index per set of file names: that is how the kinds of stores differ.
@@ -87,7 +92,10 @@ public final class StorageEngine: TenantStore {
     return try await submit(tenant, origin) { transaction, core in
       _ = try transaction.file(claim.file)
       let answers = try core.open(claim.file).idempotency
-      let found = try answers.find(scope, payload: claim.payloadHash, now: transaction.now)
+      // Sabotage: the key's answer counts as expired, so the command runs again.
+      let found =
+        try Sabotage.forgetDedupe.isOn
+        ? .expired : answers.find(scope, payload: claim.payloadHash, now: transaction.now)
       switch found {
       case .answer(let stored): return stored
       case .otherPayload:
@@ -119,7 +127,9 @@ public final class StorageEngine: TenantStore {
       switch life {
       case .running(let running):
         guard let writer = running.writers[tenant] else {
-          return .failure(Failure(.notFound, "no such tenant in this cell"))
+          return .failure(
+            running.unseen.refusal(of: tenant)
+              ?? Failure(.notFound, "no such tenant in this cell"))
         }
         return .success(writer)
       case .new, .starting:

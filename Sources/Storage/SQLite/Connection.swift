@@ -44,6 +44,19 @@ public final class Connection {
     self.init(handle: handle)
   }
 
+  /// Opens a file on the VFS of this name, nil: the system's, with its WAL batched.
+  convenience init(path: String, flags: Int32, on base: String?) throws(SQLiteError) {
+    guard let base else {
+      try self.init(path: path, flags: flags)
+      return
+    }
+    guard let vfs = aim_wal_batch_vfs(base) else {
+      throw SQLiteError(
+        extendedCode: SQLITE_CANTOPEN, message: "no VFS \(base)", sql: "open \(path)")
+    }
+    try self.init(path: path, flags: flags, vfs: vfs)
+  }
+
   /// Finalizes every statement and closes.
   ///
   /// The connection is unusable afterwards.

@@ -19,6 +19,11 @@ public struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String { "SQLite \(extendedCode): \(message) [\(sql)]" }
 
+  /// Whether the machine refused, and not the data: SQLITE_BUSY, NOMEM, IOERR, FULL, CANTOPEN.
+  ///
+  /// Not where the file system says that its own data are damaged (IOERR_CORRUPTFS).
+  var mayPass: Bool { [5, 7, 10, 13, 14].contains(code) && extendedCode != 10 | 33 << 8 }
+
   /// Whether a UNIQUE or PRIMARY KEY constraint said no.
   public var isUniqueViolation: Bool { extendedCode == 2067 || extendedCode == 1555 }
 }

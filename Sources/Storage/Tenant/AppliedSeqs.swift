@@ -9,7 +9,7 @@ public enum AppliedSeqs {
   /// For a directory that no process uses. A file that cannot be read proves nothing; `unreadable`
   /// is told its path. Throws `FileError` where a directory cannot be listed.
   public static func read(
-    dataDirectory: String, files: any FileSystem,
+    dataDirectory: String, files: any FileSystem, vfs: String? = nil,
     unreadable: (_ path: String, _ reason: String) -> Void = { _, _ in }
   ) throws -> [TenantID: TenantSeq] {
     var result: [TenantID: TenantSeq] = [:]
@@ -20,7 +20,7 @@ public enum AppliedSeqs {
       for file in try files.list("\(root)/\(name)") where file.hasSuffix(".sqlite") {
         let path = "\(root)/\(name)/\(file)"
         do {
-          guard let seq = try applied(path, tenant) else { continue }
+          guard let seq = try applied(path, tenant, vfs) else { continue }
           result[tenant] = max(result[tenant] ?? .zero, seq)
         } catch {
           unreadable(path, "\(error)")
@@ -31,8 +31,11 @@ public enum AppliedSeqs {
   }
 
   /// Nil for a file that is not one of the tenant's stores.
-  private static func applied(_ path: String, _ tenant: TenantID) throws -> TenantSeq? {
-    let connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+  private static func applied(
+    _ path: String, _ tenant: TenantID, _ vfs: String?
+  ) throws -> TenantSeq? {
+    let connection = try Connection(
+      path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, on: vfs)
     defer { connection.close() }
     aim_sqlite_keep_wal(connection.handle)
     let store = TenantFileStore(connection: connection)

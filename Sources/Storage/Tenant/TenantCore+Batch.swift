@@ -11,12 +11,13 @@ enum RunResult: Sendable {
   /// Undone as a whole; the commands run again.
   case again
   /// The tenant cannot go on.
-  case stop([any Command], detail: String)
+  case stop([any Command], Obstacle)
 }
 
 extension TenantCore {
   /// Runs commands in one transaction up to the sealed record; what did not fit is left over.
   func run(_ commands: [any Command]) -> (result: RunResult, leftover: ArraySlice<any Command>) {
+    precondition(lack == nil, "commands ran on files that lack records")
     if let file = files.values.first(where: { !$0.missingSteps.isEmpty }) {
       let result = runStep(of: file, waiting: commands)
       // Where the tenant stops they are answered with that, and are not left over as well.
@@ -166,7 +167,9 @@ extension TenantCore {
     rollBack()
     switch interruption {
     case .schemaSteps: return (.again, commands[...])
-    case .unopened(let detail): return (.stop(commands, detail: detail), [])
+    case .unopened(let kind, let reason):
+      lack = .file(kind)
+      return (.stop(commands, reason), [])
     case .transactionLost, nil:
       let failure = Failure(.outcomeUnknown, "the transaction was lost; try again with the key")
       return (.refused(commands, failure), [])
@@ -271,7 +274,8 @@ extension TenantCore {
       return .sealed(record)
     } catch {
       rollBack()
-      return .stop(waiting, detail: "schema step \(step.id): \(error)")
+      lack = .file(file.kind)
+      return .stop(waiting, Obstacle("schema step \(step.id)", error))
     }
   }
 

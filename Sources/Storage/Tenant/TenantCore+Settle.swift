@@ -6,7 +6,7 @@ extension TenantCore {
     var commands: [any Command] = []
     var effects: [@Sendable () -> Void] = []
     /// Why the tenant cannot go on.
-    var stop: String?
+    var stop: Obstacle?
     /// Files whose WAL has grown long.
     var longFiles: Set<FileKind> = []
   }
@@ -35,7 +35,8 @@ extension TenantCore {
           command.refuse(Failure(.outcomeUnknown, "recorded, but not yet applied; ask again later"))
         }
         settled.effects = []
-        settled.stop = "COMMIT failed and the replay too: \(error)"
+        settled.stop = Obstacle("COMMIT failed and the replay too", error)
+        lack = .record(batch.record, effects: batch.effects)
       }
       return settled
     }
@@ -70,7 +71,7 @@ extension TenantCore {
     return Settled(commands: batch.commands)
   }
 
-  private func reapply(_ record: SealedRecord) throws {
+  func reapply(_ record: SealedRecord) throws {
     closeFiles()
     let payload = try RecordPayload(
       decoding: Array(record.bytes[record.identityLength...]),

@@ -14,6 +14,8 @@ final class TenantCore: TransactionSource {
   /// Files in the open transaction, in the order of their first use.
   var enlisted: [TenantFile] = []
   var inFlight: InFlight?
+  /// What keeps a stalled tenant from running.
+  var lack: Lack?
   var replaying: TenantReplay?
   var encoder = RecordEncoder(capacity: 0)
 
@@ -59,7 +61,7 @@ final class TenantCore: TransactionSource {
     try context.files.createDirectory(directory)
     let file = try TenantFile(
       path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
-      schema: fileSchema, files: context.files)
+      schema: fileSchema, files: context.files, vfs: context.configuration.vfs)
     guard file.appliedSeq <= head.tenantSeq else {
       // The journal has lost what was durable: a next record would be another one in its place.
       file.close()
@@ -88,7 +90,7 @@ final class TenantCore: TransactionSource {
     do {
       file = try open(kind)
     } catch {
-      interruption = .unopened("\(error)")
+      interruption = .unopened(kind, Obstacle("a file does not open", error))
       throw error
     }
     guard file.missingSteps.isEmpty else {
@@ -157,8 +159,8 @@ final class TenantCore: TransactionSource {
 enum BatchInterruption: Error, Hashable {
   /// A file lacks schema steps, which are records of their own. The commands run again after them.
   case schemaSteps
-  /// A file does not open: it is damaged, another's, or from a newer program.
-  case unopened(String)
+  /// A file does not open: it is damaged, another's, from a newer program, or the machine refused.
+  case unopened(FileKind, Obstacle)
   /// SQLite ended the transaction, or undoing a command failed.
   case transactionLost
 }

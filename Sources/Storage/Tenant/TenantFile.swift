@@ -35,10 +35,11 @@ final class TenantFile {
   ///
   /// Throws ``StorageError``.
   init(
-    path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema, files: any FileSystem
+    path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema, files: any FileSystem,
+    vfs: String? = nil
   ) throws {
     let connection = try Connection(
-      path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX)
+      path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, on: vfs)
     let store = TenantFileStore(connection: connection)
     do {
       aim_sqlite_keep_wal(connection.handle)

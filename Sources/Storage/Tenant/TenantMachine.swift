@@ -9,20 +9,30 @@ package struct TenantMachine: Hashable, Sendable {
     case idle
     /// A run waits for a thread. May become `running`.
     case queued
-    /// Commands run in an open transaction. May become `idle`, `queued` or `journaling`.
+    /// Commands run in an open transaction. May become `idle`, `queued`, `journaling` or `stalled`.
     case running
     /// The record is with the journal, the transaction open, no thread held. May become `settling`.
     case journaling
-    /// COMMIT or ROLLBACK. May become `idle`, `queued` or `stopped`.
+    /// COMMIT or ROLLBACK. May become `idle`, `queued`, `stalled` or `stopped`.
     case settling
     /// Files are being closed. May become `idle` or `queued`.
     case closing
-    /// Damage, or a commit that cannot be repeated; until a restart or repair. What is under way
-    /// comes to its end without changing that.
+    /// The machine refused what the files need. Nothing runs until a later attempt brings them up
+    /// to the journal. May become `catchingUp` or `stopped`.
+    case stalled(until: UInt64)
+    /// Such an attempt. May become `idle`, `stalled` or `stopped`.
+    case catchingUp
+    /// Damage; until a restart or repair. What is under way comes to its end without changing that.
     case stopped
   }
 
+  /// The wait before the first attempt after a refusal; twice as long after each further one.
+  package static let firstWait: UInt64 = 100_000_000
+  package static let longestWait: UInt64 = 30_000_000_000
+
   package private(set) var state: State = .idle
+  /// Refusals of the machine since commands last ran to an end.
+  private var refusals: UInt64 = 0
 
   package init() {}
 
@@ -43,6 +53,7 @@ package struct TenantMachine: Hashable, Sendable {
   package mutating func runEnded(waiting: Bool) -> Bool {
     if state == .stopped { return false }
     precondition(state == .running, "a run ended that had not begun")
+    refusals = 0
     state = waiting ? .queued : .idle
     return waiting
   }
@@ -63,6 +74,7 @@ package struct TenantMachine: Hashable, Sendable {
   package mutating func settled(waiting: Bool) -> Bool {
     if state == .stopped { return false }
     precondition(state == .settling, "a transaction was settled that was not in flight")
+    refusals = 0
     state = waiting ? .queued : .idle
     return waiting
   }
@@ -82,4 +94,29 @@ package struct TenantMachine: Hashable, Sendable {
   }
 
   package mutating func stopped() { state = .stopped }
+
+  /// The machine refused; a stopped tenant stays stopped.
+  ///
+  /// Times are nanoseconds of a clock that only rises.
+  package mutating func stalled(at now: UInt64) {
+    if state == .stopped { return }
+    let wait = min(Self.firstWait << min(refusals, 20), Self.longestWait)
+    refusals += 1
+    state = .stalled(until: now + wait)
+  }
+
+  /// Answers whether the files are to be brought up to the journal now.
+  package mutating func attemptAsked(at now: UInt64) -> Bool {
+    guard case .stalled(let until) = state, now >= until else { return false }
+    state = .catchingUp
+    return true
+  }
+
+  /// The files are what the journal says; answers whether commands may run.
+  package mutating func caughtUp() -> Bool {
+    if state == .stopped { return false }
+    precondition(state == .catchingUp, "a tenant caught up that was not behind")
+    state = .idle
+    return true
+  }
 }

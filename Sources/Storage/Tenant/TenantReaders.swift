@@ -44,7 +44,7 @@ final class TenantReaders: Sendable {
       for connection in connections.values { try connection.control("BEGIN") }
     } else {
       try writer.withLatch {
-        if let problem = writer.problem { throw TenantWriter.stopped(problem) }
+        if let problem = writer.problem { throw TenantWriter.refusal(problem) }
         for connection in connections.values {
           try TenantFileStore(connection: connection).beginSnapshot()
         }
@@ -60,7 +60,7 @@ final class TenantReaders: Sendable {
     if let connection = take(kind) { return connection }
     let connection = try Connection(
       path: "\(context.directory(tenant))/\(schema.file(kind).name)",
-      flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+      flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, on: context.configuration.vfs)
     aim_sqlite_keep_wal(connection.handle)
     try TenantFileStore(connection: connection).configureReader()
     return connection

@@ -21,7 +21,8 @@ final class TenantWriter: Sendable {
     var machine = TenantMachine()
     var commands = Deque<any Command>()
     var bytes = 0
-    var problem: String?
+    /// Why nothing is taken up; nil while the tenant is served.
+    var problem: Obstacle?
   }
 
   init(tenant: TenantID, context: EngineContext, schema: SchemaIndex, head: TenantHead) {
@@ -39,7 +40,7 @@ final class TenantWriter: Sendable {
   /// Puts a command into the mailbox; where that is refused, answers it at once.
   func submit(_ command: any Command) {
     let refusal = mailbox.withLock { box -> Failure?? in
-      if let problem = box.problem { return .some(Self.stopped(problem)) }
+      if let problem = box.problem { return .some(Self.refusal(problem)) }
       if let full = admission(box, command) { return .some(full) }
       box.commands.append(command)
       box.bytes += command.bytes
@@ -56,9 +57,14 @@ final class TenantWriter: Sendable {
     }
   }
 
-  static func stopped(_ detail: String) -> Failure {
-    Failure(
-      .tenantStopped, "this tenant is stopped until it is repaired", retryAfterMilliseconds: 30_000)
+  /// What callers hear of it; nothing of theirs has run.
+  static func refusal(_ reason: Obstacle) -> Failure {
+    reason.mayPass
+      ? Failure(
+        .recovering, "this tenant waits for its cell's disk", retryAfterMilliseconds: 1_000)
+      : Failure(
+        .tenantStopped, "this tenant is stopped until it is repaired",
+        retryAfterMilliseconds: 30_000)
   }
 
   private func admission(_ box: borrowing Mailbox, _ command: any Command) -> Failure? {
@@ -109,9 +115,9 @@ final class TenantWriter: Sendable {
       runEnded()
       answer(commands, [])
     case .again: runEnded()
-    case .stop(let commands, let detail):
-      stop(detail)
-      for command in commands { command.refuse(Self.stopped(detail)) }
+    case .stop(let commands, let reason):
+      stop(reason)
+      for command in commands { command.refuse(Self.refusal(reason)) }
       answer(commands, [])
     }
     context.writers.runs.wrappingSubtract(1, ordering: .relaxed)
@@ -134,7 +140,7 @@ final class TenantWriter: Sendable {
   private func putBack(_ leftover: [any Command]) {
     guard !leftover.isEmpty else { return }
     let bytes = leftover.reduce(0) { $0 + $1.bytes }
-    let problem = mailbox.withLock { box -> String? in
+    let problem = mailbox.withLock { box -> Obstacle? in
       // Stopped meanwhile: nobody would take them out again.
       if let problem = box.problem { return problem }
       box.commands.prepend(leftover)
@@ -144,7 +150,7 @@ final class TenantWriter: Sendable {
       return nil
     }
     guard let problem else { return }
-    for command in leftover { command.refuse(Self.stopped(problem)) }
+    for command in leftover { command.refuse(Self.refusal(problem)) }
     answer(leftover, [])
   }
 
@@ -197,7 +203,7 @@ final class TenantWriter: Sendable {
         let settled = latch.withLock { _ in
           let settled = core.commit(head)
           // Before the latch is given up: one file may have the record, another not.
-          if let detail = settled.stop { stop(detail) }
+          if let reason = settled.stop { stop(reason) }
           return settled
         }
         if settled.stop == nil { committed.withLock { $0 = head.cellSeq } }
@@ -235,32 +241,85 @@ final class TenantWriter: Sendable {
   // Life.
 
   /// Refuses everything from here on; reported with its runbook.
-  func stop(_ detail: String, _ problem: Problem? = nil) {
-    let waiting = mailbox.withLock { box -> [any Command] in
-      box.machine.stopped()
-      box.problem = detail
+  ///
+  /// Where the reason may pass, ``catchUp()`` ends that; where it is damage, a restart or a repair.
+  func stop(_ reason: Obstacle, _ problem: Problem? = nil) {
+    let (waiting, isStalled) = mailbox.withLock { box -> ([any Command], Bool) in
+      // Damage that was found once is not forgotten over a full disk.
+      let isStalled = reason.mayPass && box.machine.state != .stopped
+      if isStalled {
+        box.machine.stalled(at: MonotonicTime.nanoseconds())
+      } else {
+        box.machine.stopped()
+      }
+      if isStalled || !reason.mayPass { box.problem = reason }
       var rest: [any Command] = []
       while !box.commands.isEmpty { rest += take(&box) }
-      return rest
+      return (rest, isStalled)
     }
     context.log.critical(
-      "tenant stopped", metadata: ["tenant": "\(tenant)", "reason": "\(detail)"])
-    context.problems.add(
-      problem ?? .tenantStopped(tenant, detail: detail, since: context.now))
+      isStalled ? "tenant stalled" : "tenant stopped",
+      metadata: ["tenant": "\(tenant)", "reason": "\(reason.detail)"])
+    if isStalled {
+      context.problems.add(.tenantStalled(tenant, detail: reason.detail, since: context.now))
+      context.stalled.add(tenant)
+    } else {
+      context.stalled.remove(tenant)
+      context.problems.resolve("tenant_stalled", tenant)
+      context.problems.add(
+        problem ?? .tenantStopped(tenant, detail: reason.detail, since: context.now))
+    }
     for command in waiting {
-      command.refuse(Self.stopped(detail))
+      command.refuse(Self.refusal(reason))
       command.reply()
     }
   }
 
-  /// Nil for a stopped tenant: its files lack records, whatever is checkpointed.
+  func stop(_ detail: String, _ problem: Problem? = nil) { stop(Obstacle(detail), problem) }
+
+  /// Queues an attempt to go on where its time has come; answers whether it did.
+  func attempt() -> Bool {
+    let now = MonotonicTime.nanoseconds()
+    guard mailbox.withLock({ $0.machine.attemptAsked(at: now) }) else { return false }
+    context.writers.push(.catchUp(self))
+    return true
+  }
+
+  /// Brings a stalled tenant's files up to the journal and serves it again; on a writer thread.
+  func catchUp() {
+    context.openTenants.used(self)
+    context.running?.enter(tenant)
+    defer { context.running?.leave() }
+    do {
+      let (effects, seq) = try core.withLock { core in
+        (try core.catchUp(), core.head.cellSeq)
+      }
+      committed.withLock { $0 = seq }
+      // Before anybody is served: they may say that what was remembered is no longer true.
+      for effect in effects { effect() }
+      let isServed = mailbox.withLock { box in
+        guard box.machine.caughtUp() else { return false }
+        box.problem = nil
+        return true
+      }
+      guard isServed else { return }
+      context.stalled.remove(tenant)
+      context.problems.resolve("tenant_stalled", tenant)
+      context.log.notice("tenant goes on", metadata: ["tenant": "\(tenant)"])
+    } catch {
+      stop(Obstacle("another attempt", error))
+    }
+  }
+
+  /// Nil for a stopped or stalled tenant: its files lack records, whatever is checkpointed.
   var committedThrough: CellSeq? {
     problem == nil ? committed.withLock { $0 } : nil
   }
-  var problem: String? { mailbox.withLock { $0.problem } }
+  /// Why the tenant is not served; nil where it is.
+  var problem: Obstacle? { mailbox.withLock { $0.problem } }
   /// Whether anything is queued or under way.
   var isActive: Bool {
-    mailbox.withLock { $0.machine.state != .idle && $0.machine.state != .stopped }
+    mailbox.withLock { $0.problem == nil && $0.machine.state != .idle }
   }
   var depth: Int { mailbox.withLock { $0.commands.count } }
 

@@ -59,8 +59,8 @@ import Wire
       }
       await test.fatal.wait(for: 1)
       #expect(answers.all.isEmpty)
-      // The process would end here.
-      try test.engine.writer(tenant).withCore { $0.closeFiles() }
+      // The process would end here; whoever closes what is left of it does not wait for ever.
+      await test.close()
       disk.kill()
       let again = try await TestEngine.onDisk(disk, directory)
       let counts = try await again.counts()
@@ -68,6 +68,29 @@ import Wire
       _ = try await again.engine.digest(tenant, recompute: true)
       #expect(answers.all.isEmpty)
       await again.close()
+      caller.cancel()
+    }
+  }
+
+  @Test func `an fsync that fails while the engine closes ends the closing`() async throws {
+    try await withFailingDisk { directory, disk, test in
+      let gate = Gate()
+      let caller = Task {
+        try? await test.write { transaction in
+          gate.pass()
+          try TestSchema.pay(transaction, 2)
+        }
+      }
+      await gate.entered.wait(for: 1)
+      let writer = try test.engine.writer(tenant)
+      async let closing: Void = test.close()
+      // Its last command waits behind the one that is held.
+      while writer.depth == 0 { await Task.yield() }
+      disk.inject(SimulatedDisk.Fault(.sync, call: 1, .error(EIO)))
+      gate.open()
+      await closing
+      #expect(test.fatal.all.count == 1)
+      disk.kill()
       caller.cancel()
     }
   }

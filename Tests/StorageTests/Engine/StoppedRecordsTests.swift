@@ -39,7 +39,7 @@ import Wire
   }
 
   /// A tenant with three durable payments that its files do not have, stopped at the start because
-  /// they cannot be opened, beside one that fills the journal.
+  /// one of them is no database, beside one that fills the journal.
   private func withStoppedTenant(
     _ body: (_ directory: String, _ test: TestEngine, _ blocked: String) async throws -> Void
   ) async throws {
@@ -50,7 +50,11 @@ import Wire
       await first.close()
       removeTree("\(directory)/tenants/t1")
       let blocked = "\(directory)/tenants/t1/messages.sqlite"
-      try LiveFileSystem().createDirectory(blocked)
+      try LiveFileSystem().createDirectory("\(directory)/tenants/t1")
+      // No room or I/O is wanting: such a file is damage, and stays it.
+      let file = try LiveFileSystem().open(blocked, .createNew)
+      try file.write([UInt8](repeating: 0x55, count: 4_096), at: 0)
+      file.close()
       let second = try await engine(directory)
       #expect(second.report.stopped == [stopped])
       try await body(directory, second, blocked)
@@ -84,7 +88,7 @@ import Wire
       #expect(try files.exists(copy(directory)))
       await third.close()
 
-      try files.removeEmptyDirectory(blocked)
+      try files.remove(blocked)
       let fourth = try await engine(directory)
       #expect(fourth.report.stopped.isEmpty)
       #expect(try await fourth.counts(stopped) == [3, 3])
@@ -106,7 +110,7 @@ import Wire
       try await fill(second, from: 1)
       try flusher(second).look()
       await second.close()
-      try files.removeEmptyDirectory(blocked)
+      try files.remove(blocked)
       let length = try fileLength(copy(directory))
       for place in [0, 9, 40, length / 2, length - 5, length - 1] {
         try flip(copy(directory), at: place)

@@ -1,0 +1,31 @@
+import Platform
+
+/// Why a tenant cannot go on, and whether that may pass.
+///
+/// What may pass is tried again by the engine itself; the rest waits for a restart or a repair.
+package struct Obstacle: Hashable, Sendable {
+  package let detail: String
+  /// Whether the machine refused (room, an I/O call, descriptors, memory, a lock), not the data.
+  package let mayPass: Bool
+
+  package init(_ detail: String, mayPass: Bool = false) {
+    self.detail = detail
+    self.mayPass = mayPass
+  }
+
+  /// `cause` met while doing `what`.
+  package init(_ what: String, _ cause: any Error) {
+    self.init("\(what): \(cause)", mayPass: Self.mayPass(cause))
+  }
+
+  private static func mayPass(_ cause: any Error) -> Bool {
+    switch cause {
+    case let error as FileError: error.mayPass
+    case let error as SQLiteError: error.mayPass
+    case StorageError.sqlite(let error): error.mayPass
+    // Also a segment that was trimmed while it was read: its records are in the copy.
+    case JournalError.file: true
+    default: false
+    }
+  }
+}
