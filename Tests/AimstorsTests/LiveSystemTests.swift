@@ -100,6 +100,10 @@ import Testing
       let waiting = try await system.verb("quarantine", "list", "--json")
       #expect(waiting.status == 0 && waiting.json["data"]?.array?.isEmpty == true)
       #expect(try await system.verb("quarantine", "replay", "cell-1.x", "--json").status == 1)
+      let discard = try await system.verb(
+        "quarantine", "discard", "cell-1.x", "--reason", "not ours & old", "--json")
+      #expect(discard.status == 1)
+      #expect(QuarantineCommand.Discard.escaped("a b&ü1") == "a%20b%26%C3%BC1")
     }
   }
 
