@@ -30,8 +30,8 @@ struct OutboxFunds {
       else { return true }
       let recipient = try CampaignQueueStore(tx.file(.messages)).recipient(candidate.id)
       let charge = try recipient.flatMap { try campaigns.charge(campaign, market: $0.market) }
-      // Free in its market: nothing of the hold is for it.
-      if charge?.quote.amount == .zero { return true }
+      // Free in its market, whatever its category: nothing of the hold is for it.
+      if try charge?.worst == .zero { return true }
       try ErrorConsequences.pause(campaign, code: nil, reason: Self.pauseReason, tx)
       return false
     }

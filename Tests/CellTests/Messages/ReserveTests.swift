@@ -141,4 +141,47 @@ import Wire
     try await shop.status(wamid, "sent", pricing: Self.regular("marketing"))
     #expect(try await money(shop) == [500, 0])
   }
+
+  @Test func `resumed after its hold ran out, a campaign holds the worst anew, old reserves apart`()
+    async throws
+  {
+    let shop = try await shop(funds: 10_000)
+    let id = try await shop.campaign(recipients: 3)
+    let first = try await shop.turn(claim: 1)
+    _ = try await shop.turn(first.map(Shop.accepted), claim: 0)
+    try await shop.write { try CampaignCommands($0).pause(id) }
+    shop.clock.advance(milliseconds: (MessageLimits.holdSeconds + 1) * 1_000)
+    _ = try await shop.write { try Ledger($0).expireHolds() }
+    try await shop.write { try CampaignCommands($0).resume(id) }
+    #expect(try await money(shop) == [10_000 - 200 - 1_000, 1_000])
+    // The first one's reserve went back with the old hold; the new one is for the others.
+    try await shop.status(
+      "wamid.\(first[0].id.rawValue)", "sent", pricing: Self.regular("marketing"))
+    #expect(try await money(shop) == [10_000 - 500 - 1_000, 1_000])
+    let rest = try await shop.turn()
+    _ = try await shop.turn(rest.map(Shop.accepted))
+    #expect(try await shop.tally(id).reserved == 600)
+    for job in rest {
+      try await shop.status("wamid.\(job.id.rawValue)", "sent", pricing: Self.regular("utility"))
+    }
+    #expect(try await money(shop) == [10_000 - 500 - 400, 0])
+  }
+
+  @Test func `what is free as declared is not sent without the money that it may cost`()
+    async throws
+  {
+    let shop = try await shop(funds: 1_000)
+    try await shop.write { tx in
+      let rates = [MessageCategory.utility: 0, .marketing: Self.marketing].map {
+        Rate(market: .any, category: $0.key, validFrom: .zero, amount: Micros($0.value))
+      }
+      _ = try Prices(tx).replace(rates, currency: Books.eur)
+    }
+    let id = try await shop.campaign(recipients: 1)
+    #expect(try await money(shop) == [500, 500])
+    shop.clock.advance(milliseconds: (MessageLimits.holdSeconds + 1) * 1_000)
+    _ = try await shop.write { try Ledger($0).expireHolds() }
+    #expect(try await shop.turn().isEmpty)
+    #expect(try await shop.state(id) == .paused)
+  }
 }
