@@ -30,16 +30,6 @@ struct LiveSystem {
     binaries = URL(fileURLWithPath: try LocalSystem.executable()).deletingLastPathComponent().path
     try FileManager.default.createDirectory(
       atPath: directory + "/data", withIntermediateDirectories: true)
-    let swift = """
-      #!/bin/sh
-      case "$*" in
-        *--version*) echo "Swift version 6.3" ;;
-        *--show-bin-path*) echo "\(binaries)" ;;
-      esac
-      """
-    try Data(swift.utf8).write(to: URL(fileURLWithPath: directory + "/swift"))
-    try FileManager.default.setAttributes(
-      [.posixPermissions: 0o700], ofItemAtPath: directory + "/swift")
   }
 
   /// Runs `body` beside a system that is ready, and ends it whatever happens.
@@ -77,7 +67,9 @@ struct LiveSystem {
 
   private func run(_ program: String, _ arguments: [String]) async throws -> Ended {
     var environment = ProcessInfo.processInfo.environment
-    environment["PATH"] = directory + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
+    let standIn = Self.root.appendingPathComponent("Tests/PrebuiltSwift").path
+    environment["PATH"] = standIn + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
+    environment["AIMSTORS_PREBUILT"] = binaries
     environment["AIMSTORS_DATA"] = data
     environment["AIMSTORS_PORT"] = "0"
     // Output goes to a file and the end is waited for by id: what `tools/run` leaves running would
