@@ -1,7 +1,6 @@
 import Hummingbird
 import Logging
 import Messaging
-import Platform
 import Wire
 
 #if canImport(FoundationEssentials)
@@ -18,13 +17,14 @@ public struct HTTPOverMessaging<Context: EdgeRequestContext>: Sendable {
   private let responder: RouterResponder<Context>
   private let catalogue: RouteCatalogue
   private let logger: Logger
-  private let refusals = LogBudget()
+  private let log: RequestLog
 
   /// Takes the routes that `router` has now; make it with ``makeEdgeRouter(_:)``.
   public init(router: Router<Context>, logger: Logger) {
     responder = router.buildResponder()
     catalogue = RouteCatalogue(router)
     self.logger = logger
+    log = RequestLog("answered", logger: logger)
   }
 
   /// Answers one envelope.
@@ -32,30 +32,13 @@ public struct HTTPOverMessaging<Context: EdgeRequestContext>: Sendable {
     to envelope: Aimstors_ProtoRequest, from incoming: IncomingRequest
   ) async -> Aimstors_ProtoResponse {
     let (response, refusal) = await answer(envelope, incoming)
-    note(envelope, Int(response.status), refusal, incoming.traceID)
-    return response
-  }
-
-  /// One line: for what changes something or was refused at the usual level, for reads below it.
-  private func note(
-    _ envelope: Aimstors_ProtoRequest, _ status: Int, _ refusal: FailureCode?, _ traceID: String
-  ) {
-    let isRead = envelope.method == "GET" || envelope.method == "HEAD"
-    let level: Logger.Level =
-      status >= 500 ? .warning : status >= 400 || !isRead ? .info : .debug
-    guard logger.logLevel <= level else { return }
-    var metadata: Logger.Metadata = [
-      "trace_id": .string(traceID), "method": .string(envelope.method),
-      "path": .string(String(envelope.target.prefix { $0 != "?" })),
-      "status": .stringConvertible(status),
-    ]
-    if !envelope.tenant.isEmpty { metadata["tenant"] = .string(envelope.tenant) }
-    if let refusal { metadata["code"] = .string(refusal.rawValue) }
-    if status >= 400 {
-      guard let leftOut = refusals.take() else { return }
-      if leftOut > 0 { metadata["left_out"] = .stringConvertible(leftOut) }
+    log.note(
+      envelope.method, String(envelope.target.prefix { $0 != "?" }), status: Int(response.status),
+      refusal: refusal, traceID: incoming.traceID
+    ) {
+      envelope.tenant.isEmpty ? [:] : ["tenant": .string(envelope.tenant)]
     }
-    logger.log(level: level, "answered", metadata: metadata)
+    return response
   }
 
   /// The answer, and the code of a refusal.

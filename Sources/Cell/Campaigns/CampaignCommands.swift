@@ -98,9 +98,7 @@ struct CampaignCommands {
       throw Failure(.invalidState, "page \(page) of the recipients is incomplete; send it again")
     }
     let template = try template(campaign.template, campaign.language)
-    guard template.status.maySend else {
-      throw Failure(.invalidState, "the template is \(template.status.rawValue)")
-    }
+    try template.requireSendable()
     let prices = try Prices(tx)
     var amount = Micros.zero
     for (market, recipients) in try queue.markets(id) {

@@ -33,6 +33,7 @@ final class CellHealth: Sendable {
   }
 
   func recovered() { state.withLock { $0.life = .serving } }
+
   /// Since when the oldest work of any outbox has been due; nil where none is.
   ///
   /// From the tenants' heads: no file is opened for it.
@@ -88,7 +89,6 @@ final class CellHealth: Sendable {
 
   private func problem(_ code: String, since: Timestamp, _ detail: String) -> Storage.Problem {
     Storage.Problem(
-      code: code, since: since,
-      runbook: "docs/runbooks/\(code.replacing("_", with: "-")).md", tenant: nil, detail: detail)
+      code: code, since: since, runbook: Runbook.page(code), tenant: nil, detail: detail)
   }
 }

@@ -8,6 +8,8 @@ struct CellMetrics {
   let engine: StorageEngine
   let outbox: OutboxWorker
   let clock: any WallClock
+  /// Since when the oldest work of any outbox has been due.
+  let oldestDue: Timestamp?
   let holds: (totals: [HoldAges.Key: HoldAges.Amount], unread: Int)
   /// Parts in the spool; nil where it could not be read, and then no figure is shown.
   let spooled: Int?
@@ -81,19 +83,14 @@ struct CellMetrics {
     ]
   }
 
-  /// From the tenants' heads: no file is opened for it.
-  private func oldestDueMilliseconds() -> Int64 {
-    let now = clock.milliseconds()
-    let due = engine.heads.values.compactMap { $0.nextDue?.milliseconds }.min()
-    return max(0, now - (due ?? now))
-  }
-
   private func work() -> [MetricFamily] {
     let load = outbox.load
+    let now = clock.milliseconds()
+    let dueMilliseconds = max(0, now - (oldestDue?.milliseconds ?? now))
     let families: [MetricFamily?] = [
       MetricFamily(
         "aimstors_outbox_age_seconds", "How long the oldest due work has been due.", .gauge,
-        [.init(value: .microseconds(oldestDueMilliseconds() * 1_000))]),
+        [.init(value: .microseconds(dueMilliseconds * 1_000))]),
       .gauge("aimstors_outbox_tenants_sending", "Tenants that send now.", Int64(load.active)),
       .gauge(
         "aimstors_outbox_tenants_waiting", "Tenants waiting for their turn.", Int64(load.queued)),

@@ -116,7 +116,8 @@ public final class CellNode: Service {
   public func metrics() async -> String {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
-      holds: sweep.holds(), spooled: try? await Spool(store: engine).count()
+      oldestDue: health.oldestDue, holds: sweep.holds(),
+      spooled: try? await Spool(store: engine).count()
     ).render()
   }
 

@@ -16,13 +16,13 @@ struct FindingsStore {
       """
     ) { "\($0.text(0)) (\($0.text(1)))" }
     // Row keys rise with time: the last day is the end of the table.
-    let first = now.adding(seconds: -TenantFindings.underchargeSeconds).milliseconds << 21
+    let first = RowID.lowest(at: now.adding(seconds: -TenantFindings.underchargeSeconds))
     let (count, at) =
       try db.first(
         """
         SELECT count(*), coalesce(min(at), 0) FROM message_alerts
         WHERE id >= ?1 AND kind = 'undercharged'
-        """, .integer(first)
+        """, .integer(first.rawValue)
       ) { ($0.int(0), $0.int64(1)) } ?? (0, 0)
     reading.undercharged = count
     reading.firstUndercharge = count > 0 ? Timestamp(milliseconds: at) : nil

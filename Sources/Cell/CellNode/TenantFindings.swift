@@ -1,3 +1,4 @@
+import Edge
 import Storage
 import Wire
 
@@ -37,8 +38,8 @@ struct TenantFindings: Sendable {
   }
 
   /// The oldest first.
-  func problems(now: Timestamp) -> [Problem] {
-    var problems: [Problem] = []
+  func problems(now: Timestamp) -> [Storage.Problem] {
+    var problems: [Storage.Problem] = []
     for (tenant, entry) in tenants {
       if let since = entry.blockedSince {
         problems.append(
@@ -61,9 +62,8 @@ struct TenantFindings: Sendable {
 
   private func problem(
     _ code: String, _ tenant: TenantID, _ since: Timestamp, _ detail: String
-  ) -> Problem {
-    Problem(
-      code: code, since: since, runbook: "docs/runbooks/\(code.replacing("_", with: "-")).md",
-      tenant: tenant, detail: detail)
+  ) -> Storage.Problem {
+    Storage.Problem(
+      code: code, since: since, runbook: Runbook.page(code), tenant: tenant, detail: detail)
   }
 }

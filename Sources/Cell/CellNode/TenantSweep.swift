@@ -55,12 +55,12 @@ final class TenantSweep: Sendable {
       guard !Task.isCancelled else { return }
       do {
         try await engine.sweepDue(tenant)
-        let holds = try await engine.read(tenant, [.ledger]) { snapshot in
-          try LedgerStore(snapshot.file(.ledger)).pendingHolds(now: snapshot.now)
-        }
-        let (found, at) = try await engine.read(tenant, [.messages]) { snapshot in
+        let (holds, found, at) = try await engine.read(tenant, [.ledger, .messages]) { snapshot in
           let now = snapshot.now
-          return (try FindingsStore(snapshot.file(.messages)).reading(now: now), now)
+          return (
+            try LedgerStore(snapshot.file(.ledger)).pendingHolds(now: now),
+            try FindingsStore(snapshot.file(.messages)).reading(now: now), now
+          )
         }
         state.withLock { state in
           state.holds.set(tenant, holds)

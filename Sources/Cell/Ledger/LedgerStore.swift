@@ -104,8 +104,7 @@ struct LedgerStore {
 
   /// No row made at or after `time` has a smaller identifier.
   private static func lowestID(at time: Timestamp) -> Int64 {
-    let latest: Int64 = (1 << 42) - 1
-    return (min(max(0, time.milliseconds), latest) << 21) - 1
+    RowID.lowest(at: time).rawValue - 1
   }
 
   private static func transfer(_ row: Row) -> Transfer? {
@@ -187,7 +186,7 @@ struct LedgerStore {
     var summary = HoldAges.Summary(currency: currency)
     try db.query("SELECT id, amount - captured - released FROM holds WHERE state = 0") { row in
       summary.add(
-        madeAt: Timestamp(milliseconds: row.int64(0) >> 21), micros: row.int64(1), now: now)
+        madeAt: RowID(row.int64(0)).time, micros: row.int64(1), now: now)
     }
     return summary
   }

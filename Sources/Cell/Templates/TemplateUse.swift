@@ -22,17 +22,23 @@ struct TemplateUse: Hashable, Sendable {
 }
 
 extension Template {
+  /// Refuses what Graph would refuse whatever is in it: Meta has paused or rejected the template.
+  func requireSendable() throws(Failure) {
+    guard status.maySend else {
+      throw Failure(.invalidState, "the template is \(status.rawValue)")
+    }
+  }
+
   /// Refuses a message that Graph would refuse for its template: because of where that stands with
   /// Meta, or because it brings more or fewer parameters than the texts have.
   ///
   /// What is no text is Graph's to count: media of a header, and what Meta itself writes.
   func check(_ use: TemplateUse) throws(Failure) {
-    guard status.maySend else {
-      throw Failure(.invalidState, "the template is \(status.rawValue)")
-    }
+    try requireSendable()
+    let texts = textParameters
     for (type, wanted, given) in [
-      ("header", textParameters(of: "HEADER"), use.headerParameters),
-      ("body", textParameters(of: "BODY"), use.bodyParameters),
+      ("header", texts.header?.count, use.headerParameters),
+      ("body", texts.body?.count, use.bodyParameters),
     ] {
       guard let wanted, wanted != given else { continue }
       throw Failure(
@@ -40,12 +46,5 @@ extension Template {
         "template.components: the template's \(type) has \(wanted) parameters, the message brings"
           + " \(given)")
     }
-  }
-
-  /// How many parameters a component's text has; nil where there is no such text.
-  private func textParameters(of type: String) -> Int? {
-    guard let root = try? JSONTape(components).root else { return nil }
-    let component = root.elements.first { $0["type"]?.string?.uppercased() == type }
-    return component?["text"]?.string.map { TemplateText($0).parameters.count }
   }
 }

@@ -5,10 +5,6 @@ import Wire
 struct StatusCollector: Sendable {
   let services: AdminServices
 
-  static func runbook(_ code: String) -> String {
-    "docs/runbooks/\(code.replacing("_", with: "-")).md"
-  }
-
   func problems() async throws(Failure) -> [ReportedProblem] {
     let now = Timestamp(milliseconds: services.clock.milliseconds())
     var problems = services.roster.conflicts()
@@ -29,7 +25,7 @@ struct StatusCollector: Sendable {
       problems.append(
         ReportedProblem(
           code: "router_silent", detail: "\(router.id) has not compared its map",
-          since: router.lastSeen, runbook: Self.runbook("router_map"), cell: nil, tenant: nil))
+          since: router.lastSeen, runbook: Runbook.page("router_map"), cell: nil, tenant: nil))
     }
     let waiting = try await services.store.read { try $0.waitingDirectives() }
     for (cell, queue) in waiting.sorted(by: { $0.key < $1.key })
@@ -38,7 +34,7 @@ struct StatusCollector: Sendable {
         ReportedProblem(
           code: "directives_waiting",
           detail: "\(queue.count) stops, states or tenants that \(cell) has not acknowledged",
-          since: queue.since, runbook: Self.runbook("directives_waiting"), cell: cell.rawValue,
+          since: queue.since, runbook: Runbook.page("directives_waiting"), cell: cell.rawValue,
           tenant: nil))
     }
     for (cell, size) in services.spools.lastSizes().sorted(by: { $0.key < $1.key }) {
@@ -48,7 +44,7 @@ struct StatusCollector: Sendable {
           code: "spool_waiting",
           detail:
             "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
-          since: oldest, runbook: Self.runbook("spool_waiting"), cell: cell.rawValue, tenant: nil))
+          since: oldest, runbook: Runbook.page("spool_waiting"), cell: cell.rawValue, tenant: nil))
     }
     return problems
   }
@@ -59,7 +55,7 @@ struct StatusCollector: Sendable {
     let lastHeard = sight.lastHeard ?? services.startedAt
     return ReportedProblem(
       code: ProblemSightings.unreachable, detail: "no heartbeat of \(sight.record.id)",
-      since: min(lastHeard, since ?? lastHeard), runbook: runbook("cell_unreachable"),
+      since: min(lastHeard, since ?? lastHeard), runbook: Runbook.page("cell_unreachable"),
       cell: sight.record.id.rawValue, tenant: nil)
   }
 
@@ -73,7 +69,7 @@ struct StatusCollector: Sendable {
       problems = [
         ReportedProblem(
           code: "store_unavailable", detail: error.detail, since: services.startedAt,
-          runbook: Self.runbook("store_unavailable"), cell: nil, tenant: nil)
+          runbook: Runbook.page("store_unavailable"), cell: nil, tenant: nil)
       ]
     }
     return HealthReport(

@@ -23,7 +23,7 @@ struct RouterEdge: HTTPResponder {
   let rate: RateTable
   let boot: any BootClock
   let logger: Logger
-  private let refusals = LogBudget()
+  let log: RequestLog
 
   private var limits: RouterLimits { configuration.limits }
 
@@ -54,30 +54,13 @@ struct RouterEdge: HTTPResponder {
     response.headers[.xTraceID] = traceID
     let took = ContinuousClock.now - started
     metrics.answered(response.status.code, in: took)
-    note(request, response.status.code, refusal, took, traceID)
-    return response
-  }
-
-  /// One line: for what changes something or was refused at the usual level, for reads below it.
-  private func note(
-    _ request: Request, _ status: Int, _ refusal: FailureCode?, _ took: Duration,
-    _ traceID: String
-  ) {
-    let isRead = request.method == .get || request.method == .head
-    let level: Logger.Level =
-      status >= 500 ? .warning : status >= 400 || !isRead ? .info : .debug
-    guard logger.logLevel <= level else { return }
-    var metadata: Logger.Metadata = [
-      "trace_id": .string(traceID), "method": .string(request.method.rawValue),
-      "path": .string(request.uri.path), "status": .stringConvertible(status),
-      "ms": .stringConvertible(Int64(took / .milliseconds(1))),
-    ]
-    if let refusal { metadata["code"] = .string(refusal.rawValue) }
-    if status >= 400 {
-      guard let leftOut = refusals.take() else { return }
-      if leftOut > 0 { metadata["left_out"] = .stringConvertible(leftOut) }
+    log.note(
+      request.method.rawValue, request.uri.path, status: response.status.code, refusal: refusal,
+      traceID: traceID
+    ) {
+      ["ms": .stringConvertible(Int64(took / .milliseconds(1)))]
     }
-    logger.log(level: level, "request", metadata: metadata)
+    return response
   }
 
   private func answer(

@@ -73,7 +73,8 @@ public final class RouterNode: Service {
         keeper: keeper, messenger: environment.messenger, limits: configuration.limits,
         clock: environment.wallClock, metrics: metrics, logger: environment.logger),
       traffic: traffic, metrics: metrics, traces: traces, rate: RateTable(configuration.limits),
-      boot: environment.bootClock, logger: environment.logger)
+      boot: environment.bootClock, logger: environment.logger,
+      log: RequestLog("request", logger: environment.logger))
   }
 
   public func run() async throws {

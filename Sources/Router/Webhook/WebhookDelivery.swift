@@ -108,35 +108,38 @@ struct WebhookDelivery: Sendable {
     _ part: Aimstors_ProtoWebhookPart, _ way: WebhookSplit.Part.Way, _ body: [UInt8]?,
     _ traceID: String
   ) async -> Bool {
-    var spooled = Aimstors_ProtoSpoolPart()
-    spooled.metaApp = part.metaApp
-    spooled.receivedAtMs = part.receivedAtMs
-    spooled.part = part
-    if let body {
-      spooled.body = .init(body)
-      spooled.part.changes = []
-    }
+    let reason: String
+    var owner: TenantID?
+    var avoiding: CellID?
     switch way {
     case .owner(let tenant):
-      let tried = await deliver(part, to: tenant, traceID)
-      guard case .failed(let cell) = tried else {
+      guard case .failed(let cell) = await deliver(part, to: tenant, traceID) else {
         metrics.webhook(.delivered)
         return true
       }
-      spooled.reason = "owner_unreachable"
-      spooled.part.tenant = tenant.rawValue
-      return await spool(spooled, avoiding: cell, traceID)
+      reason = "owner_unreachable"
+      (owner, avoiding) = (tenant, cell)
     case .unknown:
-      spooled.reason = "number_unknown"
+      reason = "number_unknown"
     case .foreign(let key):
       logger.warning(
         "a Meta app reaches for another tenant's number",
         metadata: [
           "trace_id": .string(traceID), "meta_app": .string(part.metaApp), "key": .string(key),
         ])
-      spooled.reason = "number_foreign"
+      reason = "number_foreign"
     }
-    return await spool(spooled, avoiding: nil, traceID)
+    var spooled = Aimstors_ProtoSpoolPart()
+    spooled.reason = reason
+    spooled.metaApp = part.metaApp
+    spooled.receivedAtMs = part.receivedAtMs
+    spooled.part = part
+    if let owner { spooled.part.tenant = owner.rawValue }
+    if let body {
+      spooled.body = .init(body)
+      spooled.part.changes = []
+    }
+    return await spool(spooled, avoiding: avoiding, traceID)
   }
 
   private enum Tried {

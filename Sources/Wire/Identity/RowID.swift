@@ -16,6 +16,14 @@ public struct RowID: Hashable, Sendable, Comparable {
     return RowID(fresh > last.rawValue ? fresh : last.rawValue + 1)
   }
 
+  /// The lowest identifier of a millisecond; of a time beyond the 42 bits the nearest there is.
+  public static func lowest(at time: Timestamp) -> RowID {
+    RowID(min(max(0, time.milliseconds), (1 << 42) - 1) << 21)
+  }
+
+  /// The time that stands in it; it may run ahead of when the row was made.
+  public var time: Timestamp { Timestamp(milliseconds: rawValue >> 21) }
+
   private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
   /// The public form, such as `msg_0d7k2m9q4hv1c` for the prefix `msg`.
