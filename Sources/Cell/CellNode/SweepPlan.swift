@@ -3,8 +3,10 @@ import Wire
 /// Which tenants are looked at next in the background; decides, without I/O.
 ///
 /// Everybody once a day, so that what is kept beside their files can be compared with them; and
-/// soon after a change whoever has written, so that what is counted over all tenants is fresh. Both
-/// are bounded per step: a cell of 10,000 idle tenants opens two every five seconds.
+/// soon after a change whoever has written, so that what is counted over all tenants is fresh.
+/// A tenant whose files are open costs little to look at; opening one costs ten milliseconds or
+/// more. So those that changed are looked at while they are open, and all that would have to be
+/// opened share one small bound: a cell of 10,000 idle tenants opens two every five seconds.
 struct SweepPlan: Sendable {
   private struct Look: Sendable {
     var seq: TenantSeq
@@ -14,13 +16,15 @@ struct SweepPlan: Sendable {
   }
 
   static let stepSeconds: UInt64 = 5
-  /// Tenants that have changed, per step; each at most once in ``freshSeconds``.
-  static let changedPerStep = 64
+  /// Open tenants that have changed, per step; each at most once in ``freshSeconds``. Enough to
+  /// see 1,000 open ones before they are closed for idleness.
+  static let changedPerStep = 256
   static let freshSeconds: UInt64 = 10
   /// Tenants of the first step: all of a small cell.
   static let firstStep = 64
-  /// Tenants whose day is over, or who were not seen since the start, per later step.
-  static let dailyPerStep = 2
+  /// Tenants to be opened for it, per later step: first those that changed and were closed unseen,
+  /// then those whose day is over or who were not seen since the start.
+  static let openedPerStep = 2
   static let daySeconds: UInt64 = 86_400
 
   private var looks: [TenantID: Look] = [:]
@@ -31,17 +35,24 @@ struct SweepPlan: Sendable {
     max(0, count - looks.values.reduce(0) { $0 + ($1.isRead ? 1 : 0) })
   }
 
-  /// The tenants to look at now, given where each stands; they count as seen from here on.
-  mutating func step(_ heads: [TenantID: TenantSeq], now: UInt64) -> [TenantID] {
+  /// The tenants to look at now, given where each stands and whose files are open; they count as
+  /// seen from here on.
+  mutating func step(
+    _ heads: [TenantID: TenantSeq], open: Set<TenantID>, now: UInt64
+  ) -> [TenantID] {
     let second: UInt64 = 1_000_000_000
     if looks.count > heads.count { looks = looks.filter { heads[$0.key] != nil } }
     var changed: [(TenantID, UInt64)] = []
+    var closed: [(TenantID, UInt64)] = []
     var daily: [(TenantID, UInt64)] = []
+    func noteChange(_ tenant: TenantID, _ at: UInt64) {
+      if open.contains(tenant) { changed.append((tenant, at)) } else { closed.append((tenant, at)) }
+    }
     for (tenant, seq) in heads {
       guard let look = looks[tenant] else {
         if hasBegun {
           // Who comes later has written.
-          changed.append((tenant, 0))
+          noteChange(tenant, 0)
         } else {
           looks[tenant] = Look(seq: seq, at: 0, isRead: false)
           daily.append((tenant, 0))
@@ -50,20 +61,22 @@ struct SweepPlan: Sendable {
       }
       let age = now - min(now, look.at)
       if !look.isRead {
-        if look.seq == seq { daily.append((tenant, 0)) } else { changed.append((tenant, 0)) }
+        if look.seq == seq { daily.append((tenant, 0)) } else { noteChange(tenant, 0) }
       } else if age >= Self.daySeconds * second {
         daily.append((tenant, look.at))
       } else if look.seq != seq, age >= Self.freshSeconds * second {
-        changed.append((tenant, look.at))
+        noteChange(tenant, look.at)
       }
     }
     // So many that a day is enough for all.
-    let perDay = max(
-      hasBegun ? Self.dailyPerStep : Self.firstStep,
+    let openings = max(
+      hasBegun ? Self.openedPerStep : Self.firstStep,
       heads.count / Int(Self.daySeconds / Self.stepSeconds) + 1)
     hasBegun = true
-    let chosen =
-      Self.oldest(changed, Self.changedPerStep) + Self.oldest(daily, perDay)
+    let seenOpen = Self.oldest(changed, Self.changedPerStep)
+    // Half at least is for those whose turn it is, however many write and are closed.
+    let reopened = Self.oldest(closed, daily.isEmpty ? openings : openings / 2)
+    let chosen = seenOpen + reopened + Self.oldest(daily, openings - reopened.count)
     for tenant in chosen {
       looks[tenant] = Look(seq: heads[tenant] ?? .zero, at: now, isRead: true)
     }

@@ -50,8 +50,9 @@ final class TenantSweep: Sendable {
   /// One step of the plan.
   func step() async {
     let heads = tenants()
+    let open = engine.openTenants
     let now = boot.nanoseconds()
-    for tenant in state.withLock({ $0.plan.step(heads, now: now) }) {
+    for tenant in state.withLock({ $0.plan.step(heads, open: open, now: now) }) {
       guard !Task.isCancelled else { return }
       do {
         try await engine.sweepDue(tenant)

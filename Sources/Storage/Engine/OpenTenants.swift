@@ -1,6 +1,7 @@
 import CSQLite
 import Platform
 import Synchronization
+import Wire
 
 #if canImport(Glibc)
   import Glibc
@@ -47,6 +48,9 @@ final class OpenTenants: Sendable {
   }
 
   var count: Int { state.withLock { $0.entries.count } }
+  var tenants: Set<TenantID> {
+    state.withLock { Set($0.entries.values.lazy.map(\.writer.tenant)) }
+  }
 
   /// Notes a use, and makes room where this opened one too many.
   func used(_ writer: TenantWriter) {

@@ -72,6 +72,9 @@ extension StorageEngine {
     }
   }
 
+  /// Tenants whose files are open now; empty before ``start()``.
+  public var openTenants: Set<TenantID> { (try? running())?.context.openTenants.tenants ?? [] }
+
   /// Where each tenant's history stands.
   public var heads: [TenantID: TenantHead] {
     (try? running())?.context.heads.tenants ?? [:]
