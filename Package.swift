@@ -58,6 +58,7 @@ let package = Package(
     .target(
       name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("crypt")]),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    .target(name: "CZstd", linkerSettings: [.linkedLibrary("zstd")]),
     // Whom a crashed thread worked for: signal handlers and thread-local slots are C's.
     .target(name: "CCrashMark"),
 
@@ -71,7 +72,8 @@ let package = Package(
     library(
       "Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log], design: true),
     library(
-      "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
+      "Storage",
+      ["CSQLite", "CZlib", "CZstd", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
       design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 

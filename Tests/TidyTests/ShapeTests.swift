@@ -65,9 +65,9 @@ import Testing
     let roles: Set<String> = ["Cell", "Router", "ControlPlane", "Replication"]
     let ours = roles.union([
       "Wire", "Platform", "Messaging", "Storage", "Edge", "GraphSimulator", "Simulation", "CNNG",
-      "CSQLite", "COpenSSL", "CZlib",
+      "CSQLite", "COpenSSL", "CZlib", "CZstd",
     ])
-    let onlyIn = ["CNNG": "Messaging", "CSQLite": "Storage", "CZlib": "Storage"]
+    let onlyIn = ["CNNG": "Messaging", "CSQLite": "Storage", "CZlib": "Storage", "CZstd": "Storage"]
     for file in try sources() {
       for name in file.imports {
         if roles.contains(file.module) {

@@ -64,17 +64,21 @@ public struct RecordEncoder: Sendable {
     body.varint(UInt64(detail.count))
     body.raw(detail)
 
-    let header = RecordHeader(
-      identity: identity, commandCount: commandCount, payloadLength: UInt32(body.count),
-      payloadCRC: body.crc(from: 0))
     let identityLength = RecordFormat.identityLength(identity.tenant)
+    // As it would be uncompressed: what a command may write does not depend on how it compresses.
     let length = identityLength + body.count
     guard length <= JournalLimits.recordBytes else {
       throw JournalError.recordTooLarge(bytes: length)
     }
-    var record = ByteWriter(capacity: length)
+    let compressed = body.bytes.withUnsafeBytes { PayloadCompression.shared.compress($0) }
+    let payload = compressed ?? body.bytes
+    let header = RecordHeader(
+      identity: identity, commandCount: commandCount, payloadLength: UInt32(payload.count),
+      payloadCRC: CRC32.of(payload),
+      decompressedLength: compressed == nil ? nil : UInt32(body.count))
+    var record = ByteWriter(capacity: identityLength + payload.count)
     RecordFormat.encodeIdentity(header, into: &record)
-    record.raw(body.bytes)
+    record.raw(payload)
     return SealedRecord(
       header: header, hash: SHA256Hash.of(record.bytes), bytes: record.bytes,
       identityLength: identityLength)

@@ -2,7 +2,9 @@ import Wire
 
 /// The binary form of a record's header; the byte offsets are in DESIGN.md.
 enum RecordFormat {
-  static let version: UInt16 = 1
+  /// The newest version that is written; a payload stored as it is makes a record of version 1.
+  static let version: UInt16 = 2
+  private static let plainVersion: UInt16 = 1
   /// Bytes of the identity part before the tenant's name.
   static let identityFixedLength = 96
   /// Bytes of the position part before the cell's name, and the header's CRC after it.
@@ -27,14 +29,14 @@ enum RecordFormat {
   /// The part that the record's hash covers together with the payload.
   static func encodeIdentity(_ header: RecordHeader, into writer: inout ByteWriter) {
     let identity = header.identity
-    writer.integer(version)
+    writer.integer(header.decompressedLength == nil ? plainVersion : version)
     writer.byte(identity.kind.rawValue)
     writer.byte(UInt8(identity.tenant.rawValue.utf8.count))
     writer.integer(header.payloadLength)
     writer.integer(header.payloadCRC)
     writer.integer(header.commandCount)
     writer.integer(identity.schemaVersion)
-    writer.integer(UInt32(0))
+    writer.integer(header.decompressedLength ?? 0)
     writer.integer(identity.lineage.rawValue)
     writer.integer(identity.epoch.rawValue)
     writer.integer(identity.tenantSeq.rawValue)
@@ -95,14 +97,16 @@ enum RecordFormat {
   ) {
     var check = reader
     let version = try reader.integer(UInt16.self)
-    guard version == Self.version else { throw JournalError.unknownFormat(UInt32(version)) }
+    guard (plainVersion...Self.version).contains(version) else {
+      throw JournalError.unknownFormat(UInt32(version))
+    }
     let kindNumber = try reader.byte()
     let tenantLength = Int(try reader.byte())
     let payloadLength = try reader.integer(UInt32.self)
     let payloadCRC = try reader.integer(UInt32.self)
     let commandCount = try reader.integer(UInt32.self)
     let schemaVersion = try reader.integer(UInt32.self)
-    _ = try reader.integer(UInt32.self)
+    let decompressedLength = try reader.integer(UInt32.self)
     let lineage = Lineage(try reader.integer(UInt64.self))
     let epoch = Epoch(try reader.integer(UInt64.self))
     let tenantSeq = TenantSeq(try reader.integer(UInt64.self))
@@ -124,6 +128,11 @@ enum RecordFormat {
     guard let tenant = TenantID(String(decoding: tenantBytes, as: UTF8.self)),
       let cell = CellID(String(decoding: cellBytes, as: UTF8.self))
     else { throw JournalError.malformed("an identifier of other characters than it may have") }
+    // Before anybody allocates for it.
+    let lengths = version == plainVersion ? 0...0 : 1...UInt32(JournalLimits.recordBytes)
+    guard lengths.contains(decompressedLength) else {
+      throw JournalError.malformed("a payload that stands for \(decompressedLength) bytes")
+    }
     let identity = RecordIdentity(
       tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: tenantSeq,
       previousHash: previousHash, time: time, schemaVersion: schemaVersion, kind: kind,
@@ -131,7 +140,8 @@ enum RecordFormat {
     return (
       RecordHeader(
         identity: identity, commandCount: commandCount, payloadLength: payloadLength,
-        payloadCRC: payloadCRC),
+        payloadCRC: payloadCRC,
+        decompressedLength: version == plainVersion ? nil : decompressedLength),
       RecordPosition(cell: cell, generation: generation, cellSeq: cellSeq), identityBytes
     )
   }

@@ -70,17 +70,22 @@ public struct RecordIdentity: Hashable, Sendable {
 public struct RecordHeader: Hashable, Sendable {
   public var identity: RecordIdentity
   public var commandCount: UInt32
+  /// Bytes of the payload as it lies in the journal.
   public var payloadLength: UInt32
-  /// CRC-32 of the payload.
+  /// CRC-32 of these bytes.
   public var payloadCRC: UInt32
+  /// Bytes that the compressed payload stands for; nil where it is stored as it is.
+  public var decompressedLength: UInt32?
 
   public init(
-    identity: RecordIdentity, commandCount: UInt32, payloadLength: UInt32, payloadCRC: UInt32
+    identity: RecordIdentity, commandCount: UInt32, payloadLength: UInt32, payloadCRC: UInt32,
+    decompressedLength: UInt32? = nil
   ) {
     self.identity = identity
     self.commandCount = commandCount
     self.payloadLength = payloadLength
     self.payloadCRC = payloadCRC
+    self.decompressedLength = decompressedLength
   }
 }
 
@@ -102,13 +107,17 @@ public struct JournalRecord: Sendable {
   public let header: RecordHeader
   public let position: RecordPosition
   public let hash: SHA256Hash
-  /// See ``RecordPayload/init(decoding:commandCount:)``.
+  /// As it lies in the journal, compressed where the header says so.
   public let payload: [UInt8]
 
   public var identity: RecordIdentity { header.identity }
 
   /// Decodes the payload; throws ``JournalError/malformed(_:)`` where it does not keep the format.
   public func decodedPayload() throws(JournalError) -> RecordPayload {
-    try RecordPayload(decoding: payload, commandCount: header.commandCount)
+    var plain = payload
+    if let length = header.decompressedLength {
+      plain = try PayloadCompression.shared.decompress(payload, length: Int(length))
+    }
+    return try RecordPayload(decoding: plain, commandCount: header.commandCount)
   }
 }

@@ -33,7 +33,7 @@ import Wire
     for id in first..<(first + 24) {
       try await test.write(other) { transaction in
         try transaction.file(.messages).run(
-          "INSERT INTO messages (id, body, raw) VALUES (?, '', zeroblob(8000))", .integer(id))
+          "INSERT INTO messages (id, body, raw) VALUES (?, '', randomblob(8000))", .integer(id))
       }
     }
   }

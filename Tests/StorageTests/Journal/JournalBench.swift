@@ -24,6 +24,12 @@ final class JournalBench {
     configuration.groupWaitNanoseconds = 0
   }
 
+  /// Bytes without a zero that do not compress: what lies in the journal is as long as it looks.
+  private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
+    var random = TestRandom(seed: seed)
+    return (0..<count).map { _ in UInt8(1 + random.below(255)) }
+  }
+
   /// The tenant's next record, with one command whose changes are `size` bytes.
   func record(_ name: String, size: Int = 40, kind: RecordKind = .commands) throws -> SealedRecord {
     let tenant = TenantID(trusted: name)
@@ -31,7 +37,7 @@ final class JournalBench {
     encoder.begin()
     encoder.command(
       requestID: "req-\(seq.rawValue)", traceID: "t",
-      changes: (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(seq.rawValue) | 1) })
+      changes: noise(size, seed: seq.rawValue))
     let record = try encoder.seal(
       RecordIdentity(
         tenant: tenant, lineage: Lineage(7), epoch: .first, tenantSeq: seq,
