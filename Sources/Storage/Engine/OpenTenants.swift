@@ -73,14 +73,16 @@ final class OpenTenants: Sendable {
   func closeIdle(_ milliseconds: Int64, now: Int64) {
     let idle = state.withLock { state in
       state.lastLook = now
-      return Array(
-        state.entries.values.lazy.filter { now - $0.usedAt >= milliseconds }
-          .prefix(Self.closedPerLook))
+      return state.entries.values.filter { now - $0.usedAt >= milliseconds }
     }
-    let closed = idle.count { close($0.writer) }
+    // Who cannot be closed, busy or stopped, takes nobody's turn.
+    var closed = 0
+    for entry in idle where closed < Self.closedPerLook {
+      if close(entry.writer) { closed += 1 }
+    }
     let isTrimDue = state.withLock { state in
       state.closedSinceTrim += closed
-      guard idle.count < Self.closedPerLook, state.closedSinceTrim > state.entries.count else {
+      guard closed < Self.closedPerLook, state.closedSinceTrim > state.entries.count else {
         return false
       }
       state.closedSinceTrim = 0
