@@ -36,14 +36,20 @@ final class OpenTenants: Sendable {
   /// min(1,000, descriptors / 20): a tenant with all files and readers open has about 20.
   static func limit(descriptors: Int) -> Int { max(8, min(1_000, descriptors / 20)) }
 
+  /// How many descriptors this process may have, after it has asked for as many as it may ask for:
+  /// the 1,024 that a shell or a service gives are enough for 51 tenants.
   static func descriptors() -> Int {
-    var limit = rlimit()
     #if canImport(Glibc)
-      let status = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else
-      let status = getrlimit(RLIMIT_NOFILE, &limit)
+      let resource = RLIMIT_NOFILE
     #endif
-    return status == 0 ? Int(min(limit.rlim_cur, 1 << 20)) : 1_024
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0 else { return 1_024 }
+    var raised = limit
+    raised.rlim_cur = min(limit.rlim_max, 1 << 20)
+    if raised.rlim_cur > limit.rlim_cur, setrlimit(resource, &raised) == 0 { limit = raised }
+    return Int(min(limit.rlim_cur, 1 << 20))
   }
 
   var count: Int { state.withLock { $0.entries.count } }

@@ -1,3 +1,4 @@
+import Glibc
 import StorageFixtures
 import Testing
 import Wire
@@ -42,6 +43,18 @@ import Wire
       }
       await test.close()
     }
+  }
+
+  @Test func `a process asks for all the descriptors that it may have`() throws {
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #expect(getrlimit(resource, &limit) == 0)
+    let all = OpenTenants.descriptors()
+    #expect(all == Int(min(limit.rlim_max, 1 << 20)))
+    // As if a shell had given less.
+    limit.rlim_cur = rlim_t(all - 1)
+    #expect(setrlimit(resource, &limit) == 0)
+    #expect(OpenTenants.descriptors() == all)
   }
 
   @Test func `many that cannot be closed keep nobody open`() async throws {
