@@ -1,8 +1,8 @@
 import Synchronization
 import Wire
 
-/// Lets a few requests of each tenant be with its cell at a time; its others wait here, in the order
-/// in which they came.
+/// Lets a few requests of each tenant be with its cell at a time; its others wait here, in their
+/// order.
 ///
 /// What a cell takes at once is everybody's: without turns the many, or the slow, requests of one
 /// tenant would hold all of it, and its neighbours' would stand behind them.
