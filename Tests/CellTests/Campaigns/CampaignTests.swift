@@ -91,7 +91,7 @@ import Wire
     #expect(try await shop.tally(id).released == 6 * Shop.price)
   }
 
-  @Test func `what was under way when it was cancelled is not tried again and gives its money back`()
+  @Test func `what was under way when it was cancelled is not tried again and costs nothing`()
     async throws
   {
     let shop = try await Shop()
