@@ -21,18 +21,23 @@ typedef struct {
   sqlite3_int64 end;
   // Where the page of a commit frame will be written; 0: no commit frame's header came last.
   sqlite3_int64 commit_page;
+  // From here on frames were gathered that did not come into the file, because a read wanted them
+  // there and the write failed; -1: none. Nothing may be appended behind them or read of them until
+  // SQLite has taken them back, which it shows by a frame that begins no later.
+  sqlite3_int64 lost;
   sqlite3_file *file;
 } wal_file;
 
 static int flush(wal_file *wal) {
   if (!wal->length) return SQLITE_OK;
   int length = wal->length, result = SQLITE_OK;
-  // Whatever comes of it: SQLite takes the transaction back and writes these frames anew.
+  // Whatever comes of it: these frames count only if SQLite writes them anew.
   wal->length = 0;
   for (int at = 0; at < length && result == SQLITE_OK; at += PIECE) {
     int count = length - at < PIECE ? length - at : PIECE;
     result = wal->file->pMethods->xWrite(wal->file, wal->bytes + at, count, wal->start + at);
   }
+  if (result != SQLITE_OK && (wal->lost < 0 || wal->start < wal->lost)) wal->lost = wal->start;
   return result;
 }
 
@@ -59,6 +64,11 @@ static int is_commit_header(const uint8_t *bytes, int count) {
 
 static int wal_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
   wal_file *wal = (wal_file *)file;
+  if (wal->lost >= 0) {
+    if (offset > wal->lost) return SQLITE_IOERR_WRITE;
+    // A page alone goes into a frame that is there; a header begins what comes instead.
+    if (count == FRAME_HEADER || offset == 0) wal->lost = -1;
+  }
   int result, ends_commit = wal->commit_page && offset == wal->commit_page;
   wal->commit_page = is_commit_header(bytes, count) ? offset + count : 0;
   int follows = wal->length ? offset == wal->start + wal->length : offset >= wal->end;
@@ -76,10 +86,11 @@ static int wal_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
 
 static int wal_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset) {
   wal_file *wal = (wal_file *)file;
-  if (wal->length && offset + count > wal->start) {
-    int result = flush(wal);
-    if (result != SQLITE_OK) return result;
-  }
+  // A failed read, whatever the write said: after a full disk SQLite would take back a statement
+  // only, and the transaction's frames are gone.
+  if (wal->length && offset + count > wal->start && flush(wal) != SQLITE_OK)
+    return SQLITE_IOERR_READ;
+  if (wal->lost >= 0 && offset + count > wal->lost) return SQLITE_IOERR_READ;
   return wal->file->pMethods->xRead(wal->file, bytes, count, offset);
 }
 
@@ -166,6 +177,7 @@ static int batch_open(
   wal_file *wal = (wal_file *)file;
   memset(wal, 0, sizeof(*wal));
   wal->file = (sqlite3_file *)(wal + 1);
+  wal->lost = -1;
   int result = base->xOpen(base, name, wal->file, flags, out_flags);
   if (result == SQLITE_OK) {
     wal->base.pMethods = &wal_methods;

@@ -24,6 +24,10 @@ public struct RouterLimits: Sendable {
 
   // In flight.
   public var perTenant = 256
+  /// Of these, how many are with the cell at a time; so many webhook parts of a tenant besides.
+  ///
+  /// A small part of the calls that a cell takes from this router: the rest is its neighbours'.
+  public var tenantTurns = 16
   public var perCell = 2048
   public var perControlPlane = 256
 

@@ -12,10 +12,14 @@ struct CommandCall<Input: Sendable>: Sendable {
 }
 
 extension CellContext {
-  /// Where a command of this request comes from.
-  var origin: CommandOrigin {
+  /// Where a command of this request comes from, if its body is not worth counting.
+  var origin: CommandOrigin { origin(body: 0) }
+
+  /// Where a command comes from that keeps a body of so many bytes while it waits.
+  func origin(body: Int) -> CommandOrigin {
     CommandOrigin(
-      requestID: edge.idempotencyKey ?? "", traceID: edge.traceID, deadline: edge.deadline)
+      requestID: edge.idempotencyKey ?? "", traceID: edge.traceID, deadline: edge.deadline,
+      bytes: CommandOrigin.ownBytes + body)
   }
 
   /// Reads a request that writes.
@@ -51,7 +55,7 @@ extension CellContext {
   ) throws -> CommandCall<Input> {
     let head = "\(request.method) \(request.uri.path)\n"
     return CommandCall(
-      input: input, tenant: try tenant(), origin: origin,
+      input: input, tenant: try tenant(), origin: origin(body: body.count),
       claim: IdempotencyClaim(
         principal: try principal().name, key: try idempotencyKey(),
         payloadHash: Digest.sha256(Array(head.utf8) + body), file: file,

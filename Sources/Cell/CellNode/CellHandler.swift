@@ -29,7 +29,8 @@ struct CellHandler: Sendable {
     case .spoolStore:
       return try await answer(request) { (part: Aimstors_ProtoSpoolPart) async throws(Failure) in
         var stored = Aimstors_ProtoSpoolStored()
-        stored.id = try await spool.accept(part, trace: request.traceID)
+        stored.id = try await spool.accept(
+          part, trace: request.traceID, deadline: request.deadline)
         return stored
       }
     case .spoolQuery:

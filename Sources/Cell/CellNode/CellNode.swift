@@ -130,7 +130,7 @@ public final class CellNode: Service {
     return CellHandler(
       http: { await api.respond(to: $0, from: $1) },
       webhook: { (part, request) async throws(Failure) in
-        try await intake.accept(part, traceID: request.traceID)
+        try await intake.accept(part, traceID: request.traceID, deadline: request.deadline)
       },
       placements: placements, spool: Spool(store: engine), directives: directives,
       provisioning: Provisioning(

@@ -94,7 +94,7 @@ extension CellContext {
     let body = try await bytes(request)
     let head = "\(request.method) \(request.uri.path)\n"
     return CommandCall(
-      input: body, tenant: try tenant(), origin: origin,
+      input: body, tenant: try tenant(), origin: origin(body: body.count),
       claim: IdempotencyClaim(
         principal: try principal().name, key: try idempotencyKey(),
         payloadHash: Digest.sha256(Array(head.utf8) + body), file: file,

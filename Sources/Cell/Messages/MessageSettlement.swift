@@ -6,15 +6,16 @@ extension MessageTracking {
   /// Gives a free message's debit back, once; re-rates one of another category by a correcting
   /// entry, at the prices that were valid when the message was priced.
   ///
-  /// A debit that was given back, whole, is left alone.
+  /// A debit that was given back, whole, is left alone; so is what a failed message costs, whatever
+  /// a late status says of its price.
   func settle(_ id: RowID, by pricing: StatusPricing) throws {
     guard let message = try store.message(id), message.isOutgoing,
-      let charge = try charge(of: message)
+      let charge = try charge(of: message), try store.standing(id)?.lifecycle.state != .failed
     else { return }
     var tally = CampaignTally()
     let reserve = try openReserve(of: message)
     var used = Micros.zero
-    for usage in try usages(of: id) where usage.refunded == .zero {
+    if let usage = try debit(of: id), usage.refunded == .zero {
       switch pricing {
       case .free:
         if try ledger.refund(usage: usage.id, cause: .freeOfCharge) {
@@ -23,7 +24,7 @@ extension MessageTracking {
       case .charged(let category):
         guard let quote = try quote(message, charge, category) else {
           try flag(.unrated, id)
-          continue
+          break
         }
         let own = usage.id == id ? reserve?.amount ?? .zero : .zero
         let more = try correct(usage, to: quote, of: id, reserve: own)
@@ -35,10 +36,11 @@ extension MessageTracking {
     count(tally, in: message.campaign)
   }
 
-  /// The debit of its acceptance, and those of deliveries after its money had gone back.
-  private func usages(of id: RowID) throws -> [UsageRecord] {
-    let again = try store.alerts(id).filter { $0.kind == MessageAlert.chargedAgain.rawValue }
-    return try ([id] + again.map(\.id)).compactMap { try ledger.usage($0) }
+  /// What pays for it: the debit of its acceptance, or of a delivery after that had gone back, even
+  /// where that was nothing.
+  private func debit(of id: RowID) throws -> UsageRecord? {
+    let again = try store.alerts(id).last { $0.kind == MessageAlert.chargedAgain.rawValue }
+    return try ledger.usage(again?.id ?? id)
   }
 
   private func quote(

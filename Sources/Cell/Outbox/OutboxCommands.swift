@@ -177,10 +177,20 @@ struct OutboxCommands {
     case .notSent:
       let attempts = try tracking.store.standing(id)?.lifecycle.attempts ?? 1
       let delay = configuration.notSentDelay(attempts: attempts)
-      try tracking.apply(to: id, due: tx.now.adding(milliseconds: delay)) { $0.noteRetry() }
+      try retry(id, at: tx.now.adding(milliseconds: delay))
     case .refused(let error):
       try refuse(id, result.phoneNumberID, error)
     }
+  }
+
+  /// Queues it to be tried again; what was under way when its campaign was cancelled is not, and
+  /// gives its money back.
+  private func retry(_ id: RowID, at time: Timestamp) throws {
+    try tracking.apply(to: id, due: time) { $0.noteRetry() }
+    guard let campaign = try tracking.store.message(id)?.campaign,
+      try campaigns.standing(campaign)?.state == .cancelled
+    else { return }
+    try tracking.apply(to: id) { $0.cancel() }
   }
 
   /// When an ambiguous message is given up: with the hold that pays for it.
@@ -202,10 +212,8 @@ struct OutboxCommands {
     let decision = rule.decide(
       attempt: standing.lifecycle.attempts, inCampaign: message.campaign != nil)
     switch decision {
-    case .retry(let delay):
-      try tracking.apply(to: id, due: tx.now.adding(milliseconds: delay)) { $0.noteRetry() }
-    case .requeue:
-      try tracking.apply(to: id, due: tx.now) { $0.noteRetry() }
+    case .retry(let delay): try retry(id, at: tx.now.adding(milliseconds: delay))
+    case .requeue: try retry(id, at: tx.now)
     case .fail:
       try tracking.apply(to: id) { $0.noteRefused() }
     case .ambiguous:

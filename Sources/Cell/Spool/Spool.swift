@@ -22,10 +22,15 @@ struct Spool: Sendable {
 
   let store: any TenantStore
 
-  func accept(_ part: Aimstors_ProtoSpoolPart, trace: String) async throws(Failure) -> String {
+  /// Stores a part; what still waits after `deadline` is not stored, and is refused.
+  func accept(
+    _ part: Aimstors_ProtoSpoolPart, trace: String, deadline: ContinuousClock.Instant? = nil
+  ) async throws(Failure) -> String {
     let content = try serialized(Self.identity(of: part))
     let digest = Self.sha256(content)
-    let origin = CommandOrigin(requestID: "", traceID: trace)
+    let origin = CommandOrigin(
+      requestID: "", traceID: trace, deadline: deadline,
+      bytes: CommandOrigin.ownBytes + min(content.count, Self.chunkBytes))
     for _ in 0..<Self.attempts {
       let (known, end) = try await storeChunks(content, digest, origin)
       if let known { return known.text(.quarantine) }

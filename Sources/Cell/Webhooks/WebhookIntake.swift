@@ -26,9 +26,11 @@ struct WebhookIntake: Sendable {
 
   /// Stores everything in the part, once.
   ///
-  /// Throws what the store throws: then Meta, or the spool, brings it again.
+  /// Throws what the store throws: then Meta, or the spool, brings it again. What still waits after
+  /// `deadline`, when nobody listens any more, is left to that too.
   func accept(
-    _ part: Aimstors_ProtoWebhookPart, traceID: String = "webhook"
+    _ part: Aimstors_ProtoWebhookPart, traceID: String = "webhook",
+    deadline: ContinuousClock.Instant? = nil
   ) async throws(Failure) {
     guard let tenant = TenantID(part.tenant) else {
       throw Failure(.invalidIdentifier, "the part names no tenant")
@@ -36,8 +38,10 @@ struct WebhookIntake: Sendable {
     let receivedAt = Timestamp(milliseconds: part.receivedAtMs)
     let items = part.changes.flatMap { WebhookParser.items($0, receivedAt: receivedAt) }
     let wake = wakeOutbox
-    let origin = CommandOrigin(requestID: "", traceID: traceID)
     for chunk in Self.chunks(items) {
+      let origin = CommandOrigin(
+        requestID: "", traceID: traceID, deadline: deadline,
+        bytes: CommandOrigin.ownBytes + chunk.reduce(0) { $0 + $1.bytes })
       let applied = try await store.write(tenant, origin) { tx in
         var commands = try WebhookCommands(tx, receivedAt: receivedAt)
         for item in chunk { try commands.apply(item) }

@@ -26,6 +26,7 @@ struct Forwarder: Sendable {
   let messenger: any Messenger
   let configuration: RouterConfiguration
   let traffic: Traffic
+  let turns: TenantTurns
   let metrics: RouterMetrics
   /// Waits; a value so that tests need not.
   let pause: @Sendable (Duration) async throws -> Void
@@ -49,6 +50,11 @@ struct Forwarder: Sendable {
       if let route = keeper.route(of: tenant) {
         let known = RetryPolicy.Owner(cell: route.cell.id, generation: route.cell.generation)
         if let refusal = policy.refusal(of: known) { throw refusal }
+        guard await turns.enter(tenant, by: call.deadline) else {
+          metrics.shed(.tenantFull)
+          throw policy.ambiguousAt == nil ? Self.noTurn : RetryPolicy.unknownOutcome
+        }
+        defer { turns.leave(tenant) }
         switch try await attempt(call, tenant, route) {
         case .response(let response): return response
         case .failed(let failed): outcome = failed
@@ -115,6 +121,10 @@ struct Forwarder: Sendable {
     }
     guard call.deadline > .now else { throw Self.givenUp(policy) }
   }
+
+  private static let noTurn = Failure(
+    .rateLimited, "the requests of this account that came before take too long",
+    retryAfterMilliseconds: 1_000)
 
   private static func givenUp(_ policy: RetryPolicy) -> Failure {
     policy.ambiguousAt == nil ? RetryPolicy.unavailable : RetryPolicy.unknownOutcome

@@ -12,6 +12,7 @@ struct WebhookDelivery: Sendable {
   let keeper: MapKeeper
   let messenger: any Messenger
   let limits: RouterLimits
+  let turns: TenantTurns
   let clock: any WallClock
   let metrics: RouterMetrics
   let logger: Logger
@@ -158,6 +159,8 @@ struct WebhookDelivery: Sendable {
       guard let route = keeper.route(of: tenant), route.placement != last else { break }
       last = route.placement
       part.epoch = route.placement.epoch.rawValue
+      guard await turns.enter(tenant, by: .now + limits.ownerTime) else { break }
+      defer { turns.leave(tenant) }
       do {
         let payload: [UInt8] = try part.serializedBytes()
         _ = try await messenger.peer(at: Address(route.cell.address)).request(

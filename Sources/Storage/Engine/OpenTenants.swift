@@ -37,14 +37,20 @@ final class OpenTenants: Sendable {
   /// min(1,000, descriptors / 20): a tenant with all files and readers open has about 20.
   static func limit(descriptors: Int) -> Int { max(8, min(1_000, descriptors / 20)) }
 
+  /// How many descriptors this process may have, after it has asked for as many as it may ask for:
+  /// the 1,024 that a shell or a service gives are enough for 51 tenants.
   static func descriptors() -> Int {
-    var limit = rlimit()
     #if canImport(Glibc)
-      let status = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else
-      let status = getrlimit(RLIMIT_NOFILE, &limit)
+      let resource = RLIMIT_NOFILE
     #endif
-    return status == 0 ? Int(min(limit.rlim_cur, 1 << 20)) : 1_024
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0 else { return 1_024 }
+    var raised = limit
+    raised.rlim_cur = min(limit.rlim_max, 1 << 20)
+    if raised.rlim_cur > limit.rlim_cur, setrlimit(resource, &raised) == 0 { limit = raised }
+    return Int(min(limit.rlim_cur, 1 << 20))
   }
 
   var count: Int { state.withLock { $0.entries.count } }
@@ -77,14 +83,16 @@ final class OpenTenants: Sendable {
   func closeIdle(_ milliseconds: Int64, now: Int64) {
     let idle = state.withLock { state in
       state.lastLook = now
-      return Array(
-        state.entries.values.lazy.filter { now - $0.usedAt >= milliseconds }
-          .prefix(Self.closedPerLook))
+      return state.entries.values.filter { now - $0.usedAt >= milliseconds }
     }
-    let closed = idle.count { close($0.writer) }
+    // Who cannot be closed, busy or stopped, takes nobody's turn.
+    var closed = 0
+    for entry in idle where closed < Self.closedPerLook {
+      if close(entry.writer) { closed += 1 }
+    }
     let isTrimDue = state.withLock { state in
       state.closedSinceTrim += closed
-      guard idle.count < Self.closedPerLook, state.closedSinceTrim > state.entries.count else {
+      guard closed < Self.closedPerLook, state.closedSinceTrim > state.entries.count else {
         return false
       }
       state.closedSinceTrim = 0

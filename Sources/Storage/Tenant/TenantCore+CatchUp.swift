@@ -40,11 +40,13 @@ extension TenantCore {
   /// that the files may lack.
   private func replayAll() throws {
     closeFiles()
-    // Asked first: what is copied out meanwhile, and trimmed, is in the copy.
+    // Before the copy is read: what is copied out meanwhile, and trimmed, is then missed in the
+    // journal as a file that has gone, not passed over.
     let first = context.heads.unflushed(tenant)
+    let journal = try first.map { try context.journal.records(from: $0) }
+    guard context.heads.unflushed(tenant) == first else { return try replayAll() }
     try replayCopied()
-    if let first {
-      var records = try context.journal.records(from: first)
+    if var records = journal {
       while let record = try records.next() {
         guard record.identity.tenant == tenant else { continue }
         try replay(record.identity, try record.decodedPayload())

@@ -75,6 +75,8 @@ final class TenantCore: TransactionSource {
   func closeFiles() {
     for file in files.values { file.close() }
     files = [:]
+    // What it has open went with them: another one begins where the files stand.
+    replaying = nil
     enlisted = []
     inFlight = nil
     encoder = RecordEncoder(capacity: 0)

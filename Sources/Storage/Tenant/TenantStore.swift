@@ -12,8 +12,12 @@ public struct CommandOrigin: Hashable, Sendable {
   /// mailbox.
   public let bytes: Int
 
+  /// What a command holds besides its input.
+  public static let ownBytes = 512
+
   public init(
-    requestID: String, traceID: String, deadline: ContinuousClock.Instant? = nil, bytes: Int = 512
+    requestID: String, traceID: String, deadline: ContinuousClock.Instant? = nil,
+    bytes: Int = CommandOrigin.ownBytes
   ) {
     self.requestID = requestID
     self.traceID = traceID

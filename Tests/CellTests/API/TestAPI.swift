@@ -20,6 +20,8 @@ final class TestAPI: Sendable {
   let gate = FakeGate()
   let graph = FakeGraph()
   let wakes = WakeLog()
+  /// Where its commands came from.
+  let log: OriginLog
   private let responder: HTTPOverMessaging<CellContext>
   private let keys = Mutex(0)
 
@@ -27,8 +29,9 @@ final class TestAPI: Sendable {
     let random = SeededRandomSource(seed: 11)
     let tenants = DirectTenants(schema: CellSchema.schema, clock: clock, random: random)
     try tenants.create(Self.tenant)
+    log = OriginLog(tenants)
     services = CellServices(
-      store: tenants, clock: clock, boot: FakeBoot(clock: clock), random: random, claims: claims,
+      store: log, clock: clock, boot: FakeBoot(clock: clock), random: random, claims: claims,
       gate: gate, sealer: Sealer(key: [UInt8](repeating: 5, count: 32)),
       graph: GraphClient(
         configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),

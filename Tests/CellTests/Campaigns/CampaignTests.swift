@@ -91,6 +91,23 @@ import Wire
     #expect(try await shop.tally(id).released == 6 * Shop.price)
   }
 
+  @Test func `what was under way when it was cancelled is not tried again and costs nothing`()
+    async throws
+  {
+    let shop = try await Shop()
+    let id = try await shop.campaign(recipients: 5)
+    let jobs = try await shop.turn(claim: 3)
+    try await shop.write { tx in try CampaignCommands(tx).cancel(id) }
+    let unsent = SendResult(
+      id: jobs[0].id, phoneNumberID: Shop.number, outcome: .notSent(reason: "refused"))
+    // The second is refused for now, the third taken.
+    _ = try await shop.turn([unsent, Shop.refused(jobs[1], 131_016), Shop.accepted(jobs[2])])
+    #expect(try await shop.balances().held == .zero)
+    #expect(try await shop.balances().available == Micros(10_000_000 - Shop.price))
+    for job in jobs.prefix(2) { #expect(try await shop.standing(job.id)?.state == .cancelled) }
+    #expect(try await shop.tally(id).waiting == 0)
+  }
+
   @Test func `an ambiguous recipient keeps its part of the hold of a completed campaign`()
     async throws
   {

@@ -7,7 +7,7 @@ import Wire
 @Suite("Reserve for a dearer category") struct ReserveTests {
   private static let utility: Int64 = 200
   private static let marketing: Int64 = 500
-  private static let template =
+  static let template =
     #"{"number_id":"NUMBER","to":"+16505551234","type":"template","template":{"name":"hello","#
     + #""language":{"code":"en_US"},"components":[{"type":"body","parameters":[{"type":"text","#
     + #""text":"A"}]}]}}"#
@@ -16,10 +16,12 @@ import Wire
     #"{"billable":true,"pricing_model":"PMP","type":"regular","category":"\#(category)"}"#
   }
 
-  private func shop(funds: Int64) async throws -> Shop {
+  private func shop(
+    funds: Int64, utility: Int64 = ReserveTests.utility
+  ) async throws -> Shop {
     let shop = try await Shop(funds: funds, category: "UTILITY")
     try await shop.write { tx in
-      let prices: [MessageCategory: Int64] = [.utility: Self.utility, .marketing: Self.marketing]
+      let prices: [MessageCategory: Int64] = [.utility: utility, .marketing: Self.marketing]
       _ = try Prices(tx).replace(
         prices.map {
           Rate(market: .any, category: $0.key, validFrom: .zero, amount: Micros($0.value))
@@ -85,6 +87,24 @@ import Wire
     _ = try await shop.turn(jobs.map { Shop.refused($0, 131_026) })
     #expect(try await shop.standing(refused)?.state == .failed)
     #expect(try await money(shop) == [1_000, 0])
+  }
+
+  @Test func `what failed costs nothing, whatever a late status says of its price`() async throws {
+    let shop = try await shop(funds: 1_000, utility: 0)
+    let (_, wamid) = try await send(shop)
+    try await shop.status(wamid, "failed", code: 131_026)
+    try await shop.status(wamid, "sent", pricing: Self.regular("marketing"))
+    #expect(try await money(shop) == [1_000, 0])
+  }
+
+  @Test func `what failed, arrived all the same and was free as declared is paid once`()
+    async throws
+  {
+    let shop = try await shop(funds: 2_000, utility: 0)
+    let (_, wamid) = try await send(shop)
+    try await shop.status(wamid, "failed", code: 131_026)
+    try await shop.status(wamid, "delivered", pricing: Self.regular("marketing"))
+    #expect(try await money(shop) == [2_000 - Self.marketing, 0])
   }
 
   @Test func `a campaign's hold ends when its last message is settled`() async throws {

@@ -150,6 +150,34 @@ import Wire
     #expect(router.node.edge.metrics.count(of: .tenantFull) == 1)
   }
 
+  @Test func `one tenant's requests, however many and slow, leave neighbours room in the cell`()
+    async throws
+  {
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 3))
+    let a = try await FakeCell("a", network)
+    _ = try await FakeControlPlane(network, Self.chunk([("acme", "a", 1), ("zoe", "a", 1)]))
+    var limits = RouterLimits()
+    limits.requestTime = .seconds(20)
+    let router = try RouterHarness(network: network, limits: limits)
+    try await router.connect([a])
+    let (gate, open) = AsyncStream.makeStream(of: Void.self)
+    let held = Task { for await _ in gate {} }
+    a.answers { request throws(Failure) in
+      if request.tenant == "acme" { await held.value }
+      return FakeCell.text(200, "ok")
+    }
+    try await withThrowingTaskGroup(of: Int.self) { group in
+      // As many as a cell takes of a router at a time, and as a tenant may have in flight.
+      for _ in 0..<limits.perTenant { group.addTask { try await router.call(.post).status } }
+      while a.requests.count < limits.tenantTurns { await Task.yield() }
+      #expect(try await router.call(.post, tenant: "zoe").status == 200)
+      #expect(a.requests.count { $0.tenant == "acme" } == limits.tenantTurns)
+      open.finish()
+      for try await status in group { #expect(status == 200) }
+    }
+    #expect(a.requests.count { $0.tenant == "acme" } == limits.perTenant)
+  }
+
   @Test func `too many requests to one cell at a time are refused, other cells' go on`()
     async throws
   {

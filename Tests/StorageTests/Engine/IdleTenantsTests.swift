@@ -1,7 +1,9 @@
-import Storage
+import Glibc
 import StorageFixtures
 import Testing
 import Wire
+
+@testable import Storage
 
 @Suite struct IdleTenantsTests {
   private let tenants = (1...8).map { TenantID(trusted: "t\($0)") }
@@ -39,6 +41,36 @@ import Wire
         try await test.pay(2, tenant)
         _ = try await test.engine.digest(tenant, recompute: true)
       }
+      await test.close()
+    }
+  }
+
+  @Test func `a process asks for all the descriptors that it may have`() throws {
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #expect(getrlimit(resource, &limit) == 0)
+    let all = OpenTenants.descriptors()
+    #expect(all == Int(min(limit.rlim_max, 1 << 20)))
+    // As if a shell had given less.
+    limit.rlim_cur = rlim_t(all - 1)
+    #expect(setrlimit(resource, &limit) == 0)
+    #expect(OpenTenants.descriptors() == all)
+  }
+
+  @Test func `many that cannot be closed keep nobody open`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await TestEngine(directory) {
+        $0.flushInterval = .milliseconds(5)
+        $0.openTenants = 1_000
+      }
+      let stopped = (1...(OpenTenants.closedPerLook * 2)).map { TenantID(trusted: "s\($0)") }
+      for tenant in stopped + tenants {
+        try await test.engine.create(tenant, epoch: .first)
+        try await test.pay(1, tenant)
+      }
+      for tenant in stopped { try test.engine.writer(tenant).stop("as the test wants it") }
+      test.clock.advance(milliseconds: 20_001)
+      try await wait { test.engine.metrics.openTenants == stopped.count }
       await test.close()
     }
   }
