@@ -1,4 +1,5 @@
 import Platform
+import Synchronization
 import Wire
 
 /// One cell's journal, open for appending: one writer thread, one fsync for all that waits.
@@ -10,6 +11,11 @@ public final class Journal: Sendable {
   private let catalog: Monitor<JournalCatalog>
   private let queue: Monitor<AppendQueue>
   private let trimming = Monitor(())
+  private let pinned: Mutex<JournalPins>
+  /// Number of the last group that is durable on this disk.
+  public let groupMark: Watermark
+  /// The last position that is durable as its tenants' modes ask.
+  public let modeMark: Watermark
   /// Nil where the journal is stepped.
   private let thread: OwnThread?
   private let steps: JournalSteps?
@@ -73,8 +79,23 @@ public final class Journal: Sendable {
     let queue = Monitor(empty)
     self.queue = queue
     let start = opening.start
+    var pins = JournalPins()
+    for (name, mayHold) in configuration.pins {
+      let through = CellSeq(opening.first.rawValue - 1)
+      pins.set(name, JournalPin(through: through, mayHold: mayHold))
+    }
+    pinned = Mutex(pins)
+    let (groupMark, modeMark) = (
+      Watermark(start.tip.groupNumber), Watermark(start.tip.lastSeq.rawValue)
+    )
+    self.groupMark = groupMark
+    self.modeMark = modeMark
     let loop = JournalLoop(
-      queue, catalog, waitNanoseconds: configuration.groupWaitNanoseconds, fatal)
+      queue, catalog, waitNanoseconds: configuration.groupWaitNanoseconds,
+      durable: { tip in
+        groupMark.rise(to: tip.groupNumber)
+        modeMark.rise(to: tip.lastSeq.rawValue)
+      }, fatal)
     let makeWriter: @Sendable () -> JournalWriter = {
       JournalWriter(
         configuration, maker: maker, start: start, catalog: catalog,
@@ -122,6 +143,35 @@ public final class Journal: Sendable {
       start: start)
   }
 
+  /// The groups from `start` on, also those still to come; see ``JournalTail``.
+  public func tail(_ start: JournalTail.Start, _ extent: JournalTail.Extent) -> JournalTail {
+    JournalTail(self, start: start, extent: extent)
+  }
+
+  /// What there is to read now.
+  var contents: JournalCatalog { catalog.withLock { $0 } }
+
+  func open(_ segment: JournalCatalog.Segment) throws(FileError) -> any File {
+    try files.open(configuration.directory + "/" + segment.name, .read)
+  }
+
+  /// Holds what lies behind `through` back from trimming, at most `mayHold` bytes of it; a pin of
+  /// that name is set anew.
+  ///
+  /// Pins are not kept over a restart: ``JournalConfiguration/pins`` names those that a start sets.
+  public func setPin(_ name: String, through: CellSeq, mayHold: UInt64?) {
+    pinned.withLock { $0.set(name, JournalPin(through: through, mayHold: mayHold)) }
+  }
+
+  /// Says that what lies at or before `through` is not needed under this name any more.
+  public func advancePin(_ name: String, through: CellSeq) {
+    pinned.withLock { $0.advance(name, through: through) }
+  }
+
+  public func removePin(_ name: String) { pinned.withLock { $0.remove(name) } }
+
+  public var pins: [String: JournalPin] { pinned.withLock { $0.byName } }
+
   /// The last durable position.
   public var lastSeq: CellSeq { catalog.withLock { $0.lastSeq } }
 
@@ -131,11 +181,12 @@ public final class Journal: Sendable {
   /// Removes the segments that hold only records at or before `pastAll` and before the stored
   /// checkpoint of heads.
   ///
-  /// The caller has made sure that all files are durable past it.
+  /// The caller has made sure that all files are durable past it; what pins hold stays too.
   public func trim(pastAll: CellSeq) throws(JournalError) {
     let failure = trimming.withLock { _ -> FileError? in
       do throws(FileError) {
-        for segment in catalog.withLock({ $0.removable(pastAll: pastAll) }) {
+        let limit = min(pastAll, try pinLimit())
+        for segment in catalog.withLock({ $0.removable(pastAll: limit) }) {
           let path = configuration.directory + "/" + segment.name
           if try files.exists(path) { try files.remove(path) }
           // One at a time, oldest first: a removal that a power loss undoes must not leave a hole.
@@ -148,6 +199,15 @@ public final class Journal: Sendable {
       } catch { return error }
     }
     if let failure { throw .file(failure) }
+  }
+
+  private func pinLimit() throws(FileError) -> CellSeq {
+    guard !pins.isEmpty else { return CellSeq(.max) }
+    let free = try files.freeBytes(configuration.directory)
+    return pinned.withLock {
+      $0.limit(
+        isDiskLow: free < UInt64(configuration.reserveBytes), bytesFrom: bytesNeeded(from:))
+    }
   }
 
   /// Stores the checkpoint of heads durably.
@@ -199,6 +259,8 @@ public final class Journal: Sendable {
     queue.withLock { $0.close() }
     queue.broadcast()
     thread?.join()
+    groupMark.close()
+    modeMark.close()
     lock.release()
   }
 }

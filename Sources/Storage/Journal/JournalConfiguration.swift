@@ -41,6 +41,10 @@ public struct JournalConfiguration: Sendable {
   /// Whether a thread prepares the next segment while this one fills.
   public var preparesAhead: Bool = true
 
+  /// The pins that a start sets at the journal's oldest position, each with the bytes that it may
+  /// hold back: who needs the journal must not lose it before having said how far it is.
+  public var pins: [String: UInt64?] = [:]
+
   public init(directory: String, cell: CellID, generation: Generation = .first) {
     self.directory = directory
     self.cell = cell

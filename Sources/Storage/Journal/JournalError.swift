@@ -19,6 +19,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   case ownedByAnotherProcess(directory: String)
   /// The journal is closed, or stopped by damage.
   case notWritable(String)
+  /// What was asked for was trimmed: the journal begins later now.
+  case trimmed(first: CellSeq)
   /// The damaged range that was to be repaired is not there.
   case noSuchDamage(String)
 
@@ -36,6 +38,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     case .ownedByAnotherProcess(let directory):
       "\(directory) is in use by another process"
     case .notWritable(let reason): "the journal takes no records: \(reason)"
+    case .trimmed(let first): "the journal begins at cell_seq \(first.rawValue) now"
     case .noSuchDamage(let detail): "nothing to repair: \(detail)"
     }
   }

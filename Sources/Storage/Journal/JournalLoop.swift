@@ -6,15 +6,19 @@ struct JournalLoop {
   private let queue: Monitor<AppendQueue>
   private let catalog: Monitor<JournalCatalog>
   private let waitNanoseconds: UInt64
+  private let durable: @Sendable (JournalTip) -> Void
   private let fatal: @Sendable (JournalFatality) -> Void
 
+  /// `durable` hears of each group after those who waited for it.
   init(
     _ queue: Monitor<AppendQueue>, _ catalog: Monitor<JournalCatalog>, waitNanoseconds: UInt64,
+    durable: @escaping @Sendable (JournalTip) -> Void,
     _ fatal: @escaping @Sendable (JournalFatality) -> Void
   ) {
     self.queue = queue
     self.catalog = catalog
     self.waitNanoseconds = waitNanoseconds
+    self.durable = durable
     self.fatal = fatal
   }
 
@@ -46,6 +50,7 @@ struct JournalLoop {
       for (index, item) in items.enumerated() {
         item.completion(.durable(CellSeq(first.rawValue + UInt64(index))))
       }
+      durable(writer.state.tip)
     case .cut:
       catalog.withLock { $0.metrics.cutRecords += UInt64(items.count) }
       for item in items { item.completion(.cut) }

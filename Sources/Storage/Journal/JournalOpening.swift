@@ -175,8 +175,8 @@ struct JournalOpening {
 
 extension JournalScan {
   /// A tail that begins at the journal's end, where more is known to have been.
-  func endingTail(_ reason: String) -> JournalTail {
-    JournalTail(
+  func endingTail(_ reason: String) -> ScannedTail {
+    ScannedTail(
       segment: segments.last?.name ?? "", startOffset: tip.offset,
       endOffset: segments.last?.length ?? tip.offset, firstSeq: tip.lastSeq.next, tenants: nil,
       reason: reason)

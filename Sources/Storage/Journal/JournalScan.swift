@@ -32,9 +32,9 @@ struct JournalScan: Sendable {
     /// Zeros, or a seal.
     case clean
     /// A last group that was not written whole. It may be cut where nothing proves it durable.
-    case torn(JournalTail)
+    case torn(ScannedTail)
     /// Something that was durable cannot be read.
-    case damaged(JournalTail)
+    case damaged(ScannedTail)
   }
 
   struct Segment: Sendable {
@@ -66,7 +66,7 @@ struct JournalScan: Sendable {
 }
 
 /// What lies behind the last valid group.
-struct JournalTail: Hashable, Sendable {
+struct ScannedTail: Hashable, Sendable {
   var segment: String
   var startOffset: UInt64
   var endOffset: UInt64

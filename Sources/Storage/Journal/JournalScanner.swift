@@ -263,7 +263,7 @@ struct JournalScanner {
       addOpen(name, offset, wanted, "the segment has no seal")
       return
     }
-    var tail = JournalTail(
+    var tail = ScannedTail(
       segment: open?.segment ?? name, startOffset: open?.start ?? offset, endOffset: wanted,
       firstSeq: scan.tip.lastSeq.next, tenants: nil, reason: "")
     if let open {

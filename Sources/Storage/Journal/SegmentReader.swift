@@ -6,8 +6,8 @@ struct SegmentReader {
   private static let windowBytes = 1024 * 1024
 
   let file: any File
-  /// Nothing at or behind this offset is read.
-  let limit: UInt64
+  /// Nothing at or behind this offset is read; may rise while the segment is written.
+  var limit: UInt64
   private var window: [UInt8] = []
   private var windowStart: UInt64 = 0
 
