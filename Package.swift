@@ -67,9 +67,15 @@ let package = Package(
       exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
     library("Platform", [log]),
 
+    // libcrypto and libcrypt for everybody: hashes, ciphers, signatures, passwords.
+    library("Cryptography", ["COpenSSL"]),
+    // Whom to believe what: roles and permissions, credentials, signed grants, audit trees.
+    library("Trust", ["Cryptography", "Wire"]),
+
     // Engines.
     library(
-      "Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log], design: true),
+      "Messaging", [protobuf, "CNNG", "COpenSSL", "Cryptography", "Wire", "Platform", log],
+      design: true),
     library(
       "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
       design: true),
@@ -82,22 +88,22 @@ let package = Package(
     library(
       "Cell",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle, http,
-        hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", "Cryptography", "Trust",
+        protobuf, lifecycle, http, hummingbird, log,
       ],
       design: true),
     library(
       "Router",
       [
-        "Wire", "Platform", "Messaging", "Edge", "COpenSSL", protobuf, lifecycle, hummingbird, log,
-        .product(name: "HummingbirdCore", package: "hummingbird"), nio,
+        "Wire", "Platform", "Messaging", "Edge", "Cryptography", protobuf, lifecycle, hummingbird,
+        log, .product(name: "HummingbirdCore", package: "hummingbird"), nio,
       ],
       design: true),
     library(
       "ControlPlane",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle,
-        hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "Cryptography", "Trust", protobuf,
+        lifecycle, hummingbird, log,
       ],
       design: true),
     library("GraphSimulator", ["Wire", "Platform", "COpenSSL", lifecycle, http, hummingbird, log]),
@@ -106,7 +112,7 @@ let package = Package(
       name: "aimstors",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log, nio,
+        "GraphSimulator", "COpenSSL", "Cryptography", "Trust", lifecycle, signals, http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -153,6 +159,7 @@ let package = Package(
       path: "Benchmarks/Driver", swiftSettings: settings),
 
     tests("WireTests", [protobuf, "Wire"]),
+    tests("TrustTests", ["Cryptography", "Trust", "Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
     // One end of a connection in a process of its own, which the tests stop.
     .executableTarget(
@@ -181,8 +188,8 @@ let package = Package(
     tests(
       "CellTests",
       [
-        "Simulation", "Cell", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform",
-        "Messaging", "Edge", log,
+        "Simulation", "Cell", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust",
+        "Wire", "Platform", "Messaging", "Edge", log,
       ],
       exclude: ["Fixtures"]),
     tests(
@@ -194,8 +201,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "Simulation", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform", "Messaging",
-        "Edge", hummingbird, log,
+        "Simulation", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust", "Wire",
+        "Platform", "Messaging", "Edge", hummingbird, log,
       ]),
     tests(
       "GraphSimulatorTests",
