@@ -68,9 +68,15 @@ let package = Package(
       exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
     library("Platform", [log]),
 
+    // libcrypto and libcrypt for everybody: hashes, ciphers, signatures, passwords.
+    library("Cryptography", ["COpenSSL"]),
+    // Whom to believe what: roles and permissions, credentials, signed grants, audit trees.
+    library("Trust", ["Cryptography", "Wire"]),
+
     // Engines.
     library(
-      "Messaging", [protobuf, "CNNG", "COpenSSL", "Wire", "Platform", log], design: true),
+      "Messaging", [protobuf, "CNNG", "COpenSSL", "Cryptography", "Wire", "Platform", log],
+      design: true),
     library(
       "Storage",
       ["CSQLite", "CZlib", "CZstd", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
@@ -84,22 +90,22 @@ let package = Package(
     library(
       "Cell",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle, http,
-        hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", "Cryptography", "Trust",
+        protobuf, lifecycle, http, hummingbird, log,
       ],
       design: true),
     library(
       "Router",
       [
-        "Wire", "Platform", "Messaging", "Edge", "COpenSSL", protobuf, lifecycle, hummingbird, log,
-        .product(name: "HummingbirdCore", package: "hummingbird"), nio,
+        "Wire", "Platform", "Messaging", "Edge", "Cryptography", protobuf, lifecycle, hummingbird,
+        log, .product(name: "HummingbirdCore", package: "hummingbird"), nio,
       ],
       design: true),
     library(
       "ControlPlane",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle,
-        hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "Cryptography", "Trust", protobuf,
+        lifecycle, hummingbird, log,
       ],
       design: true),
     library("GraphSimulator", ["Wire", "Platform", "COpenSSL", lifecycle, http, hummingbird, log]),
@@ -108,7 +114,7 @@ let package = Package(
       name: "aimstors",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log, nio,
+        "GraphSimulator", "COpenSSL", "Cryptography", "Trust", lifecycle, signals, http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -155,6 +161,7 @@ let package = Package(
       path: "Benchmarks/Driver", swiftSettings: settings),
 
     tests("WireTests", [protobuf, "Wire"]),
+    tests("TrustTests", ["Cryptography", "Trust", "Wire"]),
     tests("PlatformTests", ["Simulation", "Platform"]),
     // One end of a connection in a process of its own, which the tests stop.
     .executableTarget(
@@ -183,8 +190,8 @@ let package = Package(
     tests(
       "CellTests",
       [
-        "Simulation", "Cell", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform",
-        "Messaging", "Edge", log,
+        "Simulation", "Cell", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust",
+        "Wire", "Platform", "Messaging", "Edge", log,
       ],
       exclude: ["Fixtures"]),
     tests(
@@ -196,8 +203,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "Simulation", "ControlPlane", "DocumentCheck", "Storage", "Wire", "Platform", "Messaging",
-        "Edge", hummingbird, log,
+        "Simulation", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust", "Wire",
+        "Platform", "Messaging", "Edge", hummingbird, log,
       ]),
     tests(
       "GraphSimulatorTests",

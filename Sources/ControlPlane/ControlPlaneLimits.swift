@@ -75,6 +75,8 @@ public enum ControlPlaneLimits {
   public static let listDefault = 100
   public static let listMaximum = 1_000
   public static let bodyBytes = 1 << 20
+  /// Entries in one page of an exported audit log.
+  public static let auditPage = 2_000
   public static let nameLength = 200
   public static let slugLength = 63
   public static let reasonLength = 500

@@ -17,11 +17,12 @@ struct Aimstors: AsyncParsableCommand {
       CommandGroup(
         name: "Verbs",
         subcommands: [
-          OperatorCommand.self, TenantCommand.self, KeyCommand.self, NumberCommand.self,
+          OperatorCommand.self, ImpersonationCommand.self, UserCommand.self, TenantCommand.self,
+          KeyCommand.self, NumberCommand.self,
           PriceCommand.self, WalletCommand.self, TemplateCommand.self, CampaignCommand.self,
           MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,
           OperationCommand.self, SendStopCommand.self, CellCommand.self,
-          JournalCommand.self, CertificateCommand.self,
+          JournalCommand.self, CertificateCommand.self, AuditCommand.self,
         ]),
       CommandGroup(
         name: "Roles (one process each; `up` starts them)",

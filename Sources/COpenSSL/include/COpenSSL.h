@@ -21,4 +21,18 @@ void aim_sha256_pair(
   const void *first, size_t first_count, const void *second, size_t second_count,
   uint8_t digest[32]);
 
+// Ed25519 over raw keys; 1 where it went well, or where the signature is right.
+int aim_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
+int aim_ed25519_sign(
+  const uint8_t seed[32], const uint8_t *message, size_t count, uint8_t signature[64]);
+int aim_ed25519_verify(
+  const uint8_t public_key[32], const uint8_t *message, size_t count,
+  const uint8_t signature[64]);
+
+// bcrypt by libcrypt, safe for threads: a fresh hash, and the hash under the setting of another.
+int aim_bcrypt_make(
+  const char *password, unsigned long cost, const uint8_t *salt, size_t salt_count, char *output,
+  size_t size);
+int aim_bcrypt_run(const char *password, const char *setting, char *output, size_t size);
+
 #endif

@@ -1,30 +1,45 @@
 import Edge
 import HTTPTypes
 import Hummingbird
+import Trust
 import Wire
 
 /// Finds out who asks, before any route runs.
 ///
-/// An API request carries an API key; an admin request comes from the control plane, which names
-/// the operator whom it has authenticated. Checks in this order, each cheaper or safer than the
-/// next: the key's shape, the key, the client's address, the rate.
+/// An API request carries an API key or a signed-in person's access token; an admin request comes
+/// from the control plane, which names the operator whom it has authenticated. Checks in this
+/// order, each cheaper or safer than the next: the credential's shape, the credential, the client's
+/// address, the rate. Reasons of refusal are told apart in the audit log, alike to the caller.
 struct Authentication: RouterMiddleware {
   let keys: APIKeys
+  let identity: IdentityServices
+
+  private static let bad = Failure(
+    .unauthenticated, "this credential is not valid (any more)")
 
   func handle(
     _ request: Request, context: CellContext,
     next: (Request, CellContext) async throws -> Response
   ) async throws -> Response {
     var context = context
+    if isOpen(request, context) { return try await next(request, context) }
     switch context.edge.hostKind {
     case .admin:
       context.authenticated = try Self.operator(of: request, context)
       return try await next(request, context)
     case .api, .app:
-      let text = try Self.key(of: request, context)
-      let admission = try await keys.admit(text, from: context.edge.clientAddress)
+      guard let header = request.headers[.authorization] else {
+        throw Failure(.unauthenticated, "send Authorization: Bearer with an API key or token")
+      }
+      let text = Self.bearer(header) ?? ""
+      if let token = SessionTokenText(text), token.kind == .access {
+        context.authenticated = try await person(token, context)
+        return try await next(request, context)
+      }
+      let admission = try await admit(text, context)
       context.authenticated = Principal(
-        kind: .apiKey, id: text.publicID, scopes: admission.key.scopes, mode: text.mode)
+        kind: .apiKey, id: admission.key.publicID, scopes: admission.key.scopes,
+        mode: admission.key.mode)
       if case .refused(let nanoseconds) = admission.rate.verdict {
         let failure = Failure(
           .rateLimited, "more requests than this API key's rate",
@@ -33,6 +48,54 @@ struct Authentication: RouterMiddleware {
       }
       return admission.rate.describing(try await next(request, context))
     }
+  }
+
+  /// Whether the route itself asks for what proves the caller.
+  private func isOpen(_ request: Request, _ context: CellContext) -> Bool {
+    guard context.edge.hostKind != .admin, let path = context.endpointPath else { return false }
+    let method = request.method.rawValue
+    let rule =
+      PermissionTable.rule(.api, method, path)
+      ?? (context.edge.hostKind == .app ? PermissionTable.rule(.app, method, path) : nil)
+    return rule?.access == .open
+  }
+
+  private func person(
+    _ token: SessionTokenText, _ context: CellContext
+  ) async throws -> Principal {
+    guard token.tenant == context.edge.tenant else {
+      throw refused("foreign", token.publicID, context)
+    }
+    do {
+      return try await identity.sessions.admit(token, epoch: context.edge.epoch)
+    } catch let refusal as Sessions.Refusal {
+      throw refused(refusal.rawValue, token.publicID, context)
+    }
+  }
+
+  private func admit(_ text: String, _ context: CellContext) async throws -> APIKeys.Admission {
+    guard let key = APIKeyText(text) else { throw refused("malformed", "", context) }
+    guard key.tenant == context.edge.tenant else {
+      throw refused("foreign", key.publicID, context)
+    }
+    switch try await keys.admit(key, from: context.edge.clientAddress) {
+    case .success(let admission): return admission
+    case .failure(let refusal):
+      let failure = refused(refusal.rawValue, key.publicID, context)
+      guard refusal == .address else { throw failure }
+      throw Failure(.addressNotAllowed, "this API key may not be used from this address")
+    }
+  }
+
+  private func refused(
+    _ reason: String, _ subject: String, _ context: CellContext
+  ) -> Failure {
+    if let tenant = context.edge.tenant {
+      identity.refusals.note(
+        tenant,
+        .init(reason: reason, subject: subject, address: context.edge.clientAddress))
+    }
+    return Self.bad
   }
 
   /// The operator that the control plane vouches for.
@@ -47,25 +110,11 @@ struct Authentication: RouterMiddleware {
     guard let name = HTTPField.Name("x-aimstors-operator"),
       let operatorID = request.headers[name], !operatorID.isEmpty
     else { throw Failure(.unauthenticated, "the request names no operator") }
-    return Principal(kind: .operator, id: operatorID, scopes: .all, mode: .live)
-  }
-
-  private static func key(of request: Request, _ context: CellContext) throws(Failure) -> APIKeyText
-  {
-    guard let header = request.headers[.authorization] else {
-      throw Failure(.unauthenticated, "send Authorization: Bearer with an API key")
-    }
-    guard let credential = bearer(header), let text = APIKeyText(credential) else {
-      throw Failure(.unauthenticated, "the credential is not a well-formed API key")
-    }
-    guard text.tenant == context.edge.tenant else {
-      throw Failure(.unauthenticated, "this API key is another tenant's")
-    }
-    return text
+    return Principal(kind: .operator, id: operatorID, scopes: .all, mode: .live, power: .platform)
   }
 
   /// What stands behind `Bearer`, in whatever case; nil for any other scheme.
-  private static func bearer(_ header: String) -> String? {
+  static func bearer(_ header: String) -> String? {
     let scheme = "bearer".utf8
     let bytes = header.utf8
     // Setting bit 5 makes a letter of ASCII small, and nothing else a small letter of "bearer".

@@ -12,11 +12,17 @@ enum CellAPI {
 
   static func router(_ services: CellServices) -> Router<CellContext> {
     let router = makeEdgeRouter(CellContext.self)
-    let group = router.group().add(middleware: Authentication(keys: services.keys))
+    let group = router.group().add(
+      middleware: Authentication(keys: services.keys, identity: services.identity))
     let routes = CellRoutes(group, services)
     WalletRoutes.register(on: routes)
     PriceRoutes.register(on: routes)
     APIKeyRoutes.register(on: routes)
+    SignInRoutes.register(on: routes)
+    SessionRoutes.register(on: routes)
+    MeRoutes.register(on: routes)
+    PeopleRoutes.register(on: routes)
+    AuditRoutes.register(on: routes)
     NumberRoutes.register(on: routes)
     ContactRoutes.register(on: routes)
     TemplateRoutes.register(on: routes)

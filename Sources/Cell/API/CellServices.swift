@@ -1,3 +1,4 @@
+import Cryptography
 import Platform
 import Storage
 import Wire
@@ -12,6 +13,8 @@ struct CellServices: Sendable {
   let claims: any KeyClaims
   let gate: any SendGate
   let keys: APIKeys
+  /// People, their sessions and credentials.
+  let identity: IdentityServices
   /// Seals access tokens at rest.
   let sealer: Sealer
   let graph: GraphClient
@@ -23,9 +26,11 @@ struct CellServices: Sendable {
   init(
     store: any TenantStore, clock: any WallClock, boot: any BootClock, random: any RandomSource,
     claims: any KeyClaims, gate: any SendGate, sealer: Sealer,
-    graph: GraphClient, wakeOutbox: @escaping @Sendable (TenantID) -> Void
+    graph: GraphClient, cell: CellID = CellID(trusted: "cell"),
+    settings: IdentitySettings = IdentitySettings(),
+    wakeOutbox: @escaping @Sendable (TenantID) -> Void
   ) {
-    self.store = store
+    self.store = AuditedStore(base: store)
     self.clock = clock
     self.random = random
     self.claims = claims
@@ -34,5 +39,16 @@ struct CellServices: Sendable {
     self.graph = graph
     self.wakeOutbox = wakeOutbox
     keys = APIKeys(store: store, clock: clock, boot: boot)
+    identity = IdentityServices(
+      cell: cell, sessions: Sessions(store: store, clock: clock),
+      limits: SignInLimits(boot: boot), passwords: PasswordWork(cost: settings.passwordCost),
+      refusals: CredentialRefusals(store: store),
+      letters: Letters(store: store, sender: settings.mail, sealer: sealer),
+      witness: WitnessRounds(store: store, sealer: sealer), grantKey: GrantKey(),
+      lifetimes: .standard, random: random)
   }
+
+  /// What signs the checkpoints of a tenant's audit log; the same in every cell that has the key
+  /// file, so that it moves with the tenant.
+  func auditKey(of tenant: TenantID) -> SigningKey { sealer.auditKey(of: tenant) }
 }

@@ -20,6 +20,8 @@ public struct CellConfiguration: Sendable {
   public let sealingKey: [UInt8]
   public let healthPort: Int
   public let version: String
+  /// How people sign in.
+  public var identity = IdentitySettings()
 
   public init(
     id: CellID, region: RegionID, dataDirectory: String, listen: Address, advertise: String,
@@ -43,6 +45,7 @@ public struct CellConfiguration: Sendable {
 /// Every wait and size of a cell's shell.
 public enum CellLimits {
   public static let lastUseInterval = Duration.seconds(60)
+  public static let refusalInterval = Duration.seconds(1)
   public static let heartbeatInterval = Duration.seconds(1)
   public static let controlPlaneTimeout = Duration.seconds(2)
   /// A claim waits for the control plane's durable answer.

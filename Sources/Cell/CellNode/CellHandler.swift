@@ -17,6 +17,8 @@ struct CellHandler: Sendable {
   let directives: Directives
   let provisioning: Provisioning
   let inventory: @Sendable () async -> Aimstors_ProtoJoin
+  /// Ends the session that a grant opened: `tenant`, blank, `imp_…`.
+  let endImpersonation: @Sendable (String) async throws(Failure) -> Void
 
   func handle(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
     switch request.method {
@@ -70,10 +72,14 @@ struct CellHandler: Sendable {
         (query: Aimstors_ProtoDigestRequest) async throws(Failure) in
         try await placements.digest(query)
       }
+    case .endImpersonation:
+      try demandControlPlane(request)
+      try await endImpersonation(String(decoding: request.payload, as: UTF8.self))
+      return []
     case .inventory:
       try demandControlPlane(request)
       return try encode(await inventory())
-    case .join, .heartbeat, .claim, .mapManifest, .mapPull:
+    case .join, .heartbeat, .claim, .mapManifest, .mapPull, .checkpoint, .grantKey:
       throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
     }
   }

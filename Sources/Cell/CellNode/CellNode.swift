@@ -61,7 +61,8 @@ public final class CellNode: Service {
     wakes.connect(outbox)
     services = CellServices(
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
-      sealer: sealer, graph: graph, wakeOutbox: { wakes.committed($0) })
+      sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
+      wakeOutbox: { wakes.committed($0) })
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
     health = CellHealth(
       configuration: configuration, engine: engine, sweep: sweep, files: files, clock: clock)
@@ -100,6 +101,7 @@ public final class CellNode: Service {
       group.addTask { await self.stayJoined() }
       group.addTask { await self.storeLastUses() }
       group.addTask { await self.sweep.run() }
+      group.addTask { await self.keepIdentity() }
       try? await gracefulShutdown()
       health.stopping()
       outbox.stop()
@@ -139,7 +141,15 @@ public final class CellNode: Service {
           try await placements.create(tenant, epoch)
         },
         wake: { outbox.wake($0) }, wakeAll: { outbox.sendsMayResume() }),
-      inventory: { self.inventory() })
+      inventory: { self.inventory() },
+      endImpersonation: { [services] (text) async throws(Failure) in
+        let parts = text.split(separator: " ")
+        guard parts.count == 2, let tenant = TenantID(String(parts[0])) else {
+          throw Failure(.invalidRequest, "name a tenant and a grant")
+        }
+        try await SessionRoutes.endImpersonation(
+          tenant: tenant, grant: String(parts[1]), services)
+      })
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.
@@ -149,6 +159,8 @@ public final class CellNode: Service {
       do throws(Failure) {
         if !link.isJoined {
           try await link.join(inventory())
+          // An older control plane gives no grants and does not know the question.
+          if let key = try? await link.grantKey() { services.identity.grantKey.set(key) }
           logger.notice("joined", metadata: ["control_plane": "\(configuration.controlPlane)"])
         }
         // At once after joining too: only a cell whose load is known is given tenants.
@@ -168,6 +180,22 @@ public final class CellNode: Service {
     while !Task.isCancelled {
       try? await Task.sleep(for: CellLimits.lastUseInterval)
       await services.keys.storeLastUses()
+    }
+  }
+
+  /// Refused credentials, letters and checkpoints leave about once a second: none on a request's
+  /// path.
+  private func keepIdentity() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: CellLimits.refusalInterval)
+      let identity = services.identity
+      await identity.refusals.round(wrote: { identity.witness.note($0) })
+      await identity.letters.round()
+      guard link.isJoined else { continue }
+      let link = link
+      await identity.witness.run(logger: logger) { (bytes) async throws(Failure) in
+        try await link.witness(bytes)
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import Cryptography
 import Logging
 import Messaging
 import SwiftProtobuf
@@ -89,6 +90,20 @@ final class ControlPlaneLink: KeyClaims {
     state.withLock { $0 = State(isJoined: true) }
   }
 
+  /// The key that impersonation grants are signed with.
+  func grantKey() async throws(Failure) -> VerifyingKey {
+    let bytes = try await send(.grantKey, [], timeout: CellLimits.controlPlaneTimeout)
+    guard let key = VerifyingKey(bytes) else {
+      throw Failure(.controlPlaneUnavailable, "the control plane's answer could not be read")
+    }
+    return key
+  }
+
+  /// The witness's signature under a log's statement.
+  func witness(_ statement: [UInt8]) async throws(Failure) -> [UInt8] {
+    try await send(.checkpoint, statement, timeout: CellLimits.controlPlaneTimeout)
+  }
+
   func heartbeat(_ heartbeat: Aimstors_ProtoHeartbeat) async throws(Failure) {
     try await send(.heartbeat, heartbeat, timeout: CellLimits.controlPlaneTimeout)
   }
@@ -149,6 +164,12 @@ final class ControlPlaneLink: KeyClaims {
     do { payload = try message.serializedBytes() } catch {
       throw Failure(.internalError, "a message could not be encoded")
     }
+    return try await send(method, payload, timeout: timeout)
+  }
+
+  private func send(
+    _ method: WireMethod, _ payload: [UInt8], timeout: Duration
+  ) async throws(Failure) -> [UInt8] {
     do {
       return try await peer.request(method, payload, timeout: timeout, traceID: "")
     } catch .refused(let failure) {

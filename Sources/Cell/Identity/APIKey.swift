@@ -1,3 +1,4 @@
+import Trust
 import Wire
 
 /// A key as it is stored: everything but its secret, of which only the hash is kept.
@@ -6,10 +7,17 @@ struct APIKey: Hashable, Sendable {
   let publicID: String
   let name: String
   let mode: APIKeyText.Mode
-  let secretHash: [UInt8]
+  var secretHash: [UInt8]
+  /// The secret before the last rotation, while both work.
+  var previous: (hash: [UInt8], until: Timestamp)? {
+    get { previousHash.flatMap { hash in previousUntil.map { (hash, $0) } } }
+    set { (previousHash, previousUntil) = (newValue?.hash, newValue?.until) }
+  }
+  private(set) var previousHash: [UInt8]?
+  private(set) var previousUntil: Timestamp?
   let scopes: Scopes
   /// Empty: from anywhere.
-  let allowed: [AddressRange]
+  var allowed: [AddressRange]
   let rate: RateLimit
   let createdAt: Timestamp
   /// The principal that made it.
@@ -18,17 +26,20 @@ struct APIKey: Hashable, Sendable {
   var revokedAt: Timestamp?
   var lastUsedAt: Timestamp?
 
+  /// How long both secrets may work.
+  static let rotationSeconds = Int64(0)...7 * 86_400
   static let maximumRanges = 100
   static let maximumNameBytes = 128
   /// Keys of one tenant that are not revoked.
   static let maximumPerTenant = 1_000
 
-  /// Whether a secret with this hash opens it at `now`.
+  /// Whether this is the hash of its secret, or of the one before while a rotation lasts.
   ///
   /// Takes the same time wherever they differ.
-  func admits(secretHash: [UInt8], at now: Timestamp) -> Bool {
-    Digest.equal(secretHash, self.secretHash) && revokedAt == nil
-      && (expiresAt.map { now < $0 } ?? true)
+  func isSecret(_ hash: [UInt8], at now: Timestamp) -> Bool {
+    let isNewest = Digest.equal(hash, secretHash)
+    let isPrevious = previous.map { Digest.equal(hash, $0.hash) && now < $0.until } ?? false
+    return isNewest || isPrevious
   }
 
   /// Whether a client at this address may use it.

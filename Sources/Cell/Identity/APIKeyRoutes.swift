@@ -25,6 +25,12 @@ enum APIKeyRoutes {
     routes.api(.get, "/v1/api-keys/:id", .apiKeysRead) { _, context in
       try await show(context, services)
     }
+    routes.api(.post, "/v1/api-keys/:id/rotate", .apiKeysWrite) { request, context in
+      try await rotate(request, context, services)
+    }
+    routes.api(.patch, "/v1/api-keys/:id", .apiKeysWrite) { request, context in
+      try await change(request, context, services)
+    }
     routes.api(.delete, "/v1/api-keys/:id", .apiKeysWrite) { request, context in
       try await revoke(request, context, services)
     }
@@ -36,15 +42,63 @@ enum APIKeyRoutes {
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
     let call = try await context.command(APIKeyInput.self, request, file: .sessions)
-    let principal = try context.principal()
+    return try await keep(call, status: 201, context, services) { principal, actor, tx, input in
+      try APIKeyCommands.create(input, by: principal, actor, tx)
+    }
+  }
+
+  private struct Rotation: Decodable, Sendable {
+    let overlapSeconds: Int64?
+    private enum CodingKeys: String, CodingKey { case overlapSeconds = "overlap_seconds" }
+  }
+  private struct Change: Decodable, Sendable {
+    let allowCIDRs: [String]
+    private enum CodingKeys: String, CodingKey { case allowCIDRs = "allow_cidrs" }
+  }
+
+  private static func rotate(
+    _ request: Request, _ context: CellContext, _ services: CellServices
+  ) async throws -> Response {
+    let id = try context.rowID("id", .apiKey)
+    let call = try await context.command(Rotation.self, request, file: .sessions)
+    let keys = services.keys
+    return try await keep(call, status: 200, context, services) { principal, actor, tx, input in
+      try APIKeyCommands.rotate(
+        id, overlap: input.overlapSeconds ?? 86_400, by: principal, keys: keys, actor, tx)
+    }
+  }
+
+  private static func change(
+    _ request: Request, _ context: CellContext, _ services: CellServices
+  ) async throws -> Response {
+    let id = try context.rowID("id", .apiKey)
+    let input = try EdgeJSON.decode(Change.self, from: try await context.bytes(request))
+    let (principal, actor) = (try context.principal(), try context.actor())
+    let keys = services.keys
+    let key = try await services.store.write(try context.tenant(), context.origin) { tx in
+      try APIKeyCommands.change(
+        id, allowCIDRs: input.allowCIDRs, by: principal, keys: keys, actor, tx)
+    }
+    return try .json(APIKeyAnswer(key))
+  }
+
+  /// Runs a command that makes a secret; its answer is kept sealed.
+  private static func keep<Input: Sendable>(
+    _ call: CommandCall<Input>, status: Int, _ context: CellContext, _ services: CellServices,
+    _ body:
+      @escaping @Sendable (Principal, RequestActor, Transaction, Input) throws -> (
+        APIKey, APIKeyText
+      )
+  ) async throws -> Response {
+    let (principal, actor) = (try context.principal(), try context.actor())
     let sealer = services.sealer
     let owner = "\(call.tenant)/api-key-answer"
     let input = call.input
     let answer = try await services.store.perform(call.tenant, call.origin, call.claim) { tx in
-      let (key, text) = try APIKeyCommands.create(input, by: principal, tx)
+      let (key, text) = try body(principal, actor, tx, input)
       let body = try EdgeJSON.encode(APIKeyAnswer(key, text: text.text))
       return StoredAnswer(
-        status: 201, contentType: "application/json",
+        status: status, contentType: "application/json",
         body: sealer.seal(body, owner: owner, nonce: tx.randomBytes(Sealer.nonceBytes)))
     }
     return StoredAnswer(
@@ -85,9 +139,9 @@ enum APIKeyRoutes {
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
     let id = try context.rowID("id", .apiKey)
-    let keys = services.keys
+    let (keys, actor) = (services.keys, try context.actor())
     try await services.store.write(try context.tenant(), context.origin) { tx in
-      try APIKeyCommands.revoke(id, keys: keys, tx)
+      try APIKeyCommands.revoke(id, keys: keys, actor, tx)
     }
     return StoredAnswer.noContent.response
   }

@@ -42,19 +42,23 @@ final class APIKeys: Sendable {
     startedAt = Timestamp(milliseconds: clock.milliseconds())
   }
 
+  /// Why a key is not taken; told apart in the audit log, alike to the caller.
+  enum Refusal: String, Error, Hashable, Sendable { case unknown, revoked, expired, address }
+
   /// Lets a key's holder in, in this order: secret and expiry, address, rate.
   ///
-  /// Throws `unauthenticated`, `address_not_allowed`. A refusal by rate is in the answer, for its
-  /// headers.
-  func admit(_ text: APIKeyText, from address: String) async throws(Failure) -> Admission {
+  /// A refusal by rate is in the admission, for its headers. Throws a failure to read.
+  func admit(
+    _ text: APIKeyText, from address: String
+  ) async throws(Failure) -> Result<Admission, Refusal> {
     let now = Timestamp(milliseconds: clock.milliseconds())
     let hash = Digest.sha256(text.secret.utf8)
     guard let key = try await find(text), key.mode == text.mode,
-      key.admits(secretHash: hash, at: now)
-    else { throw Failure(.unauthenticated, "this API key is not valid (any more)") }
-    guard key.admits(address: address) else {
-      throw Failure(.addressNotAllowed, "this API key may not be used from this address")
-    }
+      key.isSecret(hash, at: now)
+    else { return .failure(.unknown) }
+    guard key.revokedAt == nil else { return .failure(.revoked) }
+    guard key.expiresAt.map({ now < $0 }) ?? true else { return .failure(.expired) }
+    guard key.admits(address: address) else { return .failure(.address) }
     let nanoseconds = Int64(clamping: boot.nanoseconds())
     let name = Name(tenant: text.tenant, publicID: text.publicID)
     let verdict = state.withLock { state in
@@ -66,7 +70,8 @@ final class APIKeys: Sendable {
       state.uses[name] = (key.id, now)
       return verdict
     }
-    return Admission(key: key, rate: RateVerdict(limit: key.rate, verdict: verdict))
+    return .success(
+      Admission(key: key, rate: RateVerdict(limit: key.rate, verdict: verdict)))
   }
 
   /// Forgets a key; called after the commit of its revocation.
@@ -77,6 +82,14 @@ final class APIKeys: Sendable {
       state.keys[name] = nil
       state.meters[name] = nil
       state.uses[name] = nil
+    }
+  }
+
+  /// Forgets how a key was, and not how much it was used: it has another secret or address list.
+  func refresh(_ tenant: TenantID, publicID: String) {
+    state.withLock { state in
+      state.version += 1
+      state.keys[Name(tenant: tenant, publicID: publicID)] = nil
     }
   }
 
@@ -122,7 +135,7 @@ final class APIKeys: Sendable {
     let found = try await store.read(text.tenant, [.sessions]) { snapshot in
       try APIKeysStore(snapshot).find(publicID: text.publicID)
     }
-    guard let found, found.revokedAt == nil else { return nil }
+    guard let found else { return nil }
     state.withLock { state in
       guard state.version == version else { return }
       if state.keys.count >= Self.capacity {

@@ -33,6 +33,13 @@ enum APIKeysSchema {
             key_id INTEGER NOT NULL PRIMARY KEY REFERENCES api_keys (id),
             last_used_at INTEGER NOT NULL
           ) STRICT;
-          """)
+          """),
+      SchemaStep(
+        "api-keys-2", file: .sessions,
+        ddl: """
+          -- The secret before the last rotation, and until when it works.
+          ALTER TABLE api_keys ADD COLUMN previous_hash BLOB CHECK (length(previous_hash) = 32);
+          ALTER TABLE api_keys ADD COLUMN previous_until INTEGER;
+          """),
     ])
 }

@@ -1,4 +1,5 @@
 import Storage
+import Trust
 import Wire
 
 /// The SQL of API keys.
@@ -27,7 +28,8 @@ struct APIKeysStore {
     try db.first(
       """
       SELECT id, public_id, name, mode, secret_hash, scopes, allow_cidrs, per_second, burst,
-        created_at, created_by, expires_at, revoked_at, last_used_at
+        created_at, created_by, expires_at, revoked_at, last_used_at, previous_hash,
+        previous_until
       FROM api_keys LEFT JOIN api_key_uses ON key_id = id WHERE public_id = ?
       """, .text(publicID), transform: Self.key) ?? nil
   }
@@ -36,7 +38,8 @@ struct APIKeysStore {
     try db.first(
       """
       SELECT id, public_id, name, mode, secret_hash, scopes, allow_cidrs, per_second, burst,
-        created_at, created_by, expires_at, revoked_at, last_used_at
+        created_at, created_by, expires_at, revoked_at, last_used_at, previous_hash,
+        previous_until
       FROM api_keys LEFT JOIN api_key_uses ON key_id = id WHERE id = ?
       """, .integer(id.rawValue), transform: Self.key) ?? nil
   }
@@ -46,7 +49,8 @@ struct APIKeysStore {
     try db.rows(
       """
       SELECT id, public_id, name, mode, secret_hash, scopes, allow_cidrs, per_second, burst,
-        created_at, created_by, expires_at, revoked_at, last_used_at
+        created_at, created_by, expires_at, revoked_at, last_used_at, previous_hash,
+        previous_until
       FROM api_keys LEFT JOIN api_key_uses ON key_id = id
       WHERE id > ? AND revoked_at IS NULL ORDER BY id LIMIT ?
       """, .integer(after.rawValue), .int(limit), transform: Self.key
@@ -63,6 +67,18 @@ struct APIKeysStore {
       .integer(at.milliseconds), .integer(id.rawValue))
   }
 
+  /// Stores another secret or address list.
+  func update(_ key: APIKey) throws {
+    try db.run(
+      """
+      UPDATE api_keys SET secret_hash = ?, previous_hash = ?, previous_until = ?, allow_cidrs = ?
+      WHERE id = ?
+      """,
+      .blob(key.secretHash), .optional(key.previous?.hash),
+      .optional(key.previous?.until.milliseconds),
+      .text(key.allowed.map(\.text).joined(separator: " ")), .integer(key.id.rawValue))
+  }
+
   func setLastUsed(_ id: RowID, at: Timestamp) throws {
     try db.run(
       """
@@ -74,7 +90,7 @@ struct APIKeysStore {
 
   private static func key(_ row: Row) -> APIKey? {
     guard let mode = APIKeyText.Mode(rawValue: row.text(3)) else { return nil }
-    return APIKey(
+    var key = APIKey(
       id: RowID(row.int64(0)), publicID: row.text(1), name: row.text(2), mode: mode,
       secretHash: row.blob(4), scopes: Scopes(rawValue: row.int64(5)),
       allowed: row.text(6).split(separator: " ").compactMap { AddressRange(String($0)) },
@@ -83,5 +99,9 @@ struct APIKeysStore {
       expiresAt: row.optionalInt64(11).map { Timestamp(milliseconds: $0) },
       revokedAt: row.optionalInt64(12).map { Timestamp(milliseconds: $0) },
       lastUsedAt: row.optionalInt64(13).map { Timestamp(milliseconds: $0) })
+    if let hash = row.optionalBlob(14), let until = row.optionalInt64(15) {
+      key.previous = (hash, Timestamp(milliseconds: until))
+    }
+    return key
   }
 }

@@ -1,15 +1,8 @@
-import COpenSSL
+import Cryptography
 
 /// SHA-256, and comparison that takes the same time wherever two values differ.
 enum Digest {
-  static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-    let bytes = Array(bytes)
-    var digest = [UInt8](repeating: 0, count: 32)
-    _ = SHA256(bytes, bytes.count, &digest)
-    return digest
-  }
+  static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] { SHA256Digest.of(bytes) }
 
-  static func equal(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
-  }
+  static func equal(_ a: [UInt8], _ b: [UInt8]) -> Bool { ConstantTime.equal(a, b) }
 }

@@ -4,6 +4,8 @@ import Wire
 struct RateLimit: Hashable, Sendable {
   let perSecond: Int64
   let burst: Int64
+  /// Nanoseconds that one request takes of the rate; rounded up, so that the rate is never passed.
+  let interval: Int64
 
   /// Where a key's creator names none.
   static let standard = RateLimit(trusted: 1_000, burst: 1_000)
@@ -14,6 +16,14 @@ struct RateLimit: Hashable, Sendable {
   init(trusted perSecond: Int64, burst: Int64) {
     self.perSecond = perSecond
     self.burst = burst
+    interval = (1_000_000_000 + perSecond - 1) / perSecond
+  }
+
+  /// A rate of less than one a second.
+  init(interval: Int64, burst: Int64) {
+    perSecond = 1
+    self.burst = burst
+    self.interval = interval
   }
 
   /// Throws `invalid_field` outside 1 to ``largestRate`` and ``largestBurst``.
@@ -24,12 +34,8 @@ struct RateLimit: Hashable, Sendable {
     guard (1...Self.largestBurst).contains(burst) else {
       throw Failure(.invalidField, "rate.burst must be between 1 and \(Self.largestBurst)")
     }
-    self.perSecond = perSecond
-    self.burst = burst
+    self.init(trusted: perSecond, burst: burst)
   }
-
-  /// Nanoseconds that one request takes of the rate; rounded up, so that the rate is never passed.
-  var interval: Int64 { (1_000_000_000 + perSecond - 1) / perSecond }
 }
 
 /// The exact generic cell rate algorithm, in integer nanoseconds with one timestamp as its state.

@@ -1,70 +1,83 @@
-import COpenSSL
+import Cryptography
 import Wire
 
-/// Seals secrets at rest with AES-256-GCM under the deployment's key.
+/// Seals secrets at rest: envelope encryption, each tenant's secrets under a key of their own.
 ///
-/// A sealed value is: version 1 · 12 bytes of nonce · ciphertext · 16 bytes of tag. What it belongs
-/// to is authenticated with it, so that it cannot be moved to another row.
+/// The cell's key file holds the newest key and, during a rotation, older ones. A value sealed for
+/// `t1/…` is sealed under a key derived from it for `t1`, so that one tenant's key opens nothing of
+/// another's; the owner's whole name is authenticated with it.
 struct Sealer: Sendable {
-  private static let version: UInt8 = 1
-  static let nonceBytes = 12
-  private static let tagBytes = 16
+  static let nonceBytes = AuthenticatedCipher.nonceBytes
+  /// Values sealed before there were keys per tenant begin with 1, as ``SealedSecret`` does.
+  private static let perTenant: UInt8 = 2
+  private static let identifierBytes = 4
 
-  private let key: [UInt8]
+  /// The newest first.
+  private let keys: [[UInt8]]
 
   /// - Parameter key: 32 bytes.
-  init(key: [UInt8]) {
-    precondition(key.count == 32, "AES-256 has a key of 32 bytes")
-    self.key = key
+  /// - Parameter older: Keys that still open what was sealed with them.
+  init(key: [UInt8], older: [[UInt8]] = []) {
+    precondition(
+      ([key] + older).allSatisfy { $0.count == AuthenticatedCipher.keyBytes },
+      "AES-256 has a key of 32 bytes")
+    keys = [key] + older
   }
 
   /// - Parameters:
   ///   - nonce: 12 random bytes, never used twice with this key.
-  ///   - owner: What the value belongs to, e.g. `t1/num_…`.
+  ///   - owner: What the value belongs to, e.g. `t1/num_…`; up to the first `/` it is the tenant.
   func seal(_ plain: [UInt8], owner: String, nonce: [UInt8]) -> [UInt8] {
-    precondition(nonce.count == Self.nonceBytes, "GCM takes a nonce of 12 bytes")
-    let output = run(plain, owner: owner, nonce: nonce, tag: nil)
-    guard let output else { preconditionFailure("AES-256-GCM is part of every libcrypto") }
-    return [Self.version] + nonce + output
+    [Self.perTenant] + Self.identifier(keys[0])
+      + SealedSecret.seal(
+        plain, key: Self.tenantKey(keys[0], owner), owner: owner, nonce: nonce)
   }
 
-  /// Throws `internal_error` where the value was not sealed with this key for this owner.
+  /// Throws `internal_error` where the value was not sealed with one of these keys for this owner.
   func open(_ sealed: [UInt8], owner: String) throws(Failure) -> [UInt8] {
-    let head = 1 + Self.nonceBytes
-    guard sealed.count >= head + Self.tagBytes, sealed[0] == Self.version,
-      let plain = run(
-        Array(sealed[head..<sealed.count - Self.tagBytes]), owner: owner,
-        nonce: Array(sealed[1..<head]), tag: Array(sealed.suffix(Self.tagBytes)))
-    else { throw Failure(.internalError, "a stored secret cannot be opened with this key file") }
+    guard let plain = opened(sealed, owner: owner) else {
+      throw Failure(.internalError, "a stored secret cannot be opened with this key file")
+    }
     return plain
   }
 
-  /// Encrypts and appends the tag where `tag` is nil; else decrypts and checks it.
-  private func run(_ input: [UInt8], owner: String, nonce: [UInt8], tag: [UInt8]?) -> [UInt8]? {
-    guard let context = EVP_CIPHER_CTX_new() else { return nil }
-    defer { EVP_CIPHER_CTX_free(context) }
-    let encrypting: Int32 = tag == nil ? 1 : 0
-    let owner = Array(owner.utf8)
-    var output = [UInt8](repeating: 0, count: input.count)
-    var count: Int32 = 0
-    guard EVP_CipherInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce, encrypting) == 1,
-      EVP_CipherUpdate(context, nil, &count, owner, Int32(owner.count)) == 1,
-      EVP_CipherUpdate(context, &output, &count, input, Int32(input.count)) == 1
-    else { return nil }
-    var rest: [UInt8] = [UInt8](repeating: 0, count: 16)
-    if var expected = tag {
-      guard
-        EVP_CIPHER_CTX_ctrl(
-          context, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagBytes), &expected) == 1,
-        EVP_CipherFinal_ex(context, &rest, &count) == 1
-      else { return nil }
-      return output
+  /// Whether the value is sealed as a new one would be: else it waits to be sealed anew.
+  func isCurrent(_ sealed: [UInt8]) -> Bool {
+    sealed.first == Self.perTenant
+      && sealed.dropFirst().prefix(Self.identifierBytes).elementsEqual(Self.identifier(keys[0]))
+  }
+
+  /// The key that signs the checkpoints of a tenant's audit log: made of the oldest key, so that a
+  /// rotation leaves it as it is.
+  func auditKey(of tenant: TenantID) -> SigningKey {
+    SigningKey(
+      seed: KeyedHash.derive(
+        from: keys[keys.count - 1], info: "aimstors-audit-checkpoint/1\n\(tenant)"))
+  }
+
+  private func opened(_ sealed: [UInt8], owner: String) -> [UInt8]? {
+    guard sealed.first == Self.perTenant else {
+      for key in keys {
+        if let plain = SealedSecret.open(sealed, key: key, owner: owner) { return plain }
+      }
+      return nil
     }
-    guard EVP_CipherFinal_ex(context, &rest, &count) == 1 else { return nil }
-    var made = [UInt8](repeating: 0, count: Self.tagBytes)
-    guard
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagBytes), &made) == 1
-    else { return nil }
-    return output + made
+    let name = Array(sealed.dropFirst().prefix(Self.identifierBytes))
+    let value = Array(sealed.dropFirst(1 + Self.identifierBytes))
+    for key in keys where Self.identifier(key) == name {
+      let tenantKey = Self.tenantKey(key, owner)
+      if let plain = SealedSecret.open(value, key: tenantKey, owner: owner) { return plain }
+    }
+    return nil
+  }
+
+  /// Which key it is, without telling anything about it.
+  private static func identifier(_ key: [UInt8]) -> [UInt8] {
+    Array(
+      KeyedHash.sha256(key: key, Array("aimstors-key-identifier/1".utf8)).prefix(identifierBytes))
+  }
+
+  private static func tenantKey(_ key: [UInt8], _ owner: String) -> [UInt8] {
+    KeyedHash.derive(from: key, info: "aimstors-tenant-key/1\n\(owner.prefix { $0 != "/" })")
   }
 }

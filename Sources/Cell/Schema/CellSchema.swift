@@ -22,5 +22,9 @@ public enum CellSchema {
     CampaignsSchema.part,
     WebhooksSchema.part,
     UserSessionsSchema.part,
+    SessionTokensSchema.part,
+    PeopleSchema.part,
+    AuditSchema.part,
+    ImpersonatedRowsSchema.part,
   ]
 }

@@ -1,11 +1,13 @@
 import Edge
 import Hummingbird
 import Storage
+import Trust
 import Wire
 
 /// The operator who asks.
 struct OperatorPrincipal: Sendable {
   let id: String
+  let role: PlatformRole
 }
 
 extension EdgeContext {

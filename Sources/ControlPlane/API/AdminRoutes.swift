@@ -1,5 +1,6 @@
 import Edge
 import Hummingbird
+import Trust
 import Wire
 
 /// Every route of the admin host that the control plane answers.
@@ -7,11 +8,24 @@ enum AdminRoutes {
   /// Answered without an operator token: the document, and the act that makes the first operator.
   static let openPaths: Set<String> = ["/openapi.json", "/v1/operators/first"]
 
+  /// The rule of what a tenant's cell answers: `/v1/tenants/{id}/…` as the table writes it.
+  static func tenantRule(_ method: String, _ path: String) -> RouteRule? {
+    let parts = path.split(separator: "/")
+    return PermissionTable.rules.first { rule in
+      guard rule.host == .admin, rule.method == method else { return false }
+      let pattern = rule.path.split(separator: "/")
+      return pattern.count == parts.count
+        && zip(pattern, parts).allSatisfy { $0 == "{}" || $0 == $1 }
+    }
+  }
+
   static func router(_ services: AdminServices) -> Router<EdgeContext> {
     let router = makeEdgeRouter(EdgeContext.self)
     router.add(middleware: OperatorAuthentication(store: services.store))
     OperatorRoutes(services: services).register(on: router)
     TenantRoutes(services: services).register(on: router)
+    ImpersonationRoutes(services: services).register(on: router)
+    AuditRoutes(services: services).register(on: router)
     TenantForwarding(services: services).register(on: router)
     SendStopRoutes(services: services).register(on: router)
     MetaAppRoutes(services: services).register(on: router)

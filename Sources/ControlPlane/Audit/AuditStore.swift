@@ -1,4 +1,6 @@
+import Cryptography
 import Storage
+import Trust
 import Wire
 
 /// One admin action, as it was done.
@@ -21,5 +23,47 @@ extension PlatformRows {
       """,
       .integer(id.rawValue), .integer(now.milliseconds), .text(entry.operatorID),
       .text(entry.action), .text(entry.subject), .text(entry.detail), .text(entry.traceID))
+    let body = AuditEvent(
+      sequence: try auditSize(), at: now, action: entry.action,
+      actor: .init(.platformOperator, entry.operatorID), subject: entry.subject,
+      detail: entry.detail.isEmpty ? [] : [.init("detail", entry.detail)], traceID: entry.traceID
+    ).json
+    try connection.run(
+      "INSERT INTO audit_log (sequence, body, leaf) VALUES (?1, ?2, ?3)",
+      .integer(try auditSize()), .blob(body), .blob(MerkleTree.leaf(body)))
+  }
+
+  func auditSize() throws -> Int64 {
+    try connection.first("SELECT coalesce(max(sequence) + 1, 0) FROM audit_log") {
+      $0.int64(0)
+    } ?? 0
+  }
+
+  /// Entries from `sequence` on, in order.
+  func auditEvents(from sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    try connection.rows(
+      "SELECT body FROM audit_log WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2",
+      .integer(sequence), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
+  /// Entries before `sequence`, the newest first.
+  func auditEvents(before sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    try connection.rows(
+      "SELECT body FROM audit_log WHERE sequence < ?1 ORDER BY sequence DESC LIMIT ?2",
+      .integer(sequence), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
+  /// The platform's log as it is, signed.
+  ///
+  /// Reads all leaves: operators' acts are few.
+  func auditCheckpoint(key: SigningKey) throws -> Checkpoint {
+    var tree = GrowingTree()
+    try connection.query("SELECT leaf FROM audit_log ORDER BY sequence") { row in
+      tree.append(leaf: row.blob(0))
+    }
+    return Checkpoint(origin: Checkpoint.platformOrigin, size: tree.size, root: tree.root)
+      .signed(Checkpoint.platformOrigin, by: key)
   }
 }

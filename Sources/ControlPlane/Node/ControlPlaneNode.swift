@@ -143,6 +143,12 @@ extension ControlPlaneNode {
     case .claim:
       let proto = try ProtoCoding.decode(Aimstors_ProtoClaimRequest.self, request.payload)
       return try ProtoCoding.encode(try await claims.claim(proto, from: peer, trace: trace))
+    case .checkpoint:
+      guard peer.role == .cell else { throw Failure(.forbidden, "logs are in cells") }
+      return try await Witness(
+        store: services.store, key: services.secrets.witnessKey, logger: logger
+      ).sign(request.payload, trace: trace)
+    case .grantKey: return services.secrets.grantKey.verifying.bytes
     case .mapManifest:
       try admitToMap(peer)
       let manifest = await services.map.manifest

@@ -2,7 +2,8 @@ import Wire
 
 /// The admin host's routes.
 enum AdminRouteTable {
-  static let routes: [DescribedRoute] = tenants + tenantOwned + platform
+  static let routes: [DescribedRoute] =
+    tenants + tenantOwned + platform + PeopleRouteTable.ofOperators + PeopleRouteTable.ofPlatform
 
   private static let tenants: [DescribedRoute] = [
     .init(

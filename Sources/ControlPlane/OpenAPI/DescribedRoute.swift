@@ -16,9 +16,11 @@ struct DescribedRoute: Hashable, Sendable {
     case list(String)
     case empty(Int)
     case text(Int)
+    /// JSON, one object a line.
+    case lines(Int)
   }
   enum Authentication: String, Hashable, Sendable {
-    case operatorToken, apiKey, deploymentProof, signature, open
+    case operatorToken, apiKey, sessionToken, deploymentProof, signature, open
   }
 
   let host: HostKind

@@ -1,5 +1,6 @@
 import Edge
 import Hummingbird
+import Trust
 import Wire
 
 /// The OpenAPI 3.1 document of one host, made from the route tables.
@@ -36,6 +37,7 @@ struct OpenAPIDocument: Sendable {
         "securitySchemes": [
           "operatorToken": ["type": "http", "scheme": "bearer"],
           "apiKey": ["type": "http", "scheme": "bearer"],
+          "sessionToken": ["type": "http", "scheme": "bearer"],
           "deploymentProof": [
             "type": "apiKey", "in": "header", "name": .string(DeploymentProof.header),
           ],
@@ -73,6 +75,9 @@ struct OpenAPIDocument: Sendable {
         value: route.authentication == .open
           ? [] : [.object([.init(name: route.authentication.rawValue, value: [])])]),
     ]
+    if let permission = Self.permission(route) {
+      members.append(.init(name: "x-permission", value: .string(permission)))
+    }
     switch route.body {
     case .none: break
     case .json(let schema), .optionalJSON(let schema):
@@ -86,6 +91,23 @@ struct OpenAPIDocument: Sendable {
     }
     members.append(.init(name: "responses", value: .object(responses(route))))
     return .object(members)
+  }
+
+  /// Who may use it, as the permission table says.
+  private static func permission(_ route: DescribedRoute) -> String? {
+    let host: RouteRule.Host =
+      switch route.host {
+      case .api: .api
+      case .app: .app
+      case .admin: .admin
+      }
+    guard let rule = PermissionTable.rule(host, route.method, route.path) else { return nil }
+    switch rule.access {
+    case .open: return nil
+    case .scopes(let scopes): return scopes.names.joined(separator: " ")
+    case .person(let scopes): return (["person"] + scopes.names).joined(separator: " ")
+    case .platform(let scopes): return scopes.names.joined(separator: " ")
+    }
   }
 
   private func parameters(_ route: DescribedRoute) -> [JSONValue] {
@@ -131,6 +153,15 @@ struct OpenAPIDocument: Sendable {
           name: "\(status)",
           value: [
             "description": "Done", "content": ["text/plain": ["schema": Schemas.string]],
+          ])
+      ]
+    case .lines(let status):
+      members = [
+        .init(
+          name: "\(status)",
+          value: [
+            "description": "Done",
+            "content": ["application/x-ndjson": ["schema": Schemas.string]],
           ])
       ]
     }

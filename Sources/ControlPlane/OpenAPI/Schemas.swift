@@ -7,7 +7,8 @@ enum Schemas {
     let isRequired: Bool
   }
 
-  static let all: [JSONValue.Member] = (problem + platform + money + campaigns + messages)
+  static let all: [JSONValue.Member] =
+    (problem + platform + money + campaigns + messages + people + audit)
     .map { JSONValue.Member(name: $0.0, value: $0.1) }
 
   // MARK: Parts

@@ -2,7 +2,8 @@ import Wire
 
 /// The api host's routes: what a tenant's own programs use.
 enum TenantRouteTable {
-  static let routes: [DescribedRoute] = access + money + campaigns + messages + intake
+  static let routes: [DescribedRoute] =
+    access + money + campaigns + messages + intake + PeopleRouteTable.routes
 
   private static let access: [DescribedRoute] = [
     .init(

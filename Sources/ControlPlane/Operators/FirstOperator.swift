@@ -1,4 +1,5 @@
 import Platform
+import Trust
 import Wire
 
 /// Creates the first operator, once.
@@ -18,7 +19,9 @@ struct FirstOperator: Sendable {
       }
       let id = transaction.freshID().text(.platformOperator)
       try rows.insert(
-        Operator(id: id, tokenHash: hash, createdAt: transaction.now, isRevoked: false))
+        Operator(
+          id: id, tokenHash: hash, createdAt: transaction.now, isRevoked: false,
+          role: .superAdmin, name: "first"))
       try rows.append(
         AuditEntry(
           operatorID: id, action: "operator.create_first", subject: id, detail: "",

@@ -1,3 +1,4 @@
+import Trust
 import Wire
 
 /// A person of the platform, known by a token of which only the SHA-256 is kept.
@@ -6,6 +7,8 @@ struct Operator: Hashable, Sendable {
   let tokenHash: [UInt8]
   let createdAt: Timestamp
   let isRevoked: Bool
+  let role: PlatformRole
+  let name: String
 }
 
 /// The form of operator tokens: `aop_` and 52 digits of base 32 (32 random bytes).

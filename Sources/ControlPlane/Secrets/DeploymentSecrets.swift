@@ -1,3 +1,4 @@
+import Cryptography
 import Wire
 
 /// What is derived from the deployment's key: one key per purpose, so that none proves another.
@@ -5,6 +6,16 @@ struct DeploymentSecrets: Sendable {
   let deploymentKey: [UInt8]
 
   var sealingKey: [UInt8] { Digests.hmac(key: deploymentKey, "aimstors-sealing/1") }
+
+  /// Signs impersonation grants.
+  var grantKey: SigningKey {
+    SigningKey(seed: Digests.hmac(key: deploymentKey, "aimstors-impersonation-grants/1"))
+  }
+
+  /// Signs what tenants' audit logs say of themselves, and the platform's own.
+  var witnessKey: SigningKey {
+    SigningKey(seed: Digests.hmac(key: deploymentKey, "aimstors-audit-witness/1"))
+  }
 
   /// What a cell shows to join again.
   ///

@@ -1,29 +1,19 @@
-import COpenSSL
+import Cryptography
 
 /// Hashes of the platform's secrets.
 enum Digests {
   /// SHA-256, 32 bytes.
-  static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: 32)
-    SHA256(bytes, bytes.count, &result)
-    return result
-  }
+  static func sha256(_ bytes: [UInt8]) -> [UInt8] { SHA256Digest.of(bytes) }
 
   static func sha256(_ text: String) -> [UInt8] { sha256(Array(text.utf8)) }
 
   /// HMAC with SHA-256, 32 bytes.
   static func hmac(key: [UInt8], _ message: String) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: 32)
-    var length: UInt32 = 0
-    let bytes = Array(message.utf8)
-    HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, &result, &length)
-    return result
+    KeyedHash.sha256(key: key, Array(message.utf8))
   }
 
   /// Whether two byte strings are equal, in time that depends on their lengths only.
-  static func constantTimeEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
-  }
+  static func constantTimeEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { ConstantTime.equal(a, b) }
 }
 
 extension [UInt8] {

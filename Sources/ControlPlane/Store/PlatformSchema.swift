@@ -16,12 +16,47 @@ public enum PlatformSchema {
       table(603, "tenants"), table(604, "key_claims"), table(605, "meta_apps"),
       table(606, "send_stops"), table(607, "operations"), table(608, "operators"),
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
-      table(612, "sightings"),
+      table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
+      table(615, "audit_log"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
       SchemaStep("platform-2", file: .platform, ddl: namesAndSightings),
+      SchemaStep("platform-identity-1", file: .platform, ddl: identity),
     ])
+
+  private static let identity = """
+    -- NULL: a super admin, from before there were roles.
+    ALTER TABLE operators ADD COLUMN role TEXT;
+    ALTER TABLE operators ADD COLUMN name TEXT;
+    CREATE TABLE impersonations (
+      id TEXT NOT NULL PRIMARY KEY,
+      operator TEXT NOT NULL,
+      tenant TEXT NOT NULL,
+      cell TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      issued_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      ended_at INTEGER
+    ) STRICT;
+    -- What tenants' audit logs were when the witness signed them last.
+    CREATE TABLE witnessed_logs (
+      tenant TEXT NOT NULL PRIMARY KEY,
+      key BLOB NOT NULL,
+      checkpoint TEXT NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT;
+    -- The platform's own log, as the bytes that its tree is built of.
+    CREATE TABLE audit_log (
+      sequence INTEGER NOT NULL PRIMARY KEY,
+      body BLOB NOT NULL,
+      leaf BLOB NOT NULL CHECK (length(leaf) = 32)
+    ) STRICT;
+    CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log
+      BEGIN SELECT RAISE(ABORT, 'an audit entry is never changed'); END;
+    CREATE TRIGGER audit_log_remains BEFORE DELETE ON audit_log
+      BEGIN SELECT RAISE(ABORT, 'an audit entry is never removed'); END;
+    """
 
   private static let namesAndSightings = """
     -- What the holders of keys call them: num_… of a phone_number_id. A name outlives its key, so

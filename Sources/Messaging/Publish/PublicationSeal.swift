@@ -1,4 +1,4 @@
-import COpenSSL
+import Cryptography
 import Synchronization
 
 /// The form in which publications travel: the topic in clear, the payload sealed.
@@ -27,19 +27,8 @@ enum PublicationSeal {
     topic: String, _ payload: [UInt8], key: [UInt8], salt: [UInt8], counter: UInt64
   ) -> [UInt8]? {
     let head = header(topic, salt: salt, counter: counter)
-    guard let context = EVP_CIPHER_CTX_new() else { return nil }
-    defer { EVP_CIPHER_CTX_free(context) }
-    var sealed = [UInt8](repeating: 0, count: payload.count)
-    var tag = [UInt8](repeating: 0, count: tagBytes)
-    var count: Int32 = 0
-    guard
-      EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce(counter)) == 1,
-      EVP_EncryptUpdate(context, nil, &count, head, Int32(head.count)) == 1,
-      EVP_EncryptUpdate(context, &sealed, &count, payload, Int32(payload.count)) == 1,
-      EVP_EncryptFinal_ex(context, &tag, &count) == 1,
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Int32(tagBytes), &tag) == 1
-    else { return nil }
-    return head + sealed + tag
+    return head
+      + AuthenticatedCipher(key: key).seal(payload, bound: head, nonce: nonce(counter))
   }
 
   /// A publication's parts, before anything of it is believed.
@@ -68,20 +57,8 @@ enum PublicationSeal {
   /// The payload, or nil where it was not sealed with `key`.
   static func open(_ sealed: Sealed, key: [UInt8]) -> [UInt8]? {
     let head = header(sealed.topic, salt: sealed.salt, counter: sealed.counter)
-    guard let context = EVP_CIPHER_CTX_new() else { return nil }
-    defer { EVP_CIPHER_CTX_free(context) }
-    var payload = [UInt8](repeating: 0, count: sealed.body.count)
-    var rest = [UInt8](repeating: 0, count: tagBytes)
-    var tag = sealed.tag
-    var count: Int32 = 0
-    guard
-      EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce(sealed.counter)) == 1,
-      EVP_DecryptUpdate(context, nil, &count, head, Int32(head.count)) == 1,
-      EVP_DecryptUpdate(context, &payload, &count, sealed.body, Int32(sealed.body.count)) == 1,
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, Int32(tagBytes), &tag) == 1,
-      EVP_DecryptFinal_ex(context, &rest, &count) == 1
-    else { return nil }
-    return payload
+    return AuthenticatedCipher(key: key).open(
+      sealed.body + sealed.tag, bound: head, nonce: nonce(sealed.counter))
   }
 
   private static func header(_ topic: String, salt: [UInt8], counter: UInt64) -> [UInt8] {

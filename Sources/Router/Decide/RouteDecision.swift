@@ -21,7 +21,8 @@ enum RouteDecision: Hashable, Sendable {
 
   /// An API key or session token without the tenant's map entry is answered like a wrong one: who
   /// guesses learns nothing about which tenants exist.
-  private static let badCredential = Failure(.unauthenticated, "the API key is not valid")
+  private static let badCredential = Failure(
+    .unauthenticated, "this credential is not valid (any more)")
 
   static func decide(_ input: Input, map: PlacementMap) -> RouteDecision {
     switch input.host {
@@ -69,15 +70,18 @@ enum RouteDecision: Hashable, Sendable {
     _ input: Input, _ kind: HostKind, _ map: PlacementMap
   ) -> RouteDecision {
     guard let authorization = input.authorization else {
-      return .refuse(Failure(.unauthenticated, "send Authorization: Bearer with an API key"))
+      return .refuse(
+        Failure(.unauthenticated, "send Authorization: Bearer with an API key or token"))
     }
     let token = authorization.dropFirst(7)
     guard authorization.prefix(7).lowercased() == "bearer ", !token.isEmpty else {
       return .refuse(Failure(.unauthenticated, "the Authorization header must be a Bearer token"))
     }
-    guard let key = APIKeyText(String(token)) else { return .refuse(badCredential) }
-    guard map.placement(of: key.tenant) != nil else { return .unknownTenant(badCredential) }
-    return .tenant(key.tenant, kind)
+    let text = String(token)
+    let tenant = APIKeyText(text)?.tenant ?? SessionTokenText(text)?.tenant
+    guard let tenant else { return .refuse(badCredential) }
+    guard map.placement(of: tenant) != nil else { return .unknownTenant(badCredential) }
+    return .tenant(tenant, kind)
   }
 
   private static func unknownRoute(_ path: Substring) -> Failure {

@@ -7,13 +7,13 @@ public enum FailureCode: Hashable, Sendable {
   case invalidRequest, invalidJSON, invalidField, invalidIdentifier, invalidCursor
   case unknownMarket, amountOutOfRange, currencyMismatch
   // 401, 402, 403
-  case unauthenticated, signatureMissing
+  case unauthenticated, signatureMissing, secondFactorRequired
   case insufficientFunds
-  case forbidden, signatureWrong, addressNotAllowed, verifyTokenWrong
+  case forbidden, signatureWrong, addressNotAllowed, verifyTokenWrong, impersonationForbidden
   // 404, 405, 408, 409
   case notFound, unknownRoute, methodNotAllowed, requestTimeout
   case conflict, idempotencyConflict, numberClaimed, slugTaken, priceMissing, invalidState
-  case tenantExists, alreadyDone, epochStale, generationFenced
+  case tenantExists, alreadyDone, epochStale, generationFenced, emailTaken, lastOwner
   // 413, 415, 421, 422, 429, 431
   case bodyTooLarge, unsupportedMediaType, unknownHost, graphRefused
   case rateLimited, mailboxFull, idempotencyTableFull, headersTooLarge
@@ -41,11 +41,13 @@ extension FailureCode {
     (.currencyMismatch, "currency_mismatch", 400),
     (.unauthenticated, "unauthenticated", 401),
     (.signatureMissing, "signature_missing", 401),
+    (.secondFactorRequired, "second_factor_required", 401),
     (.insufficientFunds, "insufficient_funds", 402),
     (.forbidden, "forbidden", 403),
     (.signatureWrong, "signature_wrong", 403),
     (.addressNotAllowed, "address_not_allowed", 403),
     (.verifyTokenWrong, "verify_token_wrong", 403),
+    (.impersonationForbidden, "impersonation_forbidden", 403),
     (.notFound, "not_found", 404),
     (.unknownRoute, "unknown_route", 404),
     (.methodNotAllowed, "method_not_allowed", 405),
@@ -60,6 +62,8 @@ extension FailureCode {
     (.alreadyDone, "already_done", 409),
     (.epochStale, "epoch_stale", 409),
     (.generationFenced, "generation_fenced", 409),
+    (.emailTaken, "email_taken", 409),
+    (.lastOwner, "last_owner", 409),
     (.bodyTooLarge, "body_too_large", 413),
     (.unsupportedMediaType, "unsupported_media_type", 415),
     (.unknownHost, "unknown_host", 421),

@@ -17,9 +17,9 @@
 public struct APIKeyText: Hashable, Sendable {
   public enum Mode: String, Hashable, Sendable, CaseIterable { case live, test }
 
-  public static let publicIDLength = 12
-  public static let secretLength = 30
-  public static let checksumLength = 6
+  public static let publicIDLength = PlacedText.publicIDLength
+  public static let secretLength = PlacedText.secretLength
+  public static let checksumLength = PlacedText.checksumLength
   /// Longest key accepted, in bytes: the longest identifier, escaped throughout.
   public static let maximumLength = 9 + 128 + 48
 
@@ -63,66 +63,22 @@ public struct APIKeyText: Hashable, Sendable {
 
   /// The whole key: shown once, to its creator.
   public var text: String {
-    let head = "ask_\(mode.rawValue)_\(Self.escape(tenant.rawValue))\(publicID)\(secret)"
-    return head + Base62.text(of: CRC32.of(head.utf8), length: Self.checksumLength)
+    PlacedText.text(
+      prefix: "ask_\(mode.rawValue)_", tenant: tenant, publicID: publicID, secret: secret)
   }
-
-  private static let tail = publicIDLength + secretLength + checksumLength
 
   private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> APIKeyText? {
     let head = 9
-    guard bytes.count > head + tail, bytes.count <= maximumLength else { return nil }
+    guard bytes.count > head else { return nil }
     let mode: Mode
     switch String(decoding: bytes[..<head], as: UTF8.self) {
     case "ask_live_": mode = .live
     case "ask_test_": mode = .test
     default: return nil
     }
-    guard bytes[head...].allSatisfy(Base62.contains) else { return nil }
-    let checksum = bytes.count - checksumLength
-    guard
-      Base62.text(of: CRC32.of(bytes[..<checksum]), length: checksumLength).utf8
-        .elementsEqual(bytes[checksum...])
-    else { return nil }
-    let secret = checksum - secretLength
-    let publicID = secret - publicIDLength
-    guard let tenant = unescape(bytes[head..<publicID]).flatMap({ TenantID($0) }) else {
-      return nil
+    return PlacedText.parse(bytes, head: head).map { parts in
+      APIKeyText(
+        mode: mode, tenant: parts.tenant, publicID: parts.publicID, secret: parts.secret)
     }
-    return APIKeyText(
-      mode: mode, tenant: tenant,
-      publicID: String(decoding: bytes[publicID..<secret], as: UTF8.self),
-      secret: String(decoding: bytes[secret..<checksum], as: UTF8.self))
-  }
-
-  private static func escape(_ tenant: String) -> String {
-    var result = ""
-    for character in tenant {
-      switch character {
-      case "_": result += "Za"
-      case "-": result += "Zb"
-      case "Z": result += "ZZ"
-      default: result.append(character)
-      }
-    }
-    return result
-  }
-
-  private static func unescape(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String? {
-    var result: [UInt8] = []
-    var iterator = bytes.makeIterator()
-    while let byte = iterator.next() {
-      guard byte == UInt8(ascii: "Z") else {
-        result.append(byte)
-        continue
-      }
-      switch iterator.next() {
-      case UInt8(ascii: "a"): result.append(UInt8(ascii: "_"))
-      case UInt8(ascii: "b"): result.append(UInt8(ascii: "-"))
-      case UInt8(ascii: "Z"): result.append(UInt8(ascii: "Z"))
-      default: return nil
-      }
-    }
-    return String(decoding: result, as: UTF8.self)
   }
 }

@@ -73,6 +73,9 @@ public enum RowKind: String, Sendable, CaseIterable {
   case operation = "op"
   case joinToken = "jtk"
   case platformOperator = "opr"
+  case user = "usr"
+  case impersonation = "imp"
+  case alert = "alr"
 
   /// What people call it, such as `API key`.
   public var name: String {

@@ -15,6 +15,12 @@ public enum WireMethod: UInt16, Sendable, CaseIterable {
   case heartbeat = 21
   // Cell → control plane: `ProtoClaimRequest` → `ProtoClaimAnswer`.
   case claim = 22
+  /// Cell → control plane: a tenant's signed checkpoint → the witness's signature; both are texts.
+  case checkpoint = 25
+  /// Cell → control plane: empty → the 32 bytes of the key that signs impersonation grants.
+  case grantKey = 26
+  /// Control plane → cell: an impersonation that ends now, as text → empty once durable.
+  case endImpersonation = 35
   // Router → control plane: empty → `ProtoMapManifest`; `ProtoMapPull` → `ProtoMapPage`.
   case mapManifest = 23
   case mapPull = 24

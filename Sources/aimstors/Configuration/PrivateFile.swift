@@ -27,7 +27,9 @@ enum PrivateFile {
   }
 
   /// Nil where there is no such file.
-  static func read(_ path: String) throws(CommandFailure) -> [UInt8]? {
+  static func read(
+    _ path: String, atMost limit: Int = maximumBytes
+  ) throws(CommandFailure) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
@@ -41,7 +43,7 @@ enum PrivateFile {
       guard count >= 0 else { throw failure("read", path) }
       guard count > 0 else { return content }
       content += buffer[..<count]
-      guard content.count <= maximumBytes else {
+      guard content.count <= limit else {
         throw CommandFailure(.refused, code: "file_too_large", detail: "\(path) is too large")
       }
     }

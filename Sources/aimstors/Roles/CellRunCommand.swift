@@ -17,13 +17,15 @@ struct CellRunCommand: AsyncParsableCommand {
     let environment = Environment.live
     let node = try options.read()
     let files = try RoleFiles(node)
-    let configuration: CellConfiguration
+    var configuration: CellConfiguration
     do {
       configuration = try CellConfiguration(node, files)
     } catch let error as ConfigurationError {
       throw error.failure
     }
     try PrivateFile.createDirectory(configuration.dataDirectory)
+    configuration.identity.mail = MailDirectory(
+      directory: configuration.dataDirectory + "/mail", random: LiveRandomSource())
     let logger = ProcessLog.make(role: "cell", id: files.id, environment: environment)
     ParentWatch.start(environment)
     let messenger = try files.messenger(

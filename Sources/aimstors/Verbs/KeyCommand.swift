@@ -4,7 +4,7 @@ import GraphSimulator
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key", abstract: "API keys of a tenant.",
-    subcommands: [Create.self, List.self, Revoke.self])
+    subcommands: [Create.self, List.self, Rotate.self, Revoke.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -71,6 +71,23 @@ struct KeyCommand: AsyncParsableCommand {
           key.cell("expires_at"), key.cell("revoked_at"))
       }
       api.show(["data": .array(keys), "next_cursor": .null], table.text)
+    }
+  }
+
+  struct Rotate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give a key another secret; both work for a while.")
+
+    @Argument var id: String
+    @Option(name: .long, help: "How long the old secret works, in seconds.")
+    var overlapSeconds = 86_400
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let key = try await api.send(
+        .api, "POST", "/v1/api-keys/\(id)/rotate", ["overlap_seconds": JSON(overlapSeconds)])
+      api.show(key, "key \(key.cell("id"))\n\(key.cell("key"))  (shown once; keep it)")
     }
   }
 

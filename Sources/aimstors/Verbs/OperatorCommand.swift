@@ -6,7 +6,55 @@ import Platform
 struct OperatorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "operator", abstract: "The people who run the platform.",
-    subcommands: [Create.self])
+    subcommands: [Create.self, Add.self, List.self, Remove.self])
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Create an operator below your own level.")
+
+    @Option(name: .long) var name: String
+    @Option(name: .long, help: "super_admin, operator, support or reseller.") var role: String
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let person = try await api.send(
+        .admin, "POST", "/v1/operators", ["name": JSON(name), "role": JSON(role)])
+      api.show(
+        person,
+        "operator \(person.cell("id"))\ntoken \(person.cell("token"))  (shown once; keep it)")
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List operators.")
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let people = try await api.list(.admin, "/v1/operators", limit: 1000)
+      var table = Table("id", "name", "role", "power")
+      for person in people {
+        table.add(
+          person.cell("id"), person.cell("name"), person.cell("role"), person.cell("power"))
+      }
+      api.show(["data": .array(people), "next_cursor": .null], table.text)
+    }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Remove an operator at once.")
+
+    @Argument var id: String
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      _ = try await api.send(.admin, "DELETE", "/v1/operators/\(id)")
+      api.show(["id": JSON(id), "removed": true], "removed \(id)")
+    }
+  }
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -14,6 +14,7 @@ import Wire
 /// The cell's whole API over direct stores, with a Graph that knows one token.
 final class TestAPI: Sendable {
   static let tenant = TenantID(trusted: "t1")
+  static let otherTenant = TenantID(trusted: "t2")
   let clock = SimulatedWallClock()
   let services: CellServices
   let claims = FakeClaims()
@@ -22,6 +23,7 @@ final class TestAPI: Sendable {
   let wakes = WakeLog()
   /// Where its commands came from.
   let log: OriginLog
+  let mailbox = Mailbox()
   private let responder: HTTPOverMessaging<CellContext>
   private let keys = Mutex(0)
 
@@ -30,12 +32,14 @@ final class TestAPI: Sendable {
     let tenants = DirectTenants(schema: CellSchema.schema, clock: clock, random: random)
     try tenants.create(Self.tenant)
     log = OriginLog(tenants)
+    try tenants.create(Self.otherTenant)
     services = CellServices(
       store: log, clock: clock, boot: FakeBoot(clock: clock), random: random, claims: claims,
       gate: gate, sealer: Sealer(key: [UInt8](repeating: 5, count: 32)),
       graph: GraphClient(
         configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),
-      wakeOutbox: wakes.note)
+      cell: CellID(trusted: "c1"),
+      settings: IdentitySettings(passwordCost: 4, mail: mailbox), wakeOutbox: wakes.note)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     responder = CellAPI.responder(services, logger: logger)
@@ -58,20 +62,30 @@ final class TestAPI: Sendable {
 
   func admin(
     _ method: String, _ target: String, _ body: String = "", key: String? = nil,
-    role: PeerIdentity.Role = .controlPlane
+    role: PeerIdentity.Role = .controlPlane, tenant: TenantID = TestAPI.tenant
   ) async -> Answer {
     await send(
       method, target, body, host: "admin", header: ("x-aimstors-operator", "ops"), key: key,
-      role: role, address: "")
+      role: role, address: "", tenant: tenant)
+  }
+
+  /// A request of the app host without a credential.
+  func app(
+    _ method: String, _ target: String, _ body: String = "", address: String = "192.0.2.1",
+    tenant: TenantID = TestAPI.tenant
+  ) async -> Answer {
+    await send(
+      method, target, body, host: "app", header: nil, key: nil, role: .router, address: address,
+      tenant: tenant)
   }
 
   func api(
     _ method: String, _ target: String, _ body: String = "", bearer: String, key: String? = nil,
-    address: String = "192.0.2.1"
+    address: String = "192.0.2.1", tenant: TenantID = TestAPI.tenant
   ) async -> Answer {
     await send(
       method, target, body, host: "api", header: ("authorization", "Bearer \(bearer)"), key: key,
-      role: .router, address: address)
+      role: .router, address: address, tenant: tenant)
   }
 
   /// Makes an API key by an operator and answers its text.
@@ -82,11 +96,11 @@ final class TestAPI: Sendable {
   }
 
   private func send(
-    _ method: String, _ target: String, _ body: String, host: String, header: (String, String),
-    key: String?, role: PeerIdentity.Role, address: String
+    _ method: String, _ target: String, _ body: String, host: String, header: (String, String)?,
+    key: String?, role: PeerIdentity.Role, address: String, tenant: TenantID
   ) async -> Answer {
     var request = Aimstors_ProtoRequest()
-    request.tenant = Self.tenant.rawValue
+    request.tenant = tenant.rawValue
     request.epoch = 1
     request.method = method
     request.target = target
@@ -98,9 +112,11 @@ final class TestAPI: Sendable {
       return "made-\(count)"
     }
     request.idempotencyKey = key ?? made
-    var field = Aimstors_ProtoHeader()
-    (field.name, field.value) = header
-    request.headers = [field]
+    if let header {
+      var field = Aimstors_ProtoHeader()
+      (field.name, field.value) = header
+      request.headers = [field]
+    }
     let incoming = IncomingRequest(
       method: .http, peer: PeerIdentity(role: role, id: "p", generation: .first),
       deadline: .now.advanced(by: .seconds(30)),
@@ -117,6 +133,21 @@ final class TestAPI: Sendable {
         response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 }),
       bytes: [UInt8](response.body), json: (json as? [String: any Sendable]) ?? [:])
   }
+}
+
+/// Letters that were sent.
+final class Mailbox: MailSender {
+  private let letters = Mutex<[Mail]>([])
+
+  func send(_ mail: Mail) async throws { letters.withLock { $0.append(mail) } }
+
+  /// The token in the newest letter to an address.
+  func token(to email: String) -> String? {
+    letters.withLock { $0.last { $0.to == email } }?.text.split(whereSeparator: \.isWhitespace)
+      .first { $0.hasPrefix("aot_") }.map(String.init)
+  }
+
+  var count: Int { letters.withLock { $0.count } }
 }
 
 final class FakeClaims: KeyClaims {

@@ -1,4 +1,5 @@
 import Testing
+import Trust
 import Wire
 
 @testable import Cell

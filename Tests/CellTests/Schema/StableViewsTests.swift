@@ -31,7 +31,10 @@ import Wire
     let store = try Self.store()
     try store.write(at: Timestamp(seconds: 1)) { tx in
       _ = try tx.file(.sessions).run(
-        "INSERT INTO sessions VALUES (1, NULL, 0, NULL), (2, 'opr_1', 1000, 1500)")
+        """
+        INSERT INTO sessions (id, impersonated_by, created_at, revoked_at)
+        VALUES (1, NULL, 0, NULL), (2, 'opr_1', 1000, 1500)
+        """)
     }
     var found: [String] = []
     let sql: StaticString = """

@@ -11,6 +11,7 @@ final class FakeCell: Sendable {
     var requests: [Aimstors_ProtoRequest] = []
     var parts: [Aimstors_ProtoWebhookPart] = []
     var spool: [Aimstors_ProtoSpoolEntry] = []
+    var ended: [String] = []
     /// Refuses everything of the control plane with this while set.
     var refusal: Failure?
     /// How often the spool was looked at.
@@ -154,6 +155,8 @@ final class FakeCell: Sendable {
     case .spoolRemove:
       let ids = try Aimstors_ProtoSpoolRemove(serializedBytes: request.payload).ids
       change { $0.spool.removeAll { ids.contains($0.id) } }
+    case .endImpersonation:
+      change { $0.ended.append(String(decoding: request.payload, as: UTF8.self)) }
     default: throw Failure(.unknownRoute, "not a fake's")
     }
     return []

@@ -1,0 +1,90 @@
+import Storage
+import Trust
+import Wire
+
+/// The SQL of the audit log.
+struct AuditStore {
+  private let db: Connection
+
+  init(_ transaction: Transaction) throws { db = try transaction.file(.sessions) }
+  init(_ snapshot: Snapshot) { db = snapshot.file(.sessions) }
+
+  /// How many entries there are.
+  func size() throws -> Int64 {
+    try db.first("SELECT coalesce(max(sequence) + 1, 0) FROM audit_events") { $0.int64(0) } ?? 0
+  }
+
+  func insert(_ event: AuditEvent, body: [UInt8], leaf: [UInt8]) throws {
+    try db.run(
+      "INSERT INTO audit_events (sequence, at, action, body, leaf) VALUES (?, ?, ?, ?, ?)",
+      .integer(event.sequence), .integer(event.at.milliseconds), .text(event.action), .blob(body),
+      .blob(leaf))
+  }
+
+  func insertAlert(_ sequence: Int64) throws {
+    try db.run("INSERT INTO audit_alerts (sequence) VALUES (?)", .integer(sequence))
+  }
+
+  func insertTile(level: Int64, position: Int64, root: [UInt8]) throws {
+    try db.run(
+      "INSERT INTO audit_tiles (level, position, root) VALUES (?, ?, ?)", .integer(level),
+      .integer(position), .blob(root))
+  }
+
+  func leaves(from start: Int64, count: Int64) throws -> [[UInt8]] {
+    try db.rows(
+      "SELECT leaf FROM audit_events WHERE sequence >= ? AND sequence < ? ORDER BY sequence",
+      .integer(start), .integer(start + count)
+    ) { $0.blob(0) }
+  }
+
+  func tiles(level: Int64, from start: Int64, count: Int64) throws -> [[UInt8]] {
+    try db.rows(
+      """
+      SELECT root FROM audit_tiles WHERE level = ? AND position >= ? AND position < ?
+      ORDER BY position
+      """, .integer(level), .integer(start), .integer(start + count)
+    ) { $0.blob(0) }
+  }
+
+  /// Entries from `sequence` on, in order.
+  func events(from sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    try db.rows(
+      "SELECT body FROM audit_events WHERE sequence >= ? ORDER BY sequence LIMIT ?",
+      .integer(sequence), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
+  /// Entries before `sequence`, the newest first; of one action where it is named.
+  func newest(before sequence: Int64, action: String?, limit: Int) throws -> [AuditEvent] {
+    try db.rows(
+      """
+      SELECT body FROM audit_events WHERE sequence < ?1 AND (?2 IS NULL OR action = ?2)
+      ORDER BY sequence DESC LIMIT ?3
+      """, .integer(sequence), .optional(action), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
+  /// Alerts before `sequence`, the newest first.
+  func alerts(before sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    try db.rows(
+      """
+      SELECT body FROM audit_alerts JOIN audit_events USING (sequence) WHERE sequence < ?
+      ORDER BY sequence DESC LIMIT ?
+      """, .integer(sequence), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
+  /// The newest checkpoint that the witness has signed.
+  func witnessed() throws -> Checkpoint? {
+    try db.first("SELECT body FROM audit_checkpoints ORDER BY size DESC LIMIT 1") {
+      Checkpoint($0.text(0))
+    } ?? nil
+  }
+
+  func insert(_ checkpoint: Checkpoint, at now: Timestamp) throws {
+    try db.run(
+      "INSERT OR IGNORE INTO audit_checkpoints (size, at, body) VALUES (?, ?, ?)",
+      .integer(checkpoint.size), .integer(now.milliseconds), .text(checkpoint.text))
+  }
+}

@@ -1,0 +1,147 @@
+import Wire
+
+/// One entry of an audit log: who did what to what, and how it ended.
+///
+/// Its bytes (``json``) are what the log's tree is built of: one line of JSON in a fixed order.
+public struct AuditEvent: Hashable, Sendable {
+  public enum Outcome: String, Hashable, Sendable, CaseIterable { case success, refused }
+
+  /// Who acted; both identities where an operator acts in a tenant's name.
+  public struct Actor: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+      case apiKey = "api_key"
+      case user
+      case platformOperator = "operator"
+      case system
+      /// Nobody was authenticated.
+      case anonymous
+    }
+    public let kind: Kind
+    /// A public id, never a secret.
+    public let id: String
+    public let session: String?
+    public let impersonatedBy: String?
+
+    public init(_ kind: Kind, _ id: String, session: String? = nil, impersonatedBy: String? = nil) {
+      self.kind = kind
+      self.id = id
+      self.session = session
+      self.impersonatedBy = impersonatedBy
+    }
+
+    public static let system = Actor(.system, "system")
+  }
+
+  /// The position in the log, from 0.
+  public var sequence: Int64
+  public var at: Timestamp
+  /// Such as `api_key.create`.
+  public let action: String
+  public let actor: Actor
+  /// What was acted on, such as `key_…`.
+  public let subject: String
+  public let outcome: Outcome
+  /// What changed, or why it was refused, in the order given; never a secret.
+  public let detail: [Detail]
+  /// The client's address; empty where none is known.
+  public let address: String
+  public let traceID: String
+
+  public struct Detail: Hashable, Sendable {
+    public let name: String
+    public let value: String
+
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// Longest value kept; the rest is cut.
+  public static let maximumTextBytes = 500
+  public static let maximumDetails = 16
+
+  public init(
+    sequence: Int64 = 0, at: Timestamp = .zero, action: String, actor: Actor, subject: String,
+    outcome: Outcome = .success, detail: [Detail] = [], address: String = "",
+    traceID: String = ""
+  ) {
+    self.sequence = sequence
+    self.at = at
+    self.action = action
+    self.actor = actor
+    self.subject = Self.cut(subject)
+    self.outcome = outcome
+    self.detail = detail.prefix(Self.maximumDetails).map { Detail($0.name, Self.cut($0.value)) }
+    self.address = address
+    self.traceID = traceID
+  }
+
+  private static func cut(_ text: String) -> String {
+    text.utf8.count <= maximumTextBytes ? text : String(text.prefix(maximumTextBytes / 4))
+  }
+
+  // MARK: As bytes
+
+  public var json: [UInt8] {
+    var json = Array("{\"sequence\":\(sequence),\"at\":\(at.milliseconds)".utf8)
+    Self.member("action", action, to: &json)
+    Self.member("actor_kind", actor.kind.rawValue, to: &json)
+    Self.member("actor", actor.id, to: &json)
+    if let session = actor.session { Self.member("session", session, to: &json) }
+    if let by = actor.impersonatedBy { Self.member("impersonated_by", by, to: &json) }
+    Self.member("subject", subject, to: &json)
+    Self.member("outcome", outcome.rawValue, to: &json)
+    json += Array(",\"detail\":{".utf8)
+    for (index, entry) in detail.enumerated() {
+      if index > 0 { json.append(UInt8(ascii: ",")) }
+      JSONText.append(entry.name, to: &json)
+      json.append(UInt8(ascii: ":"))
+      JSONText.append(entry.value, to: &json)
+    }
+    json.append(UInt8(ascii: "}"))
+    Self.member("address", address, to: &json)
+    Self.member("trace_id", traceID, to: &json)
+    json.append(UInt8(ascii: "}"))
+    return json
+  }
+
+  static func member(_ name: StaticString, _ value: String, to json: inout [UInt8]) {
+    json += Array(",\"\(name)\":".utf8)
+    JSONText.append(value, to: &json)
+  }
+
+  /// Reads ``json`` back; nil for anything else.
+  public init?(json: [UInt8]) {
+    guard let root = (try? JSONTape(json))?.root, let sequence = root["sequence"]?.integer,
+      let at = root["at"]?.integer, let action = root["action"]?.string,
+      let kind = root["actor_kind"]?.string.flatMap(Actor.Kind.init(rawValue:)),
+      let actor = root["actor"]?.string, let subject = root["subject"]?.string,
+      let outcome = root["outcome"]?.string.flatMap(Outcome.init(rawValue:)),
+      let detail = root["detail"], let address = root["address"]?.string,
+      let trace = root["trace_id"]?.string
+    else { return nil }
+    self.init(
+      sequence: sequence, at: Timestamp(milliseconds: at), action: action,
+      actor: Actor(
+        kind, actor, session: root["session"]?.string,
+        impersonatedBy: root["impersonated_by"]?.string),
+      subject: subject, outcome: outcome,
+      detail: detail.members.map { Detail($0.key, $0.value.string ?? "") }, address: address,
+      traceID: trace)
+  }
+}
+
+/// What people are told of at once.
+public enum AlertRule {
+  /// Actions whose success is worth an alert.
+  public static let onSuccess: Set<String> = [
+    "user.role_change", "role.put", "role.delete", "api_key.create", "api_key.allow_list_change",
+    "price.change", "impersonation.start", "audit.export", "tenant.restore",
+    "audit.verification_failed", "session.refresh_reuse", "session.lock_out",
+    "credential.foreign", "credential.address_refused", "credential.revoked_used",
+    "user.break_glass", "operator.create", "operator.remove", "totp.remove",
+  ]
+
+  public static func isAlert(_ event: AuditEvent) -> Bool { onSuccess.contains(event.action) }
+}
