@@ -39,7 +39,7 @@ import Wire
       for id in 1...24 {
         try await test.write(other) { transaction in
           try transaction.file(.messages).run(
-            "INSERT INTO messages (id, body, raw) VALUES (?, '', zeroblob(8000))", .int(id))
+            "INSERT INTO messages (id, body, raw) VALUES (?, '', randomblob(8000))", .int(id))
         }
       }
       let writer = try test.engine.writer(stalled)
