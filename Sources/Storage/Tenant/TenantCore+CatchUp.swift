@@ -40,6 +40,7 @@ extension TenantCore {
   /// that the files may lack.
   private func replayAll() throws {
     closeFiles()
+    if let head = context.heads[tenant] { self.head = head }
     // Asked first: what is copied out meanwhile, and trimmed, is in the copy.
     let first = context.heads.unflushed(tenant)
     try replayCopied()

@@ -31,22 +31,27 @@ import Wire
     }
   }
 
+  private func expectHeld(_ journal: Journal, from seq: UInt64, isHeld: Bool = true) throws {
+    let found = try holds(journal, from: seq)
+    #expect(found == isHeld, "from \(seq)")
+  }
+
   @Test func `what a pin needs stays until it moves on`() throws {
     let journal = try filled()
     journal.setPin("archive", through: CellSeq(10), mayHold: nil)
     journal.setPin("follower/f", through: CellSeq(30), mayHold: JournalPin.followerBytes)
     try journal.trim(pastAll: CellSeq(40))
-    #expect(try holds(journal, from: 11) == true)
-    #expect(try holds(journal, from: 1) == false)
+    try expectHeld(journal, from: 11)
+    try expectHeld(journal, from: 1, isHeld: false)
     journal.advancePin("archive", through: CellSeq(40))
     // Back is not possible: that part may be gone.
     journal.advancePin("follower/f", through: CellSeq(5))
     try journal.trim(pastAll: CellSeq(40))
-    #expect(try holds(journal, from: 11) == false)
-    #expect(try holds(journal, from: 31) == true)
+    try expectHeld(journal, from: 11, isHeld: false)
+    try expectHeld(journal, from: 31)
     journal.removePin("follower/f")
     try journal.trim(pastAll: CellSeq(40))
-    #expect(try holds(journal, from: 31) == false)
+    try expectHeld(journal, from: 31, isHeld: false)
     journal.close()
   }
 
@@ -57,15 +62,15 @@ import Wire
     try journal.trim(pastAll: CellSeq(40))
     #expect(journal.pins["follower/slow"]?.isLost == true)
     #expect(journal.pins["archive"]?.isLost == false)
-    #expect(try holds(journal, from: 1) == false)
-    #expect(try holds(journal, from: 21) == true)
+    try expectHeld(journal, from: 1, isHeld: false)
+    try expectHeld(journal, from: 21)
     // It says how far it is, too late; set anew it holds again.
     journal.advancePin("follower/slow", through: CellSeq(39))
     #expect(journal.pins["follower/slow"]?.isLost == true)
     journal.setPin("follower/slow", through: CellSeq(39), mayHold: 4096)
     journal.removePin("archive")
     try journal.trim(pastAll: CellSeq(40))
-    #expect(try holds(journal, from: 40) == true)
+    try expectHeld(journal, from: 40)
     journal.close()
   }
 
@@ -79,13 +84,13 @@ import Wire
       fatal: { Issue.record("fatal: \($0)") })
     // Before either has said anything all of it is held.
     try again.journal.trim(pastAll: CellSeq(40))
-    #expect(try holds(again.journal, from: 1) == true)
+    try expectHeld(again.journal, from: 1)
     again.journal.advancePin("archive", through: CellSeq(20))
     bench.disk.limitFreeBytes(512)
     try again.journal.trim(pastAll: CellSeq(40))
     #expect(again.journal.pins["follower/f"]?.isLost == true)
-    #expect(try holds(again.journal, from: 1) == false)
-    #expect(try holds(again.journal, from: 21) == true)
+    try expectHeld(again.journal, from: 1, isHeld: false)
+    try expectHeld(again.journal, from: 21)
     again.journal.close()
   }
 }

@@ -31,7 +31,8 @@ import Wire
     return groups
   }
 
-  @Test func `groups come whole and in order, over segments, while the journal is written`() throws {
+  @Test func `groups come whole and in order, over segments, while the journal is written`() throws
+  {
     let journal = try open()
     var tail = journal.tail(.afterGroup(0), .onThisDisk)
     let none = try tail.available()
@@ -41,7 +42,8 @@ import Wire
       try append(journal, 4)
       groups += try all(&tail)
     }
-    #expect(groups.contains(where: \.isSeal))
+    let seals = groups.filter(\.isSeal)
+    #expect(!seals.isEmpty)
     #expect(groups.map(\.number) == Array(1...UInt64(groups.count)))
     #expect(groups.last?.lastSeq == journal.lastSeq)
     var hash = SHA256Hash.zero
@@ -134,8 +136,8 @@ import Wire
     let first = try #require(try tail.available())
     var bytes = first.bytes
     bytes[bytes.count / 2] ^= 1
-    #expect(throws: JournalError.self) { try DurableGroup(decoding: bytes) }
-    #expect(throws: JournalError.self) { try DurableGroup(decoding: bytes.dropLast()) }
+    #expect(throws: JournalError.self) { _ = try DurableGroup(decoding: bytes) }
+    #expect(throws: JournalError.self) { _ = try DurableGroup(decoding: Array(bytes.dropLast())) }
     tail.close()
     journal.close()
   }
