@@ -16,12 +16,25 @@ public enum PlatformSchema {
       table(603, "tenants"), table(604, "key_claims"), table(605, "meta_apps"),
       table(606, "send_stops"), table(607, "operations"), table(608, "operators"),
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
-      table(612, "sightings"),
+      table(612, "sightings"), table(613, "registers"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
       SchemaStep("platform-2", file: .platform, ddl: namesAndSightings),
+      SchemaStep("platform-registers", file: .platform, ddl: registers),
     ])
+
+  private static let registers = """
+    -- Who may acknowledge for a cell with replicas; changed by compare-and-set.
+    CREATE TABLE registers (
+      cell TEXT NOT NULL PRIMARY KEY,
+      generation INTEGER NOT NULL,
+      primary_replica TEXT NOT NULL,
+      -- Separated by spaces.
+      promotable TEXT NOT NULL,
+      version INTEGER NOT NULL
+    ) STRICT;
+    """
 
   private static let namesAndSightings = """
     -- What the holders of keys call them: num_… of a phone_number_id. A name outlives its key, so
