@@ -108,13 +108,17 @@ let package = Package(
         lifecycle, hummingbird, log,
       ],
       design: true),
+    library(
+      "Replication",
+      ["Wire", "Platform", "Messaging", "Storage", "Edge", protobuf, lifecycle, log], design: true),
     library("GraphSimulator", ["Wire", "Platform", "COpenSSL", lifecycle, http, hummingbird, log]),
 
     .executableTarget(
       name: "aimstors",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", "Cryptography", "Trust", lifecycle, signals, http, log, nio,
+        "Replication", "GraphSimulator", "COpenSSL", "Cryptography", "Trust", lifecycle, signals,
+        http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -184,6 +188,12 @@ let package = Package(
     tests(
       "StorageTests",
       ["Simulation", "Storage", "StorageFixtures", "StorageCrashChild", "Wire", "Platform"]),
+    tests(
+      "ReplicationTests",
+      [
+        "Simulation", "Replication", "Cell", "Storage", "StorageFixtures", "Messaging", "Wire",
+        "Platform", protobuf, log,
+      ]),
     tests(
       "EdgeTests",
       ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, hummingbird, log]),

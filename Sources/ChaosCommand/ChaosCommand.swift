@@ -7,7 +7,8 @@ import CommandExit
   static let configuration = CommandConfiguration(
     commandName: "chaos", abstract: "Breaks a system on purpose and checks what is left.",
     subcommands: [
-      KillCommand.self, HostileCommand.self, DiskFullCommand.self, CorruptCommand.self,
+      KillCommand.self, PromoteCommand.self, HostileCommand.self, DiskFullCommand.self,
+      CorruptCommand.self,
       PowerCommand.self, IOCommand.self,
     ])
 

@@ -48,12 +48,12 @@ struct ChaosOptions: ParsableArguments {
 
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
-  case kill, hostile, diskfull, corrupt, power, io
+  case kill, promote, hostile, diskfull, corrupt, power, io
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
     switch self {
-    case .kill: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .kill, .promote: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .hostile: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
     case .diskfull, .corrupt: [.forgetDedupe]

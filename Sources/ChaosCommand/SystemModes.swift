@@ -52,6 +52,24 @@ struct KillCommand: AsyncParsableCommand {
   }
 }
 
+struct PromoteCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "promote",
+    abstract: "A cell's primary is killed or stopped under load, and its follower promoted.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.promote) { directory, say in
+      await PromoteMode(
+        cycles: system.options.cycles, seed: system.options.seed,
+        sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
+        say: say
+      ).run()
+    }
+  }
+}
+
 struct HostileCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hostile", abstract: "Peers that mean harm, at every port, beside honest clients.")

@@ -13,6 +13,9 @@ public enum ControlPlaneLimits {
   /// Routers compare their map every 10 s; one that has not for this long is reported.
   public static let routerSilenceMilliseconds: Int64 = 30_000
 
+  /// How often promotions that run are taken one step on.
+  public static let promotionInterval: Duration = .milliseconds(100)
+
   /// How often problems of cells are compared with what is remembered of them.
   public static let lookInterval: Duration = .seconds(1)
   /// Send-stops in force that the status shows.

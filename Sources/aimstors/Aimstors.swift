@@ -27,7 +27,8 @@ struct Aimstors: AsyncParsableCommand {
       CommandGroup(
         name: "Roles (one process each; `up` starts them)",
         subcommands: [
-          RouterRunCommand.self, ControlPlaneRunCommand.self, GraphSimulatorCommand.self,
+          RouterRunCommand.self, ControlPlaneRunCommand.self, FollowerRunCommand.self,
+          GraphSimulatorCommand.self,
         ]),
     ])
 

@@ -1,4 +1,5 @@
 import Messaging
+import Storage
 import Wire
 
 /// What one cell process is told at its start; `aimstors` reads it from the cell's file.
@@ -22,11 +23,16 @@ public struct CellConfiguration: Sendable {
   public let version: String
   /// How people sign in.
   public var identity = IdentitySettings()
+  /// Nil: the cell has this one copy.
+  public let replication: ReplicationConfiguration?
+  /// What this replica had made durable.
+  public let replica: ReplicaState
 
   public init(
     id: CellID, region: RegionID, dataDirectory: String, listen: Address, advertise: String,
     controlPlane: Address, joinToken: String?, graphURL: String, sealingKey: [UInt8],
-    healthPort: Int, version: String
+    healthPort: Int, version: String, replication: ReplicationConfiguration? = nil,
+    replica: ReplicaState = ReplicaState(role: .primary, generation: .first)
   ) {
     self.id = id
     self.region = region
@@ -39,6 +45,8 @@ public struct CellConfiguration: Sendable {
     self.sealingKey = sealingKey
     self.healthPort = healthPort
     self.version = version
+    self.replication = replication
+    self.replica = replica
   }
 }
 

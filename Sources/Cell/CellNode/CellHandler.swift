@@ -19,12 +19,15 @@ struct CellHandler: Sendable {
   let inventory: @Sendable () async -> Aimstors_ProtoJoin
   /// Ends the session that a grant opened: `tenant`, blank, `imp_…`.
   let endImpersonation: @Sendable (String) async throws(Failure) -> Void
+  /// Throws where a request meant for this generation is not this process's to answer.
+  var meet: @Sendable (Generation) throws(Failure) -> Void = { (_) throws(Failure) in }
 
   func handle(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
     switch request.method {
     case .http: return try await answer(request, respond)
     case .webhookPart:
       let part: Aimstors_ProtoWebhookPart = try decode(request)
+      try meet(Generation(0))
       try check(tenant: part.tenant, epoch: part.epoch)
       try await webhook(part, request)
       return []
@@ -79,7 +82,9 @@ struct CellHandler: Sendable {
     case .inventory:
       try demandControlPlane(request)
       return try encode(await inventory())
-    case .join, .heartbeat, .claim, .mapManifest, .mapPull, .checkpoint, .grantKey:
+    case .join, .heartbeat, .claim, .mapManifest, .mapPull, .checkpoint, .grantKey,
+      .replicaHello, .replicaAppend, .replicaFetch, .replicaCut, .replicaPromote,
+      .replicaReport, .registerChange:
       throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
     }
   }
@@ -87,6 +92,7 @@ struct CellHandler: Sendable {
   private func respond(
     to envelope: Aimstors_ProtoRequest, _ request: IncomingRequest
   ) async throws(Failure) -> Aimstors_ProtoResponse {
+    try meet(Generation(envelope.generation))
     if envelope.hostKind == "admin" { try demandControlPlane(request) }
     guard serves(envelope.tenant, under: envelope.epoch) else {
       if let refusal = placements.refusal(of: envelope.tenant) { throw refusal }

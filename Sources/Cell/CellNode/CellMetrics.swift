@@ -13,13 +13,50 @@ struct CellMetrics {
   let holds: (totals: [HoldAges.Key: HoldAges.Amount], unread: Int)
   /// Parts in the spool; nil where it could not be read, and then no figure is shown.
   let spooled: Int?
+  /// Nil for a cell with one copy.
+  var replication: Replication?
 
   func render() async -> String {
     let text = PrometheusText(labels: [
       ("cell", configuration.id.rawValue), ("version", configuration.version),
     ])
     let metrics = engine.metrics
-    return text.render(storage(metrics) + journal(metrics.journal) + work() + money())
+    return text.render(
+      storage(metrics) + journal(metrics.journal) + work() + money() + followers())
+  }
+
+  private func followers() -> [MetricFamily] {
+    guard let replication, let journal = engine.journal else { return [] }
+    let lags = replication.lags(journal)
+    func family(
+      _ name: String, _ help: String,
+      _ value: (Aimstors_ProtoFollowerLag) -> MetricFamily.Sample.Value
+    ) -> MetricFamily {
+      MetricFamily(
+        name, help, .gauge,
+        lags.map { .init(labels: [("follower", $0.replica)], value: value($0)) })
+    }
+    let waiting = journal.gate.waiting
+    return [
+      family("aimstors_replication_lag_records", "Records that a follower has not on its disk.") {
+        .integer(Int64(clamping: $0.records))
+      },
+      family("aimstors_replication_lag_bytes", "Their bytes.") {
+        .integer(Int64(clamping: $0.bytes))
+      },
+      family("aimstors_replication_lag_seconds", "How old the oldest of them is.") {
+        .microseconds($0.milliseconds * 1_000)
+      },
+      .gauge(
+        "aimstors_replication_tenants_behind", "Tenants whose last record some follower lacks.",
+        Int64(replication.tenantsBehind(engine.heads, journal))),
+      .gauge(
+        "aimstors_replication_waiting_records", "Records that wait for followers.",
+        Int64(waiting.all)),
+      .gauge(
+        "aimstors_replication_late_records", "Those whose callers heard outcome_unknown.",
+        Int64(waiting.late)),
+    ]
   }
 
   private func storage(_ metrics: EngineMetricsSnapshot) -> [MetricFamily] {

@@ -25,7 +25,9 @@ public final class CellNode: Service {
   private let services: CellServices
   private let health: CellHealth
   private let sweep: TenantSweep
-  private let bound = Mutex<Address?>(nil)
+  private let bound: Bound
+  private let replication: Replication?
+  private let feeding = Mutex<Task<Void, Never>?>(nil)
 
   /// `fatal` must end the process at once: storage calls it where it can answer nothing any more.
   public init(
@@ -41,11 +43,31 @@ public final class CellNode: Service {
     var engineConfiguration = EngineConfiguration(
       directory: configuration.dataDirectory, cell: configuration.id)
     engineConfiguration.generation = messenger.identity.generation
+    if let replication = configuration.replication {
+      engineConfiguration.oldestGeneration = .first
+      engineConfiguration.followerGate = replication.gate(asked: configuration.replica.asked)
+      engineConfiguration.adjustJournal = { journal in
+        for peer in replication.peers {
+          journal.pins["follower/\(peer.replica)"] = JournalPin.followerBytes
+        }
+      }
+    }
+    let bound = Bound()
+    self.bound = bound
+    replication = configuration.replication.map {
+      Replication(
+        $0, cell: configuration.id, directory: configuration.dataDirectory,
+        state: configuration.replica, messenger: messenger,
+        controlPlane: configuration.controlPlane, files: files, clock: clock, logger: logger,
+        address: {
+          configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
+        }, fatal: fatal)
+    }
     // The cell's own store is not one tenant's: without it the cell serves nobody.
     engineConfiguration.quarantines = { $0 != .cellStore }
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
-      schema: { $0 == .cellStore ? CellStoreSchema.schema : CellSchema.schema },
+      schema: { Self.schema(of: $0) },
       due: { wakes.wake($0) }, fatal: { fatal("\($0)") })
     directives = Directives(store: engine, cell: configuration.id, region: configuration.region)
     link = ControlPlaneLink(
@@ -68,13 +90,26 @@ public final class CellNode: Service {
       configuration: configuration, engine: engine, sweep: sweep, files: files, clock: clock)
   }
 
+  /// What a tenant's files hold, also on a follower.
+  public static func schema(of tenant: TenantID) -> StoreSchema {
+    tenant == .cellStore ? CellStoreSchema.schema : CellSchema.schema
+  }
+
+  /// Ends what ``start()`` has begun, where ``run()`` was not reached.
+  public func abandon() async {
+    feeding.withLock { $0 }?.cancel()
+    await feeding.withLock { $0 }?.value
+    await engine.close()
+  }
+
   /// Where the cell answers, once bound.
-  public var address: Address? { bound.withLock { $0 } }
+  public var address: Address? { bound.address }
 
   /// Recovers, binds and answers.
   ///
   /// Throws where the data directory is another process's, or where the journal cannot be read.
   public func start() async throws {
+    try await replication?.prepare()
     let report = try await engine.start()
     logger.notice(
       "recovered",
@@ -82,35 +117,73 @@ public final class CellNode: Service {
         "tenants": "\(report.tenants)", "records": "\(report.records)",
         "cut_bytes": "\(report.cutBytes)", "damaged_ranges": "\(report.damage.count)",
       ])
+    if let replication, let journal = engine.journal {
+      feeding.withLock { $0 = Task { await replication.run(journal) } }
+      // What was read back is nobody's until those who are asked have it.
+      try await replication.waitForFollowers(journal)
+    }
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
     try await directives.load()
     let handler = makeHandler()
     let address = try await messenger.listen(at: configuration.listen) {
       (request) async throws(Failure) -> [UInt8] in try await handler.handle(request)
     }
-    bound.withLock { $0 = address }
+    bound.set(address)
     health.recovered()
     logger.notice("answers", metadata: ["address": "\(address)"])
   }
 
   /// Sends, reports and answers health until the process is told to stop; then finishes what is in
   /// flight and closes the files.
+  ///
+  /// Throws ``ReplicationStop`` where another replica has taken over.
   public func run() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await self.outbox.run() }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.sendWhenAllowed() }
       group.addTask { await self.stayJoined() }
       group.addTask { await self.storeLastUses() }
       group.addTask { await self.sweep.run() }
       group.addTask { await self.keepIdentity() }
-      try? await gracefulShutdown()
+      await self.untilTold()
       health.stopping()
       outbox.stop()
       group.cancelAll()
-      try await group.waitForAll()
+      await group.waitForAll()
     }
-    await messenger.close()
+    // What was admitted may wait for followers: they are heard until the engine has ended.
+    if replication == nil { await messenger.close() }
     await engine.close()
+    let feeding = feeding.withLock { $0 }
+    feeding?.cancel()
+    await messenger.close()
+    await feeding?.value
     try? await graphTransport.shutdown()
+    if let stop = replication?.stop { throw stop }
+  }
+
+  /// Returns when the process is told to stop, or another replica has taken over.
+  private func untilTold() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await gracefulShutdown() }
+      group.addTask {
+        while self.replication?.stop == nil {
+          do { try await Task.sleep(for: ReplicationLimits.lookInterval) } catch { return }
+        }
+      }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Sends; after a promotion only when the control plane has told the standing orders: it stops a
+  /// cell whose copy may be incomplete.
+  private func sendWhenAllowed() async {
+    if configuration.replica.generation > .first {
+      while !link.isJoined {
+        do { try await Task.sleep(for: CellLimits.joinRetryMinimum) } catch { return }
+      }
+    }
+    await outbox.run()
   }
 
   public func report() -> HealthReport { health.report(link) }
@@ -119,7 +192,7 @@ public final class CellNode: Service {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
       oldestDue: health.oldestDue, holds: sweep.holds(),
-      spooled: try? await Spool(store: engine).count()
+      spooled: try? await Spool(store: engine).count(), replication: replication
     ).render()
   }
 
@@ -149,7 +222,18 @@ public final class CellNode: Service {
         }
         try await SessionRoutes.endImpersonation(
           tenant: tenant, grant: String(parts[1]), services)
-      })
+      },
+      meet: { [self] (generation) throws(Failure) in try meet(generation) })
+  }
+
+  /// A request that was meant for another generation of this cell.
+  ///
+  /// A higher one fences at once: whoever sent it knows who has taken over.
+  private func meet(_ other: Generation) throws(Failure) {
+    if let replication { replication.met(other, engine.journal) }
+    guard replication?.stop == nil, other <= messenger.identity.generation else {
+      throw Failure(.generationFenced, "a higher generation of this cell has taken over")
+    }
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.
@@ -168,6 +252,10 @@ public final class CellNode: Service {
         pause = CellLimits.joinRetryMinimum
         try? await Task.sleep(for: CellLimits.heartbeatInterval)
       } catch {
+        if error.code == .generationFenced {
+          let next = Generation(messenger.identity.generation.rawValue + 1)
+          replication?.met(next, engine.journal)
+        }
         link.report(error, at: Timestamp(milliseconds: clock.milliseconds()))
         try? await Task.sleep(for: pause)
         pause = min(pause * 2, CellLimits.joinRetryMaximum)
@@ -223,7 +311,7 @@ public final class CellNode: Service {
 
   private func heartbeat() -> Aimstors_ProtoHeartbeat {
     let metrics = engine.metrics
-    let problems = health.problems()
+    let problems = health.problems() + (replication?.problems() ?? [])
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = configuration.id.rawValue
     heartbeat.generation = messenger.identity.generation.rawValue
@@ -245,6 +333,13 @@ public final class CellNode: Service {
     }
     return heartbeat
   }
+}
+
+/// Where the cell answers, known to what is made before it is bound.
+private final class Bound: Sendable {
+  private let value = Mutex<Address?>(nil)
+  var address: Address? { value.withLock { $0 } }
+  func set(_ address: Address) { value.withLock { $0 = address } }
 }
 
 /// Lets the engine and the routes wake an outbox that is made after them.

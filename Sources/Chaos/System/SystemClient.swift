@@ -109,6 +109,8 @@ struct SystemClient: Sendable {
     let response = try await HTTPClient.shared.execute(
       HTTPClientRequest(url: healthURL + "/metrics"), timeout: .seconds(requestSeconds))
     let page = String(buffer: try await response.body.collect(upTo: answerBytes))
+    // A follower has a spool as its primary has it, and empties none.
+    if page.contains("aimstors_follower_missing_records") { return 0 }
     let line = page.split(separator: "\n").first { $0.hasPrefix("aimstors_spool_parts") }
     return line.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) }
   }

@@ -19,7 +19,8 @@ struct SystemOracle {
   /// Waits until nothing is under way, then reads the simulator's log and empties it.
   mutating func settle() async throws {
     let (client, tenants) = (client, tenants)
-    let cells = try system.members().filter { $0.role == "cell" }
+    // Whoever serves: of a cell with followers that may be any of them.
+    let cells = try system.members().filter { $0.role == "cell" || $0.role == "follower" }
     try await wait("nothing is under way", seconds: Self.settleSeconds) {
       // In this order: what is sent causes webhooks, and those may wait in a spool.
       for tenant in tenants {

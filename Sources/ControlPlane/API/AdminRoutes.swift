@@ -31,6 +31,7 @@ enum AdminRoutes {
     MetaAppRoutes(services: services).register(on: router)
     QuarantineRoutes(services: services).register(on: router)
     CellRoutes(services: services).register(on: router)
+    PromoteRoute(services: services).register(on: router)
     OperationRoutes(services: services).register(on: router)
     StatusRoutes(services: services).register(on: router)
     OpenAPIRoutes().register(on: router)

@@ -11,6 +11,7 @@ struct AdminServices: Sendable {
   let sealer: Sealer
   let map: MapService
   let roster: CellRoster
+  let replicas: ReplicaRoster
   let directives: DirectiveSender
   let spools: SpoolRounds
   let problems: ProblemLog

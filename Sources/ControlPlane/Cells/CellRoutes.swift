@@ -9,6 +9,12 @@ struct CellView: ResponseEncodable, Sendable {
     let records: UInt64
     let bytes: UInt64
     let seconds: UInt64
+
+    init(_ lag: ReplicaRoster.Lag) {
+      records = lag.records
+      bytes = lag.bytes
+      seconds = UInt64(clamping: (lag.milliseconds + 999) / 1_000)
+    }
   }
 
   let id: String
@@ -43,7 +49,7 @@ struct CellView: ResponseEncodable, Sendable {
   }
 
   /// `tenants` counts the placements, not what the cell last said.
-  init(_ sight: CellRoster.Sight, tenants: Int, capacity: Int) {
+  init(_ sight: CellRoster.Sight, tenants: Int, capacity: Int, lag: Lag?) {
     id = sight.record.id.rawValue
     region = sight.record.region.rawValue
     state = sight.record.state.rawValue
@@ -56,7 +62,7 @@ struct CellView: ResponseEncodable, Sendable {
     operationsPerSecond = Int(sight.report.operationsPerSecond.rounded())
     journalBytes = sight.report.journalBytes
     diskFreeBytes = sight.report.diskFreeBytes
-    lag = nil
+    self.lag = lag
     version = sight.record.version
     joinedAt = sight.record.joinedAt
     lastHeartbeatAt = sight.lastHeard
@@ -124,7 +130,8 @@ struct CellRoutes: Sendable {
     return services.roster.sights().map { sight in
       CellView(
         sight, tenants: counts[sight.record.id] ?? 0,
-        capacity: services.configuration.tenantsPerCell)
+        capacity: services.configuration.tenantsPerCell,
+        lag: services.replicas.lag(of: sight.record.id).map(CellView.Lag.init))
     }
   }
 

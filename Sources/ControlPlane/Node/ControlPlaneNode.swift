@@ -21,6 +21,8 @@ public final class ControlPlaneNode: Service {
   let services: AdminServices
   private let joins: CellJoins
   private let claims: ClaimRequests
+  private let registers: RegisterRequests
+  private let promotions: Promotions
   private let http: HTTPOverMessaging<EdgeContext>
   private let logger: Logger
 
@@ -32,6 +34,7 @@ public final class ControlPlaneNode: Service {
     let sealer = try Sealer(key: secrets.sealingKey)
     let platform = PlatformStore(tenants: store)
     let roster = CellRoster(clock: clock, boot: boot)
+    let replicas = ReplicaRoster(boot: boot)
     let map = MapService(
       store: platform, sealer: sealer, logger: logger, chunkBytes: configuration.mapChunkBytes)
     let directives = DirectiveSender(
@@ -40,7 +43,7 @@ public final class ControlPlaneNode: Service {
     let startedAt = Timestamp(milliseconds: clock.milliseconds())
     services = AdminServices(
       configuration: configuration, secrets: secrets, store: platform, sealer: sealer, map: map,
-      roster: roster, directives: directives,
+      roster: roster, replicas: replicas, directives: directives,
       spools: SpoolRounds(
         store: platform, map: map, roster: roster, messenger: messenger, boot: boot,
         logger: logger),
@@ -49,6 +52,8 @@ public final class ControlPlaneNode: Service {
     joins = CellJoins(
       store: platform, roster: roster, map: map, secrets: secrets, clock: clock, logger: logger)
     claims = ClaimRequests(store: platform, map: map)
+    registers = RegisterRequests(store: platform, replicas: replicas, logger: logger)
+    promotions = Promotions(services: services, logger: logger)
     http = HTTPOverMessaging(router: AdminRoutes.router(services), logger: logger)
     self.logger = logger
   }
@@ -80,6 +85,9 @@ public final class ControlPlaneNode: Service {
         group.addTask { await Self.every(ControlPlaneLimits.directiveRetry) { await self.sweep() } }
         group.addTask { await Self.every(ControlPlaneLimits.drainInterval) { await self.drain() } }
         group.addTask { await Self.every(ControlPlaneLimits.lookInterval) { await self.look() } }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.promotionInterval) { await self.promote() }
+        }
       }
     }
   }
@@ -101,6 +109,9 @@ public final class ControlPlaneNode: Service {
 
   /// One look at what is wrong with the cells, and since when.
   func look() async { await services.problems.look(trace: freshTrace()) }
+
+  /// One step of every promotion that runs.
+  func promote() async { await promotions.drive(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 
@@ -149,6 +160,12 @@ extension ControlPlaneNode {
         store: services.store, key: services.secrets.witnessKey, logger: logger
       ).sign(request.payload, trace: trace)
     case .grantKey: return services.secrets.grantKey.verifying.bytes
+    case .replicaReport:
+      let proto = try ProtoCoding.decode(Aimstors_ProtoReplicaReport.self, request.payload)
+      return try ProtoCoding.encode(try await registers.report(proto, from: peer, trace: trace))
+    case .registerChange:
+      let proto = try ProtoCoding.decode(Aimstors_ProtoRegisterChange.self, request.payload)
+      return try ProtoCoding.encode(try await registers.change(proto, from: peer, trace: trace))
     case .mapManifest:
       try admitToMap(peer)
       let manifest = await services.map.manifest

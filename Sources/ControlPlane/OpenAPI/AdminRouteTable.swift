@@ -92,6 +92,10 @@ enum AdminRouteTable {
       .admin, "POST", "/v1/cells/join-tokens", "Permit one cell to join", tag: "Cells",
       body: .optionalJSON("JoinTokenInput"), answer: .json(201, "JoinToken")),
     .init(
+      .admin, "POST", "/v1/cells/{id}/promote", "Make a follower the primary", tag: "Cells",
+      body: .optionalJSON("PromoteInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .invalidState]),
+    .init(
       .admin, "GET", "/v1/operations", "List operations, newest first", tag: "Operations",
       answer: .list("Operation")),
     .init(

@@ -74,6 +74,10 @@ extension Schemas {
       ])
     ),
     (
+      "PromoteInput",
+      object(["replica?": string, "old_is_dead?": boolean, "dry_run?": boolean, "reason?": string])
+    ),
+    (
       "JoinTokenInput",
       object(["cell?": string, "region?": string, "expires_in_seconds?": integer])
     ),

@@ -5,6 +5,7 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case tenantCreate = "tenant.create"
   case tenantState = "tenant.state"
   case sendStop = "send_stop"
+  case cellPromote = "cell.promote"
 
   /// `isSafeToCancel`: nothing outside the control plane has been told yet.
   struct Step: Hashable, Sendable {
@@ -18,6 +19,12 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
       [
         Step(name: "provision", isSafeToCancel: false),
         Step(name: "announce", isSafeToCancel: false),
+      ]
+    case .cellPromote:
+      [
+        Step(name: "register", isSafeToCancel: false),
+        Step(name: "refuse", isSafeToCancel: false),
+        Step(name: "serve", isSafeToCancel: false),
       ]
     case .tenantState, .sendStop: [Step(name: "apply", isSafeToCancel: false)]
     }

@@ -103,7 +103,8 @@ struct StatusCollector: Sendable {
       cells: services.roster.sights().map { sight in
         CellView(
           sight, tenants: counts[sight.record.id] ?? 0,
-          capacity: services.configuration.tenantsPerCell)
+          capacity: services.configuration.tenantsPerCell,
+          lag: services.replicas.lag(of: sight.record.id).map(CellView.Lag.init))
       },
       routers: services.roster.routers().map { router in
         .init(

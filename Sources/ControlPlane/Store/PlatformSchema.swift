@@ -18,11 +18,13 @@ public enum PlatformSchema {
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
       table(615, "audit_log"),
+      table(616, "registers"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
       SchemaStep("platform-2", file: .platform, ddl: namesAndSightings),
       SchemaStep("platform-identity-1", file: .platform, ddl: identity),
+      SchemaStep("platform-registers", file: .platform, ddl: registers),
     ])
 
   private static let identity = """
@@ -56,6 +58,18 @@ public enum PlatformSchema {
       BEGIN SELECT RAISE(ABORT, 'an audit entry is never changed'); END;
     CREATE TRIGGER audit_log_remains BEFORE DELETE ON audit_log
       BEGIN SELECT RAISE(ABORT, 'an audit entry is never removed'); END;
+    """
+
+  private static let registers = """
+    -- Who may acknowledge for a cell with replicas; changed by compare-and-set.
+    CREATE TABLE registers (
+      cell TEXT NOT NULL PRIMARY KEY,
+      generation INTEGER NOT NULL,
+      primary_replica TEXT NOT NULL,
+      -- Separated by spaces.
+      promotable TEXT NOT NULL,
+      version INTEGER NOT NULL
+    ) STRICT;
     """
 
   private static let namesAndSightings = """

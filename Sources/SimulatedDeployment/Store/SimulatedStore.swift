@@ -260,6 +260,7 @@ final class SimulatedStore {
         try tenant.file.commit(batch.changes, at: batch.record.identity.tenantSeq)
         touched.append(id)
         for answer in batch.answers { answer() }
+      case .unacknowledged: preconditionFailure("a simulated cell has no follower")
       case .cut:
         sometimes.cut += 1
         // Asked again with the same key; a refusal would deny what has begun.

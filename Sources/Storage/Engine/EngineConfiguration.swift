@@ -8,6 +8,11 @@ public struct EngineConfiguration: Sendable {
   public var directory: String
   public var cell: CellID
   public var generation: Generation = .first
+  /// See ``JournalConfiguration/oldestGeneration``.
+  public var oldestGeneration: Generation?
+  /// Whether the tenants' records come from another process's journal: nothing is commanded here.
+  public var isFollowing = false
+  public var followerGate = FollowerGate.Configuration()
   /// The SQLite VFS of the tenants' files; nil: the system's.
   public var vfs: String?
   /// Threads that run commands and commit.

@@ -22,6 +22,8 @@ final class EngineContext: Sendable {
   let faults: FaultInjection
   let openTenants: OpenTenants
   let stalled = StalledTenants()
+  /// Empty but in a follower.
+  let following = CopiedRecords()
   /// Nil where crashes are not counted.
   let running: RunningTenants?
   let log: Logger

@@ -19,6 +19,7 @@ struct Flusher {
       for (tenant, files) in work.files { shorten(tenant, files) }
       look()
       context.stalled.look(writer)
+      context.journal.gate.expire()
       context.openTenants.closeIdle(idle, now: context.clock.milliseconds())
     }
   }

@@ -32,6 +32,13 @@ public struct Problem: Hashable, Sendable {
       tenant: tenant, detail: detail)
   }
 
+  static func tenantUnacknowledged(_ tenant: TenantID, since: Timestamp) -> Problem {
+    Problem(
+      code: "tenant_unacknowledged", since: since,
+      runbook: "docs/runbooks/follower-missing.md", tenant: tenant,
+      detail: "its last record is not at the followers; it is read, and not written")
+  }
+
   static func tenantQuarantined(_ tenant: TenantID, since: Timestamp) -> Problem {
     Problem(
       code: "tenant_quarantined", since: since, runbook: "docs/runbooks/tenant-quarantined.md",

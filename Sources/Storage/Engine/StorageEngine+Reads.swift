@@ -6,7 +6,7 @@ extension StorageEngine {
     _ body: @escaping @Sendable (Snapshot) throws -> T
   ) async throws(Failure) -> T {
     let writer = try writer(tenant)
-    if let problem = writer.problem { throw TenantWriter.refusal(problem) }
+    if let problem = writer.problem, !problem.allowsReads { throw TenantWriter.refusal(problem) }
     let context = writer.context
     guard
       context.readsInFlight.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -35,6 +35,20 @@ extension StorageEngine {
   private func makeReady(
     _ tenant: TenantID, _ files: Set<FileKind>, _ writer: TenantWriter
   ) async throws(Failure) {
+    if configuration.isFollowing {
+      // Its files are made by what is applied, with the steps that the primary's have.
+      for kind in files {
+        let path = "\(writer.context.directory(tenant))/\(writer.schema.file(kind).name)"
+        guard (try? self.files.exists(path)) == true else {
+          throw Failure(.recovering, "this follower does not have the tenant's files yet")
+        }
+      }
+      return writer.readers.setReady(files)
+    }
+    // A writer that waits for its followers may wait long: what is open may be read meanwhile.
+    if writer.waitsForDurability, try writer.openForReading(files) {
+      return writer.readers.setReady(files)
+    }
     try await submit(tenant, CommandOrigin(requestID: "read", traceID: "")) { transaction, core in
       for kind in files { _ = try transaction.file(kind) }
       writer.readers.setReady(files)

@@ -42,6 +42,9 @@ extension StorageEngine {
     var journalConfiguration = JournalConfiguration(
       directory: "\(configuration.directory)/journal", cell: configuration.cell,
       generation: configuration.generation)
+    journalConfiguration.oldestGeneration = configuration.oldestGeneration
+    journalConfiguration.isCopy = configuration.isFollowing
+    journalConfiguration.followerGate = configuration.followerGate
     configuration.adjustJournal(&journalConfiguration)
     let opened = try Journal.open(
       journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
@@ -113,7 +116,11 @@ extension StorageEngine {
     let running = Running(
       context: context, lock: lock,
       flusherThread: OwnThread(name: "flusher") { flusher.run() },
-      dueThread: OwnThread(name: "due") { context.due.run() }, writers: writers, unseen: unseen)
+      dueThread: OwnThread(name: "due") { context.due.run() },
+      applyThread: configuration.isFollowing
+        ? OwnThread(name: "apply") { [weak self] in self?.applyCopied(context) } : nil,
+      writers: writers, unseen: unseen)
+    context.following.applied(context.journal.lastSeq, context.now)
     life.withLock { $0 = .running(running) }
   }
 

@@ -57,19 +57,45 @@ extension StorageEngine {
         if case .durable(let position) = outcome {
           context.heads.durable(
             tenant, TenantHead(after: nil, identity, hash: record.hash, at: position))
+          let isHeld = context.journal.gate.hold(tenant, at: position) { verdict in
+            switch verdict {
+            case .acknowledged: caller.resume(returning: outcome)
+            case .late: caller.resume(returning: .unacknowledged(position))
+            case .acknowledgedLate: break
+            }
+          }
+          if isHeld { return }
         }
         caller.resume(returning: outcome)
       }
     }
-    guard case .durable = outcome, let head = context.heads[tenant] else {
+    switch outcome {
+    case .durable, .unacknowledged: break
+    case .cut, .refused:
       throw Failure(.outcomeUnknown, "the tenant may or may not have been created; try again")
     }
-    let writer = TenantWriter(tenant: tenant, context: context, schema: schema, head: head)
+    guard let head = context.heads[tenant] else {
+      preconditionFailure("a durable record whose tenant has no head")
+    }
+    // Also where it waits for a follower: what comes later waits longer.
+    _ = addWriter(tenant, head, context)
+    if case .unacknowledged = outcome {
+      throw Failure(.outcomeUnknown, "the tenant is not yet at the follower; ask again later")
+    }
+  }
+
+  /// The writer of a tenant that was not known before.
+  func addWriter(
+    _ tenant: TenantID, _ head: TenantHead, _ context: EngineContext
+  ) -> TenantWriter {
+    let writer = TenantWriter(
+      tenant: tenant, context: context, schema: index(tenant), head: head)
     life.withLock { life in
       guard case .running(var running) = life else { return }
       running.writers[tenant] = writer
       life = .running(running)
     }
+    return writer
   }
 
   /// Tenants whose files are open now; empty before ``start()``.
@@ -204,6 +230,8 @@ extension StorageEngine {
     let context = running.context
     context.due.close()
     context.flusher.close()
+    context.following.close()
+    running.applyThread?.join()
     running.dueThread.join()
     running.flusherThread.join()
     context.readers.close()

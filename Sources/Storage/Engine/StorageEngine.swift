@@ -25,6 +25,8 @@ public final class StorageEngine: TenantStore {
     let lock: any FileLock
     let flusherThread: OwnThread
     let dueThread: OwnThread
+    /// A follower's.
+    let applyThread: OwnThread?
     var writers: [TenantID: TenantWriter]
     let unseen: UnseenTenants
     /// Tenants whose `create` record is under way.
@@ -115,7 +117,13 @@ public final class StorageEngine: TenantStore {
     _ tenant: TenantID, _ origin: CommandOrigin,
     _ body: @escaping @Sendable (Transaction, TenantCore) throws -> T
   ) async throws(Failure) -> T {
+    if configuration.isFollowing {
+      throw Failure(.recovering, "a follower takes no commands", retryAfterMilliseconds: 1_000)
+    }
     let writer = try writer(tenant)
+    if writer.context.journal.gate.isFenced {
+      throw Failure(.generationFenced, "a higher generation of this cell has taken over")
+    }
     let result = await withUnsafeContinuation { caller in
       writer.submit(WriteCommand(origin, caller: caller, body: body))
     }

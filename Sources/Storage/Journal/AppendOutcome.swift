@@ -6,6 +6,9 @@ import Wire
 public enum AppendOutcome: Hashable, Sendable {
   /// Durable on this machine, at this position.
   case durable(CellSeq)
+  /// Durable on this machine, and not acknowledged by the followers in time: it is neither undone
+  /// nor true until they do, or are not asked any more.
+  case unacknowledged(CellSeq)
   /// The append failed and was truncated durably: nothing of it is there. The caller cannot tell
   /// its client a refusal, for it began: `outcome_unknown`.
   case cut
@@ -14,6 +17,8 @@ public enum AppendOutcome: Hashable, Sendable {
 
   public enum Refusal: String, Hashable, Sendable {
     case queueFull, closed, damaged
+    /// Another journal's group that does not follow this one's last.
+    case notNext
   }
 }
 

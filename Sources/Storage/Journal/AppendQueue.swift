@@ -5,9 +5,19 @@ import Wire
 /// Decides; ``Journal`` acts.
 struct AppendQueue: Sendable {
   struct Item: Sendable {
-    let record: SealedRecord
+    enum Content: Sendable {
+      case record(SealedRecord)
+      /// Another journal's, written as it is: a group by itself.
+      case group(DurableGroup)
+    }
+    let content: Content
     let bytes: Int
     let completion: @Sendable (AppendOutcome) -> Void
+
+    var record: SealedRecord? {
+      if case .record(let record) = content { return record }
+      return nil
+    }
   }
 
   enum OnAdd: Hashable, Sendable {
@@ -79,6 +89,8 @@ struct AppendQueue: Sendable {
     var count = 0
     var sum = 0
     while count < items.count, count < groupRecords {
+      if items[count].record == nil, count > 0 { break }
+      if count == 1, items[0].record == nil { break }
       let next = sum + items[count].bytes
       guard count == 0 || next <= groupBytes else { break }
       sum = next

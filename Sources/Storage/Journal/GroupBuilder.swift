@@ -62,6 +62,9 @@ struct GroupBuilder {
     list = GroupList(firstSeq: header.firstSeq, count: entryCount, bytes: entries.bytes)
   }
 
+  /// Says that another journal's group of records is durable here.
+  mutating func becameDurable(_ list: GroupList) { self.list = list }
+
   /// Starts the buffer: header and the list of the group before.
   private mutating func begin(
     _ kind: GroupHeader.Kind, count: Int, bodyBytes: Int, after tip: JournalTip

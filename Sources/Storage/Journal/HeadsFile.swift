@@ -48,7 +48,7 @@ enum HeadsFile {
   }
 
   static func decode(
-    _ bytes: [UInt8], cell: CellID, generation: Generation?
+    _ bytes: [UInt8], cell: CellID, generation: Generation?, oldest: Generation? = nil
   ) throws(JournalError) -> HeadsCheckpoint {
     guard bytes.count > 4 else { throw JournalError.malformed("a heads file without content") }
     var tail = ByteReader(bytes[(bytes.count - 4)...])
@@ -66,7 +66,7 @@ enum HeadsFile {
     let through = CellSeq(try reader.integer(UInt64.self))
     let found: CellID = try reader.identifier(Int(clamping: try reader.varint()))
     guard found == cell else { throw JournalError.foreignCell(found: found, expected: cell) }
-    if let generation, generation != foundGeneration {
+    if let generation, !((oldest ?? generation)...generation).contains(foundGeneration) {
       throw JournalError.foreignGeneration(found: foundGeneration, expected: generation)
     }
     guard Int(count) <= bytes.count / shortestHead else {

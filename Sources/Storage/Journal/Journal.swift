@@ -12,10 +12,13 @@ public final class Journal: Sendable {
   private let queue: Monitor<AppendQueue>
   private let trimming = Monitor(())
   private let pinned: Mutex<JournalPins>
+  private let tip: Monitor<JournalTip>
   /// Number of the last group that is durable on this disk.
   public let groupMark: Watermark
   /// The last position that is durable as its tenants' modes ask.
-  public let modeMark: Watermark
+  public var modeMark: Watermark { gate.mark }
+  /// What waits for followers.
+  public let gate: FollowerGate
   /// Nil where the journal is stepped.
   private let thread: OwnThread?
   private let steps: JournalSteps?
@@ -85,16 +88,18 @@ public final class Journal: Sendable {
       pins.set(name, JournalPin(through: through, mayHold: mayHold))
     }
     pinned = Mutex(pins)
-    let (groupMark, modeMark) = (
-      Watermark(start.tip.groupNumber), Watermark(start.tip.lastSeq.rawValue)
-    )
+    let groupMark = Watermark(start.tip.groupNumber)
+    let gate = FollowerGate(configuration.followerGate, through: start.tip.lastSeq)
     self.groupMark = groupMark
-    self.modeMark = modeMark
+    self.gate = gate
+    let tip = Monitor(start.tip)
+    self.tip = tip
     let loop = JournalLoop(
       queue, catalog, waitNanoseconds: configuration.groupWaitNanoseconds,
-      durable: { tip in
-        groupMark.rise(to: tip.groupNumber)
-        modeMark.rise(to: tip.lastSeq.rawValue)
+      ended: { end in tip.withLock { $0 = end } },
+      durable: { end in
+        groupMark.rise(to: end.groupNumber)
+        gate.groupBecameDurable(through: end.lastSeq)
       }, fatal)
     let makeWriter: @Sendable () -> JournalWriter = {
       JournalWriter(
@@ -123,14 +128,30 @@ public final class Journal: Sendable {
     completion: @escaping @Sendable (AppendOutcome) -> Void
   ) {
     let item = AppendQueue.Item(
-      record: record, bytes: RecordFormat.recordLength(record, cell: configuration.cell),
-      completion: completion)
+      content: .record(record),
+      bytes: RecordFormat.recordLength(record, cell: configuration.cell), completion: completion)
+    add(item, more: more)
+  }
+
+  /// Gives another journal's group to the writer, to stand here byte for byte.
+  ///
+  /// It must follow the last one in number, position and hash, or is refused as `notNext`;
+  /// `durable` carries its last position.
+  public func append(
+    _ group: DurableGroup, completion: @escaping @Sendable (AppendOutcome) -> Void
+  ) {
+    add(
+      AppendQueue.Item(
+        content: .group(group), bytes: group.bytes.count, completion: completion), more: false)
+  }
+
+  private func add(_ item: AppendQueue.Item, more: Bool) {
     switch queue.withLock({ $0.add(item, more: more) }) {
     case .wake: queue.signal()
     case .keepWaiting, .drop: break
     case .refuse(let refusal):
       catalog.withLock { $0.metrics.refusedRecords += 1 }
-      completion(.refused(refusal))
+      item.completion(.refused(refusal))
     }
   }
 
@@ -146,6 +167,20 @@ public final class Journal: Sendable {
   /// The groups from `start` on, also those still to come; see ``JournalTail``.
   public func tail(_ start: JournalTail.Start, _ extent: JournalTail.Extent) -> JournalTail {
     JournalTail(self, start: start, extent: extent)
+  }
+
+  /// The hash of a group; nil where the journal does not have it: not yet, or not any more.
+  public func hash(ofGroup number: UInt64) throws(JournalError) -> SHA256Hash? {
+    let end = end
+    if number == end.group { return end.hash }
+    guard number < end.group else { return nil }
+    var tail = tail(.afterGroup(number), .onThisDisk)
+    defer { tail.close() }
+    do throws(JournalError) {
+      return try tail.available()?.previousHash
+    } catch .trimmed {
+      return nil
+    }
   }
 
   /// What there is to read now.
@@ -171,6 +206,12 @@ public final class Journal: Sendable {
   public func removePin(_ name: String) { pinned.withLock { $0.remove(name) } }
 
   public var pins: [String: JournalPin] { pinned.withLock { $0.byName } }
+
+  /// The end of what is durable on this disk.
+  public var end: JournalEnd {
+    let tip = tip.withLock { $0 }
+    return JournalEnd(group: tip.groupNumber, seq: tip.lastSeq, hash: tip.hash)
+  }
 
   /// The last durable position.
   public var lastSeq: CellSeq { catalog.withLock { $0.lastSeq } }
@@ -260,7 +301,7 @@ public final class Journal: Sendable {
     queue.broadcast()
     thread?.join()
     groupMark.close()
-    modeMark.close()
+    gate.close()
     lock.release()
   }
 }

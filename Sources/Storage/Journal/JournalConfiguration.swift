@@ -16,6 +16,13 @@ public struct JournalConfiguration: Sendable {
   public var directory: String
   public var cell: CellID
   public var generation: Generation
+  /// The oldest generation whose part of the journal is taken for this cell's; nil: `generation`.
+  ///
+  /// Lower than `generation` where this process was promoted: what is there was written before.
+  public var oldestGeneration: Generation?
+  /// Whether it takes other journals' groups only, so that segments end where theirs do.
+  public var isCopy = false
+  public var followerGate = FollowerGate.Configuration()
   /// Size of a segment file, zero-filled in advance.
   ///
   /// At least twice `groupBytes`.
@@ -29,7 +36,9 @@ public struct JournalConfiguration: Sendable {
   /// A group is closed at this many records.
   public var groupRecords: Int = 1024
   /// A group is closed at this many bytes; one larger record still makes a group of its own.
-  public var groupBytes: Int = 4 * 1024 * 1024
+  ///
+  /// With its list and header it fits in one message to a follower.
+  public var groupBytes: Int = 3 * 1024 * 1024
   /// How long the writer waits for more while callers say that more is coming.
   ///
   /// Zero: not at all.

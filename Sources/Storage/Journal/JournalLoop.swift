@@ -6,18 +6,21 @@ struct JournalLoop {
   private let queue: Monitor<AppendQueue>
   private let catalog: Monitor<JournalCatalog>
   private let waitNanoseconds: UInt64
+  private let ended: @Sendable (JournalTip) -> Void
   private let durable: @Sendable (JournalTip) -> Void
   private let fatal: @Sendable (JournalFatality) -> Void
 
-  /// `durable` hears of each group after those who waited for it.
+  /// `ended` hears of each group before those who waited for it, `durable` after.
   init(
     _ queue: Monitor<AppendQueue>, _ catalog: Monitor<JournalCatalog>, waitNanoseconds: UInt64,
+    ended: @escaping @Sendable (JournalTip) -> Void,
     durable: @escaping @Sendable (JournalTip) -> Void,
     _ fatal: @escaping @Sendable (JournalFatality) -> Void
   ) {
     self.queue = queue
     self.catalog = catalog
     self.waitNanoseconds = waitNanoseconds
+    self.ended = ended
     self.durable = durable
     self.fatal = fatal
   }
@@ -45,10 +48,16 @@ struct JournalLoop {
 
   /// Makes one group durable and answers; false after a fatality.
   private func write(_ items: [AppendQueue.Item], with writer: JournalWriter) -> Bool {
-    switch writer.write(items.map(\.record)) {
-    case .durable(let first, _):
+    let result =
+      if case .group(let group) = items[0].content { writer.write(group) } else {
+        writer.write(items.compactMap(\.record))
+      }
+    switch result {
+    case .durable(let first, let last):
+      ended(writer.state.tip)
       for (index, item) in items.enumerated() {
-        item.completion(.durable(CellSeq(first.rawValue + UInt64(index))))
+        let seq = item.record == nil ? last : CellSeq(first.rawValue + UInt64(index))
+        item.completion(.durable(seq))
       }
       durable(writer.state.tip)
     case .cut:

@@ -21,10 +21,10 @@ public struct JournalMetrics: Hashable, Sendable {
 
   public init() {}
 
-  mutating func add(_ group: GroupHeader, synchronizeNanoseconds: UInt64) {
-    records += UInt64(group.recordCount)
+  mutating func add(records: Int, bytes: Int, synchronizeNanoseconds: UInt64) {
+    self.records += UInt64(records)
     groups += 1
-    bytes += UInt64(group.totalBytes)
+    self.bytes += UInt64(bytes)
     synchronizations += 1
     self.synchronizeNanoseconds += synchronizeNanoseconds
     synchronizeLatency.record(microseconds: Int64(clamping: synchronizeNanoseconds / 1_000))

@@ -43,7 +43,7 @@ struct JournalOpening {
     var fold = HeadsFold(checkpoint?.heads ?? [:])
     var scanner = JournalScanner(
       directory: directory, cell: configuration.cell, generation: configuration.generation,
-      files: files)
+      oldest: configuration.oldestGeneration, files: files)
     var scan = try scanner.run { group, records in try fold.add(group, records) }
     addCheckpointProofs(&scan, checkpoint, hasProblem: problem != nil)
     try addAppliedProofs(&scan, fold.heads)
@@ -91,7 +91,8 @@ struct JournalOpening {
     do throws(JournalError) {
       return (
         try HeadsFile.decode(
-          bytes, cell: configuration.cell, generation: configuration.generation), nil
+          bytes, cell: configuration.cell, generation: configuration.generation,
+          oldest: configuration.oldestGeneration), nil
       )
     } catch .malformed(let detail) {
       return (nil, detail)
@@ -156,8 +157,12 @@ struct JournalOpening {
     }
     let room = last.endOffset + UInt64(GroupFormat.overhead + scan.list.bytes.count)
     let blank = try maker.makeBlank(least: room, mayUseReserve: true)
+    // An older generation's segment keeps its name; the first group of this one gets its own.
+    let isEmpty = last.endOffset == UInt64(SegmentHeader.length)
+    let generation = isEmpty ? nil : last.header?.generation
     let header = SegmentHeader(
-      cell: configuration.cell, generation: configuration.generation, firstSeq: last.firstSeq,
+      cell: configuration.cell, generation: generation ?? configuration.generation,
+      firstSeq: last.firstSeq,
       firstGroup: last.firstGroup, capacity: blank.capacity, previousHash: last.previousHash)
     try blank.file.write(header.encoded(), at: 0)
     try SegmentCopy.bytes(
@@ -169,7 +174,8 @@ struct JournalOpening {
       return JournalStart(tip: scan.tip, list: scan.list, file: nil, capacity: nil)
     }
     return JournalStart(
-      tip: scan.tip, list: scan.list, file: blank.file, capacity: blank.capacity)
+      tip: scan.tip, list: scan.list, file: blank.file, capacity: blank.capacity,
+      mustSeal: header.generation != configuration.generation && !configuration.isCopy)
   }
 }
 

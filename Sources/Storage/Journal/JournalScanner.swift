@@ -10,7 +10,7 @@ struct JournalScanner {
   /// Nil until the first header told, where any is accepted.
   private var cell: CellID?
   /// Nil accepts any.
-  private let generation: Generation?
+  private let generations: ClosedRange<Generation>?
   private let files: any FileSystem
   private var scan = JournalScan()
   /// False before the first group or segment header told where the journal begins.
@@ -19,10 +19,13 @@ struct JournalScanner {
   private var open: (segment: String, start: UInt64, end: UInt64, reason: String)?
   private var seen = SeenTenants()
 
-  init(directory: String, cell: CellID?, generation: Generation?, files: any FileSystem) {
+  init(
+    directory: String, cell: CellID?, generation: Generation?,
+    oldest: Generation? = nil, files: any FileSystem
+  ) {
     self.directory = directory
     self.cell = cell
-    self.generation = generation
+    generations = generation.map { (oldest ?? $0)...$0 }
     self.files = files
   }
 
@@ -97,8 +100,9 @@ struct JournalScanner {
     do throws(JournalError) {
       let header = try SegmentHeader(decoding: bytes)
       try checkOwner(header.cell)
-      if let generation, header.generation != generation {
-        throw JournalError.foreignGeneration(found: header.generation, expected: generation)
+      if let generations, !generations.contains(header.generation) {
+        throw JournalError.foreignGeneration(
+          found: header.generation, expected: generations.upperBound)
       }
       return header
     } catch .malformed(let detail) {

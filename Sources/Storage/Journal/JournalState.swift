@@ -43,8 +43,13 @@ struct JournalState: Hashable, Sendable {
   /// Bytes of the open segment's file.
   private(set) var capacity: UInt64 = 0
 
+  private var mustSeal = false
+
   /// Recovery ended at `tip`; `capacity` nil: the last segment is sealed or there is none.
-  mutating func opened(at tip: JournalTip, capacity: UInt64?) {
+  ///
+  /// `mustSeal`: the open segment takes nothing more than its seal.
+  mutating func opened(at tip: JournalTip, capacity: UInt64?, mustSeal: Bool = false) {
+    self.mustSeal = mustSeal
     precondition(phase == .opening, "a journal is opened once")
     self.tip = tip
     self.capacity = capacity ?? 0
@@ -56,6 +61,7 @@ struct JournalState: Hashable, Sendable {
     switch phase {
     case .needsSegment: return .makeSegmentFirst
     case .ready:
+      if mustSeal { return .sealFirst }
       let end = tip.offset + UInt64(bytes) + UInt64(sealBytes)
       return end <= capacity ? .append(at: tip.offset) : .sealFirst
     case .closed, .opening: return .refuse(.closed)
@@ -86,6 +92,12 @@ struct JournalState: Hashable, Sendable {
   }
 
   /// The write failed: truncate to the offset returned.
+  /// The open segment has room for more now.
+  mutating func segmentGrew(capacity: UInt64) {
+    precondition(phase == .ready, "a segment grows between two groups")
+    self.capacity = capacity
+  }
+
   mutating func appendFailed() -> UInt64 {
     guard case .appending = phase else { preconditionFailure("no group is being written") }
     phase = .truncating
@@ -99,6 +111,7 @@ struct JournalState: Hashable, Sendable {
       groupNumber: group.number, lastSeq: group.lastSeq, hash: group.hash,
       offset: tip.offset + UInt64(group.bytes))
     phase = group.isSeal ? .needsSegment : .ready
+    if group.isSeal { mustSeal = false }
     return group.isSeal ? .sealed : .answerDurable(first: first, last: group.lastSeq)
   }
 
@@ -121,6 +134,14 @@ struct JournalGroup: Hashable, Sendable {
   var hash: SHA256Hash
   var bytes: Int
   var isSeal: Bool
+
+  init(_ group: DurableGroup) {
+    number = group.throughNumber
+    lastSeq = group.lastSeq
+    hash = group.hash
+    bytes = group.bytes.count
+    isSeal = group.isSeal
+  }
 
   init(_ header: GroupHeader, hash: SHA256Hash) {
     number = header.number

@@ -97,6 +97,18 @@ public struct JournalTail: Sendable {
     }
   }
 
+  /// Bytes of durable groups behind the last one returned.
+  public var bytesBehind: UInt64 {
+    let segments = journal.contents.segments
+    guard let segment, let index = segments.firstIndex(where: { $0.firstGroup == segment }) else {
+      return segments.reduce(0) { $0 + $1.endOffset - UInt64(SegmentHeader.length) }
+    }
+    let here = segments[index].endOffset - min(offset, segments[index].endOffset)
+    return segments[(index + 1)...].reduce(here) {
+      $0 + $1.endOffset - UInt64(SegmentHeader.length)
+    }
+  }
+
   /// Gives up the open file.
   public mutating func close() {
     reader?.file.close()

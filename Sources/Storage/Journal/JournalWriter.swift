@@ -31,7 +31,7 @@ final class JournalWriter {
     builder = GroupBuilder(
       cell: configuration.cell, generation: configuration.generation, list: start.list)
     state = JournalState()
-    state.opened(at: start.tip, capacity: start.capacity)
+    state.opened(at: start.tip, capacity: start.capacity, mustSeal: start.mustSeal)
     file = start.file
   }
 
@@ -60,6 +60,61 @@ final class JournalWriter {
     }
   }
 
+  /// Makes another journal's group durable, byte for byte.
+  ///
+  /// A segment ends where that journal's ends, whatever its length there: where a group does not
+  /// fit, the segment is made longer.
+  func write(_ group: DurableGroup) -> Result {
+    guard group.follows(state.tip), let entries = try? group.listEntries() else {
+      return .refused(.notNext)
+    }
+    while true {
+      switch state.place(bytes: group.bytes.count, sealBytes: group.isSeal ? 0 : entries.sealBytes)
+      {
+      case .append(let offset):
+        guard let file else { preconditionFailure("a ready journal has an open segment") }
+        state.appendBegan(JournalGroup(group))
+        do { try file.write(group.bytes, at: offset) } catch {
+          return cut(file, group.bytes.count, error)
+        }
+        state.appended()
+        return synchronize(file) { builder in
+          if !group.isSeal { builder.becameDurable(entries.list) }
+        }
+      case .sealFirst:
+        if let result = growSegment(by: group.bytes.count + entries.sealBytes) { return result }
+      case .makeSegmentFirst:
+        if let result = makeSegment(
+          least: UInt64(group.bytes.count + entries.sealBytes), mayUseReserve: false,
+          generation: entries.generation)
+        {
+          return result
+        }
+      case .refuse(let refusal): return .refused(refusal)
+      }
+    }
+  }
+
+  /// Puts a longer file in the place of the open segment's; a result where that failed.
+  private func growSegment(by bytes: Int) -> Result? {
+    guard let old = file else { preconditionFailure("a ready journal has an open segment") }
+    do {
+      let grown = try maker.grow(
+        old, through: state.tip.offset, minimum: state.tip.offset + UInt64(bytes))
+      old.close()
+      file = grown.file
+      state.segmentGrew(capacity: grown.capacity)
+      return nil
+    } catch JournalError.file(let error)
+      where error.operation == .sync || error.operation == .syncDirectory
+    {
+      state.failed()
+      return .fatal(.synchronizeFailed(error.description))
+    } catch {
+      return .cut
+    }
+  }
+
   func close() {
     state.closed()
     file?.close()
@@ -73,9 +128,16 @@ final class JournalWriter {
     do {
       try file.write(builder.bytes, at: offset)
     } catch {
-      return cut(file, error)
+      return cut(file, builder.bytes.count, error)
     }
     state.appended()
+    return synchronize(file) { builder in builder.becameDurable(header) }
+  }
+
+  /// Ends an append: fsync, then the group is true.
+  private func synchronize(
+    _ file: any File, _ becameDurable: (inout GroupBuilder) -> Void
+  ) -> Result {
     let began = nanoseconds()
     do {
       // Broken on purpose in test builds: the answer does not wait for the disk.
@@ -85,14 +147,18 @@ final class JournalWriter {
       return .fatal(.synchronizeFailed(error.description))
     }
     let spent = nanoseconds() - began
+    let before = state.tip
     let outcome = state.synced()
-    builder.becameDurable(header)
+    becameDurable(&builder)
+    let tip = state.tip
     catalog.withLock { catalog in
-      catalog.groupBecameDurable(state.tip)
-      catalog.metrics.add(header, synchronizeNanoseconds: spent)
+      catalog.groupBecameDurable(tip)
+      catalog.metrics.add(
+        records: Int(tip.lastSeq.rawValue - before.lastSeq.rawValue),
+        bytes: Int(tip.offset - before.offset), synchronizeNanoseconds: spent)
     }
     guard case .answerDurable(let first, let last) = outcome else {
-      return .durable(first: header.firstSeq, last: header.lastSeq)
+      return .durable(first: tip.lastSeq.next, last: tip.lastSeq)
     }
     return .durable(first: first, last: last)
   }
@@ -100,11 +166,11 @@ final class JournalWriter {
   /// Undoes a write that failed: the file reads as zero behind the tip again.
   ///
   /// Zeros first: a file that is shorter for a moment looks damaged if the process ends there.
-  private func cut(_ file: any File, _ cause: FileError) -> Result {
+  private func cut(_ file: any File, _ length: Int, _ cause: FileError) -> Result {
     let end = state.appendFailed()
     do {
       do {
-        try file.write([UInt8](repeating: 0, count: builder.bytes.count), at: end)
+        try file.write([UInt8](repeating: 0, count: length), at: end)
       } catch {
         try file.truncate(to: end)
         try file.truncate(to: state.capacity)
@@ -119,10 +185,12 @@ final class JournalWriter {
   }
 
   /// Opens the next segment; a result where that failed.
-  private func makeSegment(least: UInt64, mayUseReserve: Bool) -> Result? {
+  private func makeSegment(
+    least: UInt64, mayUseReserve: Bool, generation: Generation? = nil
+  ) -> Result? {
     let tip = state.tip
     let draft = SegmentHeader(
-      cell: configuration.cell, generation: configuration.generation,
+      cell: configuration.cell, generation: generation ?? configuration.generation,
       firstSeq: tip.lastSeq.next, firstGroup: tip.groupNumber + 1, capacity: 0,
       previousHash: tip.hash)
     do {
@@ -157,4 +225,6 @@ struct JournalStart: Sendable {
   /// The open segment; nil where the last is sealed or there is none.
   var file: (any File)?
   var capacity: UInt64?
+  /// Whether the open segment is an older generation's and ends here.
+  var mustSeal = false
 }

@@ -73,6 +73,28 @@ final class SegmentMaker: Sendable {
     return (blank.file, header)
   }
 
+  /// Copies an open segment into a longer file, durably under its name.
+  func grow(
+    _ segment: any File, through end: UInt64, minimum: UInt64
+  ) throws -> (file: any File, capacity: UInt64) {
+    takeAhead()?.file.close()
+    var header = try SegmentHeader(
+      decoding: try segment.bytes(at: 0, count: SegmentHeader.length))
+    let blank = try makeBlank(
+      capacity: max(minimum, header.capacity + UInt64(configuration.segmentBytes)))
+    header.capacity = blank.capacity
+    do {
+      try blank.file.write(header.encoded(), at: 0)
+      try SegmentCopy.bytes(from: segment, to: blank.file, UInt64(SegmentHeader.length)..<end)
+      try blank.file.synchronize()
+      try install(JournalNames.segment(firstGroup: header.firstGroup))
+    } catch {
+      blank.file.close()
+      throw error
+    }
+    return (blank.file, blank.capacity)
+  }
+
   /// Makes a zero-filled, fsynced file of at least `least` bytes under the temporary name.
   func makeBlank(least: UInt64, mayUseReserve: Bool) throws(FileError) -> Blank {
     do {

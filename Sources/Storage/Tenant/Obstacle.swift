@@ -7,11 +7,18 @@ package struct Obstacle: Hashable, Sendable {
   package let detail: String
   /// Whether the machine refused (room, an I/O call, descriptors, memory, a lock), not the data.
   package let mayPass: Bool
+  /// Whether only a follower's acknowledgement is missing: the files are as they were before, and
+  /// may be read.
+  package let allowsReads: Bool
 
-  package init(_ detail: String, mayPass: Bool = false) {
+  package init(_ detail: String, mayPass: Bool = false, allowsReads: Bool = false) {
     self.detail = detail
     self.mayPass = mayPass
+    self.allowsReads = allowsReads
   }
+
+  package static let unacknowledged = Obstacle(
+    "a record waits for its followers", mayPass: true, allowsReads: true)
 
   /// `cause` met while doing `what`.
   package init(_ what: String, _ cause: any Error) {

@@ -40,6 +40,7 @@ extension TenantCore {
   /// that the files may lack.
   private func replayAll() throws {
     closeFiles()
+    if let head = context.heads[tenant] { self.head = head }
     // Before the copy is read: what is copied out meanwhile, and trimmed, is then missed in the
     // journal as a file that has gone, not passed over.
     let first = context.heads.unflushed(tenant)

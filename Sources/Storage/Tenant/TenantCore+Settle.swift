@@ -63,6 +63,20 @@ extension TenantCore {
     if let file = batch.step { try file.stepsChanged() }
   }
 
+  /// The record is durable here and waits for its followers: the transaction is undone, and the
+  /// record applied when they have it.
+  func postpone(_ head: TenantHead) -> Settled {
+    guard let batch = inFlight else { preconditionFailure("nothing to postpone") }
+    self.head = head
+    for command in batch.commands {
+      command.refuse(
+        Failure(.outcomeUnknown, "recorded here, and not yet at the follower; ask again later"))
+    }
+    rollBack()
+    lack = .record(batch.record, effects: batch.effects)
+    return Settled(commands: batch.commands)
+  }
+
   /// Nothing of the record is durable, or it is not known: the transaction is undone.
   func undo(_ failure: Failure) -> Settled {
     guard let batch = inFlight else { preconditionFailure("nothing to undo") }

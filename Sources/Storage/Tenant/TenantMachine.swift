@@ -105,6 +105,20 @@ package struct TenantMachine: Hashable, Sendable {
     state = .stalled(until: now + wait)
   }
 
+  /// The record's followers have not acknowledged it; no time brings that about.
+  package mutating func awaitsFollower() {
+    if state == .stopped { return }
+    precondition(state == .settling, "a record is late that was not in flight")
+    state = .stalled(until: .max)
+  }
+
+  /// They have; answers whether the files are to be brought up to the journal now.
+  package mutating func followerAcknowledged() -> Bool {
+    guard state == .stalled(until: .max) else { return false }
+    state = .catchingUp
+    return true
+  }
+
   /// Answers whether the files are to be brought up to the journal now.
   package mutating func attemptAsked(at now: UInt64) -> Bool {
     guard case .stalled(let until) = state, now >= until else { return false }

@@ -44,7 +44,9 @@ final class TenantReaders: Sendable {
       for connection in connections.values { try connection.control("BEGIN") }
     } else {
       try writer.withLatch {
-        if let problem = writer.problem { throw TenantWriter.refusal(problem) }
+        if let problem = writer.problem, !problem.allowsReads {
+          throw TenantWriter.refusal(problem)
+        }
         for connection in connections.values {
           try TenantFileStore(connection: connection).beginSnapshot()
         }

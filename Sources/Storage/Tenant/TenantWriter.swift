@@ -23,6 +23,8 @@ final class TenantWriter: Sendable {
     var bytes = 0
     /// Why nothing is taken up; nil while the tenant is served.
     var problem: Obstacle?
+    /// Whether the followers have acknowledged the record in flight after it was late.
+    var isAcknowledgedLate = false
   }
 
   init(tenant: TenantID, context: EngineContext, schema: SchemaIndex, head: TenantHead) {
@@ -55,16 +57,6 @@ final class TenantWriter: Sendable {
       command.refuse(failure)
       command.reply()
     }
-  }
-
-  /// What callers hear of it; nothing of theirs has run.
-  static func refusal(_ reason: Obstacle) -> Failure {
-    reason.mayPass
-      ? Failure(
-        .recovering, "this tenant waits for its cell's disk", retryAfterMilliseconds: 1_000)
-      : Failure(
-        .tenantStopped, "this tenant is stopped until it is repaired",
-        retryAfterMilliseconds: 30_000)
   }
 
   private func admission(_ box: borrowing Mailbox, _ command: any Command) -> Failure? {
@@ -182,9 +174,48 @@ final class TenantWriter: Sendable {
         let before = context.heads[tenant]
         context.heads.durable(
           tenant, TenantHead(after: before, record.identity, hash: record.hash, at: position))
+        let isHeld = context.journal.gate.hold(tenant, at: position) { [self] verdict in
+          switch verdict {
+          case .acknowledged: context.writers.push(.settle(self, outcome))
+          case .late: context.writers.push(.settle(self, .unacknowledged(position)))
+          case .acknowledgedLate: acknowledgedLate()
+          }
+        }
+        if isHeld { return }
       }
       context.writers.push(.settle(self, outcome))
     }
+  }
+
+  /// The record that was late is true now: the files are brought up to it.
+  private func acknowledgedLate() {
+    let isNext = mailbox.withLock { box in
+      box.isAcknowledgedLate = true
+      return box.machine.followerAcknowledged()
+    }
+    if isNext { context.writers.push(.catchUp(self)) }
+  }
+
+  /// Undoes the transaction of a record that is neither lost nor true, and closes for writing.
+  private func postpone() {
+    let settled = core.withLock { core -> TenantCore.Settled in
+      guard let head = context.heads[tenant] else {
+        preconditionFailure("a durable record whose tenant has no head")
+      }
+      return core.postpone(head)
+    }
+    context.metrics.outcomeUnknown(settled.commands.count)
+    let (waiting, isNext) = mailbox.withLock { box -> ([any Command], Bool) in
+      box.machine.awaitsFollower()
+      box.problem = box.problem ?? .unacknowledged
+      var rest: [any Command] = []
+      while !box.commands.isEmpty { rest += take(&box) }
+      return (rest, box.isAcknowledgedLate && box.machine.followerAcknowledged())
+    }
+    context.problems.add(.tenantUnacknowledged(tenant, since: context.now))
+    for command in waiting { command.refuse(Self.refusal(.unacknowledged)) }
+    answer(settled.commands + waiting, [])
+    if isNext { context.writers.push(.catchUp(self)) }
   }
 
   // The record's fate, on a writer thread.
@@ -193,6 +224,7 @@ final class TenantWriter: Sendable {
     context.running?.enter(tenant)
     defer { context.running?.leave() }
     mailbox.withLock { $0.machine.journalAnswered() }
+    if case .unacknowledged = outcome { return postpone() }
     let settled = core.withLock { core -> TenantCore.Settled in
       switch outcome {
       case .durable:
@@ -209,6 +241,7 @@ final class TenantWriter: Sendable {
         if settled.stop == nil { committed.withLock { $0 = head.cellSeq } }
         if head.nextDue != due { context.due.set(tenant, head.nextDue) }
         return settled
+      case .unacknowledged: preconditionFailure("postponed above")
       case .cut:
         return core.undo(Failure(.outcomeUnknown, "the record may not be durable; try again"))
       case .refused(let reason): return core.undo(Self.refusal(reason))
@@ -222,15 +255,6 @@ final class TenantWriter: Sendable {
     }
     if !settled.longFiles.isEmpty { context.flusher.request(tenant, settled.longFiles) }
     answer(settled.commands, settled.effects)
-  }
-
-  private static func refusal(_ reason: AppendOutcome.Refusal) -> Failure {
-    switch reason {
-    case .queueFull:
-      Failure(.overloaded, "the journal's queue is full", retryAfterMilliseconds: 1_000)
-    case .closed: Failure(.shuttingDown, "this cell is shutting down")
-    case .damaged: Failure(.recovering, "the journal is damaged and takes no records")
-    }
   }
 
   private func answer(_ commands: [any Command], _ effects: [@Sendable () -> Void]) {
@@ -295,15 +319,18 @@ final class TenantWriter: Sendable {
         (try core.catchUp(), core.head.cellSeq)
       }
       committed.withLock { $0 = seq }
+      if let head = context.heads[tenant] { context.due.set(tenant, head.nextDue) }
       // Before anybody is served: they may say that what was remembered is no longer true.
       for effect in effects { effect() }
       let isServed = mailbox.withLock { box in
         guard box.machine.caughtUp() else { return false }
         box.problem = nil
+        box.isAcknowledgedLate = false
         return true
       }
       guard isServed else { return }
       context.stalled.remove(tenant)
+      context.problems.resolve("tenant_unacknowledged", tenant)
       context.problems.resolve("tenant_stalled", tenant)
       context.log.notice("tenant goes on", metadata: ["tenant": "\(tenant)"])
     } catch {
@@ -311,12 +338,19 @@ final class TenantWriter: Sendable {
     }
   }
 
+  /// A follower's files hold everything up to here.
+  func didApply(through seq: CellSeq) { committed.withLock { $0 = seq } }
+
   /// Nil for a stopped or stalled tenant: its files lack records, whatever is checkpointed.
   var committedThrough: CellSeq? {
     problem == nil ? committed.withLock { $0 } : nil
   }
   /// Why the tenant is not served; nil where it is.
   var problem: Obstacle? { mailbox.withLock { $0.problem } }
+  /// Whether a record of the tenant is on its way to being durable in its mode.
+  var waitsForDurability: Bool {
+    mailbox.withLock { $0.machine.state == .journaling || $0.problem?.allowsReads == true }
+  }
   /// Whether anything is queued or under way.
   var isActive: Bool {
     mailbox.withLock { $0.problem == nil && $0.machine.state != .idle }

@@ -164,6 +164,7 @@ public enum PermissionTable {
     .init(.admin, "GET", "/v1/cells", .platform(.systemRead)),
     .init(.admin, "GET", "/v1/cells/{}", .platform(.systemRead)),
     .init(.admin, "POST", "/v1/cells/join-tokens", .platform(.systemWrite), .own),
+    .init(.admin, "POST", "/v1/cells/{}/promote", .platform(.systemWrite), .own),
     .init(.admin, "GET", "/v1/operations", .platform(.systemRead)),
     .init(.admin, "GET", "/v1/operations/{}", .platform(.systemRead)),
     .init(.admin, "POST", "/v1/operations/{}/cancel", .platform(.systemWrite), .own),

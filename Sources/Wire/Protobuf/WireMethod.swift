@@ -33,6 +33,18 @@ public enum WireMethod: UInt16, Sendable, CaseIterable {
   case digest = 33
   /// Control plane → cell: `ProtoJoin` without token, asks the cell to say what it holds.
   case inventory = 34
+  // Primary → follower: `ProtoReplicaHello`, `ProtoReplicaAppend` → `ProtoReplicaState`;
+  // `ProtoReplicaFetch` → `ProtoReplicaGroups`.
+  case replicaHello = 40
+  case replicaAppend = 41
+  case replicaFetch = 42
+  /// `ProtoReplicaCut` → `ProtoReplicaState`, once it is noted durably; the follower starts anew.
+  case replicaCut = 46
+  /// Control plane → follower: `ProtoReplicaPromote` → `ProtoReplicaState`, durable.
+  case replicaPromote = 43
+  // Replica → control plane: `ProtoReplicaReport`, `ProtoRegisterChange` → `ProtoCellRegister`.
+  case replicaReport = 44
+  case registerChange = 45
 }
 
 /// Topics of publish/subscribe.

@@ -1,10 +1,7 @@
 import ArgumentParser
 import Cell
-import Edge
-import Logging
 import Messaging
-import Platform
-import ServiceLifecycle
+import Storage
 import Wire
 
 /// Runs one cell as one process.
@@ -13,49 +10,22 @@ struct CellRunCommand: AsyncParsableCommand {
 
   @OptionGroup var options: RoleOptions
 
-  func run() async throws {
-    let environment = Environment.live
-    let node = try options.read()
-    let files = try RoleFiles(node)
-    var configuration: CellConfiguration
-    do {
-      configuration = try CellConfiguration(node, files)
-    } catch let error as ConfigurationError {
-      throw error.failure
-    }
-    try PrivateFile.createDirectory(configuration.dataDirectory)
-    configuration.identity.mail = MailDirectory(
-      directory: configuration.dataDirectory + "/mail", random: LiveRandomSource())
-    let logger = ProcessLog.make(role: "cell", id: files.id, environment: environment)
-    ParentWatch.start(environment)
-    let messenger = try files.messenger(
-      role: .cell, generation: .first, random: LiveRandomSource(), log: logger)
-    let cell = CellNode(
-      configuration: configuration, messenger: messenger, files: LiveFileSystem(),
-      clock: LiveWallClock(), boot: LiveBootClock(), random: LiveRandomSource(), logger: logger,
-      fatal: { reason in
-        logger.critical("the cell cannot go on", metadata: ["reason": "\(reason)"])
-        exitProcess(.refused)
-      })
-    try await cell.start()
-    let health = HealthServer(
-      port: files.healthPort, logger: logger, report: { cell.report() },
-      metrics: { await cell.metrics() }, onRunning: { _ in })
-    let group = ServiceGroup(
-      configuration: .init(
-        services: [health, cell], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-    try await group.run()
-  }
+  func run() async throws { try await ReplicaProcess(options, startsAs: .primary).run() }
 }
 
 extension CellConfiguration {
   /// Reads a cell's file.
   ///
-  /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token.
-  init(_ node: ConfigurationNode, _ files: RoleFiles) throws {
+  /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token,
+  /// replication.
+  init(_ node: ConfigurationNode, _ files: RoleFiles, _ replica: ReplicaState) throws {
     try node.allow(
-      RoleFiles.keys.union(["region", "listen", "advertise", "graph_url", "join_token"]))
-    guard let id = CellID(files.id), let region = RegionID(try node.string("region")) else {
+      RoleFiles.keys.union([
+        "region", "listen", "advertise", "graph_url", "join_token", "replication",
+      ]))
+    let replication = try node.child("replication")
+    let name = try replication?.string("cell") ?? files.id
+    guard let id = CellID(name), let region = RegionID(try node.string("region")) else {
       throw node.error(.outOfRange, "region", "and id must be 1 to 64 of a-z A-Z 0-9 _ -")
     }
     let joinToken = try node.string("join_token", default: "")
@@ -66,6 +36,9 @@ extension CellConfiguration {
       controlPlane: Address(try node.string("control_plane")),
       joinToken: joinToken.isEmpty ? nil : joinToken, graphURL: try node.string("graph_url"),
       sealingKey: try KeyFile.require(try node.string("key_file")),
-      healthPort: files.healthPort, version: files.version)
+      healthPort: files.healthPort, version: files.version,
+      replication: try replication.map { (node) throws(ConfigurationError) in
+        try ReplicationConfiguration(node, replica: files.id)
+      }, replica: replica)
   }
 }

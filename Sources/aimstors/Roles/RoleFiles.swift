@@ -36,14 +36,16 @@ struct RoleFiles {
 
   /// This process's end of messaging.
   func messenger(
-    role: PeerIdentity.Role, generation: Generation, random: any RandomSource, log: Logger
+    role: PeerIdentity.Role, id: String? = nil, generation: Generation,
+    random: any RandomSource, log: Logger
   ) throws(CommandFailure) -> NNGMessenger {
     guard let key = DeploymentKey(deploymentKey) else {
       throw CommandFailure(
         .refused, code: "key_file_malformed", detail: "the deployment's key must have 32 bytes")
     }
     return NNGMessenger(
-      identity: PeerIdentity(role: role, id: id, generation: generation), key: key, tls: tls,
+      identity: PeerIdentity(role: role, id: id ?? self.id, generation: generation), key: key,
+      tls: tls,
       random: random, log: log)
   }
 }

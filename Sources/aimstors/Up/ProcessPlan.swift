@@ -5,6 +5,7 @@ struct ProcessPlan: Hashable {
   enum Role: String {
     case controlPlane = "control_plane"
     case cell
+    case follower
     case router
     case graphSimulator = "graph_simulator"
 
@@ -13,6 +14,7 @@ struct ProcessPlan: Hashable {
       switch self {
       case .controlPlane: ["control-plane"]
       case .cell: ["cell", "run"]
+      case .follower: ["follower"]
       case .router: ["router"]
       case .graphSimulator: ["graph-simulator"]
       }
@@ -37,6 +39,7 @@ struct PortPlan: Hashable {
   /// How many ports a topology leaves open at most.
   static func wanted(by topology: Topology) -> Int {
     4 + 2 * topology.cells.count + 2 * topology.routers.count
+      + 2 * topology.cells.reduce(0) { $0 + $1.followers.count }
   }
 
   mutating func take(_ port: Int) -> Int {
@@ -140,21 +143,63 @@ struct DeploymentPlan {
             .with("http_port", JSON(port)).with("health_port", JSON(health))
             .with("domain", JSON(topology.hosts.domain))))
     }
-    for cell in topology.cells where cell.machine == machine {
-      let port = ports.take(cell.port)
-      let health = ports.take(cell.healthPort)
-      let directory = "\(dataDirectory)/cells/\(cell.id)"
-      let address = "\(scheme)://\(cell.host):\(port)"
-      processes.append(
-        ProcessPlan(
-          role: .cell, id: cell.id, dataDirectory: directory,
-          healthURL: "http://127.0.0.1:\(health)",
-          configuration: common(cell.id).with("region", JSON(cell.region))
-            .with("data_directory", JSON(directory)).with("listen", JSON(address))
-            .with("advertise", JSON(address)).with("graph_url", JSON(graphURL))
-            .with("health_port", JSON(health))))
+    for cell in topology.cells {
+      let replicas = Self.replicas(cell, scheme, &ports)
+      for replica in replicas where replica.machine == machine {
+        let directory = "\(dataDirectory)/cells/\(replica.id)"
+        processes.append(
+          ProcessPlan(
+            role: replica.id == cell.id ? .cell : .follower, id: replica.id,
+            dataDirectory: directory, healthURL: "http://127.0.0.1:\(replica.healthPort)",
+            configuration: common(replica.id).with("region", JSON(cell.region))
+              .with("data_directory", JSON(directory)).with("listen", JSON(replica.address))
+              .with("advertise", JSON(replica.address)).with("graph_url", JSON(graphURL))
+              .with("health_port", JSON(replica.healthPort))
+              .with("replication", Self.replication(cell, replica.id, replicas))))
+      }
     }
     self.processes = processes
+  }
+
+  private struct Replica {
+    let id: String
+    let machine: String
+    let address: String
+    let healthPort: Int
+  }
+
+  /// The cell's own process and its followers, each with its ports.
+  private static func replicas(
+    _ cell: Topology.Cell, _ scheme: String, _ ports: inout PortPlan
+  ) -> [Replica] {
+    let own = Topology.Follower(
+      id: cell.id, machine: cell.machine, host: cell.host, port: cell.port,
+      healthPort: cell.healthPort)
+    var replicas: [Replica] = []
+    for one in [own] + cell.followers {
+      let port = ports.take(one.port)
+      replicas.append(
+        Replica(
+          id: one.id, machine: one.machine, address: "\(scheme)://\(one.host):\(port)",
+          healthPort: ports.take(one.healthPort)))
+    }
+    return replicas
+  }
+
+  /// What each replica is told of the others; nil for a cell with one copy.
+  private static func replication(
+    _ cell: Topology.Cell, _ id: String, _ replicas: [Replica]
+  ) -> JSON? {
+    guard !cell.followers.isEmpty else { return nil }
+    return [
+      "cell": JSON(cell.id), "mode": JSON(cell.mode),
+      "on_lost_follower": JSON(cell.onLostFollower),
+      "ack_deadline_ms": JSON(cell.ackDeadlineMilliseconds),
+      "peers": .array(
+        replicas.filter { $0.id != id }.map {
+          ["replica": JSON($0.id), "address": JSON($0.address)]
+        }),
+    ]
   }
 
   private static func tls(_ tls: Topology.TLS, _ id: String) -> JSON {

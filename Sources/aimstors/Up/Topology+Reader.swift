@@ -60,11 +60,38 @@ extension Topology {
   private static func cell(
     _ node: ConfigurationNode, region: String
   ) throws(ConfigurationError) -> Cell {
-    try node.allow(["id", "machine", "region", "host", "port", "health_port"])
+    try node.allow([
+      "id", "machine", "region", "host", "port", "health_port", "followers", "mode",
+      "on_lost_follower", "ack_deadline_ms",
+    ])
+    var followers: [Follower] = []
+    if node.contains("followers") {
+      for child in try node.children("followers", count: Limits.followers) {
+        followers.append(try follower(child))
+      }
+    }
+    let mode = try node.choice("mode", of: ["local", "follower"])
+    guard mode == "local" || !followers.isEmpty else {
+      throw node.error(.outOfRange, "mode", "follower needs followers")
+    }
     return Cell(
       id: try identifier(node, "id"),
       machine: try identifier(node, "machine", default: defaultMachine),
       region: try identifier(node, "region", default: region),
+      host: try node.string("host", default: "127.0.0.1"), port: try port(node, "port"),
+      healthPort: try port(node, "health_port"), followers: followers, mode: mode,
+      onLostFollower: try node.choice("on_lost_follower", of: ["degrade", "fail"]),
+      ackDeadlineMilliseconds: try node.integer(
+        "ack_deadline_ms", in: Limits.ackDeadlineMilliseconds, default: 5_000))
+  }
+
+  private static func follower(
+    _ node: ConfigurationNode
+  ) throws(ConfigurationError) -> Follower {
+    try node.allow(["id", "machine", "host", "port", "health_port"])
+    return Follower(
+      id: try identifier(node, "id"),
+      machine: try identifier(node, "machine", default: defaultMachine),
       host: try node.string("host", default: "127.0.0.1"), port: try port(node, "port"),
       healthPort: try port(node, "health_port"))
   }
@@ -133,6 +160,11 @@ extension Topology {
         throw node.error(.duplicate, "id", "stands twice")
       }
     }
+    for follower in topology.cells.flatMap(\.followers) {
+      guard seen.insert(follower.id).inserted else {
+        throw root.error(.duplicate, "followers", "\(follower.id) is the id of another process")
+      }
+    }
     if case .simulator(let simulator) = topology.graph, seen.contains(simulator.id) {
       throw root.error(.duplicate, "graph", "has the id of another process")
     }
@@ -155,6 +187,9 @@ extension Topology {
     let plane = topology.controlPlane
     try take("control_plane", plane.host, plane.port, plane.publishPort, plane.healthPort)
     for cell in topology.cells { try take("cells", cell.host, cell.port, cell.healthPort) }
+    for follower in topology.cells.flatMap(\.followers) {
+      try take("followers", follower.host, follower.port, follower.healthPort)
+    }
     for router in topology.routers {
       try take("routers", router.httpHost, router.httpPort, router.healthPort)
     }
@@ -162,6 +197,15 @@ extension Topology {
 }
 
 extension ConfigurationNode {
+  /// Reads one of a few words; the first where nothing is said.
+  func choice(_ key: String, of words: [String]) throws(ConfigurationError) -> String {
+    let word = try string(key, default: words[0])
+    guard words.contains(word) else {
+      throw error(.outOfRange, key, "must be \(words.joined(separator: " or "))")
+    }
+    return word
+  }
+
   /// Reads `unknown_templates: accept | refuse`; accepted where nothing is said.
   func acceptsUnknownTemplates() throws(ConfigurationError) -> Bool {
     switch try string("unknown_templates", default: "accept") {

@@ -7,6 +7,9 @@ struct Topology: Hashable {
     static let fileBytes = 1 << 20
     static let cells = 1...64
     static let routers = 1...16
+    /// Of one cell.
+    static let followers = 1...4
+    static let ackDeadlineMilliseconds = 100...60_000
     static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
   }
@@ -32,6 +35,21 @@ struct Topology: Hashable {
     let id: String
     let machine: String
     let region: String
+    let host: String
+    let port: Int
+    let healthPort: Int
+    /// Other copies of the cell, on other machines where the deployment has several.
+    var followers: [Follower] = []
+    /// `local` or `follower`: whose fsync an answer waits for.
+    var mode = "local"
+    /// `degrade` or `fail`: what becomes of writes while a follower is away.
+    var onLostFollower = "degrade"
+    var ackDeadlineMilliseconds = 5_000
+  }
+
+  struct Follower: Hashable {
+    let id: String
+    let machine: String
     let host: String
     let port: Int
     let healthPort: Int
@@ -81,6 +99,7 @@ struct Topology: Hashable {
   var machines: [String] {
     var all: Set<String> = [controlPlane.machine]
     all.formUnion(cells.map(\.machine) + routers.map(\.machine))
+    all.formUnion(cells.flatMap { $0.followers.map(\.machine) })
     if case .simulator(let simulator) = graph { all.insert(simulator.machine) }
     return all.sorted()
   }

@@ -4,7 +4,7 @@ import GraphSimulator
 struct CellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cell", abstract: "The cells; `cell run` is one cell's process.",
-    subcommands: [CellRunCommand.self, List.self, JoinToken.self])
+    subcommands: [CellRunCommand.self, List.self, JoinToken.self, Promote.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the cells.")
@@ -31,6 +31,51 @@ struct CellCommand: AsyncParsableCommand {
       let answer = try await api.send(
         .admin, "POST", "/v1/cells/join-tokens", ["cell": JSON(cell), "region": JSON(region)])
       api.show(answer, "\(answer.cell("token"))  (until \(answer.cell("expires_at")))")
+    }
+  }
+
+  struct Promote: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a follower the cell's primary; waits until it serves.")
+
+    @Argument(help: "The cell's id.") var cell: String
+    @Option(name: .long, help: "The follower; the promotable one where none is named.")
+    var replica: String?
+    @Flag(name: .long, help: "State that the old process is stopped and stays so; audited.")
+    var oldIsDead = false
+    @Flag(name: .long, help: "Only show what would be done.") var dryRun = false
+    @Option(name: .long) var reason = ""
+    @Option(name: .long, help: "Seconds to wait for the new primary.") var wait = 60
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      var body: JSON = [
+        "old_is_dead": .bool(oldIsDead), "dry_run": .bool(dryRun), "reason": JSON(reason),
+      ]
+      if let replica { body = body.with("replica", JSON(replica)) }
+      var answer = try await api.send(.admin, "POST", "/v1/cells/\(cell)/promote", body)
+      guard !dryRun else {
+        return api.show(
+          answer,
+          "\(answer["result"]?.cell("from") ?? "") → \(answer["result"]?.cell("to") ?? ""), "
+            + "generation \(answer["result"]?.cell("generation") ?? "")")
+      }
+      let path = "/v1/operations/\(answer.cell("id"))"
+      let deadline = ContinuousClock.now + .seconds(wait)
+      while answer["state"]?.string == "running" {
+        guard ContinuousClock.now < deadline else {
+          throw CommandFailure(
+            .timedOut, code: "not_promoted",
+            detail: "at step \(answer.cell("step")) after \(wait) s; it goes on", document: answer)
+        }
+        try? await Task.sleep(for: .milliseconds(100))
+        answer = try await api.send(.admin, "GET", path, nil)
+      }
+      api.show(
+        answer,
+        "\(cell): \(answer.cell("state")), primary \(answer["result"]?.cell("primary") ?? "")"
+          + ", generation \(answer["result"]?.cell("generation") ?? "")")
     }
   }
 

@@ -105,7 +105,8 @@ import Wire
     let bench = JournalBench()
     var queue = AppendQueue(configuration)
     func item() throws -> AppendQueue.Item {
-      AppendQueue.Item(record: try bench.record("acme"), bytes: 100, completion: { _ in })
+      AppendQueue.Item(
+        content: .record(try bench.record("acme")), bytes: 100, completion: { _ in })
     }
     #expect(queue.add(try item(), more: false) == .keepWaiting)
     #expect(queue.add(try item(), more: false) == .keepWaiting)

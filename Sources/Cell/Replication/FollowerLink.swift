@@ -1,0 +1,230 @@
+import Logging
+import Messaging
+import Platform
+import Storage
+import SwiftProtobuf
+import Synchronization
+import Wire
+
+/// A primary's stream to one follower: what is durable here goes there, in order, and what it
+/// acknowledges is told to the gate.
+final class FollowerLink: Sendable {
+  /// How far the follower is.
+  struct Sight: Sendable {
+    var end: JournalEnd?
+    var isStreaming = false
+    var bytesBehind: UInt64 = 0
+    /// Ends of this journal with the nanoseconds at which they were seen, oldest first; those that
+    /// the follower has are gone.
+    var ends: [(seq: CellSeq, at: UInt64)] = []
+    var trouble: String?
+
+    /// For how long the oldest record that the follower lacks has been durable here, in
+    /// nanoseconds, as finely as ends are seen.
+    func oldestMissing(at now: UInt64) -> UInt64 { ends.first.map { now - min(now, $0.at) } ?? 0 }
+
+    mutating func saw(_ seq: CellSeq, at now: UInt64) {
+      let end = end?.seq ?? CellSeq(0)
+      ends.removeAll { $0.seq <= end }
+      guard seq > end, ends.last.map({ $0.seq < seq }) ?? true else { return }
+      if ends.count >= FollowerLink.endsKept { ends.remove(at: 1) }
+      ends.append((seq, now))
+    }
+  }
+
+  /// Ends kept for the age of what a follower lacks; beyond, the finer part is thinned.
+  static let endsKept = 600
+
+  let name: String
+  private let peer: any Peer
+  private let cell: CellID
+  private let replica: String
+  private let generation: Generation
+  /// Where this replica's generation began.
+  private let began: JournalEnd
+  private let logger: Logger
+  private let sight = Mutex(Sight())
+
+  init(
+    _ configuration: ReplicationConfiguration.Peer, peer: any Peer, cell: CellID, replica: String,
+    generation: Generation, began: JournalEnd, logger: Logger
+  ) {
+    name = configuration.replica
+    self.peer = peer
+    self.cell = cell
+    self.replica = replica
+    self.generation = generation
+    self.began = began
+    self.logger = logger
+  }
+
+  var pinName: String { "follower/\(name)" }
+  var current: Sight { sight.withLock { $0 } }
+  var isConnected: Bool { peer.isConnected }
+
+  /// Asks where the follower stands; nil where it does not answer.
+  func hello(group: UInt64 = 0) async -> Aimstors_ProtoReplicaState? {
+    var hello = Aimstors_ProtoReplicaHello()
+    hello.cell = cell.rawValue
+    hello.generation = generation.rawValue
+    hello.replica = replica
+    hello.group = group
+    return try? await ask(.replicaHello, hello, timeout: ReplicationLimits.helloTimeout)
+  }
+
+  /// Groups of the follower that this journal lacks.
+  func fetch(after group: UInt64) async throws -> [DurableGroup] {
+    var fetch = Aimstors_ProtoReplicaFetch()
+    fetch.cell = cell.rawValue
+    fetch.generation = generation.rawValue
+    fetch.afterGroup = group
+    let answer: Aimstors_ProtoReplicaGroups = try await ask(
+      .replicaFetch, fetch, timeout: ReplicationLimits.appendTimeout)
+    return try answer.groups.map { try DurableGroup(decoding: [UInt8]($0)) }
+  }
+
+  /// Compares a follower's end with a journal.
+  static func tail(
+    of state: Aimstors_ProtoReplicaState, in journal: Journal
+  ) throws(JournalError) -> StartRule.Tail {
+    let (own, its) = (journal.end, JournalEnd(state.end))
+    if its.group <= own.group {
+      if its.group == 0 { return .isPrefix }
+      return try journal.hash(ofGroup: its.group) == its.hash ? .isPrefix : .differs
+    }
+    if own.group == 0 { return .isLonger }
+    return [UInt8](state.groupHash) == own.hash.bytes ? .isLonger : .differs
+  }
+
+  /// Streams until the task is cancelled or this replica has to stop, for which the reason is
+  /// returned.
+  ///
+  /// A follower that differs stops the primary only where its acknowledgements are asked; one that
+  /// nobody asks is not fed, and reported.
+  func run(_ journal: Journal, isAsked: @Sendable () -> Bool) async -> ReplicationStop? {
+    var pause = ReplicationLimits.retryMinimum
+    while !Task.isCancelled {
+      do {
+        try await stream(journal) { pause = ReplicationLimits.retryMinimum }
+      } catch {
+        if let stop = error as? ReplicationStop {
+          if case .diverged = stop, !isAsked() {} else { return stop }
+        }
+        let reason = "\(error)"
+        let isNews = sight.withLock { sight in
+          defer { sight.trouble = reason }
+          sight.isStreaming = false
+          return sight.trouble != reason
+        }
+        if isNews, !Task.isCancelled {
+          logger.warning(
+            "a follower is not fed", metadata: ["follower": "\(name)", "reason": "\(reason)"])
+        }
+      }
+      try? await Task.sleep(for: pause)
+      pause = min(pause * 2, ReplicationLimits.retryMaximum)
+    }
+    return nil
+  }
+
+  private func stream(_ journal: Journal, _ progress: () -> Void) async throws {
+    guard let state = await hello(group: journal.end.group) else {
+      throw Failure(.cellUnavailable, "the follower does not answer")
+    }
+    if state.generation > generation.rawValue {
+      throw ReplicationStop.fenced(Generation(state.generation))
+    }
+    // A longer one was fetched at the start, or does not exist: only durable groups are sent.
+    guard try Self.tail(of: state, in: journal) == .isPrefix else {
+      try await rejoin(state)
+      throw ReplicationStop.diverged(name)
+    }
+    let end = JournalEnd(state.end)
+    journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
+    took(end, journal, bytesBehind: nil)
+    var tail = journal.tail(.afterGroup(end.group), .onThisDisk)
+    defer { tail.close() }
+    sight.withLock {
+      $0.isStreaming = true
+      $0.trouble = nil
+    }
+    logger.notice(
+      "a follower is fed", metadata: ["follower": "\(name)", "from_group": "\(end.group)"])
+    while let first = try await tail.next() {
+      var groups = [first.bytes]
+      var bytes = first.bytes.count
+      while bytes < ReplicationLimits.messageBytes, let more = try tail.available() {
+        groups.append(more.bytes)
+        bytes += more.bytes.count
+      }
+      took(try await append(groups, journal), journal, bytesBehind: tail.bytesBehind)
+      progress()
+    }
+  }
+
+  /// Has a replica of an older generation cut what it wrote after this one took over.
+  ///
+  /// Throws `recovering` then; returns where that is not what differs.
+  private func rejoin(_ state: Aimstors_ProtoReplicaState) async throws {
+    guard began.group > 0, state.end.group > began.group else { return }
+    guard let asked = await hello(group: began.group) else {
+      throw Failure(.cellUnavailable, "the follower does not answer")
+    }
+    guard [UInt8](asked.groupHash) == began.hash.bytes else { return }
+    var cut = Aimstors_ProtoReplicaCut()
+    cut.cell = cell.rawValue
+    cut.generation = generation.rawValue
+    cut.end = began.message
+    let _: Aimstors_ProtoReplicaState = try await ask(
+      .replicaCut, cut, timeout: ReplicationLimits.appendTimeout)
+    logger.notice(
+      "an older generation's tail is cut",
+      metadata: ["follower": "\(name)", "behind_group": "\(began.group)"])
+    throw Failure(.recovering, "its journal is being cut")
+  }
+
+  private func append(_ groups: [[UInt8]], _ journal: Journal) async throws -> JournalEnd {
+    var append = Aimstors_ProtoReplicaAppend()
+    append.cell = cell.rawValue
+    append.generation = generation.rawValue
+    append.groups = groups.map { .init($0) }
+    append.end = journal.end.message
+    do {
+      let state: Aimstors_ProtoReplicaState = try await ask(
+        .replicaAppend, append, timeout: ReplicationLimits.appendTimeout)
+      return JournalEnd(state.end)
+    } catch MessagingError.refused(let failure) where failure.code == .generationFenced {
+      // Which one it is, the hello tells.
+      let known = await hello().map { Generation($0.generation) }
+      throw ReplicationStop.fenced(
+        known ?? Generation(generation.rawValue + 1))
+    }
+  }
+
+  /// The follower has everything up to `end` on its disk.
+  private func took(_ end: JournalEnd, _ journal: Journal, bytesBehind: UInt64?) {
+    journal.gate.acknowledge(name, through: end.seq)
+    journal.advancePin(pinName, through: end.seq)
+    let isCurrent = end.seq >= journal.lastSeq
+    sight.withLock { sight in
+      sight.end = end
+      sight.bytesBehind = bytesBehind ?? journal.bytesNeeded(from: end.seq.next)
+      if isCurrent { sight.bytesBehind = 0 }
+    }
+    look(journal)
+  }
+
+  /// Notes how far this journal is, for the age of what the follower lacks.
+  func look(_ journal: Journal) {
+    let (seq, now) = (journal.lastSeq, MonotonicTime.nanoseconds())
+    sight.withLock { $0.saw(seq, at: now) }
+  }
+
+  private func ask<Answer: SwiftProtobuf.Message>(
+    _ method: WireMethod, _ message: some SwiftProtobuf.Message, timeout: Duration
+  ) async throws -> Answer {
+    let bytes = try await peer.request(
+      method, try message.serializedBytes(), timeout: timeout, traceID: "")
+    return try Answer(serializedBytes: bytes)
+  }
+}

@@ -1,0 +1,392 @@
+import Logging
+import Messaging
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// A primary's replication: may it serve, who has to acknowledge, who is how far.
+final class Replication: Sendable {
+  private let configuration: ReplicationConfiguration
+  private let cell: CellID
+  private let directory: String
+  private let generation: Generation
+  private let files: any FileSystem
+  private let file: ReplicaFile
+  private let register: RegisterLink
+  private let links: [FollowerLink]
+  private let clock: any WallClock
+  private let logger: Logger
+  private let state: Mutex<State>
+  /// Where other processes reach this one.
+  private let address: @Sendable () -> String
+  private let fatal: @Sendable (String) -> Void
+
+  private struct State {
+    var replica: ReplicaState
+    var standings: [String: FollowerStanding]
+    /// Positions from which on everything was acknowledged with the follower's word.
+    var askedFrom: [String: CellSeq] = [:]
+    var register: CellRegister?
+    var stop: ReplicationStop?
+    var missingSince: [String: Timestamp] = [:]
+  }
+
+  init(
+    _ configuration: ReplicationConfiguration, cell: CellID, directory: String,
+    state replica: ReplicaState, messenger: any Messenger, controlPlane: Address,
+    files: any FileSystem, clock: any WallClock, logger: Logger,
+    address: @escaping @Sendable () -> String, fatal: @escaping @Sendable (String) -> Void
+  ) {
+    self.configuration = configuration
+    self.cell = cell
+    self.directory = directory
+    generation = replica.generation
+    self.files = files
+    file = ReplicaFile(directory: directory, files: files)
+    register = RegisterLink(
+      peer: messenger.peer(at: controlPlane), cell: cell, replica: configuration.replica,
+      generation: replica.generation)
+    links = configuration.peers.map { peer in
+      FollowerLink(
+        peer, peer: messenger.peer(at: peer.address), cell: cell, replica: configuration.replica,
+        generation: replica.generation, began: replica.began, logger: logger)
+    }
+    self.clock = clock
+    self.logger = logger
+    self.address = address
+    self.fatal = fatal
+    var standings: [String: FollowerStanding] = [:]
+    for peer in configuration.peers {
+      standings[peer.replica] = FollowerStanding(isAsked: replica.asked.contains(peer.replica))
+    }
+    state = Mutex(State(replica: replica, standings: standings))
+  }
+
+  private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
+
+  /// Why this process must not serve any more.
+  var stop: ReplicationStop? { state.withLock { $0.stop } }
+
+  // MARK: Starting
+
+  /// Waits until the start rule lets this replica serve, and fetches what a follower has more.
+  ///
+  /// Before the engine opens the journal. Throws ``ReplicationStop``.
+  func prepare() async throws {
+    var journal = JournalConfiguration(
+      directory: "\(directory)/journal", cell: cell, generation: generation)
+    journal.oldestGeneration = .first
+    journal.isCopy = true
+    let (directory, files, fatal) = (directory, files, fatal)
+    let opened = try Journal.open(
+      journal, files: files,
+      applied: { try AppliedSeqs.read(dataDirectory: directory, files: files) },
+      fatal: { fatal("\($0)") })
+    defer { opened.journal.close() }
+    var said = ""
+    let patience = ContinuousClock.now + .milliseconds(configuration.deadlineMilliseconds)
+    while true {
+      try Task.checkCancellation()
+      let mayDegrade = configuration.degrades && .now > patience
+      switch try await decide(opened.journal, mayDegrade: mayDegrade) {
+      case .serve: return
+      case .fetch(let follower): try await fetch(follower, into: opened.journal)
+      case .fenced(let generation): throw ReplicationStop.fenced(generation)
+      case .diverged(let follower): throw ReplicationStop.diverged(follower)
+      case .wait(let reason):
+        if reason != said { logger.warning("the start waits", metadata: ["reason": "\(reason)"]) }
+        said = reason
+        try await Task.sleep(for: ReplicationLimits.startPause)
+      }
+    }
+  }
+
+  private func decide(
+    _ journal: Journal, mayDegrade: Bool
+  ) async throws -> StartRule.Decision {
+    var asked: [String: StartRule.Answer] = [:]
+    var others: [StartRule.Answer] = []
+    for link in links {
+      let answer: StartRule.Answer
+      if let state = await link.hello(group: journal.end.group) {
+        answer = .follower(
+          Generation(state.generation), try FollowerLink.tail(of: state, in: journal))
+      } else {
+        answer = .silent
+      }
+      if isAsked(link.name) { asked[link.name] = answer } else { others.append(answer) }
+    }
+    do throws(Failure) {
+      let register = try await register.report(report())
+      state.withLock { $0.register = register }
+      others.append(.generation(register.generation))
+    } catch {
+      others.append(.silent)
+    }
+    // Only this primary's own compare-and-set shuts out one of an earlier life that is still on
+    // its way: to read that a follower is not named is not enough.
+    var released: Set<String> = []
+    let named = state.withLock { $0.register?.promotable }
+    for (name, answer) in asked where answer == .silent {
+      guard mayDegrade || named?.contains(name) == false else { continue }
+      if await release(name) { released.insert(name) }
+    }
+    return StartRule.decide(
+      generation: generation, asked: asked, others: others, released: released)
+  }
+
+  private func fetch(_ follower: String, into journal: Journal) async throws {
+    guard let link = links.first(where: { $0.name == follower }) else { return }
+    let groups = try await link.fetch(after: journal.end.group)
+    for group in groups {
+      let outcome = await withCheckedContinuation { caller in
+        journal.append(group) { caller.resume(returning: $0) }
+      }
+      guard case .durable = outcome else { throw ReplicationStop.diverged(follower) }
+    }
+    logger.notice(
+      "fetched what a follower had more",
+      metadata: ["follower": "\(follower)", "groups": "\(groups.count)"])
+  }
+
+  private func isAsked(_ follower: String) -> Bool {
+    state.withLock { $0.standings[follower]?.isAsked ?? false }
+  }
+
+  // MARK: Serving
+
+  /// Feeds the followers and keeps the register, until the task is cancelled or must stop.
+  func run(_ journal: Journal) async {
+    await withTaskGroup(of: Void.self) { group in
+      for link in links {
+        group.addTask {
+          let stop = await link.run(journal) { self.isAsked(link.name) }
+          if let stop { self.halt(stop, journal) }
+        }
+      }
+      group.addTask { await self.watch(journal) }
+    }
+  }
+
+  /// Waits until those who are asked have everything that is in the journal now.
+  func waitForFollowers(_ journal: Journal) async throws {
+    let end = journal.lastSeq
+    while true {
+      try Task.checkCancellation()
+      if let stop { throw stop }
+      let isComplete = journal.gate.required.allSatisfy {
+        (journal.gate.acknowledged(by: $0) ?? CellSeq(0)) >= end
+      }
+      if isComplete { return }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+
+  private func halt(_ stop: ReplicationStop, _ journal: Journal) {
+    let isFirst = state.withLock { state in
+      defer { state.stop = state.stop ?? stop }
+      return state.stop == nil
+    }
+    guard isFirst else { return }
+    logger.critical("this replica serves no more", metadata: ["reason": "\(stop)"])
+    journal.gate.fence()
+  }
+
+  /// A higher generation has been met anywhere: nothing is acknowledged any more.
+  func met(_ other: Generation, _ journal: Journal?) {
+    guard other > generation, let journal else { return }
+    halt(.fenced(other), journal)
+  }
+
+  private func watch(_ journal: Journal) async {
+    var reportAt = ContinuousClock.now
+    while !Task.isCancelled, stop == nil {
+      if .now >= reportAt {
+        reportAt = .now + ReplicationLimits.reportInterval
+        await reportAndLearn(journal)
+        // An idle follower may have been promoted by somebody this process does not hear.
+        for link in links where link.current.isStreaming {
+          if let state = await link.hello() { met(Generation(state.generation), journal) }
+        }
+      }
+      for link in links { await look(link, journal) }
+      try? await Task.sleep(for: ReplicationLimits.lookInterval)
+    }
+  }
+
+  private func reportAndLearn(_ journal: Journal) async {
+    do throws(Failure) {
+      let register = try await register.report(report(journal))
+      state.withLock { $0.register = register }
+      met(register.generation, journal)
+    } catch  where error.code == .generationFenced {
+      met(Generation(generation.rawValue + 1), journal)
+    } catch {}
+  }
+
+  /// One follower's standing, one step on.
+  private func look(_ link: FollowerLink, _ journal: Journal) async {
+    link.look(journal)
+    let sight = link.current
+    let behind =
+      journal.lastSeq.rawValue
+      - min(
+        journal.lastSeq.rawValue, sight.end?.seq.rawValue ?? 0)
+    let phase = state.withLock { $0.standings[link.name]?.phase ?? .out }
+    note(missing: !sight.isStreaming, link.name)
+    let late = journal.gate.waiting.late > 0
+    if late, phase != .out, configuration.degrades, isBehind(link, journal) {
+      if await release(link.name) { journal.gate.require(askedNow) }
+      return
+    }
+    switch phase {
+    case .out:
+      guard configuration.gate(asked: []).isAnyFollower, sight.isStreaming,
+        behind <= ReplicationLimits.closeRecords
+      else { return }
+      guard store({ $0.asked.insert(link.name) }) else { return }
+      state.withLock { $0.standings[link.name]?.ask() }
+      journal.gate.require(askedNow)
+      // What was acknowledged before the gate asked lies at or before this.
+      let from = journal.lastSeq
+      state.withLock { $0.askedFrom[link.name] = from }
+    case .asked, .adding:
+      let from = state.withLock { $0.askedFrom[link.name] ?? CellSeq(0) }
+      guard let end = sight.end, end.seq >= from else { return }
+      await add(link.name)
+    case .leaving: if await release(link.name) { journal.gate.require(askedNow) }
+    case .promotable: break
+    }
+  }
+
+  private func isBehind(_ link: FollowerLink, _ journal: Journal) -> Bool {
+    (journal.gate.acknowledged(by: link.name) ?? CellSeq(0)) < journal.lastSeq
+  }
+
+  private var askedNow: Set<String> { state.withLock { $0.replica.asked } }
+
+  /// Changes what this replica must not forget; false where it could not be written.
+  private func store(_ change: (inout ReplicaState) -> Void) -> Bool {
+    state.withLock { state in
+      var replica = state.replica
+      change(&replica)
+      guard replica != state.replica else { return true }
+      do throws(FileError) {
+        try file.store(replica)
+        state.replica = replica
+        return true
+      } catch {
+        logger.error("the replica's file could not be written", metadata: ["error": "\(error)"])
+        return false
+      }
+    }
+  }
+
+  private func add(_ follower: String) async {
+    guard let register = state.withLock({ $0.register }),
+      state.withLock({ $0.standings[follower]?.caughtUp() ?? false })
+    else { return }
+    do throws(Failure) {
+      let after = try await self.register.change("add", follower, expecting: register.version)
+      state.withLock { state in
+        state.register = after
+        if after.promotable.contains(follower) { state.standings[follower]?.added() }
+      }
+      logger.notice("a follower may be promoted", metadata: ["follower": "\(follower)"])
+    } catch {
+      await refresh()
+    }
+  }
+
+  /// Has the register let a follower go, then asks it no more; false where that did not succeed.
+  private func release(_ follower: String) async -> Bool {
+    let mustAsk = state.withLock { $0.standings[follower]?.lost() ?? false }
+    if mustAsk {
+      guard let register = state.withLock({ $0.register }) else { return false }
+      do throws(Failure) {
+        let after = try await self.register.change(
+          "degrade", follower, expecting: register.version)
+        guard !after.promotable.contains(follower) else { return false }
+        state.withLock { $0.register = after }
+      } catch {
+        await refresh()
+        return false
+      }
+    }
+    guard store({ $0.asked.remove(follower) }) else { return false }
+    state.withLock { $0.standings[follower]?.removed() }
+    logger.error("goes on without a follower", metadata: ["follower": "\(follower)"])
+    return true
+  }
+
+  private func refresh() async {
+    guard let register = try? await register.report(report()) else { return }
+    state.withLock { $0.register = register }
+  }
+
+  private func note(missing: Bool, _ follower: String) {
+    let now = now
+    state.withLock { state in
+      state.missingSince[follower] = missing ? state.missingSince[follower] ?? now : nil
+    }
+  }
+
+  // MARK: Telling
+
+  private func report(_ journal: Journal? = nil) -> Aimstors_ProtoReplicaReport {
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = cell.rawValue
+    report.replica = configuration.replica
+    report.generation = generation.rawValue
+    report.address = address()
+    report.isPrimary = true
+    report.isMixed = configuration.gate(asked: []).isAnyLocal
+    if let journal {
+      report.end = journal.end.message
+      report.followers = lags(journal)
+    }
+    return report
+  }
+
+  /// How far each follower is behind.
+  func lags(_ journal: Journal) -> [Aimstors_ProtoFollowerLag] {
+    let standings = state.withLock { $0.standings }
+    let (now, last) = (MonotonicTime.nanoseconds(), journal.lastSeq.rawValue)
+    return links.map { link in
+      let sight = link.current
+      var lag = Aimstors_ProtoFollowerLag()
+      lag.replica = link.name
+      lag.phase = "\(standings[link.name]?.phase ?? .out)"
+      lag.connected = sight.isStreaming && link.isConnected
+      lag.records = last - min(last, sight.end?.seq.rawValue ?? 0)
+      lag.bytes = lag.records == 0 ? 0 : sight.bytesBehind
+      lag.milliseconds = Int64(clamping: sight.oldestMissing(at: now) / 1_000_000)
+      return lag
+    }
+  }
+
+  /// Tenants whose last record is not at every follower.
+  func tenantsBehind(_ heads: [TenantID: TenantHead], _ journal: Journal) -> Int {
+    let through = links.map { $0.current.end?.seq ?? CellSeq(0) }.min() ?? journal.lastSeq
+    return heads.values.count { $0.cellSeq > through }
+  }
+
+  func problems() -> [Storage.Problem] {
+    let (missing, asked) = state.withLock { ($0.missingSince, $0.replica.asked) }
+    var problems = missing.sorted { $0.key < $1.key }.map { follower, since in
+      Storage.Problem(
+        code: "follower_missing", since: since, runbook: "docs/runbooks/follower-missing.md",
+        tenant: nil, detail: "follower \(follower) is not fed")
+    }
+    for follower in configuration.peers.map(\.replica)
+    where configuration.mode == .follower && !asked.contains(follower) {
+      problems.append(
+        Storage.Problem(
+          code: "replication_degraded", since: missing[follower] ?? now,
+          runbook: "docs/runbooks/follower-missing.md", tenant: nil,
+          detail: "acknowledged without follower \(follower)"))
+    }
+    return problems
+  }
+}

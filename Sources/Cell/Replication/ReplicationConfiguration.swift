@@ -1,0 +1,85 @@
+import Messaging
+import Storage
+import Wire
+
+/// How a cell's journal is kept on other machines too; `aimstors` reads it from the cell's file.
+public struct ReplicationConfiguration: Sendable {
+  /// Another replica of the cell.
+  public struct Peer: Hashable, Sendable {
+    public let replica: String
+    public let address: Address
+
+    public init(replica: String, address: Address) {
+      self.replica = replica
+      self.address = address
+    }
+  }
+
+  /// This process's name among the cell's replicas.
+  public let replica: String
+  public let peers: [Peer]
+  public let mode: DurabilityMode
+  public let tenantModes: [TenantID: DurabilityMode]
+  /// Whether the cell goes on without a follower that does not acknowledge in time, once the
+  /// register has let it go; otherwise writes fail until it is back.
+  public let degrades: Bool
+  /// After this time a caller hears `outcome_unknown`.
+  public let deadlineMilliseconds: UInt64
+
+  public init(
+    replica: String, peers: [Peer], mode: DurabilityMode,
+    tenantModes: [TenantID: DurabilityMode] = [:], degrades: Bool = true,
+    deadlineMilliseconds: UInt64 = 5_000
+  ) {
+    self.replica = replica
+    self.peers = peers
+    self.mode = mode
+    self.tenantModes = tenantModes
+    self.degrades = degrades
+    self.deadlineMilliseconds = deadlineMilliseconds
+  }
+
+  func gate(asked: Set<String>) -> FollowerGate.Configuration {
+    var gate = FollowerGate.Configuration()
+    gate.cellMode = mode
+    gate.tenantModes = tenantModes
+    gate.deadlineNanoseconds = deadlineMilliseconds * 1_000_000
+    gate.required = asked
+    return gate
+  }
+}
+
+/// Every wait and size of replication in a primary.
+public enum ReplicationLimits {
+  /// Bytes of groups in one message to a follower.
+  public static let messageBytes = 1 << 20
+  /// How long a follower may take to make one message durable.
+  public static let appendTimeout = Duration.seconds(5)
+  public static let helloTimeout = Duration.seconds(1)
+  /// The pause before a follower that failed is asked again; it doubles.
+  public static let retryMinimum = Duration.milliseconds(50)
+  public static let retryMaximum = Duration.seconds(1)
+  /// How often standings are looked at, and idle followers asked which generation they know.
+  public static let lookInterval = Duration.milliseconds(200)
+  /// How often the control plane hears of it.
+  public static let reportInterval = Duration.seconds(1)
+  /// A follower that lacks at most so many records is asked for its acknowledgements.
+  public static let closeRecords: UInt64 = 2_000
+  /// The pause of a start that has to wait for a follower or the register.
+  public static let startPause = Duration.milliseconds(100)
+}
+
+/// Why this process must not serve the cell.
+public enum ReplicationStop: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A higher generation has taken over: this replica is to follow it.
+  case fenced(Generation)
+  /// This journal and a follower's have one number for two groups: nothing is merged.
+  case diverged(String)
+
+  public var description: String {
+    switch self {
+    case .fenced(let generation): "generation \(generation.rawValue) has taken over"
+    case .diverged(let follower): "the journal differs from that of follower \(follower)"
+    }
+  }
+}

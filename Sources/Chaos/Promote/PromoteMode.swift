@@ -1,0 +1,162 @@
+import Foundation
+import GraphSimulator
+import Platform
+import Simulation
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A cell's primary is killed or stopped under load, and its follower promoted; then the other way
+/// round, in one system that lives through all cycles.
+///
+/// `cell-1` waits for its follower, so nothing that was acknowledged may be gone.
+public struct PromoteMode: Sendable {
+  static let topology = """
+    version: 1
+    name: chaos
+    control_plane: {id: control-plane}
+    routers: [{id: router-1}]
+    cells:
+      - {id: cell-1, mode: follower, ack_deadline_ms: 2000, followers: [{id: cell-1-b}]}
+      - {id: cell-2}
+    graph: {simulator: {numbers: 8}}
+    """
+  static let cell = "cell-1"
+  static let replicas = ["cell-1", "cell-1-b"]
+  /// Operations of one cycle, all of which end acknowledged.
+  public static let operationsPerCycle = 120
+  static let leastAcknowledged = 100
+  /// How long a stopped primary stays stopped after the promotion, at most, in milliseconds.
+  static let longestStop = 4_000
+
+  /// What happens to the primary.
+  enum Fault: String, CaseIterable {
+    /// `up` starts it again at once: it must not serve.
+    case kill = "kill -9"
+    /// It wakes up after another has taken over, in the middle of what it did.
+    case pause = "SIGSTOP, SIGCONT"
+    /// Nothing but the promotion itself: it hears that it is fenced while it serves.
+    case none = "a promotion in full health"
+  }
+
+  public let cycles: Int
+  public let seed: UInt64
+  public let sabotage: String?
+  /// Where `aimstors` stands.
+  public let binaries: String
+  public let directory: String
+  let say: @Sendable (String) -> Void
+
+  public init(
+    cycles: Int, seed: UInt64, sabotage: String? = nil, binaries: String, directory: String,
+    say: @escaping @Sendable (String) -> Void
+  ) {
+    self.cycles = cycles
+    self.seed = seed
+    self.sabotage = sabotage
+    self.binaries = binaries
+    self.directory = directory
+    self.say = say
+  }
+
+  public func run() async -> ChaosReport {
+    var report = ChaosReport()
+    let started = ContinuousClock.now
+    do {
+      let system = try await SystemUnderAttack.start(
+        in: directory, binaries: binaries,
+        environment: sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:], topology: Self.topology)
+      do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
+      await system.stop()
+    } catch {
+      report.complaints.append("\(error)")
+    }
+    report.seconds = (ContinuousClock.now - started) / .seconds(1)
+    return report
+  }
+
+  private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
+    let client = SystemClient(try system.local())
+    let tenants = try await ChaosTenant.pair(system, client)
+    _ = try await client.simulator(
+      "PUT", "faults",
+      [
+        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.1),
+        "duplicate_rate": .double(0.2), "delay_ms": [5, 40],
+        "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
+      ])
+    let workload = Workload(client, tenants)
+    var oracle = SystemOracle(system, client, tenants)
+    let random = SeededRandomSource(seed: seed)
+    for cycle in 0..<cycles {
+      try await self.cycle(cycle, system, client, workload, random, &report)
+      try await oracle.settle()
+      try await oracle.judge(workload, into: &report)
+      guard report.isOK else { break }
+    }
+  }
+
+  private func cycle(
+    _ cycle: Int, _ system: SystemUnderAttack, _ client: SystemClient, _ workload: Workload,
+    _ random: SeededRandomSource, _ report: inout ChaosReport
+  ) async throws {
+    let fault = Fault.allCases[cycle % Fault.allCases.count]
+    // The roles change with every cycle.
+    let (primary, follower) = (Self.replicas[cycle % 2], Self.replicas[(cycle + 1) % 2])
+    let promote = "/v1/cells/\(Self.cell)/promote"
+    try await wait("\(follower) may be promoted", seconds: 60) {
+      let plan = try? await client.admin(
+        "POST", promote, ["dry_run": true, "replica": JSON(follower)])
+      return plan?["result"]?["to"]?.string == follower
+    }
+    let moment = 5 + random.below(Self.operationsPerCycle / 2)
+    let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
+    let before = workload.count
+    say(
+      "cycle \(cycle + 1): \(fault.rawValue) of \(primary) after \(moment) acknowledged"
+        + " operations, \(follower) is promoted")
+    async let load: Void = workload.run(operations)
+    try await wait("\(moment) operations are acknowledged", seconds: 120) {
+      workload.count >= before + moment
+    }
+    let member = try system.member(primary)
+    switch fault {
+    case .kill: _ = try system.kill(primary)
+    case .pause: try signal(member, SIGSTOP)
+    case .none: break
+    }
+    report.hit("\(fault.rawValue) of a primary")
+    do {
+      let operation = try await client.admin(
+        "POST", promote, ["replica": JSON(follower), "reason": "chaos"], key: "promote-\(cycle)")
+      let id = operation["id"]?.string ?? ""
+      try await wait("\(follower) serves", seconds: 60) {
+        try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string == "succeeded"
+      }
+    } catch {
+      if fault == .pause { try? signal(member, SIGCONT) }
+      throw error
+    }
+    if fault == .pause {
+      try await Task.sleep(for: .milliseconds(random.below(Self.longestStop)))
+      try signal(member, SIGCONT)
+    }
+    try await load
+    try await workload.repeatSome(of: operations)
+    let acknowledged = workload.count - before
+    if acknowledged < Self.leastAcknowledged {
+      report.complaints.append("cycle \(cycle + 1): only \(acknowledged) acknowledged operations")
+    }
+    report.cycles += 1
+    report.acked = workload.count
+  }
+
+  private func signal(_ member: SystemUnderAttack.Member, _ number: Int32) throws {
+    guard Glibc.kill(member.pid, number) == 0 else {
+      throw ChaosFailure("\(member.id) (pid \(member.pid)) takes no signal: errno \(errno)")
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import Edge
+import Hummingbird
+import Storage
+import Wire
+
+/// `POST /v1/cells/{id}/promote`: a follower becomes the primary of the next generation.
+struct PromoteRoute: Sendable {
+  struct Input: Decodable, Sendable {
+    /// Nil: the promotable one, where there is one.
+    let replica: String?
+    /// The operator states that the old process is stopped and stays so.
+    let oldIsDead: Bool?
+    let dryRun: Bool?
+    let reason: String?
+
+    enum CodingKeys: String, CodingKey {
+      case replica, reason
+      case oldIsDead = "old_is_dead"
+      case dryRun = "dry_run"
+    }
+
+    static let empty = Input(replica: nil, oldIsDead: nil, dryRun: nil, reason: nil)
+  }
+
+  let services: AdminServices
+
+  func register(on router: Router<EdgeContext>) {
+    router.post("/v1/cells/:id/promote", use: promote)
+  }
+
+  @Sendable private func promote(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let body = try await AdminBody.read(request)
+    let input = body.bytes.isEmpty ? Input.empty : try body.decode(Input.self)
+    let reason = input.reason ?? ""
+    _ = try AdminInput.text(reason, "reason", length: 0...ControlPlaneLimits.reasonLength)
+    guard let cell = CellID(try context.parameter("id")) else {
+      throw Failure(.notFound, "no such cell")
+    }
+    let lag = services.replicas.lag(of: cell)
+    let primaries = services.replicas.sights(of: cell).filter(\.isPrimary)
+    // Unknown counts as mixed: nobody is promoted on a guess.
+    let isMixed = primaries.max { $0.generation < $1.generation }?.isMixed ?? true
+    if input.dryRun == true {
+      let register = try await services.store.read { try $0.register(of: cell) }
+      let (before, after) = try Self.decide(register, input, isMixed: isMixed)
+      return try StoredAnswer.json(
+        202, OperationView(try Self.plan(before, after, isMixed: isMixed, lag, services))
+      ).response
+    }
+    let command = try AdminCommand(request, body, context, services)
+    let answer = try await command.perform { transaction, rows in
+      let (before, after) = try Self.decide(try rows.register(of: cell), input, isMixed: isMixed)
+      try rows.put(after)
+      // From here on the old generation may neither join nor report.
+      if var record = try rows.cell(cell) {
+        record.generation = after.generation
+        record.mapVersion = try rows.raiseVersion()
+        try rows.put(record)
+      }
+      if isMixed { try Self.stopSends(of: cell, transaction, rows) }
+      var operation = Operation(
+        id: .fresh(transaction), kind: .cellPromote, subject: cell.rawValue, total: 3,
+        unit: "steps", at: transaction.now)
+      try operation.start(at: transaction.now)
+      try operation.finished(step: "register", at: transaction.now)
+      try rows.put(operation)
+      try rows.append(
+        command.audit(
+          "cell.promote", cell.rawValue,
+          "\(before.primary) → \(after.primary), generation \(after.generation.rawValue)"
+            + (input.oldIsDead == true ? ", stated: the old process is stopped" : "")
+            + (reason.isEmpty ? "" : ": \(reason)")),
+        id: transaction.freshID(), at: transaction.now)
+      return try .json(202, OperationView(operation))
+    }
+    if let record = try await services.store.read({ try $0.cell(cell) }) {
+      services.roster.set(record)
+    }
+    try await services.map.refresh()
+    return answer.response
+  }
+
+  /// What would be done: an operation that is not recorded.
+  private static func plan(
+    _ before: CellRegister, _ after: CellRegister, isMixed: Bool, _ lag: ReplicaRoster.Lag?,
+    _ services: AdminServices
+  ) throws -> Operation {
+    let now = Timestamp(milliseconds: services.clock.milliseconds())
+    let result = [
+      "from": before.primary, "to": after.primary, "generation": "\(after.generation.rawValue)",
+      "is_mixed": "\(isMixed)", "lag_records": lag.map { "\($0.records)" } ?? "unknown",
+      "lag_milliseconds": lag.map { "\($0.milliseconds)" } ?? "unknown",
+    ]
+    return Operation(
+      id: OperationID(trusted: "dry_run"), kind: .cellPromote, subject: before.cell.rawValue,
+      state: .planned, step: 0, progress: .init(done: 0, total: 3, unit: "steps"), error: nil,
+      result: String(decoding: try StoredAnswer.json(200, result).body, as: UTF8.self),
+      createdAt: now, updatedAt: now)
+  }
+
+  /// The register before and after.
+  static func decide(
+    _ register: CellRegister?, _ input: Input, isMixed: Bool
+  ) throws(Failure) -> (before: CellRegister, after: CellRegister) {
+    guard let register else {
+      throw Failure(.notFound, "no replica of this cell has reported")
+    }
+    guard let replica = input.replica ?? register.promotable.sorted().first else {
+      throw Failure(CellRegister.Refusal.notPromotable)
+    }
+    guard !isMixed || input.oldIsDead == true else {
+      throw Failure(
+        .invalidState,
+        "tenants of this cell wait for no follower, so the old process may still acknowledge for"
+          + " them; state that it is stopped with old_is_dead")
+    }
+    var after = register
+    do throws(CellRegister.Refusal) {
+      try after.compareAndSet(.promote(replica), expecting: register.version, from: nil)
+    } catch {
+      throw Failure(error)
+    }
+    return (register, after)
+  }
+
+  /// What the old process sent last may be unknown to the new one: nothing is sent until an
+  /// operator has looked.
+  private static func stopSends(
+    of cell: CellID, _ transaction: Transaction, _ rows: PlatformRows
+  ) throws {
+    let decision = SendStopRule.put(
+      .cell, cell.rawValue, reason: "promoted without proof that the copy is complete",
+      at: transaction.now, current: try rows.sendStop(.cell, cell.rawValue),
+      version: try rows.version() + 1)
+    guard case .write(let stop) = decision else { return }
+    _ = try rows.raiseVersion()
+    try rows.put(stop)
+    _ = try rows.enqueue(stop, at: transaction)
+  }
+}

@@ -1,0 +1,92 @@
+import Logging
+import Messaging
+import Storage
+import Wire
+
+/// Drives promotions to their end: the register has decided; the follower refuses the old
+/// generation durably, and serves.
+struct Promotions: Sendable {
+  let services: AdminServices
+  let logger: Logger
+
+  /// One step of each promotion that runs.
+  func drive(trace: String) async {
+    guard let running = try? await services.store.read({ try $0.runningPromotions() }) else {
+      return
+    }
+    for id in running {
+      do throws(Failure) { try await drive(id, trace: trace) } catch {
+        logger.warning(
+          "a promotion waits",
+          metadata: ["operation": "\(id)", "reason": "\(error.detail)"])
+      }
+    }
+  }
+
+  private func drive(_ id: OperationID, trace: String) async throws(Failure) {
+    let found = try await services.store.read { rows -> (Operation, CellRegister)? in
+      guard let operation = try rows.operation(id), let cell = CellID(operation.subject),
+        let register = try rows.register(of: cell)
+      else { return nil }
+      return (operation, register)
+    }
+    guard let (operation, register) = found else { return }
+    let cell = register.cell
+    guard let sight = services.replicas.sight(register.primary, of: cell) else {
+      throw Failure(.cellUnavailable, "\(register.primary) has not reported")
+    }
+    switch operation.stepName {
+    case "refuse":
+      // A repeat changes nothing; one that has restarted as the primary says so by reporting.
+      if !(sight.isPrimary && sight.generation == register.generation) {
+        var promote = Aimstors_ProtoReplicaPromote()
+        promote.cell = cell.rawValue
+        promote.generation = register.generation.rawValue
+        _ = try await ask(sight.address, promote, cell: cell, trace: trace)
+      }
+      try await finish("refuse", id, trace: trace)
+    case "serve":
+      guard let record = services.roster.cell(cell), record.generation == register.generation,
+        record.address == sight.address, services.roster.isAlive(cell)
+      else { throw Failure(.cellUnavailable, "\(register.primary) has not joined yet") }
+      let result = [
+        "cell": cell.rawValue, "generation": "\(register.generation.rawValue)",
+        "primary": register.primary,
+      ]
+      try await finish("serve", id, result: result, trace: trace)
+      logger.notice(
+        "promoted",
+        metadata: [
+          "cell": "\(cell)", "primary": "\(register.primary)",
+          "generation": "\(register.generation.rawValue)",
+        ])
+    default: break
+    }
+  }
+
+  private func ask(
+    _ address: String, _ promote: Aimstors_ProtoReplicaPromote, cell: CellID, trace: String
+  ) async throws(Failure) -> [UInt8] {
+    let payload = try ProtoCoding.encode(promote)
+    do {
+      return try await services.messenger.peer(at: Address(address)).request(
+        .replicaPromote, payload, timeout: ControlPlaneLimits.directiveAttempt, traceID: trace)
+    } catch {
+      throw CellCalls.failure(of: error, cell: cell)
+    }
+  }
+
+  private func finish(
+    _ step: String, _ id: OperationID, result: [String: String]? = nil, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(id), operation.state == .running else { return }
+      try operation.finished(step: step, at: transaction.now)
+      if let result {
+        let json = String(decoding: try StoredAnswer.json(200, result).body, as: UTF8.self)
+        try operation.succeeded(result: json, at: transaction.now)
+      }
+      try rows.put(operation)
+    }
+  }
+}

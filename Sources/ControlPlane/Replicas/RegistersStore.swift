@@ -1,0 +1,41 @@
+import Storage
+import Wire
+
+/// The registers of the cells that have replicas.
+extension PlatformRows {
+  func register(of cell: CellID) throws -> CellRegister? {
+    try connection.first(
+      """
+      SELECT cell, generation, primary_replica, promotable, version FROM registers WHERE cell = ?1
+      """, .text(cell.rawValue)
+    ) { row in
+      CellRegister(
+        cell: CellID(trusted: row.text(0)), generation: Generation(UInt64(row.int64(1))),
+        primary: row.text(2),
+        promotable: Set(row.text(3).split(separator: " ").map(String.init)),
+        version: UInt64(row.int64(4)))
+    }
+  }
+
+  func put(_ register: CellRegister) throws {
+    try connection.run(
+      """
+      INSERT INTO registers (cell, generation, primary_replica, promotable, version)
+      VALUES (?1, ?2, ?3, ?4, ?5)
+      ON CONFLICT (cell) DO UPDATE SET
+        generation = excluded.generation, primary_replica = excluded.primary_replica,
+        promotable = excluded.promotable, version = excluded.version
+      """,
+      .text(register.cell.rawValue), .integer(Int64(register.generation.rawValue)),
+      .text(register.primary), .text(register.promotable.sorted().joined(separator: " ")),
+      .integer(Int64(register.version)))
+  }
+
+  /// Promotions that are not done, oldest first.
+  func runningPromotions() throws -> [OperationID] {
+    try connection.rows(
+      "SELECT id FROM operations WHERE kind = ?1 AND state = 'running' ORDER BY id",
+      .text(OperationKind.cellPromote.rawValue)
+    ) { OperationID(trusted: $0.text(0)) }
+  }
+}

@@ -1,0 +1,58 @@
+import Platform
+import Synchronization
+import Wire
+
+/// What replicas said of themselves last; kept in memory, because they say it every second.
+final class ReplicaRoster: Sendable {
+  struct Sight: Hashable, Sendable {
+    let replica: String
+    let generation: Generation
+    let address: String
+    let isPrimary: Bool
+    /// Whether some record of the cell is acknowledged without followers.
+    let isMixed: Bool
+    let lastSeq: UInt64
+    let followers: [Lag]
+    let heardAtNanoseconds: UInt64
+  }
+
+  /// How far a follower is behind, as its primary sees it.
+  struct Lag: Hashable, Sendable {
+    let replica: String
+    let records: UInt64
+    let bytes: UInt64
+    let milliseconds: Int64
+  }
+
+  private let sights = Mutex<[CellID: [String: Sight]]>([:])
+  private let boot: any BootClock
+
+  init(boot: any BootClock) { self.boot = boot }
+
+  func heard(_ report: Aimstors_ProtoReplicaReport, of cell: CellID) {
+    let sight = Sight(
+      replica: report.replica, generation: Generation(report.generation),
+      address: report.address, isPrimary: report.isPrimary, isMixed: report.isMixed,
+      lastSeq: report.end.seq,
+      followers: report.followers.map {
+        Lag(
+          replica: $0.replica, records: $0.records, bytes: $0.bytes,
+          milliseconds: $0.milliseconds)
+      }, heardAtNanoseconds: boot.nanoseconds())
+    sights.withLock { $0[cell, default: [:]][report.replica] = sight }
+  }
+
+  func sight(_ replica: String, of cell: CellID) -> Sight? {
+    sights.withLock { $0[cell]?[replica] }
+  }
+
+  func sights(of cell: CellID) -> [Sight] {
+    sights.withLock { $0[cell]?.values.sorted { $0.replica < $1.replica } ?? [] }
+  }
+
+  /// How far the follower that is furthest behind is, as the primary said last.
+  func lag(of cell: CellID) -> Lag? {
+    sights(of: cell).filter(\.isPrimary).max { $0.generation < $1.generation }?
+      .followers.max { ($0.records, $0.milliseconds) < ($1.records, $1.milliseconds) }
+  }
+}

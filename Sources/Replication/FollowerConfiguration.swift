@@ -1,0 +1,41 @@
+import Messaging
+import Wire
+
+/// What one follower process is told at its start; `aimstors` reads it from the follower's file.
+public struct FollowerConfiguration: Sendable {
+  /// This process's name among the cell's replicas.
+  public let replica: String
+  public let cell: CellID
+  /// Holds `tenants/` and `journal/` exactly as a cell's does; locked by this process.
+  public let dataDirectory: String
+  /// Where the primary and the control plane reach it.
+  public let listen: Address
+  /// What they dial; empty: the address bound.
+  public let advertise: String
+  public let controlPlane: Address
+  public let version: String
+
+  public init(
+    replica: String, cell: CellID, dataDirectory: String, listen: Address, advertise: String,
+    controlPlane: Address, version: String
+  ) {
+    self.replica = replica
+    self.cell = cell
+    self.dataDirectory = dataDirectory
+    self.listen = listen
+    self.advertise = advertise
+    self.controlPlane = controlPlane
+    self.version = version
+  }
+}
+
+/// Every wait and size of a follower.
+public enum FollowerLimits {
+  /// How often it says to the control plane how it is.
+  public static let reportInterval = Duration.seconds(1)
+  public static let controlPlaneTimeout = Duration.seconds(2)
+  /// Bytes of groups in one answer to a primary that asks for what it lacks.
+  public static let fetchBytes = 1 << 20
+  /// A follower that has not heard from its primary for this long says so.
+  public static let silenceMilliseconds: Int64 = 5_000
+}

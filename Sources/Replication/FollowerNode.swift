@@ -1,0 +1,397 @@
+import Edge
+import Logging
+import Messaging
+import Platform
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Wire
+
+/// One follower as a service: keeps a cell's journal byte for byte, applies it, and becomes the
+/// primary when it is told so.
+///
+/// Its directory is a cell's: a promotion opens it under the next generation.
+public final class FollowerNode: Service {
+  private let configuration: FollowerConfiguration
+  private let messenger: any Messenger
+  private let clock: any WallClock
+  private let logger: Logger
+  private let file: ReplicaFile
+  private let files: any FileSystem
+  private let engine: StorageEngine
+  private let state: Mutex<State>
+  /// Ends ``run()`` when this replica has become the primary.
+  private let promoted: AsyncStream<Void>
+  private let promotion: AsyncStream<Void>.Continuation
+
+  private struct State {
+    var replica: ReplicaState
+    var fence: FollowerFence
+    var address: Address?
+    /// Where the primary's journal ended when it said so last, and when that was.
+    var primaryEnd: JournalEnd?
+    var heardAt: Timestamp?
+    var isStopping = false
+  }
+
+  /// `schema` says what a tenant's files hold, as the cell has it.
+  ///
+  /// `fatal` must end the process. Throws where the replica's file is damaged.
+  public init(
+    configuration: FollowerConfiguration, state replica: ReplicaState, messenger: any Messenger,
+    files: any FileSystem, clock: any WallClock, random: any RandomSource, logger: Logger,
+    schema: @escaping @Sendable (TenantID) -> StoreSchema,
+    fatal: @escaping @Sendable (String) -> Void
+  ) {
+    self.configuration = configuration
+    self.messenger = messenger
+    self.clock = clock
+    self.logger = logger
+    self.files = files
+    file = ReplicaFile(directory: configuration.dataDirectory, files: files)
+    state = Mutex(
+      State(replica: replica, fence: FollowerFence(generation: replica.generation)))
+    var engineConfiguration = EngineConfiguration(
+      directory: configuration.dataDirectory, cell: configuration.cell)
+    engineConfiguration.generation = replica.generation
+    engineConfiguration.oldestGeneration = .first
+    engineConfiguration.isFollowing = true
+    engine = StorageEngine(
+      engineConfiguration, clock: clock, random: random, files: files, log: logger,
+      schema: schema, fatal: { fatal("\($0)") })
+    (promoted, promotion) = AsyncStream.makeStream(of: Void.self)
+  }
+
+  /// Where it answers, once bound.
+  public var address: Address? { state.withLock { $0.address } }
+  /// Whether this replica is the primary now, under which generation.
+  public var promotedTo: Generation? {
+    state.withLock { $0.replica.role == .primary ? $0.replica.generation : nil }
+  }
+
+  /// Whether this replica is to be started anew, because its journal is to be cut.
+  public var mustRestart: Bool { state.withLock { $0.replica.cut != nil } }
+
+  /// Takes away what an older generation wrote behind the point where another replica took over.
+  private func cut() throws {
+    guard let end = state.withLock({ $0.replica.cut }) else { return }
+    let report = try JournalCut(
+      directory: configuration.dataDirectory, cell: configuration.cell, files: files
+    ).run(after: end)
+    let log: Logger.Level = report.records > 0 ? .error : .notice
+    logger.log(
+      level: log, "what was written here after another replica took over is taken away",
+      metadata: [
+        "groups": "\(report.groups)", "records": "\(report.records)",
+        "kept_in": "\(report.sideFile ?? "nothing")",
+        "rebuilt": "\(report.rebuilt.map(\.rawValue).joined(separator: " "))",
+        "lost": "\(report.lost.map(\.rawValue).joined(separator: " "))",
+      ])
+    try state.withLock { state in
+      state.replica.cut = nil
+      try file.store(state.replica)
+    }
+  }
+
+  /// Rewrites the journal's last segment durably, applies it, binds and answers.
+  public func start() async throws {
+    try cut()
+    let report = try await engine.start()
+    logger.notice(
+      "recovered",
+      metadata: [
+        "tenants": "\(report.tenants)", "records": "\(report.records)",
+        "cut_bytes": "\(report.cutBytes)", "damaged_ranges": "\(report.damage.count)",
+      ])
+    let address = try await messenger.listen(at: configuration.listen) {
+      [self] (request) async throws(Failure) -> [UInt8] in try await answer(request)
+    }
+    state.withLock { $0.address = address }
+    logger.notice("follows", metadata: ["address": "\(address)"])
+  }
+
+  /// Answers and reports until the process is told to stop, or the follower has been promoted.
+  public func run() async throws {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.report() }
+      group.addTask {
+        await cancelWhenGracefulShutdown { for await _ in self.promoted { return } }
+      }
+      group.addTask { try? await gracefulShutdown() }
+      // Whichever of the two comes first.
+      await group.next()
+      group.cancelAll()
+    }
+    state.withLock { $0.isStopping = true }
+    await messenger.close()
+    await engine.close()
+  }
+
+  // MARK: Answering
+
+  func answer(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
+    switch request.method {
+    case .replicaHello:
+      let hello: Aimstors_ProtoReplicaHello = try Coding.decode(request)
+      try demandPrimary(request, hello.cell)
+      try admit(Generation(hello.generation), mayRefuse: false)
+      return try Coding.encode(replicaState(askedGroup: hello.group))
+    case .replicaAppend:
+      let append: Aimstors_ProtoReplicaAppend = try Coding.decode(request)
+      try demandPrimary(request, append.cell)
+      return try await take(append)
+    case .replicaFetch:
+      let fetch: Aimstors_ProtoReplicaFetch = try Coding.decode(request)
+      try demandPrimary(request, fetch.cell)
+      try admit(Generation(fetch.generation), mayRefuse: true)
+      return try Coding.encode(try groups(after: fetch.afterGroup))
+    case .replicaCut:
+      let cut: Aimstors_ProtoReplicaCut = try Coding.decode(request)
+      try demandPrimary(request, cut.cell)
+      try admit(Generation(cut.generation), mayRefuse: true)
+      try plan(cutAfter: JournalEnd(cut.end))
+      return try Coding.encode(replicaState(askedGroup: 0))
+    case .replicaPromote:
+      guard request.peer.role == .controlPlane else {
+        throw Failure(.forbidden, "only the control plane may promote")
+      }
+      let promote: Aimstors_ProtoReplicaPromote = try Coding.decode(request)
+      guard promote.cell == configuration.cell.rawValue else {
+        throw Failure(.notFound, "this is a replica of cell \(configuration.cell)")
+      }
+      try await self.promote(to: Generation(promote.generation))
+      return try Coding.encode(replicaState(askedGroup: 0))
+    case .digest:
+      guard request.peer.role == .controlPlane || request.peer.role == .tool else {
+        throw Failure(.forbidden, "only the control plane may ask this")
+      }
+      return try await digest(try Coding.decode(request))
+    default:
+      throw Failure(.recovering, "this process follows; it does not answer \(request.method)")
+    }
+  }
+
+  private func demandPrimary(_ request: IncomingRequest, _ cell: String) throws(Failure) {
+    guard request.peer.role == .cell, request.peer.id == configuration.cell.rawValue,
+      cell == configuration.cell.rawValue
+    else { throw Failure(.forbidden, "this follows cell \(configuration.cell) only") }
+  }
+
+  /// Lets a primary of this generation in, or throws `generation_fenced`.
+  ///
+  /// A higher one than before is the new fence, durably, before anything is answered.
+  private func admit(_ generation: Generation, mayRefuse: Bool) throws(Failure) {
+    let isOpen = Sabotage.skipGenerationCheck.isOn
+    let failure = state.withLock { state -> Failure? in
+      guard state.replica.role == .follower, state.fence.admits(generation) || isOpen else {
+        return Failure(
+          .generationFenced,
+          "generation \(state.replica.generation.rawValue) of \(configuration.cell) has taken over")
+      }
+      guard state.fence.generation < generation else { return nil }
+      var replica = state.replica
+      replica.generation = generation
+      do throws(FileError) { try file.store(replica) } catch {
+        return Failure(.diskFull, "the replica's file could not be written")
+      }
+      _ = state.fence.raise(to: generation)
+      state.replica = replica
+      return nil
+    }
+    if let failure, mayRefuse { throw failure }
+  }
+
+  private func take(_ append: Aimstors_ProtoReplicaAppend) async throws(Failure) -> [UInt8] {
+    let generation = Generation(append.generation)
+    try admit(generation, mayRefuse: true)
+    let (end, now) = (JournalEnd(append.end), Timestamp(milliseconds: clock.milliseconds()))
+    state.withLock { state in
+      state.primaryEnd = end
+      state.heardAt = now
+    }
+    for bytes in append.groups {
+      let group: DurableGroup
+      do { group = try DurableGroup(decoding: [UInt8](bytes)) } catch {
+        throw Failure(.invalidRequest, "\(error)")
+      }
+      // Sent again, because the answer was lost: it is here.
+      if let own = engine.journal?.end, group.number <= own.group {
+        guard try hash(ofGroup: group.number) == group.hash else {
+          throw Failure(.conflict, "group \(group.number) is another one here")
+        }
+        continue
+      }
+      try await engine.follow(group)
+    }
+    // A promotion that came meanwhile: what was taken is in the journal that it opens, and counts.
+    return try Coding.encode(replicaState(askedGroup: 0))
+  }
+
+  /// Notes durably that the journal is to be cut, and ends ``run()``: the next start does it.
+  private func plan(cutAfter end: JournalEnd) throws(Failure) {
+    guard try hash(ofGroup: end.group) == end.hash else {
+      throw Failure(.conflict, "group \(end.group) is another one here")
+    }
+    let failure = state.withLock { state -> Failure? in
+      var replica = state.replica
+      replica.cut = end
+      do throws(FileError) { try file.store(replica) } catch {
+        return Failure(.diskFull, "the replica's file could not be written")
+      }
+      state.replica = replica
+      return nil
+    }
+    if let failure { throw failure }
+    promotion.yield()
+  }
+
+  private func replicaState(askedGroup: UInt64) -> Aimstors_ProtoReplicaState {
+    var message = Aimstors_ProtoReplicaState()
+    message.generation = state.withLock { $0.replica.generation.rawValue }
+    message.end = (engine.journal?.end ?? .start).message
+    if let applied = engine.applied {
+      message.appliedSeq = applied.seq.rawValue
+      message.appliedTimeMs = applied.time.milliseconds
+    }
+    if askedGroup > 0, let hash = (try? hash(ofGroup: askedGroup)) ?? nil {
+      message.groupHash = .init(hash.bytes)
+    }
+    return message
+  }
+
+  /// The hash of a group of this journal; nil where it does not have it (any more).
+  private func hash(ofGroup number: UInt64) throws(Failure) -> SHA256Hash? {
+    guard let journal = engine.journal else { return nil }
+    do { return try journal.hash(ofGroup: number) } catch {
+      throw Failure(.internalError, "the journal could not be read")
+    }
+  }
+
+  private func groups(after number: UInt64) throws(Failure) -> Aimstors_ProtoReplicaGroups {
+    var message = Aimstors_ProtoReplicaGroups()
+    guard let journal = engine.journal else { return message }
+    var tail = journal.tail(.afterGroup(number), .onThisDisk)
+    defer { tail.close() }
+    var bytes = 0
+    do {
+      while bytes < FollowerLimits.fetchBytes, let group = try tail.available() {
+        message.groups.append(.init(group.bytes))
+        bytes += group.bytes.count
+      }
+    } catch {
+      throw Failure(.internalError, "the journal could not be read: \(error)")
+    }
+    return message
+  }
+
+  private func digest(_ query: Aimstors_ProtoDigestRequest) async throws(Failure) -> [UInt8] {
+    guard let tenant = TenantID(query.tenant) else {
+      throw Failure(.invalidIdentifier, "not a tenant id")
+    }
+    let digest = try await engine.digest(tenant, recompute: query.recompute)
+    var answer = Aimstors_ProtoDigestAnswer()
+    answer.tenantSeq = digest.tenantSeq.rawValue
+    for (name, value) in digest.files { answer.files[name] = "\(value)" }
+    answer.recomputed = digest.recomputed
+    return try Coding.encode(answer)
+  }
+
+  /// Refuses every lower generation from here on, durably, and ends ``run()``.
+  ///
+  /// A repeat changes nothing.
+  private func promote(to generation: Generation) async throws(Failure) {
+    let end = engine.journal?.end ?? .start
+    let failure = state.withLock { state -> Failure? in
+      if state.replica.role == .primary {
+        guard state.replica.generation == generation else {
+          return Failure(
+            .generationFenced, "this replica serves generation \(state.replica.generation.rawValue)"
+          )
+        }
+        return nil
+      }
+      guard state.fence.generation < generation else {
+        return Failure(
+          .generationFenced, "generation \(state.fence.generation.rawValue) is known here")
+      }
+      guard state.replica.cut == nil else {
+        return Failure(.recovering, "this replica's journal is being cut")
+      }
+      var replica = ReplicaState(role: .primary, generation: generation)
+      replica.began = end
+      do throws(FileError) { try file.store(replica) } catch {
+        return Failure(.diskFull, "the replica's file could not be written")
+      }
+      state.replica = replica
+      _ = state.fence.raise(to: generation)
+      return nil
+    }
+    if let failure { throw failure }
+    logger.notice("promoted", metadata: ["generation": "\(generation.rawValue)"])
+    promotion.yield()
+  }
+
+  // MARK: Reporting
+
+  /// Tells the control plane where this replica answers and how far it is.
+  private func report() async {
+    let peer = messenger.peer(at: configuration.controlPlane)
+    while !Task.isCancelled {
+      if let payload = try? Coding.encode(reportMessage()) {
+        _ = try? await peer.request(
+          .replicaReport, payload, timeout: FollowerLimits.controlPlaneTimeout, traceID: "")
+      }
+      try? await Task.sleep(for: FollowerLimits.reportInterval)
+    }
+  }
+
+  private func reportMessage() -> Aimstors_ProtoReplicaReport {
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = configuration.cell.rawValue
+    report.replica = configuration.replica
+    report.generation = state.withLock { $0.replica.generation.rawValue }
+    report.address =
+      configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
+    report.end = (engine.journal?.end ?? .start).message
+    return report
+  }
+
+  // MARK: For the process around it
+
+  public func health() -> HealthReport {
+    let now = clock.milliseconds()
+    let (heardAt, isStopping) = state.withLock { ($0.heardAt, $0.isStopping) }
+    var problems = engine.problems.map {
+      HealthReport.Problem(
+        code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+    }
+    if let heardAt, now - heardAt.milliseconds > FollowerLimits.silenceMilliseconds {
+      problems.append(
+        .init(
+          code: "primary_silent", since: heardAt, runbook: "docs/runbooks/follower-missing.md",
+          detail: "nothing has come from the primary"))
+    }
+    return HealthReport(
+      role: "follower", id: configuration.replica, version: configuration.version,
+      ready: address != nil && !isStopping, problems: problems)
+  }
+
+  public func metrics() -> String {
+    let primary = state.withLock { $0.primaryEnd?.seq.rawValue ?? 0 }
+    let own = engine.journal?.end.seq.rawValue ?? 0
+    let applied = engine.applied?.seq.rawValue ?? 0
+    return PrometheusText(labels: [
+      ("cell", configuration.cell.rawValue), ("replica", configuration.replica),
+    ]).render([
+      .gauge(
+        "aimstors_follower_missing_records", "Records of the primary that are not here yet.",
+        Int64(clamping: primary > own ? primary - own : 0)),
+      .gauge(
+        "aimstors_follower_unapplied_records", "Records here that no file has yet.",
+        Int64(clamping: own > applied ? own - applied : 0)),
+      .counter(
+        "aimstors_replayed_records_total", "Records applied to files.",
+        Int64(engine.metrics.replayedRecords)),
+    ])
+  }
+}

@@ -1,0 +1,112 @@
+import Platform
+import Wire
+
+/// A follower's copy: another process's groups, made durable and applied here.
+extension StorageEngine {
+  /// Makes the next group of the primary's journal durable here, byte for byte; answers when it is.
+  ///
+  /// It is applied to the tenants' files soon after; reads see it then. Throws `conflict` where it
+  /// does not follow the journal's end, and `diskFull` where it could not be written.
+  public func follow(_ group: DurableGroup) async throws(Failure) {
+    let running = try running()
+    precondition(configuration.isFollowing, "only a follower copies groups")
+    let records: [JournalRecord]
+    do { records = try group.records() } catch {
+      throw Failure(.invalidRequest, "a group whose records cannot be read")
+    }
+    let context = running.context
+    let outcome = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<AppendOutcome, Never>) in
+      context.journal.append(group) { outcome in
+        if case .durable = outcome {
+          for record in records {
+            let (tenant, seq) = (record.identity.tenant, record.position.cellSeq)
+            context.heads.durable(
+              tenant,
+              TenantHead(
+                after: context.heads[tenant], record.identity, hash: record.hash, at: seq))
+          }
+          context.following.add(records)
+        }
+        caller.resume(returning: outcome)
+      }
+    }
+    switch outcome {
+    case .durable: return
+    case .refused(.notNext):
+      throw Failure(.conflict, "the group does not follow this journal's end")
+    case .refused(.closed): throw Failure(.shuttingDown, "this follower is shutting down")
+    case .cut, .refused, .unacknowledged:
+      throw Failure(.diskFull, "the group could not be written", retryAfterMilliseconds: 1_000)
+    }
+  }
+
+  /// The last position that the tenants' files have, and the time of its record.
+  public var applied: (seq: CellSeq, time: Timestamp)? {
+    guard let context = (try? running())?.context else { return nil }
+    let state = context.following.state
+    return (state.seq, state.time)
+  }
+
+  /// Applies what was copied, on a thread of its own, until the engine closes.
+  func applyCopied(_ context: EngineContext) {
+    while let records = context.following.next() {
+      var byTenant: [TenantID: [JournalRecord]] = [:]
+      for record in records { byTenant[record.identity.tenant, default: []].append(record) }
+      for (tenant, records) in byTenant {
+        guard let head = context.heads[tenant] else { continue }
+        let writer = (try? self.writer(tenant)) ?? addWriter(tenant, head, context)
+        writer.applyCopied(records, head: head)
+      }
+      if let last = records.last {
+        context.following.applied(last.position.cellSeq, last.identity.time)
+      }
+    }
+  }
+}
+
+/// Records between a follower's journal and its files.
+final class CopiedRecords: Sendable {
+  /// Records in one step.
+  static let perStep = 2_000
+
+  struct State: Sendable {
+    var waiting: [JournalRecord] = []
+    var seq = CellSeq(0)
+    var time = Timestamp.zero
+    var isClosed = false
+  }
+  private let monitor = Monitor(State())
+
+  var state: State { monitor.withLock { $0 } }
+
+  func add(_ records: [JournalRecord]) {
+    monitor.withLock { $0.waiting += records }
+    monitor.signal()
+  }
+
+  /// The next records; nil at the end.
+  ///
+  /// What waits then is applied by the next start.
+  func next() -> [JournalRecord]? {
+    monitor.wait { state -> [JournalRecord]?? in
+      if state.isClosed { return .some(nil) }
+      guard !state.waiting.isEmpty else { return nil }
+      let step = Array(state.waiting.prefix(Self.perStep))
+      state.waiting.removeFirst(step.count)
+      return .some(step)
+    }
+  }
+
+  func applied(_ seq: CellSeq, _ time: Timestamp) {
+    monitor.withLock {
+      $0.seq = seq
+      $0.time = time
+    }
+  }
+
+  func close() {
+    monitor.withLock { $0.isClosed = true }
+    monitor.broadcast()
+  }
+}

@@ -1,0 +1,163 @@
+import Platform
+import Wire
+
+/// Takes away what a replica's journal has behind a group, because another replica took over there,
+/// and the files of the tenants that have some of it.
+///
+/// May be repeated after a crash at any point. Nobody may have the directory open.
+public struct JournalCut {
+  public struct Report: Hashable, Sendable {
+    /// What was taken away: groups and records, kept in `sideFile` beside the journal.
+    public var groups = 0
+    public var records = 0
+    public var sideFile: String?
+    /// Tenants whose files were removed, to be made anew from the journal.
+    public var rebuilt: [TenantID] = []
+    /// Tenants whose files hold what was taken away, and whose records before are not all in the
+    /// journal any more: they stay stopped until they are copied from elsewhere.
+    public var lost: [TenantID] = []
+  }
+
+  private let directory: String
+  private let cell: CellID
+  private let files: any FileSystem
+  private let vfs: String?
+
+  /// `directory` is the replica's data directory.
+  public init(directory: String, cell: CellID, files: any FileSystem, vfs: String? = nil) {
+    self.directory = directory
+    self.cell = cell
+    self.files = files
+    self.vfs = vfs
+  }
+
+  private var journal: String { "\(directory)/journal" }
+
+  private struct Place {
+    let number: UInt64
+    let segment: String
+    let offset: UInt64
+    let bytes: Int
+    let records: Int
+  }
+
+  /// Cuts behind `end`; throws ``JournalError/noSuchDamage(_:)`` where the journal does not have
+  /// that group.
+  public func run(after end: JournalEnd) throws -> Report {
+    let lock = try JournalNames.takeLock(journal, files)
+    defer { lock.release() }
+    var report = Report()
+    var places: [Place] = []
+    var isThere = false
+    var begun: Set<TenantID> = []
+    let checkpoint = try HeadsFile.read(directory: journal, files: files).map {
+      try HeadsFile.decode($0, cell: cell, generation: nil)
+    }
+    var fold = HeadsFold((checkpoint?.heads ?? [:]).filter { $0.value.cellSeq <= end.seq })
+    var scanner = JournalScanner(
+      directory: journal, cell: cell, generation: nil, files: files)
+    let scan = try scanner.run { group, records in
+      guard group.header.number > end.group else {
+        isThere = isThere || (group.header.number == end.group && group.hash == end.hash)
+        for record in records where record.identity.tenantSeq == TenantSeq(1) {
+          begun.insert(record.identity.tenant)
+        }
+        return try fold.add(group, records)
+      }
+      places.append(
+        Place(
+          number: group.header.number, segment: group.segment, offset: group.offset,
+          bytes: group.header.totalBytes, records: records.count))
+    }
+    guard isThere else {
+      throw JournalError.noSuchDamage("group \(end.group) is not in this journal")
+    }
+    guard scan.damage.isEmpty else {
+      throw JournalError.notWritable("a damaged journal is repaired, not cut")
+    }
+    if let first = places.first {
+      report.groups = places.count
+      report.records = places.reduce(0) { $0 + $1.records }
+      report.sideFile = try keep(places)
+      if let checkpoint, checkpoint.through > end.seq {
+        // Before the groups go: a checkpoint past the end would be damage.
+        try HeadsFile.write(
+          HeadsFile.encode(
+            HeadsCheckpoint(through: end.seq, heads: fold.heads), cell: cell,
+            generation: scan.segments.last?.header?.generation ?? .first),
+          directory: journal, files: files)
+      }
+      try cut(from: first, scan)
+    }
+    try forget(fold.heads, begun, &report)
+    return report
+  }
+
+  /// Saves the bytes of what is taken away.
+  private func keep(_ places: [Place]) throws -> String {
+    let digits = JournalNames.segment(firstGroup: places[0].number).prefix(16)
+    let name = "divergent-\(digits)"
+    let target = try files.open("\(journal)/\(name)", .create)
+    defer { target.close() }
+    var offset: UInt64 = 0
+    for place in places {
+      let source = try files.open("\(journal)/\(place.segment)", .read)
+      defer { source.close() }
+      let bytes = try source.bytes(at: place.offset, count: place.bytes)
+      try target.write(bytes, at: offset)
+      offset += UInt64(bytes.count)
+    }
+    try target.synchronize()
+    try files.synchronizeDirectory(journal)
+    return name
+  }
+
+  /// Removes the segments behind, the last first, then ends the one that holds `first`.
+  private func cut(from first: Place, _ scan: JournalScan) throws {
+    guard let index = scan.segments.firstIndex(where: { $0.name == first.segment }) else { return }
+    let isWhole = first.offset == UInt64(SegmentHeader.length)
+    for segment in scan.segments[(isWhole ? index : index + 1)...].reversed() {
+      try files.remove("\(journal)/\(segment.name)")
+      try files.synchronizeDirectory(journal)
+    }
+    guard !isWhole else { return }
+    let name = scan.segments[index].name
+    let source = try files.open("\(journal)/\(name)", .read)
+    defer { source.close() }
+    let temporary = "\(journal)/\(name)\(JournalNames.temporarySuffix)"
+    let target = try files.open(temporary, .create)
+    defer { target.close() }
+    try SegmentCopy.bytes(from: source, to: target, 0..<first.offset)
+    let zeros = [UInt8](repeating: 0, count: 1024 * 1024)
+    var offset = first.offset
+    while offset < scan.segments[index].length {
+      let count = min(UInt64(zeros.count), scan.segments[index].length - offset)
+      try target.write(Array(zeros.prefix(Int(count))), at: offset)
+      offset += count
+    }
+    try target.synchronize()
+    try files.rename(temporary, to: "\(journal)/\(name)")
+    try files.synchronizeDirectory(journal)
+  }
+
+  /// Removes the files that have more than the journal now.
+  private func forget(
+    _ heads: [TenantID: TenantHead], _ begun: Set<TenantID>, _ report: inout Report
+  ) throws {
+    let applied = try AppliedSeqs.read(dataDirectory: directory, files: files, vfs: vfs) { _, _ in }
+    for (tenant, seq) in applied.sorted(by: { $0.key < $1.key })
+    where seq > heads[tenant]?.tenantSeq ?? .zero {
+      guard begun.contains(tenant) || heads[tenant] == nil else {
+        report.lost.append(tenant)
+        continue
+      }
+      let place = "\(directory)/tenants/\(tenant.rawValue)"
+      // Media are named by their content: they are true whoever names them.
+      for name in try files.list(place) where name != "media" {
+        try files.remove("\(place)/\(name)")
+      }
+      try files.synchronizeDirectory(place)
+      report.rebuilt.append(tenant)
+    }
+  }
+}

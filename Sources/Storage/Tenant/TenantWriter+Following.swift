@@ -1,0 +1,39 @@
+import Wire
+
+extension TenantWriter {
+  /// Opens files for readers while a record waits; false where one lacks a schema step, which only
+  /// the writer can make.
+  func openForReading(_ files: Set<FileKind>) throws(Failure) -> Bool {
+    do {
+      return try withCore { core in
+        try files.allSatisfy { try core.open($0).missingSteps.isEmpty }
+      }
+    } catch {
+      throw Self.refusal(Obstacle("a file does not open", error))
+    }
+  }
+
+  /// Applies records of another journal, which this one has now, in order; `head` is the last's.
+  ///
+  /// A tenant that is stopped or stalled is left behind: its journal keeps what it lacks.
+  func applyCopied(_ records: [JournalRecord], head: TenantHead) {
+    context.openTenants.used(self)
+    context.running?.enter(tenant)
+    defer { context.running?.leave() }
+    do {
+      let isApplied = try withCore { core -> Bool in
+        guard core.lack == nil, problem == nil else { return false }
+        core.head = head
+        for record in records { try core.replay(record.identity, try record.decodedPayload()) }
+        let applied = try withLatch { try core.finishReplay() }
+        context.metrics.replayed(applied)
+        return true
+      }
+      if isApplied, let last = records.last { didApply(through: last.position.cellSeq) }
+    } catch {
+      let reason = Obstacle("a follower's replay", error)
+      if reason.mayPass { withCore { $0.lack = .records } }
+      stop(reason)
+    }
+  }
+}

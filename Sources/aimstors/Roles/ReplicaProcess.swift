@@ -1,0 +1,164 @@
+import Cell
+import Edge
+import Logging
+import Messaging
+import Platform
+import Replication
+import ServiceLifecycle
+import Storage
+import Wire
+
+/// One replica of a cell: the cell itself, or a follower of it; a promotion makes the one the other
+/// without a new process.
+struct ReplicaProcess {
+  private let environment = Environment.live
+  private let node: ConfigurationNode
+  private let files: RoleFiles
+  private let first: ReplicaState.Role
+  private let directory: String
+  private let logger: Logger
+
+  /// `first` is what the replica is where its directory does not say otherwise.
+  init(_ options: RoleOptions, startsAs first: ReplicaState.Role) throws {
+    node = try options.read()
+    files = try RoleFiles(node)
+    self.first = first
+    do throws(ConfigurationError) {
+      directory = try node.string("data_directory")
+    } catch {
+      throw error.failure
+    }
+    try PrivateFile.createDirectory(directory)
+    logger = ProcessLog.make(
+      role: first == .primary ? "cell" : "follower", id: files.id, environment: environment)
+    ParentWatch.start(environment)
+  }
+
+  func run() async throws {
+    while true {
+      let state =
+        try ReplicaFile(directory: directory, files: LiveFileSystem()).load()
+        ?? ReplicaState(role: first, generation: .first)
+      switch state.role {
+      case .primary: guard try await runCell(state) else { return }
+      case .follower: guard try await runFollower(state) else { return }
+      }
+    }
+  }
+
+  /// Answers whether the process goes on, as a follower.
+  private func runCell(_ state: ReplicaState) async throws -> Bool {
+    var configuration: CellConfiguration
+    do {
+      configuration = try CellConfiguration(node, files, state)
+    } catch let error as ConfigurationError {
+      throw error.failure
+    }
+    configuration.identity.mail = MailDirectory(
+      directory: configuration.dataDirectory + "/mail", random: LiveRandomSource())
+    let messenger = try files.messenger(
+      role: .cell, id: configuration.id.rawValue, generation: state.generation,
+      random: LiveRandomSource(), log: logger)
+    let cell = CellNode(
+      configuration: configuration, messenger: messenger, files: LiveFileSystem(),
+      clock: LiveWallClock(), boot: LiveBootClock(), random: LiveRandomSource(), logger: logger,
+      fatal: { [logger] reason in
+        logger.critical("the cell cannot go on", metadata: ["reason": "\(reason)"])
+        exitProcess(.refused)
+      })
+    do {
+      try await cell.start()
+      let health = HealthServer(
+        port: files.healthPort, logger: logger, report: { cell.report() },
+        metrics: { await cell.metrics() }, onRunning: { _ in })
+      try await serve(health, cell)
+      return false
+    } catch ReplicationStop.fenced(let generation) {
+      await messenger.close()
+      await cell.abandon()
+      try follow(generation, after: state)
+      return true
+    }
+  }
+
+  /// Answers whether the process goes on, as the cell.
+  private func runFollower(_ state: ReplicaState) async throws -> Bool {
+    let configuration: FollowerConfiguration
+    do throws(ConfigurationError) {
+      configuration = try FollowerConfiguration(node, files)
+    } catch {
+      throw error.failure
+    }
+    let messenger = try files.messenger(
+      role: .follower, id: files.id, generation: state.generation, random: LiveRandomSource(),
+      log: logger)
+    let follower = FollowerNode(
+      configuration: configuration, state: state, messenger: messenger, files: LiveFileSystem(),
+      clock: LiveWallClock(), random: LiveRandomSource(), logger: logger,
+      schema: { CellNode.schema(of: $0) },
+      fatal: { [logger] reason in
+        logger.critical("the follower cannot go on", metadata: ["reason": "\(reason)"])
+        exitProcess(.refused)
+      })
+    try await follower.start()
+    let health = HealthServer(
+      port: files.healthPort, logger: logger, report: { follower.health() },
+      metrics: { follower.metrics() }, onRunning: { _ in })
+    try await serve(health, follower)
+    return follower.promotedTo != nil || follower.mustRestart
+  }
+
+  private func serve(_ health: any Service, _ service: any Service) async throws {
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [
+          .init(service: health),
+          .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup),
+        ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    try await group.run()
+  }
+
+  /// Takes note that another replica has taken over, before anything else is done.
+  private func follow(_ generation: Generation, after state: ReplicaState) throws {
+    var replica = ReplicaState(role: .follower, generation: generation)
+    replica.began = state.began
+    try ReplicaFile(directory: directory, files: LiveFileSystem()).store(replica)
+    logger.notice("follows from here on", metadata: ["generation": "\(generation.rawValue)"])
+  }
+}
+
+extension FollowerConfiguration {
+  /// Reads a follower's file: a cell's, with `replication`.
+  init(_ node: ConfigurationNode, _ files: RoleFiles) throws(ConfigurationError) {
+    let replication = try node.requiredChild("replication")
+    guard let cell = CellID(try replication.string("cell")) else {
+      throw replication.error(.outOfRange, "cell", "must be 1 to 64 of a-z A-Z 0-9 _ -")
+    }
+    self.init(
+      replica: files.id, cell: cell, dataDirectory: try node.string("data_directory"),
+      listen: Address(try node.string("listen")),
+      advertise: try node.string("advertise", default: ""),
+      controlPlane: Address(try node.string("control_plane")), version: files.version)
+  }
+}
+
+extension ReplicationConfiguration {
+  /// Reads `replication`: cell, mode, on_lost_follower, ack_deadline_ms, peers.
+  init(_ node: ConfigurationNode, replica: String) throws(ConfigurationError) {
+    try node.allow(["cell", "mode", "on_lost_follower", "ack_deadline_ms", "peers"])
+    var peers: [Peer] = []
+    for peer in try node.children("peers", count: Topology.Limits.followers) {
+      try peer.allow(["replica", "address"])
+      peers.append(
+        Peer(
+          replica: try peer.string("replica"), address: Address(try peer.string("address"))))
+    }
+    self.init(
+      replica: replica, peers: peers,
+      mode: try node.choice("mode", of: ["local", "follower"]) == "follower" ? .follower : .local,
+      degrades: try node.choice("on_lost_follower", of: ["degrade", "fail"]) == "degrade",
+      deadlineMilliseconds: UInt64(
+        try node.integer(
+          "ack_deadline_ms", in: Topology.Limits.ackDeadlineMilliseconds, default: 5_000)))
+  }
+}

@@ -1,0 +1,156 @@
+import Messaging
+import Simulation
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("Promotion through the control plane") struct PromotionTests {
+  /// A cell with one follower that the register names, both having reported.
+  private struct Pair {
+    let deployment: Deployment
+    let cell: FakeCell
+    let follower: InMemoryMessenger
+    let followerAddress: Address
+
+    init(isMixed: Bool = false, isPromotable: Bool = true) async throws {
+      deployment = try await Deployment()
+      cell = try await deployment.cell("cell-1")
+      follower = InMemoryMessenger(
+        identity: PeerIdentity(role: .follower, id: "cell-1-b", generation: .first),
+        network: deployment.network)
+      followerAddress = try await follower.listen(at: Address("tcp://cell-1-b:0")) {
+        (request) async throws(Failure) -> [UInt8] in
+        guard request.method == .replicaPromote, request.peer.role == .controlPlane else {
+          throw Failure(.forbidden, "not asked here")
+        }
+        return []
+      }
+      let register = try await report(cell.messenger, "cell-1", isPrimary: true, isMixed: isMixed)
+      _ = try await report(follower, "cell-1-b", isPrimary: false, isMixed: false)
+      if isPromotable {
+        _ = try await change("add", version: register.version)
+      }
+    }
+
+    @discardableResult
+    func report(
+      _ messenger: InMemoryMessenger, _ replica: String, isPrimary: Bool, isMixed: Bool,
+      generation: UInt64 = 1
+    ) async throws -> Aimstors_ProtoCellRegister {
+      var report = Aimstors_ProtoReplicaReport()
+      report.cell = "cell-1"
+      report.replica = replica
+      report.generation = generation
+      report.address = replica == "cell-1" ? cell.address.url : followerAddress.url
+      report.isPrimary = isPrimary
+      report.isMixed = isMixed
+      return try await ask(messenger, .replicaReport, try report.serializedBytes())
+    }
+
+    func change(
+      _ change: String, version: UInt64, generation: UInt64 = 1
+    ) async throws -> Aimstors_ProtoCellRegister {
+      var request = Aimstors_ProtoRegisterChange()
+      request.cell = "cell-1"
+      request.replica = "cell-1"
+      request.generation = generation
+      request.version = version
+      request.change = change
+      request.follower = "cell-1-b"
+      return try await ask(cell.messenger, .registerChange, try request.serializedBytes())
+    }
+
+    private func ask(
+      _ messenger: InMemoryMessenger, _ method: WireMethod, _ payload: [UInt8]
+    ) async throws -> Aimstors_ProtoCellRegister {
+      do {
+        let bytes = try await messenger.peer(at: deployment.control).request(
+          method, payload, timeout: Deployment.patience, traceID: "")
+        return try Aimstors_ProtoCellRegister(serializedBytes: bytes)
+      } catch MessagingError.refused(let failure) {
+        throw failure
+      }
+    }
+
+    func promote(_ body: String = "", key: String = "promote") async throws -> Answer {
+      try await deployment.admin("POST", "/v1/cells/cell-1/promote", body, key: key)
+    }
+  }
+
+  private func code(_ body: () async throws -> Void) async -> FailureCode? {
+    do {
+      try await body()
+      return nil
+    } catch { return (error as? Failure)?.code }
+  }
+
+  @Test func `a promotable follower becomes the primary, and the old one is fenced`() async throws {
+    let pair = try await Pair()
+    let plan = try await pair.promote("{\"dry_run\":true}")
+    #expect(plan.status == 202)
+    let before = try await pair.report(
+      pair.cell.messenger, "cell-1", isPrimary: true, isMixed: false)
+    #expect(before.generation == 1)
+    #expect(before.promotable == ["cell-1-b"])
+
+    let answer = try await pair.promote()
+    #expect(answer.status == 202)
+    let again = try await pair.promote()
+    #expect(again.raw == answer.raw)
+    // The old generation neither joins, nor reports, nor changes the register.
+    let refusedHeartbeat = await code { try await pair.cell.heartbeat(pair.deployment.control) }
+    #expect(refusedHeartbeat == .generationFenced)
+    let refusedChange = await code { _ = try await pair.change("degrade", version: 3) }
+    #expect(refusedChange == .generationFenced)
+    let after = try await pair.report(
+      pair.cell.messenger, "cell-1", isPrimary: true, isMixed: false)
+    #expect(after.generation == 2)
+    #expect(after.primary == "cell-1-b")
+    #expect(after.promotable.isEmpty)
+    // Told, then waited for until it has joined.
+    await pair.deployment.node.promote()
+    await pair.deployment.node.promote()
+    let id = try answer.text("id")
+    let waiting = try await pair.deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try waiting.text("state") == "running")
+    #expect(try waiting.text("step") == "serve")
+  }
+
+  @Test func `who may lack something is not promoted`() async throws {
+    let pair = try await Pair(isPromotable: false)
+    for body in ["", "{\"replica\":\"cell-1-b\"}", "{\"old_is_dead\":true}"] {
+      let answer = try await pair.promote(body, key: "promote \(body)")
+      #expect(answer.status == 409, "\(answer.raw)")
+    }
+  }
+
+  @Test func `a cell whose tenants wait for nobody needs the statement, and its sends stop`()
+    async throws
+  {
+    let pair = try await Pair(isMixed: true)
+    let refused = try await pair.promote(key: "one")
+    #expect(refused.status == 409)
+    let answer = try await pair.promote("{\"old_is_dead\":true}", key: "two")
+    #expect(answer.status == 202)
+    let stop = try await pair.deployment.admin("GET", "/v1/send-stops/cell/cell-1")
+    #expect(stop.status == 200)
+  }
+
+  @Test func `a register is changed from the version that was read only`() async throws {
+    let pair = try await Pair()
+    let late = await code { _ = try await pair.change("degrade", version: 1) }
+    #expect(late == .conflict)
+    let register = try await pair.change("degrade", version: 2)
+    #expect(register.promotable.isEmpty)
+    #expect(register.version == 3)
+  }
+
+  @Test func `nobody reports as another`() async throws {
+    let pair = try await Pair()
+    let refused = await code {
+      try await pair.report(pair.follower, "cell-1", isPrimary: true, isMixed: false)
+    }
+    #expect(refused == .forbidden)
+  }
+}

@@ -1,0 +1,123 @@
+import Logging
+import Messaging
+import Platform
+import Replication
+import Simulation
+import Storage
+import StorageFixtures
+import Wire
+
+@testable import Cell
+
+/// Two replicas of one cell over an in-memory network, on the machine's disk.
+struct Bench {
+  static let cell = CellID(trusted: "c1")
+  static let tenant = TenantID(trusted: "t1")
+  static let origin = CommandOrigin(requestID: "r", traceID: "")
+
+  let directory: String
+  let network = InMemoryNetwork(random: SeededRandomSource(seed: 1))
+  let control: InMemoryMessenger
+  let log: Logger
+
+  init(_ directory: String) {
+    self.directory = directory
+    var log = Logger(label: "test")
+    log.logLevel = .critical
+    self.log = log
+    control = InMemoryMessenger(
+      identity: PeerIdentity(role: .controlPlane, id: "control", generation: .first),
+      network: network)
+  }
+
+  /// A primary's engine with its end of messaging.
+  func primary(
+    _ replica: String, _ generation: Generation = .first
+  ) async throws -> (engine: StorageEngine, messenger: InMemoryMessenger) {
+    var configuration = EngineConfiguration(directory: "\(directory)/\(replica)", cell: Self.cell)
+    configuration.generation = generation
+    configuration.oldestGeneration = .first
+    configuration.followerGate.cellMode = .follower
+    configuration.adjustJournal = {
+      $0.segmentBytes = 4 << 20
+      $0.groupBytes = 256 << 10
+      $0.reserveBytes = 0
+    }
+    let engine = StorageEngine(
+      configuration, clock: SimulatedWallClock(), random: SeededRandomSource(seed: 2),
+      files: LiveFileSystem(), log: log, schema: { _ in TestSchema.store() },
+      fatal: { preconditionFailure("\($0)") })
+    _ = try await engine.start()
+    if engine.ownership(Self.tenant) == nil {
+      try await engine.create(Self.tenant, epoch: .first)
+    }
+    return (
+      engine,
+      InMemoryMessenger(
+        identity: PeerIdentity(role: .cell, id: Self.cell.rawValue, generation: generation),
+        network: network)
+    )
+  }
+
+  /// A follower that answers at `tcp://<replica>:1`.
+  func follower(_ replica: String) async throws -> FollowerNode {
+    let place = "\(directory)/\(replica)"
+    try LiveFileSystem().createDirectory(place)
+    let state =
+      try ReplicaFile(directory: place, files: LiveFileSystem()).load()
+      ?? ReplicaState(role: .follower, generation: .first)
+    let node = FollowerNode(
+      configuration: FollowerConfiguration(
+        replica: replica, cell: Self.cell, dataDirectory: place, listen: address(replica),
+        advertise: "", controlPlane: Address("tcp://control:1"), version: "test"),
+      state: state,
+      messenger: InMemoryMessenger(
+        identity: PeerIdentity(role: .follower, id: replica, generation: state.generation),
+        network: network),
+      files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 3),
+      logger: log, schema: { _ in TestSchema.store() }, fatal: { preconditionFailure($0) })
+    try await node.start()
+    return node
+  }
+
+  func address(_ replica: String) -> Address { Address("tcp://\(replica):1") }
+
+  /// A primary's stream to `follower`.
+  func link(
+    _ follower: String, from messenger: InMemoryMessenger, began: JournalEnd = .start
+  ) -> FollowerLink {
+    FollowerLink(
+      .init(replica: follower, address: address(follower)),
+      peer: messenger.peer(at: address(follower)), cell: Self.cell, replica: "other",
+      generation: messenger.identity.generation, began: began, logger: log)
+  }
+
+  func promote(_ replica: String, to generation: UInt64) async throws {
+    var promote = Aimstors_ProtoReplicaPromote()
+    promote.cell = Self.cell.rawValue
+    promote.generation = generation
+    _ = try await control.peer(at: address(replica)).request(
+      .replicaPromote, try promote.serializedBytes(), timeout: .seconds(300), traceID: "")
+  }
+
+  /// The follower's digests, as a drill asks for them.
+  func digests(_ replica: String) async throws -> [String: String] {
+    var query = Aimstors_ProtoDigestRequest()
+    query.tenant = Self.tenant.rawValue
+    query.recompute = true
+    let bytes = try await control.peer(at: address(replica)).request(
+      .digest, try query.serializedBytes(), timeout: .seconds(300), traceID: "")
+    return try Aimstors_ProtoDigestAnswer(serializedBytes: bytes).files
+  }
+}
+
+extension StorageEngine {
+  func pay(_ id: Int64) async throws {
+    try await write(Bench.tenant, Bench.origin) { try TestSchema.pay($0, id) }
+  }
+
+  /// The digests as they are compared with a follower's.
+  func digests() async throws -> [String: String] {
+    try await digest(Bench.tenant, recompute: true).files.mapValues { "\($0)" }
+  }
+}
