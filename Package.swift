@@ -73,6 +73,9 @@ let package = Package(
     library(
       "Storage", ["CSQLite", "CZlib", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
       design: true),
+    library(
+      "Archive",
+      ["CZlib", "COpenSSL", "Wire", "Platform", "Storage", http, log, nio], design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
@@ -82,8 +85,8 @@ let package = Package(
     library(
       "Cell",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", protobuf, lifecycle, http,
-        hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "COpenSSL", protobuf,
+        lifecycle, http, hummingbird, log,
       ],
       design: true),
     library(
@@ -105,8 +108,8 @@ let package = Package(
     .executableTarget(
       name: "aimstors",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "GraphSimulator", "COpenSSL", lifecycle, signals, http, log, nio,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "Cell", "Router",
+        "ControlPlane", "GraphSimulator", "COpenSSL", lifecycle, signals, http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -117,8 +120,8 @@ let package = Package(
     library(
       "Chaos",
       [
-        "Simulation", "Storage", "StorageFixtures", "Messaging", "GraphSimulator", "Wire",
-        "Platform", http, log,
+        "Simulation", "Storage", "StorageFixtures", "Archive", "Messaging", "GraphSimulator",
+        "Wire", "Platform", http, log,
       ]),
     // How the tools' commands end.
     library("CommandExit", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -147,7 +150,7 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "COpenSSL", hummingbird, http, log,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "COpenSSL", hummingbird, http, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
@@ -175,6 +178,13 @@ let package = Package(
     tests(
       "StorageTests",
       ["Simulation", "Storage", "StorageFixtures", "StorageCrashChild", "Wire", "Platform"]),
+    tests(
+      "ArchiveTests",
+      [
+        "Simulation", "Archive", "Storage", "StorageFixtures", "Wire", "Platform", hummingbird,
+        http,
+        log,
+      ]),
     tests(
       "EdgeTests",
       ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, hummingbird, log]),

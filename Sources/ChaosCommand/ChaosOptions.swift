@@ -48,13 +48,13 @@ struct ChaosOptions: ParsableArguments {
 
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
-  case kill, hostile, diskfull, corrupt, power, io
+  case kill, hostile, diskfull, corrupt, power, io, restore, archive
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
     switch self {
     case .kill: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
-    case .hostile: []
+    case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
     case .diskfull, .corrupt: [.forgetDedupe]
     }

@@ -17,6 +17,7 @@ struct CellHandler: Sendable {
   let directives: Directives
   let provisioning: Provisioning
   let inventory: @Sendable () async -> Aimstors_ProtoJoin
+  let work: CellWorkRequests
 
   func handle(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
     switch request.method {
@@ -72,6 +73,9 @@ struct CellHandler: Sendable {
     case .inventory:
       try demandControlPlane(request)
       return try encode(await inventory())
+    case .work:
+      try demandControlPlane(request)
+      return try encode(try work.ask(try decode(request)))
     case .join, .heartbeat, .claim, .mapManifest, .mapPull:
       throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
     }

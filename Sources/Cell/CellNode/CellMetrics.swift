@@ -1,3 +1,4 @@
+import Archive
 import Platform
 import Storage
 import Wire
@@ -11,6 +12,8 @@ struct CellMetrics {
   /// Since when the oldest work of any outbox has been due.
   let oldestDue: Timestamp?
   let holds: (totals: [HoldAges.Key: HoldAges.Amount], unread: Int)
+  /// Nil where no archive is configured.
+  let archive: ArchiveService?
   /// Parts in the spool; nil where it could not be read, and then no figure is shown.
   let spooled: Int?
 
@@ -19,7 +22,7 @@ struct CellMetrics {
       ("cell", configuration.id.rawValue), ("version", configuration.version),
     ])
     let metrics = engine.metrics
-    return text.render(storage(metrics) + journal(metrics.journal) + work() + money())
+    return text.render(storage(metrics) + journal(metrics.journal) + work() + money() + archived())
   }
 
   private func storage(_ metrics: EngineMetricsSnapshot) -> [MetricFamily] {

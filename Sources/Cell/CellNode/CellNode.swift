@@ -1,3 +1,4 @@
+import Archive
 import AsyncHTTPClient
 import Edge
 import Logging
@@ -25,13 +26,18 @@ public final class CellNode: Service {
   private let services: CellServices
   private let health: CellHealth
   private let sweep: TenantSweep
+  /// Nil where no archive is configured.
+  private let archive: ArchiveService?
+  private let work: CellWork
+  private let restoration: TenantRestoration?
   private let bound = Mutex<Address?>(nil)
 
   /// `fatal` must end the process at once: storage calls it where it can answer nothing any more.
+  /// `archive` is where the journal is copied to; nil: nowhere.
   public init(
     configuration: CellConfiguration, messenger: any Messenger, files: any FileSystem,
     clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger,
-    fatal: @escaping @Sendable (String) -> Void
+    archive: Archive? = nil, fatal: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
     self.messenger = messenger
@@ -43,9 +49,15 @@ public final class CellNode: Service {
     engineConfiguration.generation = messenger.identity.generation
     // The cell's own store is not one tenant's: without it the cell serves nobody.
     engineConfiguration.quarantines = { $0 != .cellStore }
+    if archive != nil {
+      // From the first moment on: what is not archived yet must not be trimmed.
+      engineConfiguration.adjustJournal = {
+        $0.pins.updateValue(nil, forKey: JournalUploader.pin)
+      }
+    }
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
-      schema: { $0 == .cellStore ? CellStoreSchema.schema : CellSchema.schema },
+      schema: Self.schema,
       due: { wakes.wake($0) }, fatal: { fatal("\($0)") })
     directives = Directives(store: engine, cell: configuration.id, region: configuration.region)
     link = ControlPlaneLink(
@@ -63,8 +75,28 @@ public final class CellNode: Service {
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
       sealer: sealer, graph: graph, wakeOutbox: { wakes.committed($0) })
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
+    let service = archive.map { [engine] archive in
+      ArchiveService(
+        ArchiveEnvironment(
+          archive: archive, engine: engine, cell: configuration.id,
+          generation: messenger.identity.generation, dataDirectory: configuration.dataDirectory,
+          schema: Self.schema, files: files, clock: clock, random: random, logger: logger))
+    }
+    self.archive = service
+    work = CellWork(logger: logger)
+    restoration = service.map { [engine, directives] service in
+      TenantRestoration(
+        service: service, engine: engine, directives: directives, files: files, random: random,
+        clock: clock, dataDirectory: configuration.dataDirectory, wake: { wakes.wake($0) })
+    }
     health = CellHealth(
-      configuration: configuration, engine: engine, sweep: sweep, files: files, clock: clock)
+      configuration: configuration, engine: engine, sweep: sweep, archive: service, files: files,
+      clock: clock)
+  }
+
+  /// What the files of a tenant, or of the cell itself, hold.
+  public static func schema(_ tenant: TenantID) -> StoreSchema {
+    tenant == .cellStore ? CellStoreSchema.schema : CellSchema.schema
   }
 
   /// Where the cell answers, once bound.
@@ -100,6 +132,8 @@ public final class CellNode: Service {
       group.addTask { await self.stayJoined() }
       group.addTask { await self.storeLastUses() }
       group.addTask { await self.sweep.run() }
+      group.addTask { await self.work.run() }
+      if let archive { group.addTask { await archive.run() } }
       try? await gracefulShutdown()
       health.stopping()
       outbox.stop()
@@ -116,7 +150,7 @@ public final class CellNode: Service {
   public func metrics() async -> String {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
-      oldestDue: health.oldestDue, holds: sweep.holds(),
+      oldestDue: health.oldestDue, holds: sweep.holds(), archive: archive,
       spooled: try? await Spool(store: engine).count()
     ).render()
   }
@@ -139,7 +173,11 @@ public final class CellNode: Service {
           try await placements.create(tenant, epoch)
         },
         wake: { outbox.wake($0) }, wakeAll: { outbox.sendsMayResume() }),
-      inventory: { self.inventory() })
+      inventory: { self.inventory() }, work: makeWork())
+  }
+
+  private func makeWork() -> CellWorkRequests {
+    CellWorkRequests(work: work, archive: archive, restoration: restoration)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.

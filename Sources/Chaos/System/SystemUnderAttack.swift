@@ -39,7 +39,8 @@ public final class SystemUnderAttack: Sendable {
   ///
   /// - Parameter binaries: where `aimstors` stands.
   static func start(
-    in directory: String, binaries: String, environment: [String: String]
+    in directory: String, binaries: String, environment: [String: String],
+    topology: String = topology
   ) async throws -> SystemUnderAttack {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true,

@@ -18,6 +18,7 @@ enum AdminRoutes {
     QuarantineRoutes(services: services).register(on: router)
     CellRoutes(services: services).register(on: router)
     OperationRoutes(services: services).register(on: router)
+    RestoreRoutes(services: services).register(on: router)
     StatusRoutes(services: services).register(on: router)
     OpenAPIRoutes().register(on: router)
     return router

@@ -80,6 +80,7 @@ public final class ControlPlaneNode: Service {
         group.addTask { await Self.every(ControlPlaneLimits.directiveRetry) { await self.sweep() } }
         group.addTask { await Self.every(ControlPlaneLimits.drainInterval) { await self.drain() } }
         group.addTask { await Self.every(ControlPlaneLimits.lookInterval) { await self.look() } }
+        group.addTask { await Self.every(ControlPlaneLimits.workInterval) { await self.work() } }
       }
     }
   }
@@ -101,6 +102,9 @@ public final class ControlPlaneNode: Service {
 
   /// One look at what is wrong with the cells, and since when.
   func look() async { await services.problems.look(trace: freshTrace()) }
+
+  /// One round over what cells do as long work.
+  func work() async { await CellWorkRounds(services: services).look(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

@@ -46,7 +46,9 @@ extension TenantCore {
     if let first {
       var records = try context.journal.records(from: first)
       while let record = try records.next() {
-        guard record.identity.tenant == tenant else { continue }
+        guard record.identity.tenant == tenant, record.identity.lineage == head.lineage else {
+          continue
+        }
         try replay(record.identity, try record.decodedPayload())
       }
     }

@@ -24,6 +24,8 @@ struct CellRunCommand: AsyncParsableCommand {
       throw error.failure
     }
     try PrivateFile.createDirectory(configuration.dataDirectory)
+    let archive = try ArchiveSettings.archive(
+      node, dataDirectory: configuration.dataDirectory)
     let logger = ProcessLog.make(role: "cell", id: files.id, environment: environment)
     ParentWatch.start(environment)
     let messenger = try files.messenger(
@@ -31,6 +33,7 @@ struct CellRunCommand: AsyncParsableCommand {
     let cell = CellNode(
       configuration: configuration, messenger: messenger, files: LiveFileSystem(),
       clock: LiveWallClock(), boot: LiveBootClock(), random: LiveRandomSource(), logger: logger,
+      archive: archive,
       fatal: { reason in
         logger.critical("the cell cannot go on", metadata: ["reason": "\(reason)"])
         exitProcess(.refused)
@@ -49,10 +52,13 @@ struct CellRunCommand: AsyncParsableCommand {
 extension CellConfiguration {
   /// Reads a cell's file.
   ///
-  /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token.
+  /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token,
+  /// archive.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws {
     try node.allow(
-      RoleFiles.keys.union(["region", "listen", "advertise", "graph_url", "join_token"]))
+      RoleFiles.keys.union([
+        "region", "listen", "advertise", "graph_url", "join_token", "archive",
+      ]))
     guard let id = CellID(files.id), let region = RegionID(try node.string("region")) else {
       throw node.error(.outOfRange, "region", "and id must be 1 to 64 of a-z A-Z 0-9 _ -")
     }

@@ -152,7 +152,11 @@ struct DeploymentPlan {
           configuration: common(cell.id).with("region", JSON(cell.region))
             .with("data_directory", JSON(directory)).with("listen", JSON(address))
             .with("advertise", JSON(address)).with("graph_url", JSON(graphURL))
-            .with("health_port", JSON(health))))
+            .with("health_port", JSON(health))
+            .with(
+              "archive",
+              topology.archive?.json(
+                keyFile: secrets.archiveKeyFile, dataDirectory: dataDirectory))))
     }
     self.processes = processes
   }
