@@ -34,7 +34,8 @@ import Wire
   @Test func `groups come whole and in order, over segments, while the journal is written`() throws {
     let journal = try open()
     var tail = journal.tail(.afterGroup(0), .onThisDisk)
-    #expect(try tail.available() == nil)
+    let none = try tail.available()
+    #expect(none == nil)
     var groups: [DurableGroup] = []
     for _ in 0..<10 {
       try append(journal, 4)
@@ -49,7 +50,8 @@ import Wire
       #expect(group.previousHash == hash)
       #expect(group.firstSeq == seq.next)
       // The bytes alone say the same.
-      #expect(try DurableGroup(decoding: group.bytes) == group)
+      let decoded = try DurableGroup(decoding: group.bytes)
+      #expect(decoded == group)
       for record in try group.records() {
         seq = seq.next
         #expect(record.position.cellSeq == seq)
@@ -68,13 +70,14 @@ import Wire
     let groups = try all(&tail)
     for group in groups {
       var after = journal.tail(.afterGroup(group.number), .onThisDisk)
-      #expect(try all(&after) == groups.filter { $0.number > group.number })
+      let rest = try all(&after)
+      #expect(rest == groups.filter { $0.number > group.number })
       after.close()
     }
     for seq in 1...41 {
       var from = journal.tail(.from(CellSeq(UInt64(seq))), .onThisDisk)
       let records = try all(&from).flatMap { try $0.records() }.map(\.position.cellSeq.rawValue)
-      #expect(records == (seq...40 + 1).dropLast().map(UInt64.init))
+      #expect(records == (0...40).filter { $0 >= seq }.map(UInt64.init))
       from.close()
     }
     tail.close()
@@ -90,7 +93,8 @@ import Wire
     journal.step()
     #expect(answers.all == [.cut])
     var tail = journal.tail(.afterGroup(0), .onThisDisk)
-    #expect(try all(&tail).map(\.lastSeq) == [CellSeq(1)])
+    let seen = try all(&tail)
+    #expect(seen.map(\.lastSeq) == [CellSeq(1)])
     tail.close()
     journal.close()
   }
@@ -118,7 +122,8 @@ import Wire
       return try await tail.next()
     }
     waiting.cancel()
-    #expect(try await waiting.value == nil)
+    let answer = try await waiting.value
+    #expect(answer == nil)
     journal.close()
   }
 
