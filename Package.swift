@@ -81,6 +81,9 @@ let package = Package(
       "Storage",
       ["CSQLite", "CZlib", "CZstd", "COpenSSL", "CCrashMark", "Wire", "Platform", log],
       design: true),
+    library(
+      "Archive",
+      ["CZlib", "COpenSSL", "Wire", "Platform", "Storage", http, log, nio], design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
@@ -90,8 +93,8 @@ let package = Package(
     library(
       "Cell",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "COpenSSL", "Cryptography", "Trust",
-        protobuf, lifecycle, http, hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "COpenSSL", "Cryptography",
+        "Trust", protobuf, lifecycle, http, hummingbird, log,
       ],
       design: true),
     library(
@@ -116,9 +119,9 @@ let package = Package(
     .executableTarget(
       name: "aimstors",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "Cell", "Router", "ControlPlane",
-        "Replication", "GraphSimulator", "COpenSSL", "Cryptography", "Trust", lifecycle, signals,
-        http, log, nio,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "Cell", "Router",
+        "ControlPlane", "Replication", "GraphSimulator", "COpenSSL", "Cryptography", "Trust",
+        lifecycle, signals, http, log, nio,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -129,8 +132,8 @@ let package = Package(
     library(
       "Chaos",
       [
-        "Simulation", "Storage", "StorageFixtures", "Messaging", "GraphSimulator", "Wire",
-        "Platform", http, log,
+        "Simulation", "Storage", "StorageFixtures", "Archive", "Messaging", "GraphSimulator",
+        "Wire", "Platform", http, log,
       ]),
     // How the tools' commands end.
     library("CommandExit", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -159,7 +162,7 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "COpenSSL", hummingbird, http, log,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "COpenSSL", hummingbird, http, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
@@ -193,6 +196,12 @@ let package = Package(
       [
         "Simulation", "Replication", "Cell", "Storage", "StorageFixtures", "Messaging", "Wire",
         "Platform", protobuf, log,
+      ]),
+    tests(
+      "ArchiveTests",
+      [
+        "Simulation", "Archive", "Storage", "StorageFixtures", "Wire", "Platform", hummingbird,
+        http, log,
       ]),
     tests(
       "EdgeTests",

@@ -8,8 +8,8 @@ import CommandExit
     commandName: "chaos", abstract: "Breaks a system on purpose and checks what is left.",
     subcommands: [
       KillCommand.self, PromoteCommand.self, HostileCommand.self, DiskFullCommand.self,
-      CorruptCommand.self,
-      PowerCommand.self, IOCommand.self,
+      CorruptCommand.self, PowerCommand.self, IOCommand.self, RestoreCommand.self,
+      ArchiveCommand.self,
     ])
 
   static func main() async { await runAndExit() }

@@ -88,6 +88,37 @@ struct HostileCommand: AsyncParsableCommand {
   }
 }
 
+struct RestoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore", abstract: "Tenants go back to the middle of a broadcast.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.restore) { directory, say in
+      await RestoreMode(
+        cycles: system.options.cycles, seed: system.options.seed,
+        binaries: SystemOptions.binaries, directory: directory, say: say
+      ).run()
+    }
+  }
+}
+
+struct ArchiveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "archive", abstract: "An archive that is slow, errs, lies, and is damaged.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.archive) { directory, say in
+      await ArchiveMode(
+        cycles: system.options.cycles, seed: system.options.seed, directory: directory, say: say
+      ).run()
+    }
+  }
+}
+
 struct DiskFullCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diskfull", abstract: "A storage engine on an 8 MB disk that fills up.")

@@ -51,6 +51,15 @@ public enum ControlPlaneLimits {
   /// A full scan of a tenant's files.
   public static let recomputeTimeout: Duration = .seconds(120)
 
+  /// How often cells are asked how far their long work has come, and how much of it is asked about.
+  public static let workInterval: Duration = .milliseconds(250)
+  public static let workAsked = 64
+  /// One question about long work.
+  public static let workTimeout: Duration = .seconds(5)
+  /// Questions about a release before its request is answered without it.
+  public static let releaseQuestions = 100
+  public static let releasePause: Duration = .milliseconds(50)
+
   /// How often the spools are looked at.
   public static let drainInterval: Duration = .seconds(1)
   /// Spool entries asked for at once, and how often in one round and cell.

@@ -22,7 +22,8 @@ struct Aimstors: AsyncParsableCommand {
           PriceCommand.self, WalletCommand.self, TemplateCommand.self, CampaignCommand.self,
           MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,
           OperationCommand.self, SendStopCommand.self, CellCommand.self,
-          JournalCommand.self, CertificateCommand.self, AuditCommand.self,
+          JournalCommand.self, CertificateCommand.self, AuditCommand.self, RestoreCommand.self,
+          DrillCommand.self,
         ]),
       CommandGroup(
         name: "Roles (one process each; `up` starts them)",

@@ -62,6 +62,12 @@ public enum CellLimits {
   public static let joinRetryMaximum = Duration.seconds(5)
   /// Below this the cell is not ready and takes no writes of clients.
   public static let diskReserveBytes: UInt64 = 64 << 20
+  /// Long operations at once: each restores a tenant.
+  public static let workInFlight = 4
+  /// Operations whose end is remembered, so that the control plane can ask again.
+  public static let workRemembered = 1_000
+  /// Messages that a restore's result names.
+  public static let suspendedShown = 1_000
   /// Tenants in one message to the control plane.
   public static let inventoryLimit = 200_000
 }

@@ -19,6 +19,7 @@ struct CellHandler: Sendable {
   let inventory: @Sendable () async -> Aimstors_ProtoJoin
   /// Ends the session that a grant opened: `tenant`, blank, `imp_…`.
   let endImpersonation: @Sendable (String) async throws(Failure) -> Void
+  let work: CellWorkRequests
   /// Throws where a request meant for this generation is not this process's to answer.
   var meet: @Sendable (Generation) throws(Failure) -> Void = { (_) throws(Failure) in }
 
@@ -82,6 +83,9 @@ struct CellHandler: Sendable {
     case .inventory:
       try demandControlPlane(request)
       return try encode(await inventory())
+    case .work:
+      try demandControlPlane(request)
+      return try encode(try work.ask(try decode(request)))
     case .join, .heartbeat, .claim, .mapManifest, .mapPull, .checkpoint, .grantKey,
       .replicaHello, .replicaAppend, .replicaFetch, .replicaCut, .replicaPromote,
       .replicaReport, .registerChange:

@@ -1,3 +1,4 @@
+import Archive
 import Edge
 import Platform
 import Storage
@@ -15,6 +16,7 @@ final class CellHealth: Sendable {
   private let configuration: CellConfiguration
   private let engine: StorageEngine
   private let sweep: TenantSweep
+  private let archive: ArchiveService?
   private let files: any FileSystem
   private let clock: any WallClock
   private let startedAt: Timestamp
@@ -22,8 +24,9 @@ final class CellHealth: Sendable {
 
   init(
     configuration: CellConfiguration, engine: StorageEngine, sweep: TenantSweep,
-    files: any FileSystem, clock: any WallClock
+    archive: ArchiveService?, files: any FileSystem, clock: any WallClock
   ) {
+    self.archive = archive
     self.configuration = configuration
     self.engine = engine
     self.sweep = sweep
@@ -59,6 +62,15 @@ final class CellHealth: Sendable {
       return (state.life, state.lowSince)
     }
     var problems = engine.problems + sweep.problems()
+    for found in archive?.status.problems ?? [] {
+      // A store that stumbles for a moment is tried again before anybody is told.
+      let age = now.milliseconds - found.since.milliseconds
+      if found.code == "archive_unreachable", age < ArchiveLimits.lagAlertMilliseconds { continue }
+      problems.append(
+        Storage.Problem(
+          code: found.code, since: found.since, runbook: found.runbook, tenant: nil,
+          detail: found.detail))
+    }
     if life == .recovering {
       problems.append(problem("recovering", since: startedAt, "the journal is being replayed"))
     }

@@ -1,3 +1,4 @@
+import Archive
 import Platform
 import Storage
 import Wire
@@ -11,6 +12,8 @@ struct CellMetrics {
   /// Since when the oldest work of any outbox has been due.
   let oldestDue: Timestamp?
   let holds: (totals: [HoldAges.Key: HoldAges.Amount], unread: Int)
+  /// Nil where no archive is configured.
+  let archive: ArchiveService?
   /// Parts in the spool; nil where it could not be read, and then no figure is shown.
   let spooled: Int?
   /// Nil for a cell with one copy.
@@ -22,7 +25,8 @@ struct CellMetrics {
     ])
     let metrics = engine.metrics
     return text.render(
-      storage(metrics) + journal(metrics.journal) + work() + money() + followers())
+      storage(metrics) + journal(metrics.journal) + work() + money() + archived()
+        + followers())
   }
 
   private func followers() -> [MetricFamily] {

@@ -1,3 +1,4 @@
+import Archive
 import AsyncHTTPClient
 import Edge
 import Logging
@@ -25,15 +26,21 @@ public final class CellNode: Service {
   private let services: CellServices
   private let health: CellHealth
   private let sweep: TenantSweep
+  /// Nil where no archive is configured.
+  private let archive: ArchiveService?
+  private let work: CellWork
+  private let restoration: TenantRestoration?
   private let bound: Bound
   private let replication: Replication?
   private let feeding = Mutex<Task<Void, Never>?>(nil)
 
   /// `fatal` must end the process at once: storage calls it where it can answer nothing any more.
+  ///
+  /// `archive` is where the journal is copied to; nil: nowhere.
   public init(
     configuration: CellConfiguration, messenger: any Messenger, files: any FileSystem,
     clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger,
-    fatal: @escaping @Sendable (String) -> Void
+    archive: Archive? = nil, fatal: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
     self.messenger = messenger
@@ -46,11 +53,6 @@ public final class CellNode: Service {
     if let replication = configuration.replication {
       engineConfiguration.oldestGeneration = .first
       engineConfiguration.followerGate = replication.gate(asked: configuration.replica.asked)
-      engineConfiguration.adjustJournal = { journal in
-        for peer in replication.peers {
-          journal.pins["follower/\(peer.replica)"] = JournalPin.followerBytes
-        }
-      }
     }
     let bound = Bound()
     self.bound = bound
@@ -65,6 +67,13 @@ public final class CellNode: Service {
     }
     // The cell's own store is not one tenant's: without it the cell serves nobody.
     engineConfiguration.quarantines = { $0 != .cellStore }
+    // From the first moment on: what followers and archive lack must not be trimmed.
+    engineConfiguration.adjustJournal = { [peers = configuration.replication?.peers] journal in
+      for peer in peers ?? [] {
+        journal.pins["follower/\(peer.replica)"] = JournalPin.followerBytes
+      }
+      if archive != nil { journal.pins.updateValue(nil, forKey: JournalUploader.pin) }
+    }
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: { Self.schema(of: $0) },
@@ -86,8 +95,24 @@ public final class CellNode: Service {
       sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
       wakeOutbox: { wakes.committed($0) })
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
+    let service = archive.map { [engine] archive in
+      ArchiveService(
+        ArchiveEnvironment(
+          archive: archive, engine: engine, cell: configuration.id,
+          generation: messenger.identity.generation, dataDirectory: configuration.dataDirectory,
+          schema: { Self.schema(of: $0) }, files: files, clock: clock, random: random,
+          logger: logger))
+    }
+    self.archive = service
+    work = CellWork(logger: logger)
+    restoration = service.map { [engine, directives] service in
+      TenantRestoration(
+        service: service, engine: engine, directives: directives, files: files, random: random,
+        clock: clock, dataDirectory: configuration.dataDirectory, wake: { wakes.wake($0) })
+    }
     health = CellHealth(
-      configuration: configuration, engine: engine, sweep: sweep, files: files, clock: clock)
+      configuration: configuration, engine: engine, sweep: sweep, archive: service, files: files,
+      clock: clock)
   }
 
   /// What a tenant's files hold, also on a follower.
@@ -144,6 +169,8 @@ public final class CellNode: Service {
       group.addTask { await self.storeLastUses() }
       group.addTask { await self.sweep.run() }
       group.addTask { await self.keepIdentity() }
+      group.addTask { await self.work.run() }
+      if let archive { group.addTask { await archive.run() } }
       await self.untilTold()
       health.stopping()
       outbox.stop()
@@ -191,7 +218,7 @@ public final class CellNode: Service {
   public func metrics() async -> String {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
-      oldestDue: health.oldestDue, holds: sweep.holds(),
+      oldestDue: health.oldestDue, holds: sweep.holds(), archive: archive,
       spooled: try? await Spool(store: engine).count(), replication: replication
     ).render()
   }
@@ -214,7 +241,7 @@ public final class CellNode: Service {
           try await placements.create(tenant, epoch)
         },
         wake: { outbox.wake($0) }, wakeAll: { outbox.sendsMayResume() }),
-      inventory: { self.inventory() },
+      inventory: { self.inventory() }, work: makeWork(),
       endImpersonation: { [services] (text) async throws(Failure) in
         let parts = text.split(separator: " ")
         guard parts.count == 2, let tenant = TenantID(String(parts[0])) else {
@@ -234,6 +261,10 @@ public final class CellNode: Service {
     guard replication?.stop == nil, other <= messenger.identity.generation else {
       throw Failure(.generationFenced, "a higher generation of this cell has taken over")
     }
+  }
+
+  private func makeWork() -> CellWorkRequests {
+    CellWorkRequests(work: work, archive: archive, restoration: restoration)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.

@@ -16,8 +16,9 @@ struct SweepPlan: Sendable {
   }
 
   static let stepSeconds: UInt64 = 5
-  /// Open tenants that have changed, per step; each at most once in ``freshSeconds``. Enough to
-  /// see 1,000 open ones before they are closed for idleness.
+  /// Open tenants that have changed, per step; each at most once in ``freshSeconds``.
+  ///
+  /// Enough to see 1,000 open ones before they are closed for idleness.
   static let changedPerStep = 256
   static let freshSeconds: UInt64 = 10
   /// Tenants of the first step: all of a small cell.

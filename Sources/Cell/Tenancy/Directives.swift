@@ -16,15 +16,34 @@ final class Directives: SendGate {
   ///
   /// Called before anything is served.
   func load() async throws(Failure) {
-    let (stops, directory) = try await store.read(.cellStore, [.spool]) { snapshot in
+    let (stops, directory, marks) = try await store.read(.cellStore, [.spool]) { snapshot in
       let rows = DirectivesStore(snapshot)
-      return (try rows.stops(), try rows.directory())
+      return (
+        try rows.stops(), try rows.directory(),
+        try rows.facts(RestoreMark.prefix).map { name, value in
+          (TenantID(trusted: name), RestoreMark(bytes: value))
+        }
+      )
     }
     table.withLock { table in
       for stop in stops { table.apply(stop) }
       for entry in directory { table.set(entry) }
+      for (tenant, mark) in marks { table.mark(tenant, mark) }
     }
   }
+
+  /// Stops a restored tenant's sends durably, or lets them go on (nil).
+  func mark(_ tenant: TenantID, _ mark: RestoreMark?) async throws(Failure) {
+    try await store.write(.cellStore, CommandOrigin(requestID: "restore", traceID: "")) {
+      transaction in
+      let rows = try DirectivesStore(transaction)
+      let name = RestoreMark.prefix + tenant.rawValue
+      if let mark { try rows.setFact(name, mark.bytes) } else { try rows.removeFact(name) }
+    }
+    table.withLock { $0.mark(tenant, mark) }
+  }
+
+  func mark(of tenant: TenantID) -> RestoreMark? { table.withLock { $0.restoreMark(of: tenant) } }
 
   func apply(_ stop: SendStop, trace: String) async throws(Failure) {
     try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {

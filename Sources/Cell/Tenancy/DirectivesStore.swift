@@ -78,6 +78,18 @@ struct DirectivesStore {
     try connection.first("SELECT value FROM facts WHERE name = ?1", .text(name)) { $0.blob(0) }
   }
 
+  func removeFact(_ name: String) throws {
+    try connection.run("DELETE FROM facts WHERE name = ?1", .text(name))
+  }
+
+  /// Facts whose name begins with `prefix`, without it.
+  func facts(_ prefix: String) throws -> [(name: String, value: [UInt8])] {
+    try connection.rows(
+      "SELECT substr(name, length(?1) + 1), value FROM facts WHERE name GLOB ?1 || '*'",
+      .text(prefix)
+    ) { ($0.text(0), $0.blob(1)) }
+  }
+
   func setFact(_ name: String, _ value: [UInt8]) throws {
     try connection.run(
       """

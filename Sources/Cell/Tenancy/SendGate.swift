@@ -7,6 +7,8 @@ public struct StopReason: Hashable, Sendable {
     case number, tenant, cell, region, platform
     /// The tenant itself is suspended or read-only.
     case tenantState
+    /// The tenant's files come from a restore.
+    case restored
   }
   public let scope: Scope
   public let reason: String

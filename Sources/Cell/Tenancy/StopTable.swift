@@ -13,6 +13,7 @@ struct StopTable: Sendable {
   private let region: String
   private var stops: [Key: SendStop] = [:]
   private var tenants: [TenantID: DirectoryEntry] = [:]
+  private var marks: [TenantID: RestoreMark] = [:]
   /// The `num_…` identifier of a phone_number_id: an operator may stop a number under either name.
   private var numberIDs: [String: String] = [:]
 
@@ -29,6 +30,11 @@ struct StopTable: Sendable {
   }
 
   mutating func set(_ entry: DirectoryEntry) { tenants[entry.tenant] = entry }
+
+  /// Nil takes the mark away.
+  mutating func mark(_ tenant: TenantID, _ mark: RestoreMark?) { marks[tenant] = mark }
+
+  func restoreMark(of tenant: TenantID) -> RestoreMark? { marks[tenant] }
 
   mutating func note(numberID: String, phoneNumberID: String) {
     numberIDs[phoneNumberID] = numberID
@@ -49,6 +55,9 @@ struct StopTable: Sendable {
       if let stop = stops[key], !stop.lifted {
         return StopReason(scope: stop.scope, reason: stop.reason, since: stop.since)
       }
+    }
+    if let mark = marks[tenant] {
+      return StopReason(scope: .restored, reason: mark.reason, since: mark.since)
     }
     if let entry = tenants[tenant], entry.state != .active {
       return StopReason(scope: .tenantState, reason: entry.reason, since: entry.changedAt)

@@ -33,6 +33,7 @@ enum AdminRoutes {
     CellRoutes(services: services).register(on: router)
     PromoteRoute(services: services).register(on: router)
     OperationRoutes(services: services).register(on: router)
+    RestoreRoutes(services: services).register(on: router)
     StatusRoutes(services: services).register(on: router)
     OpenAPIRoutes().register(on: router)
     return router

@@ -88,6 +88,7 @@ public final class ControlPlaneNode: Service {
         group.addTask {
           await Self.every(ControlPlaneLimits.promotionInterval) { await self.promote() }
         }
+        group.addTask { await Self.every(ControlPlaneLimits.workInterval) { await self.work() } }
       }
     }
   }
@@ -112,6 +113,9 @@ public final class ControlPlaneNode: Service {
 
   /// One step of every promotion that runs.
   func promote() async { await promotions.drive(trace: freshTrace()) }
+
+  /// One round over what cells do as long work.
+  func work() async { await CellWorkRounds(services: services).look(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

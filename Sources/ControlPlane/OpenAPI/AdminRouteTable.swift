@@ -3,7 +3,8 @@ import Wire
 /// The admin host's routes.
 enum AdminRouteTable {
   static let routes: [DescribedRoute] =
-    tenants + tenantOwned + platform + PeopleRouteTable.ofOperators + PeopleRouteTable.ofPlatform
+    tenants + restores + tenantOwned + platform + PeopleRouteTable.ofOperators
+    + PeopleRouteTable.ofPlatform
 
   private static let tenants: [DescribedRoute] = [
     .init(
@@ -21,6 +22,26 @@ enum AdminRouteTable {
     .init(
       .admin, "GET", "/v1/tenants/{id}/digest", "Digests of a tenant's files", tag: "Tenants",
       answer: .json(200, "Digest"), query: ["recompute"], refusals: [.notFound, .cellUnavailable]),
+  ]
+
+  private static let restores: [DescribedRoute] = [
+    .init(
+      .admin, "POST", "/v1/tenants/{id}/restores",
+      "Restore a tenant from the archive: as a fork beside it, or in its place", tag: "Restores",
+      body: .json("RestoreInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .invalidState, .cellUnavailable]),
+    .init(
+      .admin, "POST", "/v1/tenants/{id}/snapshots", "Take a snapshot of a tenant now",
+      tag: "Restores", answer: .json(202, "Operation"), refusals: [.notFound]),
+    .init(
+      .admin, "GET", "/v1/restores/{id}", "Show a restore", tag: "Restores",
+      answer: .json(200, "Restore"), refusals: [.notFound]),
+    .init(
+      .admin, "POST", "/v1/restores/{id}/release", "Let a restored tenant send", tag: "Restores",
+      answer: .json(200, "Restore"), refusals: [.notFound, .invalidState, .conflict]),
+    .init(
+      .admin, "POST", "/v1/drills", "Restore every tenant from the archive and report",
+      tag: "Restores", answer: .json(202, "Operation")),
   ]
 
   /// Answered by the tenant's cell.

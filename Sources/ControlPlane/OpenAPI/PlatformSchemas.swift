@@ -29,6 +29,21 @@ extension Schemas {
         "match?": boolean,
       ])
     ),
+    (
+      "RestoreInput",
+      object([
+        "at": anything, "mode": words("fork", "swap"), "source?": words("archive"),
+        "accept?": boolean,
+      ])
+    ),
+    (
+      "Restore",
+      object([
+        "id": string, "operation_id": string, "tenant_id": string, "target_tenant_id": string,
+        "cell": string, "at": string, "mode": words("fork", "swap"), "accept": boolean,
+        "released_at?": time, "released?": integer,
+      ])
+    ),
     ("SendStopInput", object(["reason": string])),
     (
       "SendStop",

@@ -6,6 +6,17 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case tenantState = "tenant.state"
   case sendStop = "send_stop"
   case cellPromote = "cell.promote"
+  case tenantRestore = "tenant.restore"
+  case tenantSnapshot = "tenant.snapshot"
+  case drill
+
+  /// Whether a cell does it as long work and is asked until it has ended.
+  var isCellWork: Bool {
+    switch self {
+    case .tenantRestore, .tenantSnapshot, .drill: true
+    case .tenantCreate, .tenantState, .sendStop, .cellPromote: false
+    }
+  }
 
   /// `isSafeToCancel`: nothing outside the control plane has been told yet.
   struct Step: Hashable, Sendable {
@@ -27,6 +38,10 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
         Step(name: "serve", isSafeToCancel: false),
       ]
     case .tenantState, .sendStop: [Step(name: "apply", isSafeToCancel: false)]
+    case .tenantRestore:
+      [Step(name: "restore", isSafeToCancel: false), Step(name: "register", isSafeToCancel: false)]
+    case .tenantSnapshot: [Step(name: "copy", isSafeToCancel: false)]
+    case .drill: [Step(name: "restore", isSafeToCancel: false)]
     }
   }
 }
@@ -54,7 +69,7 @@ struct Operation: Hashable, Sendable {
   private(set) var step: Int
   var progress: Progress
   private(set) var error: Failure?
-  /// JSON object, once succeeded.
+  /// JSON object, once succeeded; also of a refusal that lists what it refuses.
   private(set) var result: String?
   let createdAt: Timestamp
   private(set) var updatedAt: Timestamp
@@ -134,9 +149,12 @@ struct Operation: Hashable, Sendable {
     updatedAt = now
   }
 
-  mutating func failed(_ failure: Failure, at now: Timestamp) throws(Failure) {
+  mutating func failed(
+    _ failure: Failure, result: String? = nil, at now: Timestamp
+  ) throws(Failure) {
     guard !state.isFinal else { throw over() }
     state = .failed
+    self.result = result
     error = failure
     updatedAt = now
   }

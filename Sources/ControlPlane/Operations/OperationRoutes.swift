@@ -21,7 +21,7 @@ struct OperationView: ResponseEncodable, Sendable {
   let state: String
   let step: String
   let progress: Progress
-  let result: [String: String]?
+  let result: AnyJSON?
   let error: Problem?
   let createdAt: Timestamp
   let updatedAt: Timestamp
@@ -42,7 +42,7 @@ struct OperationView: ResponseEncodable, Sendable {
       done: operation.progress.done, total: operation.progress.total,
       unit: operation.progress.unit)
     result = operation.result.flatMap {
-      try? EdgeJSON.decode([String: String].self, from: Array($0.utf8))
+      try? EdgeJSON.decode(AnyJSON.self, from: Array($0.utf8))
     }
     error = operation.error.map { Problem(code: $0.code.rawValue, detail: $0.detail) }
     createdAt = operation.createdAt

@@ -22,6 +22,19 @@ extension PlatformRows {
     ).compactMap { $0 }
   }
 
+  /// Running operations that cells do as long work, the oldest first.
+  func runningCellWork(limit: Int) throws -> [Operation] {
+    try connection.rows(
+      """
+      SELECT id, kind, subject, state, step, done, total, unit, error_code, error_detail, result,
+        created_at, updated_at
+      FROM operations
+      WHERE state = 'running' AND kind IN ('tenant.restore', 'tenant.snapshot', 'drill')
+      ORDER BY id LIMIT ?1
+      """, .int(limit), transform: Self.operation
+    ).compactMap { $0 }
+  }
+
   func put(_ operation: Operation) throws {
     try connection.run(
       """

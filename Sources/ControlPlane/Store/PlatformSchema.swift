@@ -17,14 +17,14 @@ public enum PlatformSchema {
       table(606, "send_stops"), table(607, "operations"), table(608, "operators"),
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
-      table(615, "audit_log"),
-      table(616, "registers"),
+      table(615, "audit_log"), table(616, "registers"), table(620, "restores"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
       SchemaStep("platform-2", file: .platform, ddl: namesAndSightings),
       SchemaStep("platform-identity-1", file: .platform, ddl: identity),
       SchemaStep("platform-registers", file: .platform, ddl: registers),
+      SchemaStep("platform-restores-1", file: .platform, ddl: restores),
     ])
 
   private static let identity = """
@@ -88,6 +88,22 @@ public enum PlatformSchema {
       tenant TEXT NOT NULL,
       since INTEGER NOT NULL,
       PRIMARY KEY (cell, code, tenant)
+    ) STRICT;
+    """
+
+  private static let restores = """
+    -- What a restore's operation was asked for.
+    CREATE TABLE restores (
+      -- The operation.
+      id TEXT NOT NULL PRIMARY KEY,
+      tenant TEXT NOT NULL,
+      -- The tenant that the files become: a new one for a fork.
+      target TEXT NOT NULL,
+      cell TEXT NOT NULL,
+      at TEXT NOT NULL,
+      mode TEXT NOT NULL CHECK (mode IN ('fork', 'swap')),
+      accept INTEGER NOT NULL,
+      released_at INTEGER
     ) STRICT;
     """
 

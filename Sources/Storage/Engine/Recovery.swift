@@ -60,6 +60,8 @@ struct Recovery {
     // Also what a stopped tenant has not applied stays needed.
     context.heads.replayed(tenant, from: record.position.cellSeq)
     guard writer.problem == nil else { return }
+    // Another branch: a restore's files took the place of those that it was written for.
+    guard record.identity.lineage == context.heads[tenant]?.lineage else { return }
     if let range = stopping[tenant], record.position.cellSeq > range.firstSeq { return }
     if !open.contains(tenant), open.count >= context.openTenants.limit, let other = open.first {
       // Any of them: each comes back where its next record wants it.

@@ -48,6 +48,7 @@ extension StorageEngine {
     configuration.adjustJournal(&journalConfiguration)
     let opened = try Journal.open(
       journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
+    try finishRestores(opened.heads)
     let (crashes, running) = try crashes()
     let context = EngineContext(
       configuration: configuration, clock: clock, random: random, files: files,

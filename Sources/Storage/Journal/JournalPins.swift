@@ -20,7 +20,9 @@ public struct JournalPin: Hashable, Sendable {
   public static let followerBytes: UInt64 = 128 * 1024 * 1024
 }
 
-/// The pins of one journal. Decides; ``Journal`` acts.
+/// The pins of one journal.
+///
+/// Decides; ``Journal`` acts.
 struct JournalPins: Sendable {
   private(set) var byName: [String: JournalPin] = [:]
 

@@ -91,13 +91,13 @@ struct JournalState: Hashable, Sendable {
     phase = .syncing(group)
   }
 
-  /// The write failed: truncate to the offset returned.
   /// The open segment has room for more now.
   mutating func segmentGrew(capacity: UInt64) {
     precondition(phase == .ready, "a segment grows between two groups")
     self.capacity = capacity
   }
 
+  /// The write failed: truncate to the offset returned.
   mutating func appendFailed() -> UInt64 {
     guard case .appending = phase else { preconditionFailure("no group is being written") }
     phase = .truncating

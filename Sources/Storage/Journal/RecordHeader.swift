@@ -24,12 +24,15 @@ public enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
   case refuse = 9
   /// Another cell's record of a tenant on its way here: same sequence, not owned.
   case `import` = 10
+  /// A branch of a history begins here: the files are those that a restore made. The payload's
+  /// detail names the branch that it left (``RestoreOrigin``).
+  case restore = 11
 
   /// Whether the record may use the disk reserve: without it ownership would hang on a full disk.
   public var mayUseReserve: Bool {
     switch self {
     case .release, .burn, .adopt, .refuse: true
-    case .create, .commands, .schemaStep, .begin, .ready, .import: false
+    case .create, .commands, .schemaStep, .begin, .ready, .import, .restore: false
     }
   }
 }

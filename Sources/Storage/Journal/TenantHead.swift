@@ -53,7 +53,7 @@ public struct TenantHead: Hashable, Sendable {
   {
     let ownership: Ownership =
       switch identity.kind {
-      case .create, .adopt, .burn: .owned
+      case .create, .adopt, .burn, .restore: .owned
       case .commands, .schemaStep: before?.ownership ?? .owned
       case .begin: .moving
       case .release: .released

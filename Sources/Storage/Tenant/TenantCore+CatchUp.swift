@@ -49,7 +49,9 @@ extension TenantCore {
     try replayCopied()
     if var records = journal {
       while let record = try records.next() {
-        guard record.identity.tenant == tenant else { continue }
+        guard record.identity.tenant == tenant, record.identity.lineage == head.lineage else {
+          continue
+        }
         try replay(record.identity, try record.decodedPayload())
       }
     }

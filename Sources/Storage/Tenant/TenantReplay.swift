@@ -1,17 +1,29 @@
 import CSQLite
 import Wire
 
+/// Whose files a replay brings up: an open tenant, or a restore.
+protocol ReplayTarget: AnyObject {
+  var schema: SchemaIndex { get }
+  /// The open files.
+  var files: [FileKind: TenantFile] { get }
+  /// Records in one SQLite transaction.
+  var replayBatch: Int { get }
+  func open(_ kind: FileKind) throws -> TenantFile
+  func closeFiles()
+  func digestDiffers()
+}
+
 /// Applies records to one tenant's files, each file only where it has not come so far.
 ///
 /// Triggers and foreign keys are off: the after-images hold what they did. Up to a bounded number
 /// of records share one SQLite transaction per file.
 final class TenantReplay {
-  private unowned let core: TenantCore
+  private unowned let core: any ReplayTarget
   /// Files in an open transaction, and the state that COMMIT will leave.
   private var open: [FileKind: (records: Int, seq: TenantSeq, digest: Digest)] = [:]
   private(set) var applied: UInt64 = 0
 
-  init(core: TenantCore) { self.core = core }
+  init(core: any ReplayTarget) { self.core = core }
 
   /// Applies one record; throws ``StorageError`` where that cannot be done exactly.
   func apply(_ identity: RecordIdentity, _ payload: RecordPayload) throws {
@@ -64,12 +76,12 @@ final class TenantReplay {
     if let fault = file.capture.fault { throw StorageError.replay("\(file.path): \(fault)") }
     let digest = file.digest + file.capture.delta
     guard digest.value == mark.digest else {
-      core.context.metrics.digestMismatch()
+      core.digestDiffers()
       throw StorageError.digestMismatch(file: file.path, seq: identity.tenantSeq)
     }
     let records = (open[mark.kind]?.records ?? 0) + 1
     open[mark.kind] = (records, identity.tenantSeq, digest)
-    if records >= core.context.configuration.replayBatch { try commit(mark.kind) }
+    if records >= core.replayBatch { try commit(mark.kind) }
   }
 
   private func applyStep(
@@ -110,7 +122,10 @@ final class TenantReplay {
   }
 }
 
-extension TenantCore {
+extension TenantCore: ReplayTarget {
+  var replayBatch: Int { context.configuration.replayBatch }
+  func digestDiffers() { context.metrics.digestMismatch() }
+
   /// Applies one record where the files lack it; ``finishReplay()`` makes it stay.
   func replay(_ identity: RecordIdentity, _ payload: RecordPayload) throws {
     let current = replaying ?? TenantReplay(core: self)

@@ -13,8 +13,8 @@ final class TenantWriter: Sendable {
   private let core: Mutex<TenantCore>
   /// Held by COMMIT, and by a read while it takes its snapshots: they see one moment.
   private let latch = Mutex(())
-  /// Position of the last record whose COMMIT is done: what a checkpoint now would hold.
-  private let committed: Mutex<CellSeq?>
+  /// The last record whose COMMIT is done: what a checkpoint now would hold.
+  private let committed: Mutex<TenantHead>
   let readers: TenantReaders
 
   private struct Mailbox {
@@ -32,7 +32,7 @@ final class TenantWriter: Sendable {
     self.context = context
     self.schema = schema
     mailbox = Mutex(Mailbox())
-    committed = Mutex(head.cellSeq)
+    committed = Mutex(head)
     core = Mutex(TenantCore(tenant: tenant, context: context, schema: schema, head: head))
     readers = TenantReaders(tenant: tenant, context: context, schema: schema)
   }
@@ -236,9 +236,10 @@ final class TenantWriter: Sendable {
           let settled = core.commit(head)
           // Before the latch is given up: one file may have the record, another not.
           if let reason = settled.stop { stop(reason) }
+          // Under the latch as well: a snapshot must not note a record that it lacks.
+          if settled.stop == nil { committed.withLock { $0 = head } }
           return settled
         }
-        if settled.stop == nil { committed.withLock { $0 = head.cellSeq } }
         if head.nextDue != due { context.due.set(tenant, head.nextDue) }
         return settled
       case .unacknowledged: preconditionFailure("postponed above")
@@ -315,11 +316,11 @@ final class TenantWriter: Sendable {
     context.running?.enter(tenant)
     defer { context.running?.leave() }
     do {
-      let (effects, seq) = try core.withLock { core in
-        (try core.catchUp(), core.head.cellSeq)
+      let (effects, head) = try core.withLock { core in
+        (try core.catchUp(), core.head)
       }
-      committed.withLock { $0 = seq }
-      if let head = context.heads[tenant] { context.due.set(tenant, head.nextDue) }
+      committed.withLock { $0 = head }
+      context.due.set(tenant, head.nextDue)
       // Before anybody is served: they may say that what was remembered is no longer true.
       for effect in effects { effect() }
       let isServed = mailbox.withLock { box in
@@ -343,8 +344,10 @@ final class TenantWriter: Sendable {
 
   /// Nil for a stopped or stalled tenant: its files lack records, whatever is checkpointed.
   var committedThrough: CellSeq? {
-    problem == nil ? committed.withLock { $0 } : nil
+    problem == nil ? committed.withLock { $0.cellSeq } : nil
   }
+  /// The last record whose COMMIT is done.
+  var committedHead: TenantHead { committed.withLock { $0 } }
   /// Why the tenant is not served; nil where it is.
   var problem: Obstacle? { mailbox.withLock { $0.problem } }
   /// Whether a record of the tenant is on its way to being durable in its mode.
@@ -355,6 +358,30 @@ final class TenantWriter: Sendable {
   var isActive: Bool {
     mailbox.withLock { $0.problem == nil && $0.machine.state != .idle }
   }
+  /// Whether a run, a record or a settling is under way, or will be.
+  var isBusy: Bool { mailbox.withLock { $0.machine.state != .idle || !$0.commands.isEmpty } }
+
+  /// Refuses new commands with `reason` while the tenant is served and nothing else does; what was
+  /// admitted goes on.
+  ///
+  /// Answers whether it did.
+  func pause(_ reason: Obstacle) -> Bool {
+    mailbox.withLock { box in
+      guard box.problem == nil else { return false }
+      box.problem = reason
+      return true
+    }
+  }
+
+  /// Ends a ``pause(_:)``.
+  func resume() {
+    let mayRun = mailbox.withLock { box in
+      box.problem = nil
+      return box.machine.state == .idle && !box.commands.isEmpty && box.machine.submitted()
+    }
+    if mayRun { context.writers.push(.run(self)) }
+  }
+
   var depth: Int { mailbox.withLock { $0.commands.count } }
 
   /// Closes the files where nothing is under way; answers whether it did.

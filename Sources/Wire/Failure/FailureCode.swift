@@ -14,15 +14,17 @@ public enum FailureCode: Hashable, Sendable {
   case notFound, unknownRoute, methodNotAllowed, requestTimeout
   case conflict, idempotencyConflict, numberClaimed, slugTaken, priceMissing, invalidState
   case tenantExists, alreadyDone, epochStale, generationFenced, emailTaken, lastOwner
+  case restoreNotAccepted, restorePointMissing
   // 413, 415, 421, 422, 429, 431
   case bodyTooLarge, unsupportedMediaType, unknownHost, graphRefused
   case rateLimited, mailboxFull, idempotencyTableFull, headersTooLarge
   // 423: the tenant's state forbids it
   case tenantSuspended, tenantReadOnly, sendsStopped
   // 500, 502, 503, 504
-  case internalError, graphUnavailable
+  case internalError, graphUnavailable, verificationFailed
   case overloaded, recovering, tenantStopped, outcomeUnknown, cellUnavailable, cellFull
-  case controlPlaneUnavailable, notStored, diskFull, shuttingDown, deadlineExceeded
+  case archiveUnavailable, controlPlaneUnavailable, notStored, diskFull, shuttingDown
+  case deadlineExceeded
   /// The tenant is elsewhere; carries cell and epoch in its own message, never shown to a client.
   case moved
   case versionMismatch
@@ -64,6 +66,8 @@ extension FailureCode {
     (.generationFenced, "generation_fenced", 409),
     (.emailTaken, "email_taken", 409),
     (.lastOwner, "last_owner", 409),
+    (.restoreNotAccepted, "restore_not_accepted", 409),
+    (.restorePointMissing, "restore_point_missing", 409),
     (.bodyTooLarge, "body_too_large", 413),
     (.unsupportedMediaType, "unsupported_media_type", 415),
     (.unknownHost, "unknown_host", 421),
@@ -76,6 +80,7 @@ extension FailureCode {
     (.idempotencyTableFull, "idempotency_table_full", 429),
     (.headersTooLarge, "headers_too_large", 431),
     (.internalError, "internal_error", 500),
+    (.verificationFailed, "verification_failed", 500),
     (.graphUnavailable, "graph_unavailable", 502),
     (.overloaded, "overloaded", 503),
     (.recovering, "recovering", 503),
@@ -83,6 +88,7 @@ extension FailureCode {
     (.outcomeUnknown, "outcome_unknown", 503),
     (.cellUnavailable, "cell_unavailable", 503),
     (.cellFull, "cell_full", 503),
+    (.archiveUnavailable, "archive_unavailable", 503),
     (.controlPlaneUnavailable, "control_plane_unavailable", 503),
     (.notStored, "not_stored", 503),
     (.diskFull, "disk_full", 503),

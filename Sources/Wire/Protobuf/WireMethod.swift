@@ -33,6 +33,8 @@ public enum WireMethod: UInt16, Sendable, CaseIterable {
   case digest = 33
   /// Control plane → cell: `ProtoJoin` without token, asks the cell to say what it holds.
   case inventory = 34
+  /// Control plane → cell: `ProtoCellWork` → `ProtoCellWorkStatus`; repeated until it has ended.
+  case work = 36
   // Primary → follower: `ProtoReplicaHello`, `ProtoReplicaAppend` → `ProtoReplicaState`;
   // `ProtoReplicaFetch` → `ProtoReplicaGroups`.
   case replicaHello = 40

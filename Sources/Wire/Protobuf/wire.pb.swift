@@ -984,6 +984,97 @@ public nonisolated struct Aimstors_ProtoReplicaCut: Sendable {
   fileprivate var _end: Aimstors_ProtoJournalEnd? = nil
 }
 
+/// Asked again and again under the same operation until it has ended; a cell that restarted begins
+/// anew and ends the same.
+public nonisolated struct Aimstors_ProtoCellWork: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operation: String {
+    get {_storage._operation}
+    set {_uniqueStorage()._operation = newValue}
+  }
+
+  /// restore, release, drill, snapshot.
+  public var kind: String {
+    get {_storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
+
+  public var tenant: String {
+    get {_storage._tenant}
+    set {_uniqueStorage()._tenant = newValue}
+  }
+
+  /// Restore: latest, a tenant_seq, or an RFC 3339 time.
+  public var at: String {
+    get {_storage._at}
+    set {_uniqueStorage()._at = newValue}
+  }
+
+  /// Restore: fork, swap.
+  public var mode: String {
+    get {_storage._mode}
+    set {_uniqueStorage()._mode = newValue}
+  }
+
+  /// Restore by swap: what is abandoned was read and accepted.
+  public var accept: Bool {
+    get {_storage._accept}
+    set {_uniqueStorage()._accept = newValue}
+  }
+
+  /// Restore by fork: the new tenant.
+  public var fork: Aimstors_ProtoTenantProfile {
+    get {_storage._fork ?? Aimstors_ProtoTenantProfile()}
+    set {_uniqueStorage()._fork = newValue}
+  }
+  /// Returns true if `fork` has been explicitly set.
+  public var hasFork: Bool {_storage._fork != nil}
+  /// Clears the value of `fork`. Subsequent reads from it will return its default value.
+  public mutating func clearFork() {_uniqueStorage()._fork = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Aimstors_ProtoCellWorkStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// running, done, failed.
+  public var state: String = String()
+
+  public var step: String = String()
+
+  public var done: Int64 = 0
+
+  public var total: Int64 = 0
+
+  public var failure: Aimstors_ProtoFailure {
+    get {_failure ?? Aimstors_ProtoFailure()}
+    set {_failure = newValue}
+  }
+  /// Returns true if `failure` has been explicitly set.
+  public var hasFailure: Bool {self._failure != nil}
+  /// Clears the value of `failure`. Subsequent reads from it will return its default value.
+  public mutating func clearFailure() {self._failure = nil}
+
+  /// The result, a JSON object; also of a refusal that lists what it refuses.
+  public var result: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _failure: Aimstors_ProtoFailure? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "aimstors"
@@ -3074,6 +3165,177 @@ nonisolated extension Aimstors_ProtoReplicaCut: SwiftProtobuf.Message, SwiftProt
     if lhs.cell != rhs.cell {return false}
     if lhs.generation != rhs.generation {return false}
     if lhs._end != rhs._end {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoCellWork"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}kind\0\u{1}tenant\0\u{1}at\0\u{1}mode\0\u{1}accept\0\u{1}fork\0")
+
+  fileprivate class _StorageClass {
+    var _operation: String = String()
+    var _kind: String = String()
+    var _tenant: String = String()
+    var _at: String = String()
+    var _mode: String = String()
+    var _accept: Bool = false
+    var _fork: Aimstors_ProtoTenantProfile? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _operation = source._operation
+      _kind = source._kind
+      _tenant = source._tenant
+      _at = source._at
+      _mode = source._mode
+      _accept = source._accept
+      _fork = source._fork
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._operation) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._kind) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._tenant) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._at) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._mode) }()
+        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._accept) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._fork) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._operation.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._operation, fieldNumber: 1)
+      }
+      if !_storage._kind.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._kind, fieldNumber: 2)
+      }
+      if !_storage._tenant.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._tenant, fieldNumber: 3)
+      }
+      if !_storage._at.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._at, fieldNumber: 4)
+      }
+      if !_storage._mode.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._mode, fieldNumber: 5)
+      }
+      if _storage._accept != false {
+        try visitor.visitSingularBoolField(value: _storage._accept, fieldNumber: 6)
+      }
+      try { if let v = _storage._fork {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoCellWork, rhs: Aimstors_ProtoCellWork) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._operation != rhs_storage._operation {return false}
+        if _storage._kind != rhs_storage._kind {return false}
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._at != rhs_storage._at {return false}
+        if _storage._mode != rhs_storage._mode {return false}
+        if _storage._accept != rhs_storage._accept {return false}
+        if _storage._fork != rhs_storage._fork {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoCellWorkStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoCellWorkStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}step\0\u{1}done\0\u{1}total\0\u{1}failure\0\u{1}result\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.done) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.total) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._failure) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.result) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 1)
+    }
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 2)
+    }
+    if self.done != 0 {
+      try visitor.visitSingularInt64Field(value: self.done, fieldNumber: 3)
+    }
+    if self.total != 0 {
+      try visitor.visitSingularInt64Field(value: self.total, fieldNumber: 4)
+    }
+    try { if let v = self._failure {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if !self.result.isEmpty {
+      try visitor.visitSingularStringField(value: self.result, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoCellWorkStatus, rhs: Aimstors_ProtoCellWorkStatus) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.done != rhs.done {return false}
+    if lhs.total != rhs.total {return false}
+    if lhs._failure != rhs._failure {return false}
+    if lhs.result != rhs.result {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

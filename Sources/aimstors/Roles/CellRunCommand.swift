@@ -17,11 +17,12 @@ extension CellConfiguration {
   /// Reads a cell's file.
   ///
   /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token,
-  /// replication.
+  /// replication, archive.
   init(_ node: ConfigurationNode, _ files: RoleFiles, _ replica: ReplicaState) throws {
     try node.allow(
       RoleFiles.keys.union([
         "region", "listen", "advertise", "graph_url", "join_token", "replication",
+        "archive",
       ]))
     let replication = try node.child("replication")
     let name = try replication?.string("cell") ?? files.id

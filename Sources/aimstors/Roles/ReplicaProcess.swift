@@ -56,12 +56,15 @@ struct ReplicaProcess {
     }
     configuration.identity.mail = MailDirectory(
       directory: configuration.dataDirectory + "/mail", random: LiveRandomSource())
+    let archive = try ArchiveSettings.archive(
+      node, dataDirectory: configuration.dataDirectory)
     let messenger = try files.messenger(
       role: .cell, id: configuration.id.rawValue, generation: state.generation,
       random: LiveRandomSource(), log: logger)
     let cell = CellNode(
       configuration: configuration, messenger: messenger, files: LiveFileSystem(),
       clock: LiveWallClock(), boot: LiveBootClock(), random: LiveRandomSource(), logger: logger,
+      archive: archive,
       fatal: { [logger] reason in
         logger.critical("the cell cannot go on", metadata: ["reason": "\(reason)"])
         exitProcess(.refused)

@@ -7,6 +7,8 @@ struct LocalSecrets: Hashable {
   let deploymentKeyFile: String
   /// Seals secrets at rest; 64 hexadecimal digits in the file.
   let sealingKeyFile: String
+  /// Seals the archive; see ``ArchiveKeyFile``.
+  let archiveKeyFile: String
   let deploymentKey: [UInt8]
   let graphToken: String
   let appSecret: String
@@ -17,11 +19,13 @@ struct LocalSecrets: Hashable {
   static let appName = "default"
 
   init(
-    deploymentKeyFile: String, sealingKeyFile: String, deploymentKey: [UInt8], graphToken: String,
+    deploymentKeyFile: String, sealingKeyFile: String, archiveKeyFile: String = "",
+    deploymentKey: [UInt8], graphToken: String,
     appSecret: String, verifyToken: String, adminToken: String?
   ) {
     self.deploymentKeyFile = deploymentKeyFile
     self.sealingKeyFile = sealingKeyFile
+    self.archiveKeyFile = archiveKeyFile
     self.deploymentKey = deploymentKey
     self.graphToken = graphToken
     self.appSecret = appSecret
@@ -40,7 +44,11 @@ struct LocalSecrets: Hashable {
     sealingKeyFile = environment["AIMSTORS_KEY_FILE"] ?? keys + "/sealing.key"
     deploymentKey = try Self.key(deploymentKeyFile, random, mayMake: true)
     _ = try Self.key(sealingKeyFile, random, mayMake: environment["AIMSTORS_KEY_FILE"] == nil)
+    archiveKeyFile = keys + "/archive.key"
     let stored = try Self.stored(keys)
+    if try ArchiveKeyFile.read(archiveKeyFile) == nil, try !ArchiveKeyFile.wasMade(archiveKeyFile) {
+      try ArchiveKeyFile.make(archiveKeyFile, random: random)
+    }
     graphToken = stored?["graph_token"]?.string ?? "EAAsim" + Self.hex(random.bytes(24))
     appSecret =
       environment["AIMSTORS_META_APP_SECRET"] ?? stored?["app_secret"]?.string

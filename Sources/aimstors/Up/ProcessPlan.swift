@@ -155,7 +155,11 @@ struct DeploymentPlan {
               .with("data_directory", JSON(directory)).with("listen", JSON(replica.address))
               .with("advertise", JSON(replica.address)).with("graph_url", JSON(graphURL))
               .with("health_port", JSON(replica.healthPort))
-              .with("replication", Self.replication(cell, replica.id, replicas))))
+              .with("replication", Self.replication(cell, replica.id, replicas))
+              .with(
+                "archive",
+                topology.archive?.json(
+                  keyFile: secrets.archiveKeyFile, dataDirectory: dataDirectory))))
       }
     }
     self.processes = processes

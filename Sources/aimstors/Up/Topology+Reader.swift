@@ -14,7 +14,7 @@ extension Topology {
     let root = try ConfigurationNode(yaml: yaml, file: file)
     try root.allow([
       "version", "name", "region", "domain", "control_plane", "cells", "routers", "graph", "tls",
-      "demo",
+      "archive", "demo",
     ])
     guard try root.integer("version", in: 0...Int.max, default: 0) == 1 else {
       throw root.error(.outOfRange, "version", "must be 1: this release reads no other")
@@ -40,6 +40,9 @@ extension Topology {
       return TLS(
         authority: try node.string("authority"),
         certificateAndKey: try node.string("certificate_and_key"))
+    }
+    archive = try root.child("archive").map { (node) throws(ConfigurationError) in
+      try ArchiveSettings(node)
     }
     demo = try root.flag("demo", default: false)
     try Self.checkNames(root, self)

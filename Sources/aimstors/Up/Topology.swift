@@ -92,6 +92,8 @@ struct Topology: Hashable {
   let routers: [Router]
   let graph: Graph
   let tls: TLS?
+  /// Where cells archive to; nil: nowhere.
+  let archive: ArchiveSettings?
   /// Whether two demonstration tenants are made.
   let demo: Bool
 

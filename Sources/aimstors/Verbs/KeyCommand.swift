@@ -3,8 +3,10 @@ import GraphSimulator
 
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "key", abstract: "API keys of a tenant.",
-    subcommands: [Create.self, List.self, Rotate.self, Revoke.self])
+    commandName: "key", abstract: "API keys of a tenant; the archive key.",
+    subcommands: [
+      Create.self, List.self, Rotate.self, Revoke.self, Backup.self, Verify.self,
+    ])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

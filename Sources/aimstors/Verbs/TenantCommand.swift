@@ -4,7 +4,10 @@ import GraphSimulator
 struct TenantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "The tenants of the platform.",
-    subcommands: [Create.self, List.self, Show.self, State.self, Digest.self, Release.self])
+    subcommands: [
+      Create.self, List.self, Show.self, State.self, Digest.self, Release.self, Restore.self,
+      Fork.self, Snapshot.self,
+    ])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Create a tenant.")

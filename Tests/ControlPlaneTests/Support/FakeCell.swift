@@ -12,6 +12,9 @@ final class FakeCell: Sendable {
     var parts: [Aimstors_ProtoWebhookPart] = []
     var spool: [Aimstors_ProtoSpoolEntry] = []
     var ended: [String] = []
+    /// What it is asked as long work, and what it answers; the last answer is given again.
+    var work: [Aimstors_ProtoCellWork] = []
+    var workAnswers: [Aimstors_ProtoCellWorkStatus] = []
     /// Refuses everything of the control plane with this while set.
     var refusal: Failure?
     /// How often the spool was looked at.
@@ -147,6 +150,14 @@ final class FakeCell: Sendable {
       var answer = Aimstors_ProtoDigestAnswer()
       answer.tenantSeq = 7
       answer.files = ["ledger.sqlite": "aa"]
+      return try answer.serializedBytes()
+    case .work:
+      let asked = try Aimstors_ProtoCellWork(serializedBytes: request.payload)
+      let answer = state.withLock { state -> Aimstors_ProtoCellWorkStatus in
+        state.work.append(asked)
+        return state.workAnswers.count > 1
+          ? state.workAnswers.removeFirst() : state.workAnswers.first ?? .init()
+      }
       return try answer.serializedBytes()
     case .spoolQuery:
       change { $0.looks += 1 }

@@ -1,0 +1,114 @@
+import Platform
+import Storage
+import Wire
+
+/// The archive of one deployment: sealed objects in a store.
+public struct Archive: Sendable {
+  public let objects: any ObjectStore
+  public let sealer: ObjectSealer
+
+  public init(objects: any ObjectStore, key: ArchiveKey, random: any RandomSource) {
+    self.objects = objects
+    sealer = ObjectSealer(key: key, random: random)
+  }
+
+  /// Seals, stores, and reads back: only what was found again counts as stored.
+  ///
+  /// A store may say that it stored what it did not; the journal must not forget it on its word.
+  func put(_ name: String, _ content: [UInt8]) async throws(ArchiveError) {
+    let object = sealer.seal(content, as: name)
+    do throws(ArchiveError) {
+      try await objects.put(name, object)
+    } catch .conflict(let name) {
+      // Sealed before the last restart, with another salt: the same content is the same object.
+      guard try await get(name) == content else { throw .conflict(name: name) }
+      return
+    }
+    guard try await objects.get(name) == object else {
+      throw .unreachable("\(name) was stored, and reads back as something else or not at all")
+    }
+  }
+
+  /// The content of an object; nil where there is none.
+  func get(_ name: String) async throws(ArchiveError) -> [UInt8]? {
+    guard let object = try await objects.get(name) else { return nil }
+    return try sealer.open(object, as: name)
+  }
+
+  /// The content of an object that must be there.
+  func require(_ name: String) async throws(ArchiveError) -> [UInt8] {
+    guard let content = try await get(name) else { throw .missing(name: name) }
+    return content
+  }
+
+  func claims(_ cell: CellID) async throws(ArchiveError) -> [Claim] {
+    var claims: [Claim] = []
+    for object in try await objects.list(ArchiveNames.claims(cell)) {
+      let claim: Claim = try ArchiveJSON.decode(try await require(object.name), as: object.name)
+      guard claim.cell == cell,
+        claim.generation == ArchiveNames.generation(ofClaim: object.name, cell)
+      else { throw .damaged(name: object.name, detail: "a claim of another cell or generation") }
+      claims.append(claim)
+    }
+    return claims
+  }
+
+  /// Stores a claim where its generation has none; a generation is claimed once.
+  func claim(_ claim: Claim) async throws(ArchiveError) {
+    try await put(
+      ArchiveNames.claim(claim.cell, claim.generation), try ArchiveJSON.encode(claim))
+  }
+
+  /// The highest generation that has claimed the cell's journal, by name only.
+  func highestClaim(_ cell: CellID) async throws(ArchiveError) -> Generation? {
+    try await objects.list(ArchiveNames.claims(cell)).compactMap {
+      ArchiveNames.generation(ofClaim: $0.name, cell)
+    }.max()
+  }
+
+  /// What of a cell's journal is there, by the rule of readers.
+  public func journal(_ cell: CellID) async throws(ArchiveError) -> ReaderRule.Reading {
+    let spans = try await objects.list(ArchiveNames.journal(cell)).compactMap {
+      ArchiveNames.span($0.name, of: cell)
+    }
+    return ReaderRule.read(spans, claims: try await claims(cell))
+  }
+
+  func groups(
+    _ cell: CellID, _ span: JournalSpan
+  ) async throws(ArchiveError) -> [DurableGroup] {
+    let name = ArchiveNames.journal(cell, span)
+    return try JournalObject.decode(try await require(name), as: name)
+  }
+
+  /// The manifests of a tenant's snapshots, the furthest first.
+  public func snapshots(_ tenant: TenantID) async throws(ArchiveError) -> [SnapshotManifest] {
+    var manifests: [SnapshotManifest] = []
+    for name in try await objects.list(ArchiveNames.snapshots(tenant)).map(\.name)
+    where name.hasSuffix("/manifest") { manifests.append(try await manifest(name)) }
+    return manifests.sorted { $1.position < $0.position }
+  }
+
+  /// Reads one manifest and checks that it speaks of what its name says.
+  func manifest(_ name: String) async throws(ArchiveError) -> SnapshotManifest {
+    let manifest: SnapshotManifest = try ArchiveJSON.decode(try await require(name), as: name)
+    guard let owner = ArchiveNames.owner(name), owner.tenant == manifest.tenant,
+      owner.snapshot?.description == manifest.name
+    else { throw .damaged(name: name, detail: "a manifest of another snapshot") }
+    return manifest
+  }
+
+  /// Every tenant of which there is a snapshot, and the furthest one's name.
+  public func tenants() async throws(ArchiveError) -> [TenantID: SnapshotName] {
+    var found: [TenantID: SnapshotName] = [:]
+    for object in try await objects.list(ArchiveNames.tenants)
+    where object.name.hasSuffix("/manifest") {
+      guard let owner = ArchiveNames.owner(object.name), let snapshot = owner.snapshot else {
+        continue
+      }
+      if let known = found[owner.tenant], known.tenantSeq >= snapshot.tenantSeq { continue }
+      found[owner.tenant] = snapshot
+    }
+    return found
+  }
+}

@@ -1,0 +1,110 @@
+import Logging
+import Platform
+import Storage
+import Wire
+
+/// What the archive of one cell works with.
+public struct ArchiveEnvironment: Sendable {
+  public var archive: Archive
+  public var engine: StorageEngine
+  public var cell: CellID
+  public var generation: Generation
+  /// The cell's data directory.
+  public var dataDirectory: String
+  /// What a tenant's files hold.
+  public var schema: @Sendable (TenantID) -> StoreSchema
+  public var files: any FileSystem
+  public var clock: any WallClock
+  public var random: any RandomSource
+  public var logger: Logger
+  public var retention = Retention.standard
+  var snapshots = SnapshotRule()
+  /// How often every tenant is restored from the archive, in milliseconds.
+  public var drillMilliseconds: Int64 = 20 * 3_600_000
+
+  public init(
+    archive: Archive, engine: StorageEngine, cell: CellID, generation: Generation,
+    dataDirectory: String, schema: @escaping @Sendable (TenantID) -> StoreSchema,
+    files: any FileSystem, clock: any WallClock, random: any RandomSource, logger: Logger
+  ) {
+    self.archive = archive
+    self.engine = engine
+    self.cell = cell
+    self.generation = generation
+    self.dataDirectory = dataDirectory
+    self.schema = schema
+    self.files = files
+    self.clock = clock
+    self.random = random
+    self.logger = logger
+  }
+}
+
+/// The archive of one running cell: uploads, snapshots, drills; and restores beside what is served.
+public final class ArchiveService: Sendable {
+  let environment: ArchiveEnvironment
+  private let state = ArchiveState()
+  private let uploader: JournalUploader
+  private let keeper: SnapshotKeeper
+  private let drill: RestoreDrill
+
+  public init(_ environment: ArchiveEnvironment) {
+    self.environment = environment
+    let keeper = SnapshotKeeper(environment, status: state)
+    self.keeper = keeper
+    drill = RestoreDrill(environment, status: state)
+    uploader = JournalUploader(
+      archive: environment.archive, engine: environment.engine, cell: environment.cell,
+      generation: environment.generation, clock: environment.clock, state: state,
+      logger: environment.logger, archived: { keeper.archived($0) })
+  }
+
+  /// Runs until the task is cancelled.
+  public func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.uploader.run() }
+      group.addTask { await self.keeper.run() }
+      group.addTask { await self.drill.run() }
+    }
+  }
+
+  public var status: ArchiveStatus { state.status }
+
+  /// How many records, and since when, wait to be archived.
+  public var lag: (records: UInt64, since: Timestamp?) {
+    let last = environment.engine.journal?.lastSeq.rawValue ?? 0
+    let archived = state.status.archived?.rawValue ?? 0
+    return (last - min(last, archived), state.status.waitingSince)
+  }
+
+  /// Waits until everything that is durable now is in the archive; false where the time is over.
+  public func waitUntilArchived(seconds: Int) async -> Bool {
+    guard let wanted = environment.engine.journal?.lastSeq else { return false }
+    for _ in 0..<(seconds * 20) {
+      if let through = uploader.archivedThrough, through >= wanted { return true }
+      do { try await Task.sleep(for: .milliseconds(50)) } catch { return false }
+    }
+    return false
+  }
+
+  /// Takes a snapshot of one tenant now.
+  public func snapshot(_ tenant: TenantID) async throws -> SnapshotManifest? {
+    try await keeper.snapshot(tenant)
+  }
+
+  /// Removes what no restore to a point of the window needs; hourly by itself.
+  func removeOld() async throws { try await keeper.removeOld() }
+
+  /// Restores every tenant now and reports; see ``RestoreDrill``.
+  public func drillNow() async -> [DrillResult] { await drill.round() }
+}
+
+/// Waits of the archive that a caller feels.
+public enum ArchiveLimits {
+  /// A restore waits so long for the archive to have what is durable.
+  public static let catchUpSeconds = 30
+  /// An alert: a tenant was not restored and checked for so long.
+  public static let drillAlertMilliseconds: Int64 = 26 * 3_600_000
+  /// An alert: the oldest group that is not archived has waited so long.
+  public static let lagAlertMilliseconds: Int64 = 10_000
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Storage
+import Wire
+
+/// Who writes a cell's journal from which position on: one per generation.
+public struct Claim: Codable, Hashable, Sendable {
+  public let cell: CellID
+  public let generation: Generation
+  /// The first position that this generation wrote, or would.
+  public let firstSeq: CellSeq
+  /// Hash of the group before it, 64 hexadecimal digits.
+  public let previousHash: String
+  public let claimedAt: Timestamp
+
+  enum CodingKeys: String, CodingKey {
+    case cell, generation
+    case firstSeq = "first_cell_seq"
+    case previousHash = "previous_hash"
+    case claimedAt = "claimed_at"
+  }
+
+  public init(
+    cell: CellID, generation: Generation, firstSeq: CellSeq, previousHash: String,
+    claimedAt: Timestamp
+  ) {
+    self.cell = cell
+    self.generation = generation
+    self.firstSeq = firstSeq
+    self.previousHash = previousHash
+    self.claimedAt = claimedAt
+  }
+}
+
+/// Which objects of a cell's journal count, and which are ignored.
+///
+/// The safety of the archive is this rule of readers, not a writer's check: the highest claim wins;
+/// what a lower generation wrote at or past its first position is ignored, listed, never merged.
+public enum ReaderRule {
+  public struct Reading: Hashable, Sendable {
+    /// In order, without overlap: each begins where the one before ended, or behind a gap.
+    public var spans: [JournalSpan] = []
+    /// Not read, with why.
+    public var ignored: [JournalSpan] = []
+    /// Positions between two spans that no object holds.
+    public var gaps: [ClosedRange<CellSeq>] = []
+    /// Spans whose content is in a longer one.
+    public var covered: [JournalSpan] = []
+  }
+
+  /// Sorts out the spans of one cell.
+  ///
+  /// A generation without a claim counts nothing: its writer never said where it begins.
+  public static func read(_ spans: [JournalSpan], claims: [Claim]) -> Reading {
+    var reading = Reading()
+    /// Per generation, the position at which a higher one took over.
+    func end(of generation: Generation) -> CellSeq {
+      claims.filter { $0.generation > generation }.map(\.firstSeq).min() ?? CellSeq(.max)
+    }
+    let begins = Dictionary(claims.map { ($0.generation, $0.firstSeq) }) { first, _ in first }
+    var next: CellSeq?
+    for span in spans.sorted() {
+      guard let begin = begins[span.generation], span.first >= begin,
+        span.last < end(of: span.generation)
+      else {
+        reading.ignored.append(span)
+        continue
+      }
+      if let expected = next {
+        if span.last < expected {
+          reading.covered.append(span)
+          continue
+        }
+        guard span.first >= expected else {
+          // Two that overlap in part are no cut of one journal: neither can be told from the other.
+          reading.ignored.append(span)
+          continue
+        }
+        if span.first > expected {
+          reading.gaps.append(expected...CellSeq(span.first.rawValue - 1))
+        }
+      }
+      reading.spans.append(span)
+      next = span.last.next
+    }
+    return reading
+  }
+}

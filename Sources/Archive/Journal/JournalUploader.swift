@@ -1,0 +1,189 @@
+import Logging
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// Brings a cell's journal into the archive: whole groups, at most a second behind, never twice.
+///
+/// The journal is pinned (``pin``) up to what was stored and read back. A dead archive is a problem
+/// to look at and stops no write.
+public final class JournalUploader: Sendable {
+  /// The pin's name; a start sets it at the journal's oldest position.
+  public static let pin = "archive"
+  /// How long what arrives is gathered before an object is made.
+  static let gather = Duration.milliseconds(250)
+  static let firstRetry = Duration.milliseconds(100)
+  static let longestRetry = Duration.seconds(15)
+
+  private let archive: Archive
+  private let engine: StorageEngine
+  private let cell: CellID
+  private let generation: Generation
+  private let clock: any WallClock
+  private let state: ArchiveState
+  private let logger: Logger
+  /// Told of each record that is in the archive.
+  private let archived: @Sendable ([JournalRecord]) -> Void
+  private let mark = Mutex<CellSeq?>(nil)
+
+  public init(
+    archive: Archive, engine: StorageEngine, cell: CellID, generation: Generation,
+    clock: any WallClock, state: ArchiveState, logger: Logger,
+    archived: @escaping @Sendable ([JournalRecord]) -> Void = { _ in }
+  ) {
+    self.archive = archive
+    self.engine = engine
+    self.cell = cell
+    self.generation = generation
+    self.clock = clock
+    self.state = state
+    self.logger = logger
+    self.archived = archived
+  }
+
+  /// The last position that is in the archive; nil before the first look at it.
+  public var archivedThrough: CellSeq? { mark.withLock { $0 } }
+
+  private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
+
+  /// Uploads until the task is cancelled, the journal closes, or another owner has claimed it.
+  public func run() async {
+    guard let journal = engine.journal else { return }
+    let start = await retrying { () throws(ArchiveError) -> Position in
+      try await self.begin(journal)
+    }
+    guard let start else { return }
+    var position = start
+    var tail = journal.tail(
+      position.isBeginning ? .afterGroup(0) : .from(position.last.next), .inItsMode)
+    defer { tail.close() }
+    var batch = TailBatch()
+    while !Task.isCancelled {
+      do {
+        guard let first = try await tail.next() else { return }
+        let arrived = now
+        state.change { $0.waitingSince = $0.waitingSince ?? arrived }
+        batch.add(first)
+        try? await Task.sleep(for: Self.gather)
+        while !batch.isFull, let more = try tail.available() { batch.add(more) }
+      } catch JournalError.trimmed(let oldest) {
+        // The disk reserve came first: what was trimmed is in nobody's archive.
+        let lost = "positions \(position.last.rawValue + 1) to \(oldest.rawValue - 1)"
+        state.add("archive_gap", "\(lost) were never archived", at: now)
+        tail.close()
+        tail = journal.tail(.from(oldest), .inItsMode)
+        position = Position(last: CellSeq(oldest.rawValue - 1), hash: nil)
+        batch = TailBatch()
+        continue
+      } catch {
+        state.add("archive_journal_unreadable", "\(error)", at: now)
+        return
+      }
+      guard let next = batch.take(generation) else { continue }
+      let before = position
+      let uploaded = await retrying { () throws(ArchiveError) -> Position in
+        try await self.upload(next.span, next.groups, after: before)
+      }
+      guard let uploaded else { return }
+      position = uploaded
+      journal.advancePin(Self.pin, through: position.last)
+    }
+  }
+
+  private struct Position: Sendable {
+    var last: CellSeq
+    /// Hash of the last archived group; nil: nothing says which one it must be.
+    var hash: SHA256Hash?
+    var isBeginning: Bool { last.rawValue == 0 }
+  }
+
+  /// Claims the journal where that was not done, and finds where the archive ends.
+  private func begin(_ journal: Journal) async throws(ArchiveError) -> Position {
+    let claims = try await archive.claims(cell)
+    if let higher = claims.map(\.generation).max(), higher > generation {
+      throw .fenced(generation: higher.rawValue)
+    }
+    let reading = try await archive.journal(cell)
+    var position = Position(last: CellSeq(0), hash: nil)
+    if let last = reading.spans.last {
+      let groups = try await archive.groups(cell, last)
+      position = Position(last: last.last, hash: groups.last?.hash)
+    }
+    if !claims.contains(where: { $0.generation == generation }) {
+      // A journal whose beginning is gone is archived from where it begins now.
+      let oldest = journal.segmentStarts.first ?? CellSeq(1)
+      let first = max(position.last.next, position.isBeginning ? oldest : CellSeq(1))
+      try await archive.claim(
+        Claim(
+          cell: cell, generation: generation, firstSeq: first,
+          previousHash: "\(position.hash ?? .zero)", claimedAt: now))
+    }
+    guard position.last <= journal.lastSeq else {
+      throw .incomplete(
+        "the archive holds cell_seq \(position.last.rawValue), this journal ends at "
+          + "\(journal.lastSeq.rawValue): it lost what was archived, or is another cell's")
+    }
+    mark.withLock { $0 = position.last }
+    state.change { $0.archived = position.last }
+    journal.advancePin(Self.pin, through: position.last)
+    return position
+  }
+
+  private func upload(
+    _ span: JournalSpan, _ groups: [DurableGroup], after position: Position
+  ) async throws(ArchiveError) -> Position {
+    if let expected = position.hash, let first = groups.first, first.previousHash != expected {
+      throw .incomplete(
+        "group \(first.number) does not follow what the archive holds: two journals of one cell")
+    }
+    // Early detection only; readers are safe by their rule.
+    if let highest = try await archive.highestClaim(cell), highest > generation {
+      throw .fenced(generation: highest.rawValue)
+    }
+    let content = JournalObject.encode(groups)
+    try await archive.put(ArchiveNames.journal(cell, span), content)
+    var records: [JournalRecord] = []
+    for group in groups {
+      do { records += try group.records() } catch {
+        throw .damaged(name: ArchiveNames.journal(cell, span), detail: "\(error)")
+      }
+    }
+    let now = now
+    mark.withLock { $0 = span.last }
+    state.change { status in
+      status.archived = span.last
+      status.objects += 1
+      status.bytes += UInt64(content.count)
+      if let since = status.waitingSince {
+        status.lag.record(microseconds: (now.milliseconds - since.milliseconds) * 1_000)
+      }
+      status.waitingSince = nil
+    }
+    archived(records)
+    return Position(last: span.last, hash: groups.last?.hash)
+  }
+
+  /// Tries until it succeeds; nil where it never will, or the task is cancelled.
+  private func retrying<T: Sendable>(
+    _ body: @Sendable () async throws(ArchiveError) -> T
+  ) async -> T? {
+    var pause = Self.firstRetry
+    while !Task.isCancelled {
+      do throws(ArchiveError) {
+        let result = try await body()
+        state.resolve("archive_unreachable")
+        return result
+      } catch {
+        state.change { $0.failures += 1 }
+        state.add(error.mayPass ? "archive_unreachable" : error.code, error.description, at: now)
+        logger.error("the archive", metadata: ["error": "\(error)"])
+        // A wrong key or a fence is not healed by trying at once again, but by an operator.
+        if case .fenced = error { return nil }
+        try? await Task.sleep(for: error.mayPass ? pause : Self.longestRetry)
+        pause = min(pause * 2, Self.longestRetry)
+      }
+    }
+    return nil
+  }
+}

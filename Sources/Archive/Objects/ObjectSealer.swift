@@ -1,0 +1,173 @@
+import COpenSSL
+import CZlib
+import Platform
+import Storage
+import Wire
+
+/// The form of every object: compressed, then sealed with AES-256-GCM under a key of its own.
+///
+/// Header: magic, u16 version, u16 zero, 16 bytes deployment, 8 bytes key id, 32 bytes salt, u64
+/// bytes of content, u64 bytes of the sealed body, u16 and text of the name, CRC-32 of all before.
+/// The whole header is authenticated with the body (which ends in 16 bytes of tag). Integers are
+/// little-endian. The nonce is zero: no key seals two objects, its salt is random.
+public struct ObjectSealer: Sendable {
+  /// Longest content of one object.
+  public static let contentBytes = 64 * 1_024 * 1_024
+  static let magic = Array("AIMSARC1".utf8)
+  static let version: UInt16 = 1
+  private static let fixedLength = 8 + 2 + 2 + 16 + 8 + 32 + 8 + 8 + 2
+  private static let saltLength = 32
+  private static let tagLength = 16
+
+  public let key: ArchiveKey
+  private let random: any RandomSource
+
+  public init(key: ArchiveKey, random: any RandomSource) {
+    self.key = key
+    self.random = random
+  }
+
+  /// Seals content under the name that it will be stored as.
+  public func seal(_ content: [UInt8], as name: String) -> [UInt8] {
+    precondition(content.count <= Self.contentBytes, "an object holds at most 64 MiB")
+    let salt = random.bytes(Self.saltLength)
+    let packed = Self.compress(content)
+    var header = Self.magic
+    append(Self.version, to: &header)
+    append(UInt16(0), to: &header)
+    header += ArchiveHex.decode(key.deployment) ?? []
+    header += ArchiveHex.decode(key.id) ?? []
+    header += salt
+    append(UInt64(content.count), to: &header)
+    append(UInt64(packed.count + Self.tagLength), to: &header)
+    append(UInt16(name.utf8.count), to: &header)
+    header += Array(name.utf8)
+    append(CRC32.of(header), to: &header)
+    return header + Self.encrypt(packed, key: key.objectKey(salt: salt), authenticating: header)
+  }
+
+  /// The content of an object that was read under `name`; throws ``ArchiveError``, which says what
+  /// is wrong.
+  public func open(_ object: [UInt8], as name: String) throws(ArchiveError) -> [UInt8] {
+    guard object.count >= Self.fixedLength else {
+      throw object.starts(with: Self.magic.prefix(object.count))
+        ? .truncated(name: name) : .notAnObject(name: name)
+    }
+    guard object.starts(with: Self.magic) else { throw .notAnObject(name: name) }
+    let version = integer(UInt16.self, object, 8)
+    let nameLength = Int(integer(UInt16.self, object, Self.fixedLength - 2))
+    let headerLength = Self.fixedLength + nameLength + 4
+    guard object.count >= headerLength else { throw .truncated(name: name) }
+    let crc = integer(UInt32.self, object, headerLength - 4)
+    guard CRC32.of(Array(object[..<(headerLength - 4)])) == crc else {
+      throw .damaged(name: name, detail: "the header's checksum is wrong")
+    }
+    guard version == Self.version else {
+      throw .damaged(name: name, detail: "format \(version) is unknown here")
+    }
+    let found = String(
+      decoding: object[Self.fixedLength..<(Self.fixedLength + nameLength)], as: UTF8.self)
+    guard found == name else { throw .swapped(name: name, found: found) }
+    let deployment = ArchiveHex.encode(Array(object[12..<28]))
+    guard deployment == key.deployment else {
+      throw .otherDeployment(name: name, found: deployment)
+    }
+    let keyID = ArchiveHex.encode(Array(object[28..<36]))
+    guard keyID == key.id else { throw .wrongKey(name: name, found: keyID) }
+    let bodyLength = integer(UInt64.self, object, 76)
+    guard UInt64(object.count - headerLength) >= bodyLength else { throw .truncated(name: name) }
+    let contentLength = integer(UInt64.self, object, 68)
+    guard UInt64(object.count - headerLength) == bodyLength, bodyLength >= Self.tagLength,
+      contentLength <= Self.contentBytes
+    else { throw .damaged(name: name, detail: "its lengths do not agree") }
+    guard
+      let packed = Self.decrypt(
+        object[headerLength...], key: key.objectKey(salt: Array(object[36..<68])),
+        authenticating: Array(object[..<headerLength]))
+    else { throw .damaged(name: name, detail: "it is not what was sealed") }
+    guard let content = Self.decompress(packed, length: Int(contentLength)) else {
+      throw .damaged(name: name, detail: "it does not decompress")
+    }
+    return content
+  }
+
+  private func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
+  }
+
+  private func integer<T: FixedWidthInteger>(_: T.Type, _ bytes: [UInt8], _ offset: Int) -> T {
+    bytes.withUnsafeBytes {
+      T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))
+    }
+  }
+
+  // zlib at its fastest: the archive must keep up with the journal on a busy machine.
+  private static func compress(_ content: [UInt8]) -> [UInt8] {
+    var length = compressBound(UInt(content.count))
+    return [UInt8](unsafeUninitializedCapacity: Int(length)) { buffer, filled in
+      let status = compress2(buffer.baseAddress, &length, content, UInt(content.count), 1)
+      precondition(status == Z_OK, "zlib refused a buffer of the size that it asked for")
+      filled = Int(length)
+    }
+  }
+
+  private static func decompress(_ packed: [UInt8], length: Int) -> [UInt8]? {
+    var filledLength = UInt(length)
+    var status = Z_OK
+    // zlib wants an address, also for nothing.
+    let content = [UInt8](unsafeUninitializedCapacity: max(length, 1)) { buffer, filled in
+      status = uncompress(buffer.baseAddress, &filledLength, packed, UInt(packed.count))
+      filled = status == Z_OK ? Int(filledLength) : 0
+    }
+    return status == Z_OK && content.count == length ? content : nil
+  }
+
+  private static let nonce = [UInt8](repeating: 0, count: 12)
+
+  private static func encrypt(
+    _ plain: [UInt8], key: [UInt8], authenticating header: [UInt8]
+  ) -> [UInt8] {
+    guard let cipher = EVP_CIPHER_CTX_new() else { preconditionFailure("no memory for a cipher") }
+    defer { EVP_CIPHER_CTX_free(cipher) }
+    var output = [UInt8](repeating: 0, count: plain.count + tagLength)
+    var length: Int32 = 0
+    var written = 0
+    var ok = EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), nil, key, nonce) == 1
+    ok = ok && EVP_EncryptUpdate(cipher, nil, &length, header, Int32(header.count)) == 1
+    output.withUnsafeMutableBufferPointer { out in
+      guard let base = out.baseAddress else { return }
+      ok = ok && EVP_EncryptUpdate(cipher, base, &length, plain, Int32(plain.count)) == 1
+      written = Int(length)
+      ok = ok && EVP_EncryptFinal_ex(cipher, base + written, &length) == 1
+      ok =
+        ok
+        && EVP_CIPHER_CTX_ctrl(
+          cipher, EVP_CTRL_AEAD_GET_TAG, Int32(tagLength), base + written) == 1
+    }
+    precondition(ok && written == plain.count, "AES-256-GCM failed")
+    return output
+  }
+
+  /// Nil where header, body or key are others.
+  private static func decrypt(
+    _ sealed: ArraySlice<UInt8>, key: [UInt8], authenticating header: [UInt8]
+  ) -> [UInt8]? {
+    guard let cipher = EVP_CIPHER_CTX_new() else { return nil }
+    defer { EVP_CIPHER_CTX_free(cipher) }
+    var tag = Array(sealed.suffix(tagLength))
+    let body = sealed.dropLast(tagLength)
+    var output = [UInt8](repeating: 0, count: body.count + tagLength)
+    var length: Int32 = 0
+    let ok = body.withUnsafeBufferPointer { body in
+      EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), nil, key, nonce) == 1
+        && EVP_DecryptUpdate(cipher, nil, &length, header, Int32(header.count)) == 1
+        && EVP_DecryptUpdate(cipher, &output, &length, body.baseAddress, Int32(body.count)) == 1
+        && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, Int32(tagLength), &tag) == 1
+    }
+    guard ok else { return nil }
+    var rest = [UInt8](repeating: 0, count: tagLength)
+    guard EVP_DecryptFinal_ex(cipher, &rest, &length) == 1 else { return nil }
+    output.removeLast(tagLength)
+    return output
+  }
+}

@@ -1,0 +1,188 @@
+import Logging
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// What one tenant's restore in a drill came to.
+public struct DrillResult: Sendable, Hashable {
+  public let tenant: TenantID
+  /// The restored record; nil where the restore failed.
+  public let tenantSeq: TenantSeq?
+  public let bytes: UInt64
+  public let records: UInt64
+  public let milliseconds: Int64
+  /// Whether the digests are those of the served tenant at the same record; nil: it has gone on.
+  public let matchesServed: Bool?
+  /// Code and text of what went wrong; nil: nothing.
+  public let failure: String?
+}
+
+/// Restores every tenant of a cell from the archive, daily, and throws the files away.
+///
+/// When each was verified last is kept over restarts.
+final class RestoreDrill: Sendable {
+  /// How often it looks whom it is time for.
+  static let interval = Duration.seconds(5)
+  /// A new tenant is drilled after this time: its first snapshot is made by then.
+  static let firstMilliseconds: Int64 = 60_000
+  private static let fileName = "drills"
+
+  private struct State {
+    var verified: [TenantID: Timestamp] = [:]
+    var firstSeen: [TenantID: Timestamp] = [:]
+    var failures: [TenantID: String] = [:]
+    var isLoaded = false
+  }
+
+  private let environment: ArchiveEnvironment
+  private let status: ArchiveState
+  private let state = Mutex(State())
+
+  init(_ environment: ArchiveEnvironment, status: ArchiveState) {
+    self.environment = environment
+    self.status = status
+  }
+
+  private var now: Timestamp { Timestamp(milliseconds: environment.clock.milliseconds()) }
+
+  func run() async {
+    while !Task.isCancelled {
+      load()
+      let heads = environment.engine.heads
+      let now = now
+      let next = state.withLock { state -> TenantID? in
+        for tenant in heads.keys where state.firstSeen[tenant] == nil {
+          state.firstSeen[tenant] = now
+        }
+        func due(_ tenant: TenantID) -> Int64 {
+          if let last = state.verified[tenant] {
+            return last.milliseconds + environment.drillMilliseconds
+          }
+          return (state.firstSeen[tenant] ?? now).milliseconds + Self.firstMilliseconds
+        }
+        return heads.keys.filter { due($0) <= now.milliseconds }.min { due($0) < due($1) }
+      }
+      if let next {
+        _ = await one(next)
+        report(heads)
+        continue
+      }
+      report(heads)
+      try? await Task.sleep(for: Self.interval)
+    }
+  }
+
+  /// Every tenant now, one after the other.
+  func round() async -> [DrillResult] {
+    load()
+    var results: [DrillResult] = []
+    for tenant in environment.engine.heads.keys.sorted() where !Task.isCancelled {
+      results.append(await one(tenant))
+    }
+    report(environment.engine.heads)
+    return results
+  }
+
+  private func one(_ tenant: TenantID) async -> DrillResult {
+    let began = MonotonicTime.nanoseconds()
+    func elapsed() -> Int64 { Int64((MonotonicTime.nanoseconds() - began) / 1_000_000) }
+    let directory =
+      "\(environment.dataDirectory)/drill/\(tenant)."
+      + ArchiveHex.encode(environment.random.uint64())
+    let files = environment.files
+    do {
+      let restorer = TenantRestorer(archive: environment.archive, files: files)
+      let restored = try await restorer.restore(
+        tenant, schema: environment.schema(tenant), to: .latest, cell: environment.cell,
+        into: directory, lineage: Lineage(environment.random.uint64()))
+      _ = await Blocking.run("drill") { try FileTree.remove(directory, files) }
+      let matches = await compare(tenant, restored)
+      let result = DrillResult(
+        tenant: tenant, tenantSeq: restored.position.tenantSeq, bytes: restored.bytes,
+        records: restored.records, milliseconds: elapsed(), matchesServed: matches,
+        failure: matches == false ? "digest_mismatch: it differs from what is served" : nil)
+      note(tenant, result.failure)
+      return result
+    } catch {
+      let code = (error as? ArchiveError)?.code ?? "restore_failed"
+      environment.logger.error(
+        "a drill failed", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+      note(tenant, "\(code): \(error)")
+      return DrillResult(
+        tenant: tenant, tenantSeq: nil, bytes: 0, records: 0, milliseconds: elapsed(),
+        matchesServed: nil, failure: "\(code): \(error)")
+    }
+  }
+
+  /// Nil where the tenant has gone on since.
+  private func compare(_ tenant: TenantID, _ restored: RestoredTenant) async -> Bool? {
+    guard let served = try? await environment.engine.digest(tenant, recompute: false),
+      environment.engine.heads[tenant]?.tenantSeq == restored.position.tenantSeq
+    else { return nil }
+    let found = Dictionary(
+      uniqueKeysWithValues: restored.files.map { ($0.name, $0.digest) })
+    // A file that holds no record yet may be on one side only.
+    for (name, digest) in served.files where (found[name] ?? .zero) != digest { return false }
+    return true
+  }
+
+  private func note(_ tenant: TenantID, _ failure: String?) {
+    let now = now
+    let lines = state.withLock { state -> String in
+      state.failures[tenant] = failure
+      if failure == nil { state.verified[tenant] = now }
+      return state.verified.sorted { $0.key < $1.key }
+        .map { "\($0.key) \($0.value.milliseconds)\n" }.joined()
+    }
+    let path = "\(environment.dataDirectory)/\(Self.fileName)"
+    do {
+      try FileTree.write(Array(lines.utf8), to: path + ".tmp", environment.files)
+      try environment.files.rename(path + ".tmp", to: path)
+    } catch {
+      environment.logger.error("drills are not noted", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func load() {
+    guard !state.withLock({ $0.isLoaded }) else { return }
+    let path = "\(environment.dataDirectory)/\(Self.fileName)"
+    let text = (try? FileTree.bytes(path, environment.files)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    state.withLock { state in
+      state.isLoaded = true
+      for line in (text ?? "").split(separator: "\n") {
+        let words = line.split(separator: " ")
+        guard words.count == 2, let tenant = TenantID(String(words[0])), let at = Int64(words[1])
+        else { continue }
+        state.verified[tenant] = Timestamp(milliseconds: at)
+      }
+    }
+  }
+
+  private func report(_ heads: [TenantID: TenantHead]) {
+    let now = now
+    let (oldest, count, failure) = state.withLock { state in
+      (
+        heads.keys.map { state.verified[$0] ?? state.firstSeen[$0] ?? now }.min(),
+        heads.keys.count { state.verified[$0] != nil },
+        state.failures.sorted { $0.key < $1.key }.first { heads[$0.key] != nil }
+      )
+    }
+    status.change { status in
+      status.oldestVerifiedRestore = oldest
+      status.drilledTenants = count
+    }
+    if let failure {
+      status.add("restore_drill_failed", "\(failure.key): \(failure.value)", at: now)
+    } else {
+      status.resolve("restore_drill_failed")
+    }
+    if let oldest, now.milliseconds - oldest.milliseconds > ArchiveLimits.drillAlertMilliseconds {
+      status.add("restore_drill_late", "a tenant was last verified \(oldest.rfc3339)", at: oldest)
+    } else {
+      status.resolve("restore_drill_late")
+    }
+  }
+}

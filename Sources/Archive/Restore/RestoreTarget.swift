@@ -1,0 +1,55 @@
+import Storage
+import Wire
+
+/// The point of a tenant's history that is wanted.
+public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
+  case latest
+  case tenantSeq(TenantSeq)
+  /// The last record at or before it.
+  case time(Timestamp)
+
+  public var description: String {
+    switch self {
+    case .latest: "latest"
+    case .tenantSeq(let seq): "\(seq.rawValue)"
+    case .time(let time): time.rfc3339
+    }
+  }
+
+  /// Reads `latest`, a number, or a time in RFC 3339; nil otherwise.
+  public init?(_ text: String) {
+    if text == "latest" {
+      self = .latest
+    } else if let number = UInt64(text), number > 0 {
+      self = .tenantSeq(TenantSeq(number))
+    } else if let time = Timestamp(rfc3339: text) {
+      self = .time(time)
+    } else {
+      return nil
+    }
+  }
+
+  /// Whether a record lies beyond the target.
+  func isPast(_ identity: RecordIdentity) -> Bool {
+    switch self {
+    case .latest: false
+    case .tenantSeq(let seq): identity.tenantSeq > seq
+    case .time(let time): identity.time > time
+    }
+  }
+
+  /// Snapshots to begin with, the furthest first.
+  ///
+  /// A base reaches the record after it; whether that is at or before a wanted time is seen when it
+  /// is read.
+  func candidates(_ snapshots: [SnapshotManifest]) -> [SnapshotManifest] {
+    snapshots.sorted { $1.position < $0.position }.filter { snapshot in
+      switch self {
+      case .latest: true
+      case .tenantSeq(let seq):
+        snapshot.isBase ? snapshot.tenantSeq < seq : snapshot.tenantSeq <= seq
+      case .time(let time): snapshot.time <= time
+      }
+    }
+  }
+}

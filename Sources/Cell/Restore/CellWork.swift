@@ -1,0 +1,136 @@
+import Logging
+import Storage
+import Synchronization
+import Wire
+
+/// Long work that the control plane asks of this cell: begun once per operation, asked about until
+/// it has ended.
+///
+/// What has ended is remembered here for a while; what must survive a restart is durable elsewhere,
+/// so that work begun anew ends the same.
+final class CellWork: Sendable {
+  typealias Body = @Sendable (_ progress: Progress) async throws -> String
+
+  /// Where one piece of work stands, as it says itself.
+  final class Progress: Sendable {
+    private let state = Mutex((step: "", done: Int64(0), total: Int64(0)))
+
+    func step(_ name: String, done: Int64 = 0, total: Int64 = 0) {
+      state.withLock { $0 = (name, done, total) }
+    }
+    var value: (step: String, done: Int64, total: Int64) { state.withLock { $0 } }
+  }
+
+  private enum Outcome: Sendable {
+    case running
+    case done(String)
+    /// With a result where the refusal lists what it refuses.
+    case failed(Failure, String)
+  }
+  private struct Entry: Sendable {
+    let progress = Progress()
+    var outcome = Outcome.running
+  }
+  private struct Job: Sendable {
+    let operation: String
+    let progress: Progress
+    let body: Body
+  }
+  private struct State {
+    var entries: [String: Entry] = [:]
+    /// In the order in which they ended.
+    var ended: [String] = []
+  }
+
+  private let logger: Logger
+  private let state = Mutex(State())
+  private let jobs: AsyncStream<Job>
+  private let start: AsyncStream<Job>.Continuation
+
+  init(logger: Logger) {
+    self.logger = logger
+    (jobs, start) = AsyncStream.makeStream(of: Job.self)
+  }
+
+  /// Begins the work of an operation, or says how far it has come.
+  func ask(
+    _ operation: String, _ body: @escaping Body
+  ) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
+    let (entry, isNew) = try begin(operation)
+    if isNew { start.yield(Job(operation: operation, progress: entry.progress, body: body)) }
+    var status = Aimstors_ProtoCellWorkStatus()
+    let progress = entry.progress.value
+    status.step = progress.step
+    status.done = progress.done
+    status.total = progress.total
+    switch entry.outcome {
+    case .running: status.state = "running"
+    case .done(let result):
+      status.state = "done"
+      status.result = result
+    case .failed(let failure, let result):
+      status.state = "failed"
+      status.result = result
+      status.failure.code = failure.code.rawValue
+      status.failure.detail = failure.detail
+    }
+    return status
+  }
+
+  private func begin(_ operation: String) throws(Failure) -> (Entry, isNew: Bool) {
+    let found = state.withLock { state -> (Entry, isNew: Bool)? in
+      if let entry = state.entries[operation] { return (entry, false) }
+      let running = state.entries.count - state.ended.count
+      guard running < CellLimits.workInFlight else { return nil }
+      let entry = Entry()
+      state.entries[operation] = entry
+      return (entry, true)
+    }
+    guard let found else {
+      throw Failure(
+        .overloaded, "this cell has \(CellLimits.workInFlight) long operations under way",
+        retryAfterMilliseconds: 1_000)
+    }
+    return found
+  }
+
+  /// Runs what is begun until the task is cancelled.
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      for await job in jobs {
+        group.addTask { await self.perform(job) }
+      }
+      group.cancelAll()
+    }
+  }
+
+  private func perform(_ job: Job) async {
+    let outcome: Outcome
+    do {
+      outcome = .done(try await job.body(job.progress))
+    } catch let refusal as RefusedRestore {
+      outcome = .failed(refusal.failure, refusal.result)
+    } catch let failure as Failure {
+      outcome = .failed(failure, "")
+    } catch {
+      outcome = .failed(RestoreFailure.of(error), "")
+    }
+    if case .failed(let failure, _) = outcome {
+      logger.error(
+        "long work failed", metadata: ["operation": "\(job.operation)", "failure": "\(failure)"])
+    }
+    state.withLock { state in
+      state.entries[job.operation]?.outcome = outcome
+      state.ended.append(job.operation)
+      while state.ended.count > CellLimits.workRemembered {
+        state.entries[state.ended.removeFirst()] = nil
+      }
+    }
+  }
+}
+
+/// A restore that was refused, with what there is to read before it is accepted.
+struct RefusedRestore: Error {
+  let failure: Failure
+  let result: String
+}

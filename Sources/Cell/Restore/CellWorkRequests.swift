@@ -1,0 +1,122 @@
+import Archive
+import Edge
+import Storage
+import Wire
+
+/// What the control plane may ask of this cell as long work.
+struct CellWorkRequests: Sendable {
+  let work: CellWork
+  /// Nil where no archive is configured.
+  let archive: ArchiveService?
+  let restoration: TenantRestoration?
+
+  func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
+    guard let archive, let restoration else {
+      throw Failure(.invalidState, "this cell has no archive")
+    }
+    switch message.kind {
+    case "restore":
+      let request = try Self.restore(message)
+      return try work.ask(message.operation) { progress in
+        try Self.json(try await restoration.run(request, progress))
+      }
+    case "release":
+      let tenant = try Self.tenant(message.tenant)
+      let restore = message.at
+      return try work.ask(message.operation) { _ in
+        try Self.json(["released": try await restoration.release(tenant, restore)])
+      }
+    case "snapshot":
+      let tenant = try Self.tenant(message.tenant)
+      return try work.ask(message.operation) { _ in
+        guard let manifest = try await archive.snapshot(tenant) else {
+          throw Failure(.tenantStopped, "the tenant is stopped, busy or gone")
+        }
+        return try Self.json(SnapshotResult(manifest))
+      }
+    case "drill":
+      return try work.ask(message.operation) { _ in
+        try Self.json(DrillReport(await archive.drillNow()))
+      }
+    default: throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
+    }
+  }
+
+  private static func restore(
+    _ message: Aimstors_ProtoCellWork
+  ) throws(Failure) -> TenantRestoration.Request {
+    guard let target = RestoreTarget(message.at) else {
+      throw Failure(.invalidField, "at: latest, a tenant_seq, or a time")
+    }
+    guard message.mode == "fork" || message.mode == "swap",
+      (message.mode == "fork") == message.hasFork
+    else { throw Failure(.invalidField, "mode: fork or swap") }
+    return TenantRestoration.Request(
+      operation: message.operation, tenant: try tenant(message.tenant), target: target,
+      accept: message.accept, fork: message.hasFork ? message.fork : nil)
+  }
+
+  private static func tenant(_ text: String) throws(Failure) -> TenantID {
+    guard let tenant = TenantID(text), tenant != .cellStore else {
+      throw Failure(.invalidIdentifier, "not a tenant id")
+    }
+    return tenant
+  }
+
+  private static func json(_ value: some Encodable) throws -> String {
+    String(decoding: try EdgeJSON.encode(value), as: UTF8.self)
+  }
+}
+
+/// A snapshot on demand.
+private struct SnapshotResult: Encodable {
+  let snapshot: String
+  let tenantSeq: UInt64
+  let bytes: UInt64
+
+  enum CodingKeys: String, CodingKey {
+    case snapshot, bytes
+    case tenantSeq = "tenant_seq"
+  }
+
+  init(_ manifest: SnapshotManifest) {
+    snapshot = manifest.name
+    tenantSeq = manifest.tenantSeq.rawValue
+    bytes = manifest.bytes
+  }
+}
+
+/// What a drill of one cell came to.
+private struct DrillReport: Encodable {
+  struct Entry: Encodable {
+    let tenantID: String
+    let tenantSeq: UInt64?
+    let bytes: UInt64
+    let records: UInt64
+    let milliseconds: Int64
+    let matchesServed: Bool?
+    let failure: String?
+
+    enum CodingKeys: String, CodingKey {
+      case bytes, records, milliseconds, failure
+      case tenantID = "tenant_id"
+      case tenantSeq = "tenant_seq"
+      case matchesServed = "matches_served"
+    }
+  }
+
+  let verified: Int
+  let failed: Int
+  let tenants: [Entry]
+
+  init(_ results: [DrillResult]) {
+    verified = results.count { $0.failure == nil }
+    failed = results.count - verified
+    tenants = results.map {
+      Entry(
+        tenantID: $0.tenant.rawValue, tenantSeq: $0.tenantSeq?.rawValue, bytes: $0.bytes,
+        records: $0.records, milliseconds: $0.milliseconds, matchesServed: $0.matchesServed,
+        failure: $0.failure)
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import Edge
+import Messaging
+import Wire
+
+/// Asks cells how far their long work has come, and ends the operations whose work has ended.
+///
+/// Idempotent: a cell that restarted begins anew, and a round that was cut off is made again.
+struct CellWorkRounds: Sendable {
+  let services: AdminServices
+
+  /// One round over every running operation that cells do.
+  func look(trace: String) async {
+    let limit = ControlPlaneLimits.workAsked
+    guard let running = try? await services.store.read({ try $0.runningCellWork(limit: limit) })
+    else { return }
+    await withTaskGroup(of: Void.self) { group in
+      for operation in running { group.addTask { await look(operation, trace: trace) } }
+    }
+  }
+
+  private func look(_ operation: Operation, trace: String) async {
+    do throws(Failure) {
+      switch operation.kind {
+      case .tenantRestore: try await restore(operation, trace: trace)
+      case .tenantSnapshot: try await snapshot(operation, trace: trace)
+      case .drill: try await drill(operation, trace: trace)
+      case .tenantCreate, .tenantState, .sendStop: break
+      }
+    } catch {
+      // A cell that is away or busy is asked again; whoever says no for good is believed.
+      guard !Self.mayPass(error) else { return }
+      try? await end(operation, error, result: nil, trace: trace)
+    }
+  }
+
+  private static func mayPass(_ failure: Failure) -> Bool {
+    switch failure.code {
+    case .cellUnavailable, .outcomeUnknown, .overloaded, .recovering, .shuttingDown: true
+    default: false
+    }
+  }
+
+  private func ask(
+    _ work: Aimstors_ProtoCellWork, _ id: CellID, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {
+    guard let cell = services.roster.cell(id) else {
+      throw Failure(.cellUnavailable, "\(id) is unknown")
+    }
+    let bytes = try await services.ask(
+      cell, .work, try ProtoCoding.encode(work), timeout: ControlPlaneLimits.workTimeout,
+      trace: trace)
+    return try ProtoCoding.decode(Aimstors_ProtoCellWorkStatus.self, bytes)
+  }
+
+  /// Asks until short work has ended; answers its result.
+  func finish(
+    _ work: Aimstors_ProtoCellWork, _ cell: CellID, trace: String
+  ) async throws(Failure) -> String {
+    for _ in 0..<ControlPlaneLimits.releaseQuestions {
+      let status = try await ask(work, cell, trace: trace)
+      switch status.state {
+      case "done": return status.result
+      case "failed": throw Self.failure(status)
+      default: try? await Task.sleep(for: ControlPlaneLimits.releasePause)
+      }
+    }
+    throw Failure(
+      .outcomeUnknown, "\(cell) is still at it; repeat with the same Idempotency-Key",
+      retryAfterMilliseconds: 1_000)
+  }
+
+  private static func failure(_ status: Aimstors_ProtoCellWorkStatus) -> Failure {
+    Failure(FailureCode(rawValue: status.failure.code), status.failure.detail)
+  }
+
+  // What is asked, by kind.
+
+  private func restore(_ operation: Operation, trace: String) async throws(Failure) {
+    guard
+      let (restore, parent) = try await services.store.read({ rows in
+        try rows.restore(operation.id).map { ($0, try rows.tenant($0.tenant)) }
+      })
+    else { throw Failure(.internalError, "the restore's record is gone") }
+    guard let parent else { throw Failure(.notFound, "the tenant is gone") }
+    var work = Aimstors_ProtoCellWork()
+    work.operation = operation.id.rawValue
+    work.kind = "restore"
+    work.tenant = restore.tenant.rawValue
+    work.at = restore.at
+    work.mode = restore.mode.rawValue
+    work.accept = restore.accept
+    let fork = restore.mode == .fork ? Self.fork(of: parent, restore, operation.createdAt) : nil
+    if let fork { work.fork = fork.proto }
+    let status = try await ask(work, restore.cell, trace: trace)
+    switch status.state {
+    case "done": try await register(operation, fork, status.result, trace: trace)
+    case "failed":
+      try await end(operation, Self.failure(status), result: status.result, trace: trace)
+    default: break
+    }
+  }
+
+  /// The tenant that a fork becomes: read-only, and by its mark in the cell it never sends.
+  private static func fork(
+    of parent: TenantRecord, _ restore: RestoreRecord, _ now: Timestamp
+  ) -> TenantRecord {
+    TenantRecord(
+      id: restore.target, name: "\(parent.name) (fork at \(restore.at))",
+      slug: "fork-\(restore.target.rawValue.lowercased())", region: parent.region,
+      currency: parent.currency, timeZone: parent.timeZone, tier: parent.tier,
+      parent: parent.parent, state: .readOnly,
+      reason: "fork of \(parent.id) at \(restore.at), by \(restore.id)", isProvisioned: true,
+      placement: Placement(cell: restore.cell, epoch: .first), createdAt: now, version: 0)
+  }
+
+  private func register(
+    _ operation: Operation, _ fork: TenantRecord?, _ result: String, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      if var fork, try rows.tenant(fork.id) == nil {
+        let slug = WantedKey(kind: .slug, key: fork.slug, isReleased: false, name: "")
+        guard try rows.apply([slug], for: fork.id) == nil else {
+          throw Failure(.slugTaken, "another tenant has the slug \(fork.slug)")
+        }
+        fork.version = try rows.raiseVersion()
+        try rows.put(fork)
+      }
+      for step in operation.kind.steps {
+        try operation.finished(step: step.name, at: transaction.now)
+      }
+      try operation.succeeded(result: result, at: transaction.now)
+      try rows.put(operation)
+    }
+    if fork != nil { try await services.map.refresh() }
+  }
+
+  private func snapshot(_ operation: Operation, trace: String) async throws(Failure) {
+    let id = TenantID(trusted: operation.subject)
+    guard let tenant = try await services.store.read({ try $0.tenant(id) }) else {
+      throw Failure(.notFound, "the tenant is gone")
+    }
+    var work = Aimstors_ProtoCellWork()
+    work.operation = operation.id.rawValue
+    work.kind = "snapshot"
+    work.tenant = operation.subject
+    let status = try await ask(work, tenant.placement.cell, trace: trace)
+    switch status.state {
+    case "done": try await register(operation, nil, status.result, trace: trace)
+    case "failed":
+      try await end(operation, Self.failure(status), result: nil, trace: trace)
+    default: break
+    }
+  }
+
+  /// Done when every living cell has ended; one that is away is in the report as not drilled.
+  private func drill(_ operation: Operation, trace: String) async throws(Failure) {
+    var work = Aimstors_ProtoCellWork()
+    work.operation = operation.id.rawValue
+    work.kind = "drill"
+    var cells: [String: AnyJSON] = [:]
+    var failed = 0
+    var verified = 0
+    for cell in services.roster.living() {
+      let status = try await ask(work, cell.id, trace: trace)
+      switch status.state {
+      case "done":
+        let report = try? EdgeJSON.decode(AnyJSON.self, from: Array(status.result.utf8))
+        cells[cell.id.rawValue] = report ?? .null
+        struct Counts: Decodable { let verified: Int, failed: Int }
+        let counts = try? EdgeJSON.decode(Counts.self, from: Array(status.result.utf8))
+        verified += counts?.verified ?? 0
+        failed += counts?.failed ?? 0
+      case "failed": throw Self.failure(status)
+      default: return
+      }
+    }
+    let result: [String: AnyJSON] = [
+      "verified": .integer(Int64(verified)), "failed": .integer(Int64(failed)),
+      "cells": .object(cells),
+    ]
+    guard let bytes = try? EdgeJSON.encode(result) else {
+      throw Failure(.internalError, "a report does not encode")
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard failed == 0 else {
+      try await end(
+        operation, Failure(.verificationFailed, "\(failed) tenants were not restored"),
+        result: text, trace: trace)
+      return
+    }
+    try await register(operation, nil, text, trace: trace)
+  }
+
+  private func end(
+    _ operation: Operation, _ failure: Failure, result: String?, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), !operation.state.isFinal else {
+        return
+      }
+      try operation.failed(
+        failure, result: result.flatMap { $0.isEmpty ? nil : $0 }, at: transaction.now)
+      try rows.put(operation)
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import Edge
+import Hummingbird
+import Storage
+import Wire
+
+/// A restore as the API shows it.
+struct RestoreView: Codable, ResponseEncodable, Sendable {
+  let id: String
+  let operationID: String
+  let tenantID: String
+  let targetTenantID: String
+  let cell: String
+  let at: String
+  let mode: String
+  let accept: Bool
+  let releasedAt: Timestamp?
+  /// Messages that waited when it was released.
+  let released: Int?
+
+  enum CodingKeys: String, CodingKey {
+    case id, cell, at, mode, accept, released
+    case operationID = "operation_id"
+    case tenantID = "tenant_id"
+    case targetTenantID = "target_tenant_id"
+    case releasedAt = "released_at"
+  }
+
+  init(_ restore: RestoreRecord, released: Int? = nil) {
+    id = restore.id.rawValue
+    operationID = restore.id.rawValue
+    tenantID = restore.tenant.rawValue
+    targetTenantID = restore.target.rawValue
+    cell = restore.cell.rawValue
+    at = restore.at
+    mode = restore.mode.rawValue
+    accept = restore.accept
+    releasedAt = restore.releasedAt
+    self.released = released
+  }
+}
+
+/// Restores, snapshots and drills.
+struct RestoreRoutes: Sendable {
+  let services: AdminServices
+
+  func register(on router: Router<EdgeContext>) {
+    router.post("/v1/tenants/:id/restores", use: restore)
+    router.post("/v1/tenants/:id/snapshots", use: snapshot)
+    router.get("/v1/restores/:id", use: show)
+    router.post("/v1/restores/:id/release", use: release)
+    router.post("/v1/drills", use: drill)
+  }
+
+  @Sendable private func restore(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let id = try AdminInput.tenantID(context)
+    let body = try await AdminBody.read(request)
+    let input = try body.decode(RestoreInput.self)
+    try input.check()
+    let fork = TenantID(trusted: "t" + services.random.bytes(8).base32(characters: 12))
+    let command = try AdminCommand(request, body, context, services)
+    return try await begin(command, .tenantRestore, id, "tenants") { operation, tenant, rows in
+      try rows.put(
+        RestoreRecord(
+          id: operation.id, tenant: id, target: input.mode == .fork ? fork : id,
+          cell: tenant.placement.cell, at: input.at.text, mode: input.mode,
+          accept: input.accept ?? false, releasedAt: nil))
+      return "\(input.mode.rawValue) at \(input.at.text)"
+    }
+  }
+
+  @Sendable private func snapshot(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let id = try AdminInput.tenantID(context)
+    let body = try await AdminBody.read(request)
+    let command = try AdminCommand(request, body, context, services)
+    return try await begin(command, .tenantSnapshot, id, "tenants") { _, _, _ in "" }
+  }
+
+  /// Records an operation about one tenant; the rounds do the rest.
+  private func begin(
+    _ command: AdminCommand, _ kind: OperationKind, _ id: TenantID, _ unit: String,
+    _ prepare: @escaping @Sendable (Operation, TenantRecord, PlatformRows) throws -> String
+  ) async throws(Failure) -> Response {
+    let answer = try await command.perform { transaction, rows in
+      guard let tenant = try rows.tenant(id) else { throw Failure(.notFound, "no such tenant") }
+      guard tenant.isProvisioned else {
+        throw Failure(.invalidState, "the tenant is not provisioned yet; try again")
+      }
+      var operation = Operation(
+        id: .fresh(transaction), kind: kind, subject: id.rawValue, total: 1, unit: unit,
+        at: transaction.now)
+      try operation.start(at: transaction.now)
+      try rows.put(operation)
+      let detail = try prepare(operation, tenant, rows)
+      try rows.append(
+        command.audit(kind.rawValue, id.rawValue, detail), id: transaction.freshID(),
+        at: transaction.now)
+      return try .json(202, OperationView(operation))
+    }
+    return Self.accepted(answer)
+  }
+
+  private static func accepted(_ answer: StoredAnswer) -> Response {
+    var response = answer.response
+    struct Named: Decodable { let id: String }
+    if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
+      response.headers[.location] = "/v1/operations/\(view.id)"
+    }
+    return response
+  }
+
+  @Sendable private func drill(_ request: Request, _ context: EdgeContext) async throws -> Response
+  {
+    let body = try await AdminBody.read(request)
+    let command = try AdminCommand(request, body, context, services)
+    let answer = try await command.perform { transaction, rows in
+      var operation = Operation(
+        id: .fresh(transaction), kind: .drill, subject: "platform", total: 1, unit: "cells",
+        at: transaction.now)
+      try operation.start(at: transaction.now)
+      try rows.put(operation)
+      try rows.append(
+        command.audit("drill", "platform"), id: transaction.freshID(), at: transaction.now)
+      return try .json(202, OperationView(operation))
+    }
+    return Self.accepted(answer)
+  }
+
+  @Sendable private func show(_ request: Request, _ context: EdgeContext) async throws
+    -> RestoreView
+  {
+    RestoreView(try await restore(named: try context.parameter("id")))
+  }
+
+  private func restore(named text: String) async throws(Failure) -> RestoreRecord {
+    let id = OperationID(trusted: text)
+    guard let restore = try await services.store.read({ try $0.restore(id) }) else {
+      throw Failure(.notFound, "no such restore")
+    }
+    return restore
+  }
+
+  /// The cell first: what is recorded here is true there.
+  @Sendable private func release(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let body = try await AdminBody.read(request)
+    let command = try AdminCommand(request, body, context, services)
+    if let earlier = try await command.earlierAnswer() { return earlier.response }
+    let restore = try await restore(named: try context.parameter("id"))
+    guard restore.mode == .swap else {
+      throw Failure(.invalidState, "a fork never sends: there is nothing to release")
+    }
+    let operation = try await services.store.read { try $0.operation(restore.id) }
+    guard operation?.state == .succeeded else {
+      throw Failure(.invalidState, "the restore has not succeeded")
+    }
+    var work = Aimstors_ProtoCellWork()
+    work.operation = "release-\(restore.id)"
+    work.kind = "release"
+    work.tenant = restore.tenant.rawValue
+    work.at = restore.id.rawValue
+    struct Released: Decodable { let released: Int }
+    let text = try await CellWorkRounds(services: services)
+      .finish(work, restore.cell, trace: context.traceID)
+    let released = try EdgeJSON.decode(Released.self, from: Array(text.utf8)).released
+    return try await command.perform { transaction, rows in
+      var restore = restore
+      restore.releasedAt = restore.releasedAt ?? transaction.now
+      try rows.put(restore)
+      try rows.append(
+        command.audit("restore.release", restore.id.rawValue, "\(released) messages waited"),
+        id: transaction.freshID(), at: transaction.now)
+      return try .json(200, RestoreView(restore, released: released))
+    }.response
+  }
+}

@@ -1,0 +1,150 @@
+import Platform
+import Wire
+
+extension StorageEngine {
+  /// Where files that a restore made wait to be a tenant's.
+  ///
+  /// One directory of this file system, so that putting them in their place is a rename.
+  public static func restoresDirectory(_ data: String) -> String { "\(data)/restores" }
+
+  /// Where the files go that a restore replaced; kept for 30 days.
+  public static func replacedDirectory(_ data: String) -> String { "\(data)/replaced" }
+
+  /// The directory in which the files of `tenant` in the branch `lineage` are prepared.
+  public func preparedDirectory(_ tenant: TenantID, _ lineage: Lineage) -> String {
+    let name = Self.preparedName(tenant, lineage)
+    return "\(Self.restoresDirectory(configuration.directory))/\(name)"
+  }
+
+  private static func preparedName(_ tenant: TenantID, _ lineage: Lineage) -> String {
+    "\(tenant.rawValue).\(String(lineage.rawValue, radix: 16))"
+  }
+
+  /// Takes prepared files over: as a new tenant, or in the place of a tenant that is held.
+  ///
+  /// The files in ``preparedDirectory(_:_:)`` are durable and belong to `tenant` and `lineage`.
+  /// `expected` is where the tenant's history stood when it was held, nil for a tenant that does
+  /// not exist here; anything else throws `conflict`, and nothing is changed. Throws
+  /// `outcomeUnknown` where the record may or may not be durable: a repeat tells. A repeat of what
+  /// was done does nothing.
+  public func install(
+    _ tenant: TenantID, lineage: Lineage, epoch: Epoch, origin: RestoreOrigin,
+    expected: TenantHead?
+  ) async throws(Failure) {
+    let running = try running()
+    let context = running.context
+    let before = context.heads[tenant]
+    if before?.lineage == lineage { return }
+    guard before == expected else {
+      throw Failure(.conflict, "the tenant has gone on since the restore was planned")
+    }
+    let last = before?.tenantSeq ?? origin.tenantSeq
+    let identity = RecordIdentity(
+      tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: last.next,
+      previousHash: before?.hash ?? origin.hash, time: max(context.now, before?.time ?? .zero),
+      schemaVersion: before?.schemaVersion ?? index(tenant).version, kind: .restore, nextDue: nil)
+    let record: SealedRecord
+    do throws(JournalError) {
+      var encoder = RecordEncoder(capacity: 512)
+      encoder.begin()
+      record = try encoder.seal(identity, files: [], detail: origin.bytes)
+    } catch {
+      throw Failure(.internalError, "\(error)")
+    }
+    let outcome = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<AppendOutcome, Never>) in
+      context.journal.append(record) { outcome in
+        if case .durable(let position) = outcome {
+          context.heads.durable(
+            tenant, TenantHead(after: before, identity, hash: record.hash, at: position))
+        }
+        caller.resume(returning: outcome)
+      }
+    }
+    guard case .durable = outcome, let head = context.heads[tenant] else {
+      throw Failure(.outcomeUnknown, "the restored files may or may not be in place; try again")
+    }
+    // From here on the restored files are the tenant's, also after a crash: a start moves them.
+    do throws(FileError) {
+      try Self.moveIntoPlace(tenant, lineage, configuration.directory, files)
+    } catch {
+      // The record stands, and what is in its place are the files before it: they are not served.
+      log.critical("restored files were not moved", metadata: ["error": "\(error)"])
+      throw Failure(.outcomeUnknown, "the restored files will be in place after a restart")
+    }
+    let writer = TenantWriter(
+      tenant: tenant, context: context, schema: index(tenant), head: head)
+    context.due.set(tenant, nil)
+    context.problems.resolve("tenant_stopped", tenant)
+    life.withLock { life in
+      guard case .running(var running) = life else { return }
+      running.writers[tenant] = writer
+      life = .running(running)
+    }
+  }
+
+  /// Brings a tenant to rest: what was admitted ends, new commands and reads hear `recovering`, the
+  /// files are closed.
+  ///
+  /// Answers its last record.
+  ///
+  /// A stopped tenant rests already. ``unhold(_:)`` or ``install(_:lineage:epoch:origin:expected:)``
+  /// ends it. Throws `recovering` where the tenant is stalled, `overloaded` where it does not come
+  /// to rest.
+  public func hold(_ tenant: TenantID) async throws(Failure) -> TenantHead {
+    let writer = try writer(tenant)
+    guard writer.pause(Obstacle("restored files are being put in place", mayPass: true)) else {
+      guard writer.problem?.mayPass == false, let head = writer.context.heads[tenant] else {
+        throw Failure(.recovering, "the tenant is stalled or held by another restore")
+      }
+      return head
+    }
+    for _ in 0..<Self.pauseLooks {
+      if !writer.isBusy, writer.evict() { return writer.committedHead }
+      try? await Task.sleep(for: .milliseconds(1))
+    }
+    writer.resume()
+    throw Failure(.overloaded, "the tenant does not come to rest; try again")
+  }
+
+  /// Serves a held tenant again as it was; a stopped one stays stopped.
+  public func unhold(_ tenant: TenantID) {
+    guard let writer = try? writer(tenant), writer.problem?.mayPass == true else { return }
+    writer.resume()
+  }
+
+  /// Looks, a millisecond apart, at a tenant that is to come to rest.
+  private static let pauseLooks = 5_000
+
+  /// Renames what is there to be renamed; done in part before, it goes on.
+  private static func moveIntoPlace(
+    _ tenant: TenantID, _ lineage: Lineage, _ data: String, _ files: any FileSystem
+  ) throws(FileError) {
+    let name = preparedName(tenant, lineage)
+    let prepared = "\(restoresDirectory(data))/\(name)"
+    let place = "\(data)/tenants/\(tenant.rawValue)"
+    let replaced = replacedDirectory(data)
+    guard try files.exists(prepared) else { return }
+    if try files.exists(place) {
+      try files.createDirectory(replaced)
+      try files.rename(place, to: "\(replaced)/\(name)")
+      try files.synchronizeDirectory(replaced)
+    }
+    try files.rename(prepared, to: place)
+    try files.synchronizeDirectory("\(data)/tenants")
+    try files.synchronizeDirectory(restoresDirectory(data))
+  }
+
+  /// At a start, before any replay: moves files whose record is durable.
+  func finishRestores(_ heads: [TenantID: TenantHead]) throws(FileError) {
+    let directory = Self.restoresDirectory(configuration.directory)
+    guard try files.exists(directory) else { return }
+    for name in try files.list(directory) {
+      guard let dot = name.lastIndex(of: "."), let tenant = TenantID(String(name[..<dot])),
+        let lineage = UInt64(name[name.index(after: dot)...], radix: 16),
+        heads[tenant]?.lineage.rawValue == lineage
+      else { continue }
+      try Self.moveIntoPlace(tenant, Lineage(lineage), configuration.directory, files)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Archive
+import ArgumentParser
+import GraphSimulator
+import Platform
+
+extension KeyCommand {
+  /// Where the archive key lies.
+  struct ArchiveKeyOptions: ParsableArguments {
+    @Option(name: .long, help: "The archive key's file; default: keys/archive.key of the data.")
+    var keyFile: String?
+    @Flag(name: .long, help: "Print one JSON object as the last line.") var json = false
+
+    var path: String { keyFile ?? Environment.live.dataDirectory + "/keys/archive.key" }
+  }
+
+  struct Backup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Copy the archive key to a file; keep it away from the archive and the machine.")
+
+    @Option(name: .long, help: "The copy; must not exist.") var to: String
+    @OptionGroup var options: ArchiveKeyOptions
+
+    func run() async throws {
+      let key = try ArchiveKeyFile.require(options.path)
+      guard try PrivateFile.read(to) == nil else {
+        throw CommandFailure(.refused, code: "file_exists", detail: "\(to) exists")
+      }
+      guard let content = try PrivateFile.read(options.path) else {
+        throw CommandFailure(.refused, code: "archive_key_missing", detail: options.path)
+      }
+      try PrivateFile.write(content, to: to)
+      guard try ArchiveKeyFile.read(to) == key else {
+        throw CommandFailure(
+          .verificationFailed, code: "backup_differs", detail: "\(to) is not what was written")
+      }
+      let answer: JSON = [
+        "key_id": JSON(key.id), "deployment": JSON(key.deployment), "to": JSON(to),
+      ]
+      Console.out(options.json ? answer.serialized() : "key \(key.id) is in \(to)")
+    }
+  }
+
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check that an archive key is whole and, with --archive, that it opens the archive."
+    )
+
+    @Argument(help: "The file to check; default: the key in use.") var file: String?
+    @Option(name: .long, help: "A directory that objects are archived in.") var archive: String?
+    @OptionGroup var options: ArchiveKeyOptions
+
+    func run() async throws {
+      let path = file ?? options.path
+      let key = try ArchiveKeyFile.require(path)
+      var opened = 0
+      if let archive {
+        let store = DirectoryStore(
+          root: archive, files: LiveFileSystem(), random: LiveRandomSource())
+        let sealer = ObjectSealer(key: key, random: LiveRandomSource())
+        do throws(ArchiveError) {
+          for object in try await store.list("claims/") {
+            guard let bytes = try await store.get(object.name) else { continue }
+            _ = try sealer.open(bytes, as: object.name)
+            opened += 1
+          }
+        } catch {
+          throw CommandFailure(.verificationFailed, code: error.code, detail: error.description)
+        }
+        guard opened > 0 else {
+          throw CommandFailure(
+            .verificationFailed, code: "archive_empty", detail: "\(archive) holds no claim")
+        }
+      }
+      let answer: JSON = [
+        "key_id": JSON(key.id), "deployment": JSON(key.deployment), "objects_opened": JSON(opened),
+      ]
+      Console.out(
+        options.json
+          ? answer.serialized() : "\(path) is key \(key.id); it opened \(opened) objects")
+    }
+  }
+}

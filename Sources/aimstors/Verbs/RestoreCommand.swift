@@ -1,0 +1,151 @@
+import ArgumentParser
+import GraphSimulator
+
+/// Waiting for an operation that a verb began.
+struct WaitOptions: ParsableArguments {
+  @Flag(name: .long, help: "Wait until it has ended.") var wait = false
+  @Option(name: .long, help: "Give up after this many seconds (exit code 4).") var timeout = 600
+
+  /// Shows the operation, when it has ended where that was asked for; exit code 3 where what was
+  /// restored is not what it should be.
+  func show(_ begun: JSON, _ api: APIConnection) async throws {
+    var operation = begun
+    let id = begun.cell("id")
+    let deadline = ContinuousClock.now + .seconds(timeout)
+    while wait, ["planned", "running"].contains(operation["state"]?.string) {
+      guard ContinuousClock.now < deadline else {
+        throw CommandFailure(
+          .timedOut, code: "timed_out", detail: "\(id) is still \(operation.cell("state"))",
+          document: operation)
+      }
+      try await Task.sleep(for: .milliseconds(OperationCommand.Show.pollMilliseconds))
+      operation = try await api.send(.admin, "GET", "/v1/operations/\(id)")
+    }
+    if operation["state"]?.string == "failed" {
+      let code = operation["error"]?["code"]?.string ?? "operation_failed"
+      if let result = operation["result"] { Console.error(result.serialized()) }
+      throw CommandFailure(
+        code == "verification_failed" ? .verificationFailed : .refused, code: code,
+        detail: operation["error"]?["detail"]?.string ?? "the operation failed",
+        document: operation)
+    }
+    var text = OperationCommand.table([operation])
+    for member in operation["result"]?.members ?? [] {
+      text += "\n\(member.name) \(member.value.serialized())"
+    }
+    api.show(operation, text)
+  }
+}
+
+extension TenantCommand {
+  struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Restore a tenant from the archive: in its place, or as a fork beside it.")
+
+    @Argument(help: "The tenant's id.") var id: String
+    @Option(name: .long, help: "latest, a tenant_seq, or a time (RFC 3339).") var at = "latest"
+    @Option(name: .long, help: "swap or fork.") var mode = "swap"
+    @Option(name: .long, help: "archive.") var source = "archive"
+    @Flag(name: .long, help: "What has happened since was read, and stays as fact.")
+    var accept = false
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let body: JSON = [
+        "at": JSON(at), "mode": JSON(mode), "source": JSON(source), "accept": .bool(accept),
+      ]
+      let operation = try await api.send(.admin, "POST", "/v1/tenants/\(id)/restores", body)
+      try await waiting.show(operation, api)
+    }
+  }
+
+  struct Fork: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Copy a tenant as it was, for support: read-only, marked, never sends.")
+
+    @Argument(help: "The tenant's id.") var id: String
+    @Option(name: .long, help: "latest, a tenant_seq, or a time (RFC 3339).") var at = "latest"
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let body: JSON = ["at": JSON(at), "mode": "fork", "source": "archive"]
+      let operation = try await api.send(.admin, "POST", "/v1/tenants/\(id)/restores", body)
+      try await waiting.show(operation, api)
+    }
+  }
+
+  struct Snapshot: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take a snapshot of a tenant into the archive now.")
+
+    @Argument(help: "The tenant's id.") var id: String
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let operation = try await api.send(.admin, "POST", "/v1/tenants/\(id)/snapshots", [:])
+      try await waiting.show(operation, api)
+    }
+  }
+}
+
+struct RestoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore", abstract: "Restores that were made.",
+    subcommands: [Show.self, Release.self])
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show a restore.")
+
+    @Argument var id: String
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let restore = try await api.send(.admin, "GET", "/v1/restores/\(id)")
+      api.show(restore, restore.serialized())
+    }
+  }
+
+  struct Release: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a restored tenant send what waits.")
+
+    @Argument var id: String
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let restore = try await api.send(.admin, "POST", "/v1/restores/\(id)/release", [:])
+      api.show(restore, "\(restore.cell("released")) messages waited; they are sent now")
+    }
+  }
+}
+
+struct DrillCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drill", abstract: "Restores of every tenant, to know that they work.",
+    subcommands: [Now.self])
+
+  struct Now: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Restore every tenant from the archive now and report (exit code 3: one failed).")
+
+    @Option(name: .long, help: "Give up after this many seconds (exit code 4).") var timeout = 3600
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let operation = try await api.send(.admin, "POST", "/v1/drills", [:])
+      var waiting = WaitOptions()
+      waiting.wait = true
+      waiting.timeout = timeout
+      try await waiting.show(operation, api)
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import Platform
+import Storage
+import StorageFixtures
+import Testing
+import Wire
+
+@testable import Archive
+
+@Suite struct RestoreTests {
+  private let tenant = ArchiveFixture.tenant
+
+  /// Entries in a restored ledger.
+  private func entries(_ restored: String) throws -> Int {
+    let store = try DirectStoreReader(directory: restored)
+    return try store.count()
+  }
+
+  @Test func `what was archived is restored to its last record, and equals what is served`()
+    async throws
+  {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...40)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let restored = try await fixture.restore(.latest)
+      let served = try await fixture.engine.digest(tenant, recompute: false)
+      #expect(restored.position.tenantSeq == served.tenantSeq)
+      for file in restored.files { #expect(served.files[file.name] == file.digest) }
+      #expect(try entries("\(fixture.directory)/restored") == 40)
+      #expect(restored.records == 41)
+    }
+  }
+
+  @Test func `a restore begins with the last snapshot before its point`() async throws {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...10)
+      let manifest = try #require(try await fixture.service.snapshot(tenant))
+      #expect(manifest.tenantSeq == TenantSeq(11))
+      try await fixture.pay(11...20)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let late = try await fixture.restore(.tenantSeq(TenantSeq(15)))
+      #expect(late.snapshot == manifest.name)
+      #expect(late.records == 4)
+      #expect(try entries("\(fixture.directory)/restored") == 14)
+      let early = try await fixture.restore(.tenantSeq(TenantSeq(6)))
+      #expect(early.snapshot == "")
+      #expect(early.position.tenantSeq == TenantSeq(6))
+      #expect(!early.isLatest)
+      #expect(try entries("\(fixture.directory)/restored") == 5)
+    }
+  }
+
+  @Test func `a time is the last record at or before it`() async throws {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...5)
+      let time = Timestamp(milliseconds: fixture.clock.milliseconds() + 500)
+      try await fixture.pay(6...9)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let restored = try await fixture.restore(.time(time))
+      #expect(restored.position.tenantSeq == TenantSeq(6))
+      #expect(try entries("\(fixture.directory)/restored") == 5)
+    }
+  }
+
+  @Test func `a point that the archive does not hold is refused, and leaves nothing`() async throws
+  {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...3)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      await #expect(throws: ArchiveError.self) {
+        try await fixture.restore(.tenantSeq(TenantSeq(9)))
+      }
+      #expect(try !LiveFileSystem().exists("\(fixture.directory)/restored"))
+    }
+  }
+
+  @Test func `a fork is a tenant of its own, and is restorable like any other`() async throws {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...10)
+      let (fork, lineage) = (TenantID(trusted: "t2"), Lineage(4711))
+      let restored = try await fixture.service.prepare(
+        tenant, to: .tenantSeq(TenantSeq(6)), as: fork, lineage: lineage)
+      try await fixture.install(fork, restored, lineage)
+      let served = try await fixture.engine.digest(fork, recompute: true)
+      #expect(served.tenantSeq == TenantSeq(6))
+      try await fixture.pay(100...104, fork)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let again = try await fixture.restore(.latest, fork)
+      let now = try await fixture.engine.digest(fork, recompute: true)
+      #expect(again.position.tenantSeq == TenantSeq(12))
+      for file in again.files { #expect(now.files[file.name] == file.digest) }
+      #expect(try entries("\(fixture.directory)/restored") == 10)
+      // The old one has gone on as if nothing were.
+      try await fixture.pay(11...12)
+      #expect(fixture.engine.heads[tenant]?.tenantSeq == TenantSeq(13))
+    }
+  }
+
+  @Test func `a swap puts past files in place, and every point of both branches stays restorable`()
+    async throws
+  {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...10)
+      let beside = try await fixture.service.restoreBeside(tenant, to: .tenantSeq(TenantSeq(6)))
+      let lineage = Lineage(4712)
+      let head = try await fixture.engine.hold(tenant)
+      let restored = try await fixture.service.adopt(beside, as: tenant, lineage)
+      try await fixture.service.storeBase(
+        tenant, restored, lineage: lineage, before: head, isFork: false)
+      try await fixture.engine.install(
+        tenant, lineage: lineage, epoch: head.epoch, origin: fixture.origin(restored),
+        expected: head)
+      try await fixture.pay(50...52)
+      #expect(fixture.engine.heads[tenant]?.tenantSeq == TenantSeq(15))
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let latest = try await fixture.restore(.latest)
+      #expect(try entries("\(fixture.directory)/restored") == 8)
+      #expect(latest.position.tenantSeq == TenantSeq(15))
+      _ = try await fixture.restore(.tenantSeq(TenantSeq(11)))
+      #expect(try entries("\(fixture.directory)/restored") == 10)
+      _ = try await fixture.restore(.tenantSeq(TenantSeq(13)))
+      #expect(try entries("\(fixture.directory)/restored") == 6)
+    }
+  }
+
+  @Test func `a swapped tenant is what it was after a restart, flushed or not`() async throws {
+    try await withTemporaryDirectory { directory in
+      let clock = try await {
+        let fixture = try await ArchiveFixture(directory)
+        try await fixture.engine.create(tenant, epoch: .first)
+        fixture.start()
+        try await fixture.pay(1...10)
+        let beside = try await fixture.service.restoreBeside(tenant, to: .tenantSeq(TenantSeq(6)))
+        let head = try await fixture.engine.hold(tenant)
+        let restored = try await fixture.service.adopt(beside, as: tenant, Lineage(5))
+        try await fixture.service.storeBase(
+          tenant, restored, lineage: Lineage(5), before: head, isFork: false)
+        try await fixture.engine.install(
+          tenant, lineage: Lineage(5), epoch: head.epoch, origin: fixture.origin(restored),
+          expected: head)
+        try await fixture.pay(50...52)
+        await fixture.close()
+        return fixture.clock
+      }()
+      let fixture = try await ArchiveFixture(directory, clock: clock, seed: 2)
+      let served = try await fixture.engine.digest(tenant, recompute: true)
+      #expect(served.recomputed)
+      try await fixture.pay(53...53)
+      #expect(fixture.engine.heads[tenant]?.tenantSeq == TenantSeq(16))
+      #expect(fixture.engine.problems.isEmpty)
+      await fixture.close()
+    }
+  }
+}
+
+extension ArchiveFixture {
+  func origin(_ restored: RestoredTenant) -> RestoreOrigin {
+    RestoreOrigin(
+      tenant: restored.tenant, lineage: restored.position.lineage,
+      tenantSeq: restored.position.tenantSeq, hash: restored.position.hash, isFork: false)
+  }
+
+  func install(_ fork: TenantID, _ restored: RestoredTenant, _ lineage: Lineage) async throws {
+    try await service.storeBase(
+      fork, restored, lineage: lineage,
+      before: service.head(before: restored.position, of: restored.tenant, epoch: .first),
+      isFork: true)
+    try await engine.install(
+      fork, lineage: lineage, epoch: .first, origin: origin(restored), expected: nil)
+  }
+}

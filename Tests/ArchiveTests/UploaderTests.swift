@@ -1,0 +1,130 @@
+import Platform
+import Storage
+import Testing
+import Wire
+
+@testable import Archive
+
+@Suite struct UploaderTests {
+  private let tenant = ArchiveFixture.tenant
+
+  @Test func `a store that is down is tried again, and stops no write`() async throws {
+    let store = FaultyStore()
+    store.setDown(true)
+    try await withArchive(store: store) { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...5)
+      #expect(await !fixture.service.waitUntilArchived(seconds: 1))
+      #expect(fixture.service.status.problems.map(\.code).contains("archive_unreachable"))
+      try await fixture.pay(6...8)
+      store.setDown(false)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(!fixture.service.status.problems.map(\.code).contains("archive_unreachable"))
+      #expect(try await fixture.restore(.latest).position.tenantSeq == TenantSeq(9))
+    }
+  }
+
+  @Test func `a store that lies about success is found, and what it lost is stored again`()
+    async throws
+  {
+    let store = FaultyStore()
+    try await withArchive(store: store) { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      store.fail([.lies, .down, .lies])
+      try await fixture.pay(1...5)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(store.faultsLeft == 0)
+      #expect(fixture.service.status.failures >= 3)
+      #expect(try await fixture.restore(.latest).position.tenantSeq == TenantSeq(6))
+    }
+  }
+
+  @Test func `the journal keeps what is not archived, whatever is flushed`() async throws {
+    let store = FaultyStore()
+    try await withArchive(store: store) { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      store.setDown(true)
+      let body = String(repeating: "x", count: 100_000)
+      for id in 1...60 as ClosedRange<Int64> {
+        try await fixture.engine.write(tenant, CommandOrigin(requestID: "", traceID: "")) {
+          _ = try $0.file(.messages).run(
+            "INSERT INTO messages (id, body) VALUES (?, ?)", .integer(id), .text(body))
+        }
+      }
+      fixture.engine.flush()
+      let journal = try #require(fixture.engine.journal)
+      #expect(journal.segmentStarts.first == CellSeq(1))
+      store.setDown(false)
+      #expect(await fixture.service.waitUntilArchived(seconds: 30))
+      try await fixture.pay(100...101)
+      fixture.engine.flush()
+      #expect(try #require(journal.segmentStarts.first) > CellSeq(1))
+      #expect(try await fixture.restore(.latest).position.tenantSeq >= TenantSeq(61))
+    }
+  }
+
+  @Test func `after a restart it goes on behind what is archived`() async throws {
+    let store = FaultyStore()
+    try await withTemporaryDirectory { directory in
+      let first = try await ArchiveFixture(directory, store: store)
+      try await first.engine.create(tenant, epoch: .first)
+      first.start()
+      try await first.pay(1...4)
+      #expect(await first.service.waitUntilArchived(seconds: 20))
+      let before = store.names.filter { $0.hasPrefix("journal/") }
+      try await first.pay(5...6)
+      await first.close()
+      let second = try await ArchiveFixture(directory, store: store, clock: first.clock, seed: 2)
+      second.start()
+      try await second.pay(7...9)
+      #expect(await second.service.waitUntilArchived(seconds: 20))
+      #expect(store.names.filter { $0.hasPrefix("journal/") }.count > before.count)
+      let reading = try await second.archive.journal(ArchiveFixture.cell)
+      #expect(reading.gaps.isEmpty && reading.ignored.isEmpty && reading.covered.isEmpty)
+      #expect(try await second.restore(.latest).position.tenantSeq == TenantSeq(10))
+      await second.close()
+    }
+  }
+
+  @Test func `whoever sees a higher claim uploads nothing more`() async throws {
+    let store = FaultyStore()
+    try await withArchive(store: store) { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...4)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.archive.claim(
+        Claim(
+          cell: ArchiveFixture.cell, generation: Generation(2), firstSeq: CellSeq(6),
+          previousHash: "", claimedAt: .zero))
+      try await fixture.pay(5...6)
+      #expect(await !fixture.service.waitUntilArchived(seconds: 2))
+      #expect(fixture.service.status.problems.map(\.code).contains("archive_fenced"))
+      #expect(try await fixture.restore(.latest).position.tenantSeq == TenantSeq(5))
+    }
+  }
+
+  @Test func `a journal that does not follow its archive is not uploaded`() async throws {
+    let store = FaultyStore()
+    try await withTemporaryDirectory { directory in
+      let first = try await ArchiveFixture(directory + "/a", store: store)
+      try await first.engine.create(tenant, epoch: .first)
+      first.start()
+      try await first.pay(1...3)
+      #expect(await first.service.waitUntilArchived(seconds: 20))
+      await first.close()
+      // The same cell's name on an empty disk.
+      let second = try await ArchiveFixture(directory + "/b", store: store, seed: 2)
+      try await second.engine.create(tenant, epoch: .first)
+      second.start()
+      #expect(await !second.service.waitUntilArchived(seconds: 1))
+      #expect(second.service.status.problems.map(\.code).contains("archive_incomplete"))
+      await second.close()
+    }
+  }
+}

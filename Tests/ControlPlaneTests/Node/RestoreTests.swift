@@ -1,0 +1,114 @@
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("Restores over messaging") struct RestoreTests {
+  private func status(_ state: String, _ result: String = "") -> Aimstors_ProtoCellWorkStatus {
+    var status = Aimstors_ProtoCellWorkStatus()
+    status.state = state
+    status.result = result
+    return status
+  }
+
+  @Test func `a fork is asked for until it is done, and is a read-only tenant then`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    cell.change {
+      $0.workAnswers = [
+        status("running"), status("done", #"{"tenant_seq":7,"verified":{"chain":true}}"#),
+      ]
+    }
+    let begun = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores", #"{"at":7,"mode":"fork"}"#, key: "r1")
+    #expect(begun.status == 202)
+    let id = try begun.text("id")
+    #expect(begun.headers["location"] == "/v1/operations/\(id)")
+    await deployment.node.work()
+    #expect(try await deployment.admin("GET", "/v1/operations/\(id)").text("state") == "running")
+    await deployment.node.work()
+    let ended = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try ended.text("state") == "succeeded")
+    #expect(try ended.root()["result"]?["verified"]?["chain"]?.bool == true)
+    let asked = try #require(cell.seen.work.first)
+    #expect(asked.kind == "restore" && asked.tenant == tenant && asked.at == "7")
+    #expect(asked.operation == id && asked.mode == "fork" && !asked.accept)
+    let fork = asked.fork.tenant
+    #expect(fork != tenant && !fork.isEmpty)
+    #expect(Set(cell.seen.work.map(\.fork.tenant)) == [fork])
+    let shown = try await deployment.admin("GET", "/v1/tenants/\(fork)")
+    #expect(try shown.text("state") == "read_only")
+    #expect(try shown.text("reason").contains(tenant))
+    let release = try await deployment.admin("POST", "/v1/restores/\(id)/release", key: "r2")
+    #expect(try release.code() == "invalid_state")
+  }
+
+  @Test func `a swap is released in the cell first, and once`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    cell.change { $0.workAnswers = [status("done", #"{"tenant_seq":7}"#)] }
+    let begun = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores",
+      #"{"at":"2026-11-23T12:00:00Z","mode":"swap","accept":true}"#, key: "r1")
+    let id = try begun.text("id")
+    let early = try await deployment.admin("POST", "/v1/restores/\(id)/release", key: "r2")
+    #expect(try early.code() == "invalid_state")
+    await deployment.node.work()
+    cell.change { $0.workAnswers = [status("running"), status("done", #"{"released":12}"#)] }
+    let released = try await deployment.admin("POST", "/v1/restores/\(id)/release", key: "r3")
+    #expect(try released.root()["released"]?.integer == 12)
+    #expect(cell.seen.work.last?.kind == "release" && cell.seen.work.last?.at == id)
+    let count = cell.seen.work.count
+    let again = try await deployment.admin("POST", "/v1/restores/\(id)/release", key: "r3")
+    #expect(again.raw == released.raw && cell.seen.work.count == count)
+    #expect(try await deployment.admin("GET", "/v1/restores/\(id)").text("mode") == "swap")
+  }
+
+  @Test func `what the cell refuses ends the operation, with the list that it gave`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    var refused = status("failed", #"{"abandoned":{"sends":3}}"#)
+    refused.failure.code = "restore_not_accepted"
+    refused.failure.detail = "3 sends"
+    cell.change { $0.workAnswers = [refused] }
+    let id = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores", #"{"at":"latest","mode":"swap"}"#, key: "r1"
+    ).text("id")
+    await deployment.node.work()
+    let ended = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try ended.root()["error"]?["code"]?.string == "restore_not_accepted")
+    #expect(try ended.root()["result"]?["abandoned"]?["sends"]?.integer == 3)
+  }
+
+  @Test func `a cell that is away is asked again, and nothing fails`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    cell.change { $0.workAnswers = [status("done", "{}")] }
+    let id = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/snapshots", "{}", key: "r1"
+    ).text("id")
+    deployment.network.partition("control-1", "cell-a")
+    await deployment.node.work()
+    #expect(try await deployment.admin("GET", "/v1/operations/\(id)").text("state") == "running")
+    deployment.network.heal()
+    await deployment.node.work()
+    #expect(try await deployment.admin("GET", "/v1/operations/\(id)").text("state") == "succeeded")
+  }
+
+  @Test(arguments: [
+    #"{"at":"yesterday","mode":"swap"}"#, #"{"at":0,"mode":"fork"}"#,
+    #"{"at":"latest","mode":"over"}"#, #"{"at":"latest","mode":"swap","source":"follower"}"#,
+  ])
+  func `a point or way that does not exist is refused`(_ body: String) async throws {
+    let deployment = try await Deployment()
+    _ = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    let answer = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores", body, key: "r1")
+    #expect(answer.status == 400, "\(answer.raw)")
+  }
+}
