@@ -340,7 +340,7 @@ final class TenantWriter: Sendable {
   }
 
   /// A follower's files hold everything up to here.
-  func didApply(through seq: CellSeq) { committed.withLock { $0 = seq } }
+  func didApply(through head: TenantHead) { committed.withLock { $0 = head } }
 
   /// Nil for a stopped or stalled tenant: its files lack records, whatever is checkpointed.
   var committedThrough: CellSeq? {
