@@ -49,11 +49,11 @@ import Wire
       fixture.start()
       #expect(await fixture.service.waitUntilArchived(seconds: 20))
       store.setDown(true)
-      let body = String(repeating: "x", count: 100_000)
       for id in 1...60 as ClosedRange<Int64> {
         try await fixture.engine.write(tenant, CommandOrigin(requestID: "", traceID: "")) {
           _ = try $0.file(.messages).run(
-            "INSERT INTO messages (id, body) VALUES (?, ?)", .integer(id), .text(body))
+            "INSERT INTO messages (id, body, raw) VALUES (?, '', randomblob(100000))",
+            .integer(id))
         }
       }
       fixture.engine.flush()

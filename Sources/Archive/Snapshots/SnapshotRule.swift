@@ -21,7 +21,8 @@ struct TenantTail: Hashable, Sendable {
 
 /// When a tenant is due for a snapshot.
 ///
-/// Decides only. /// What a restore replays is bounded by it: at 20,000 records/s the record bound is one second.
+/// Decides only. What a restore replays is bounded by it: at 20,000 records/s the record bound is
+/// one second.
 struct SnapshotRule: Hashable, Sendable {
   var records: UInt64 = 20_000
   var bytes: UInt64 = 16 * 1_024 * 1_024

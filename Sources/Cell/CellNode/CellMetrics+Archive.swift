@@ -18,7 +18,8 @@ extension CellMetrics {
         "aimstors_archive_lag_records", "Durable records that are not in the archive.",
         Int64(clamping: lag.records)),
       seconds(
-        "aimstors_archive_lag_seconds", "How long the oldest of them has waited.", since: lag.since),
+        "aimstors_archive_lag_seconds", "How long the oldest of them has waited.",
+        since: lag.since),
       .seconds(
         "aimstors_archive_upload_seconds", "From a group's arrival to its object's reading back.",
         status.lag),

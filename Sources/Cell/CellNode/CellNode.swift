@@ -241,7 +241,7 @@ public final class CellNode: Service {
           try await placements.create(tenant, epoch)
         },
         wake: { outbox.wake($0) }, wakeAll: { outbox.sendsMayResume() }),
-      inventory: { self.inventory() }, work: makeWork(),
+      inventory: { self.inventory() },
       endImpersonation: { [services] (text) async throws(Failure) in
         let parts = text.split(separator: " ")
         guard parts.count == 2, let tenant = TenantID(String(parts[0])) else {
@@ -249,7 +249,7 @@ public final class CellNode: Service {
         }
         try await SessionRoutes.endImpersonation(
           tenant: tenant, grant: String(parts[1]), services)
-      },
+      }, work: makeWork(),
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
   }
 

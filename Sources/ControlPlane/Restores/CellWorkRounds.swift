@@ -24,7 +24,7 @@ struct CellWorkRounds: Sendable {
       case .tenantRestore: try await restore(operation, trace: trace)
       case .tenantSnapshot: try await snapshot(operation, trace: trace)
       case .drill: try await drill(operation, trace: trace)
-      case .tenantCreate, .tenantState, .sendStop: break
+      case .tenantCreate, .tenantState, .sendStop, .cellPromote: break
       }
     } catch {
       // A cell that is away or busy is asked again; whoever says no for good is believed.

@@ -12,6 +12,10 @@ public struct SealedRecord: Sendable {
   let identityLength: Int
 
   public var identity: RecordIdentity { header.identity }
+
+  func decodedPayload() throws(JournalError) -> RecordPayload {
+    try header.decoded(Array(bytes[identityLength...]))
+  }
 }
 
 /// Builds records in a buffer that is kept: one allocation per record, for the record itself.

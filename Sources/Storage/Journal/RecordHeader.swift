@@ -117,10 +117,17 @@ public struct JournalRecord: Sendable {
 
   /// Decodes the payload; throws ``JournalError/malformed(_:)`` where it does not keep the format.
   public func decodedPayload() throws(JournalError) -> RecordPayload {
+    try header.decoded(payload)
+  }
+}
+
+extension RecordHeader {
+  /// Decodes a payload as it lies in the journal or in a sealed record.
+  func decoded(_ payload: [UInt8]) throws(JournalError) -> RecordPayload {
     var plain = payload
-    if let length = header.decompressedLength {
+    if let length = decompressedLength {
       plain = try PayloadCompression.shared.decompress(payload, length: Int(length))
     }
-    return try RecordPayload(decoding: plain, commandCount: header.commandCount)
+    return try RecordPayload(decoding: plain, commandCount: commandCount)
   }
 }

@@ -88,9 +88,9 @@ extension StorageEngine {
   ///
   /// Answers its last record.
   ///
-  /// A stopped tenant rests already. ``unhold(_:)`` or ``install(_:lineage:epoch:origin:expected:)``
-  /// ends it. Throws `recovering` where the tenant is stalled, `overloaded` where it does not come
-  /// to rest.
+  /// A stopped tenant rests already. ``unhold(_:)`` or
+  /// ``install(_:lineage:epoch:origin:expected:)`` ends it. Throws `recovering` where the tenant is
+  /// stalled, `overloaded` where it does not come to rest.
   public func hold(_ tenant: TenantID) async throws(Failure) -> TenantHead {
     let writer = try writer(tenant)
     guard writer.pause(Obstacle("restored files are being put in place", mayPass: true)) else {

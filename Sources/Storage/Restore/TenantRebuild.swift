@@ -108,7 +108,8 @@ public final class TenantRebuild: ReplayTarget {
       let name = schema.file(kind).name
       guard try system.exists("\(directory)/\(name)") else { continue }
       let kept = try open(kind).digest
-      // On a connection of its own: a writer's allows no such checks, and the scan registers tables.
+      // On a connection of its own: a writer's allows no such checks, and the scan registers
+      // tables.
       guard try check(name, kind, tenant) == kept else { throw RebuildError.digest(file: name) }
     }
   }

@@ -87,10 +87,7 @@ extension TenantCore {
 
   func reapply(_ record: SealedRecord) throws {
     closeFiles()
-    let payload = try RecordPayload(
-      decoding: Array(record.bytes[record.identityLength...]),
-      commandCount: record.header.commandCount)
-    try replay(record.identity, payload)
+    try replay(record.identity, try record.decodedPayload())
     _ = try finishReplay()
   }
 }

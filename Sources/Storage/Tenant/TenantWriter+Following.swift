@@ -21,15 +21,17 @@ extension TenantWriter {
     context.running?.enter(tenant)
     defer { context.running?.leave() }
     do {
-      let isApplied = try withCore { core -> Bool in
-        guard core.lack == nil, problem == nil else { return false }
+      try withCore { core in
+        guard core.lack == nil, problem == nil else { return }
         core.head = head
         for record in records { try core.replay(record.identity, try record.decodedPayload()) }
-        let applied = try withLatch { try core.finishReplay() }
+        let applied = try withLatch {
+          let applied = try core.finishReplay()
+          didApply(through: head)
+          return applied
+        }
         context.metrics.replayed(applied)
-        return true
       }
-      if isApplied, let last = records.last { didApply(through: last.position.cellSeq) }
     } catch {
       let reason = Obstacle("a follower's replay", error)
       if reason.mayPass { withCore { $0.lack = .records } }

@@ -9,7 +9,7 @@ final class TenantWriter: Sendable {
   let tenant: TenantID
   let context: EngineContext
   let schema: SchemaIndex
-  private let mailbox: Mutex<Mailbox>
+  let mailbox: Mutex<Mailbox>
   private let core: Mutex<TenantCore>
   /// Held by COMMIT, and by a read while it takes its snapshots: they see one moment.
   private let latch = Mutex(())
@@ -17,7 +17,7 @@ final class TenantWriter: Sendable {
   private let committed: Mutex<TenantHead>
   let readers: TenantReaders
 
-  private struct Mailbox {
+  struct Mailbox {
     var machine = TenantMachine()
     var commands = Deque<any Command>()
     var bytes = 0
@@ -340,7 +340,7 @@ final class TenantWriter: Sendable {
   }
 
   /// A follower's files hold everything up to here.
-  func didApply(through seq: CellSeq) { committed.withLock { $0 = seq } }
+  func didApply(through head: TenantHead) { committed.withLock { $0 = head } }
 
   /// Nil for a stopped or stalled tenant: its files lack records, whatever is checkpointed.
   var committedThrough: CellSeq? {
@@ -358,30 +358,6 @@ final class TenantWriter: Sendable {
   var isActive: Bool {
     mailbox.withLock { $0.problem == nil && $0.machine.state != .idle }
   }
-  /// Whether a run, a record or a settling is under way, or will be.
-  var isBusy: Bool { mailbox.withLock { $0.machine.state != .idle || !$0.commands.isEmpty } }
-
-  /// Refuses new commands with `reason` while the tenant is served and nothing else does; what was
-  /// admitted goes on.
-  ///
-  /// Answers whether it did.
-  func pause(_ reason: Obstacle) -> Bool {
-    mailbox.withLock { box in
-      guard box.problem == nil else { return false }
-      box.problem = reason
-      return true
-    }
-  }
-
-  /// Ends a ``pause(_:)``.
-  func resume() {
-    let mayRun = mailbox.withLock { box in
-      box.problem = nil
-      return box.machine.state == .idle && !box.commands.isEmpty && box.machine.submitted()
-    }
-    if mayRun { context.writers.push(.run(self)) }
-  }
-
   var depth: Int { mailbox.withLock { $0.commands.count } }
 
   /// Closes the files where nothing is under way; answers whether it did.

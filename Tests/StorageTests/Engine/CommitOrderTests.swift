@@ -106,6 +106,10 @@ import Wire
       test.engine.faults.failNextCommit(of: tenant, at: file)
       let answer = try await test.write { transaction in
         try TestSchema.pay(transaction, 2)
+        // Long enough that the record's payload is compressed.
+        try transaction.file(.messages).run(
+          "UPDATE messages SET body = ? WHERE id = 2",
+          .text(String(repeating: "hello", count: 100)))
         return "stored"
       }
       #expect(answer == "stored")
