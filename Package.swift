@@ -83,7 +83,7 @@ let package = Package(
       design: true),
     library(
       "Archive",
-      ["CZlib", "COpenSSL", "Wire", "Platform", "Storage", http, log, nio], design: true),
+      ["CZlib", "Cryptography", "Wire", "Platform", "Storage", http, log, nio], design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.

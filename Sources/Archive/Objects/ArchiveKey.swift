@@ -1,4 +1,4 @@
-import COpenSSL
+import Cryptography
 import Wire
 
 /// The key that seals a deployment's archive, and the deployment that it seals for.
@@ -21,34 +21,19 @@ public struct ArchiveKey: Hashable, Sendable {
     self.secret = secret
     self.deployment = deployment
     id = ArchiveHex.encode(
-      Array(Self.derive(secret, salt: Array("aimstors archive".utf8), info: "key id").prefix(8)))
+      KeyedHash.derive(
+        from: secret, salt: Array("aimstors archive".utf8), info: "key id", count: 8))
   }
 
   /// The key of one object.
   func objectKey(salt: [UInt8]) -> [UInt8] {
-    Self.derive(secret, salt: salt, info: "aimstors archive object")
-  }
-
-  /// HKDF-SHA256, one block of output.
-  static func derive(_ key: [UInt8], salt: [UInt8], info: String) -> [UInt8] {
-    mac(mac(salt, key), Array(info.utf8) + [1])
-  }
-
-  static func mac(_ key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: 32)
-    var length: UInt32 = 0
-    _ = HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, &result, &length)
-    return result
+    KeyedHash.derive(from: secret, salt: salt, info: "aimstors archive object")
   }
 }
 
 /// Bytes as lower-case hexadecimal digits.
 public enum ArchiveHex {
-  public static func encode(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
+  public static func encode(_ bytes: [UInt8]) -> String { bytes.hexText }
 
   /// 16 digits, so that names sort as their numbers do.
   public static func encode(_ number: UInt64) -> String {

@@ -1,5 +1,5 @@
-import COpenSSL
 import CZlib
+import Cryptography
 import Platform
 import Storage
 import Wire
@@ -17,7 +17,7 @@ public struct ObjectSealer: Sendable {
   static let version: UInt16 = 1
   private static let fixedLength = 8 + 2 + 2 + 16 + 8 + 32 + 8 + 8 + 2
   private static let saltLength = 32
-  private static let tagLength = 16
+  private static let tagLength = AuthenticatedCipher.tagBytes
 
   public let key: ArchiveKey
   private let random: any RandomSource
@@ -43,7 +43,8 @@ public struct ObjectSealer: Sendable {
     append(UInt16(name.utf8.count), to: &header)
     header += Array(name.utf8)
     append(CRC32.of(header), to: &header)
-    return header + Self.encrypt(packed, key: key.objectKey(salt: salt), authenticating: header)
+    let cipher = AuthenticatedCipher(key: key.objectKey(salt: salt))
+    return header + cipher.seal(packed, bound: header, nonce: Self.nonce)
   }
 
   /// The content of an object that was read under `name`; throws ``ArchiveError``, which says what
@@ -81,9 +82,8 @@ public struct ObjectSealer: Sendable {
       contentLength <= Self.contentBytes
     else { throw .damaged(name: name, detail: "its lengths do not agree") }
     guard
-      let packed = Self.decrypt(
-        object[headerLength...], key: key.objectKey(salt: Array(object[36..<68])),
-        authenticating: Array(object[..<headerLength]))
+      let packed = AuthenticatedCipher(key: key.objectKey(salt: Array(object[36..<68]))).open(
+        Array(object[headerLength...]), bound: Array(object[..<headerLength]), nonce: Self.nonce)
     else { throw .damaged(name: name, detail: "it is not what was sealed") }
     guard let content = Self.decompress(packed, length: Int(contentLength)) else {
       throw .damaged(name: name, detail: "it does not decompress")
@@ -122,52 +122,6 @@ public struct ObjectSealer: Sendable {
     return status == Z_OK && content.count == length ? content : nil
   }
 
-  private static let nonce = [UInt8](repeating: 0, count: 12)
-
-  private static func encrypt(
-    _ plain: [UInt8], key: [UInt8], authenticating header: [UInt8]
-  ) -> [UInt8] {
-    guard let cipher = EVP_CIPHER_CTX_new() else { preconditionFailure("no memory for a cipher") }
-    defer { EVP_CIPHER_CTX_free(cipher) }
-    var output = [UInt8](repeating: 0, count: plain.count + tagLength)
-    var length: Int32 = 0
-    var written = 0
-    var ok = EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), nil, key, nonce) == 1
-    ok = ok && EVP_EncryptUpdate(cipher, nil, &length, header, Int32(header.count)) == 1
-    output.withUnsafeMutableBufferPointer { out in
-      guard let base = out.baseAddress else { return }
-      ok = ok && EVP_EncryptUpdate(cipher, base, &length, plain, Int32(plain.count)) == 1
-      written = Int(length)
-      ok = ok && EVP_EncryptFinal_ex(cipher, base + written, &length) == 1
-      ok =
-        ok
-        && EVP_CIPHER_CTX_ctrl(
-          cipher, EVP_CTRL_AEAD_GET_TAG, Int32(tagLength), base + written) == 1
-    }
-    precondition(ok && written == plain.count, "AES-256-GCM failed")
-    return output
-  }
-
-  /// Nil where header, body or key are others.
-  private static func decrypt(
-    _ sealed: ArraySlice<UInt8>, key: [UInt8], authenticating header: [UInt8]
-  ) -> [UInt8]? {
-    guard let cipher = EVP_CIPHER_CTX_new() else { return nil }
-    defer { EVP_CIPHER_CTX_free(cipher) }
-    var tag = Array(sealed.suffix(tagLength))
-    let body = sealed.dropLast(tagLength)
-    var output = [UInt8](repeating: 0, count: body.count + tagLength)
-    var length: Int32 = 0
-    let ok = body.withUnsafeBufferPointer { body in
-      EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), nil, key, nonce) == 1
-        && EVP_DecryptUpdate(cipher, nil, &length, header, Int32(header.count)) == 1
-        && EVP_DecryptUpdate(cipher, &output, &length, body.baseAddress, Int32(body.count)) == 1
-        && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, Int32(tagLength), &tag) == 1
-    }
-    guard ok else { return nil }
-    var rest = [UInt8](repeating: 0, count: tagLength)
-    guard EVP_DecryptFinal_ex(cipher, &rest, &length) == 1 else { return nil }
-    output.removeLast(tagLength)
-    return output
-  }
+  /// A key seals one object only.
+  private static let nonce = [UInt8](repeating: 0, count: AuthenticatedCipher.nonceBytes)
 }

@@ -1,4 +1,4 @@
-import COpenSSL
+import Cryptography
 import Storage
 import Wire
 
@@ -42,7 +42,7 @@ struct SigV4: Sendable {
     let toSign =
       "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(SHA256Hash.of(Array(canonical.utf8)))"
     let signature = ArchiveHex.encode(
-      ArchiveKey.mac(signingKey(String(stamp.prefix(8))), Array(toSign.utf8)))
+      KeyedHash.sha256(key: signingKey(String(stamp.prefix(8))), Array(toSign.utf8)))
     let authorization =
       "AWS4-HMAC-SHA256 Credential=\(credentials.accessKey)/\(scope), SignedHeaders=\(names), "
       + "Signature=\(signature)"
@@ -62,7 +62,7 @@ struct SigV4: Sendable {
   private func signingKey(_ day: String) -> [UInt8] {
     var key = Array("AWS4\(credentials.secretKey)".utf8)
     for part in [day, region, service, "aws4_request"] {
-      key = ArchiveKey.mac(key, Array(part.utf8))
+      key = KeyedHash.sha256(key: key, Array(part.utf8))
     }
     return key
   }
