@@ -30,18 +30,8 @@ public struct HostileMode: Sendable {
   }
 
   public func run() async -> ChaosReport {
-    var report = ChaosReport()
-    let started = ContinuousClock.now
-    do {
-      let system = try await SystemUnderAttack.start(
-        in: directory, binaries: binaries, environment: [:])
-      do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
-      await system.stop()
-    } catch {
-      report.complaints.append("\(error)")
-    }
-    report.seconds = (ContinuousClock.now - started) / .seconds(1)
-    return report
+    await SystemUnderAttack.report(
+      in: directory, binaries: binaries, attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {

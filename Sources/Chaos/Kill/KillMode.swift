@@ -35,21 +35,9 @@ public struct KillMode: Sendable {
   }
 
   public func run() async -> ChaosReport {
-    var report = ChaosReport()
-    let started = ContinuousClock.now
-    do {
-      let system = try await SystemUnderAttack.start(
-        in: directory, binaries: binaries, environment: environment)
-      do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
-      await system.stop()
-    } catch {
-      report.complaints.append("\(error)")
-    }
-    report.seconds = (ContinuousClock.now - started) / .seconds(1)
-    return report
+    await SystemUnderAttack.report(
+      in: directory, binaries: binaries, sabotage: sabotage, attack: attack)
   }
-
-  private var environment: [String: String] { sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:] }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
     let client = SystemClient(try system.local())

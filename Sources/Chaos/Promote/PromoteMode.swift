@@ -63,19 +63,9 @@ public struct PromoteMode: Sendable {
   }
 
   public func run() async -> ChaosReport {
-    var report = ChaosReport()
-    let started = ContinuousClock.now
-    do {
-      let system = try await SystemUnderAttack.start(
-        in: directory, binaries: binaries,
-        environment: sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:], topology: Self.topology)
-      do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
-      await system.stop()
-    } catch {
-      report.complaints.append("\(error)")
-    }
-    report.seconds = (ContinuousClock.now - started) / .seconds(1)
-    return report
+    await SystemUnderAttack.report(
+      in: directory, binaries: binaries, sabotage: sabotage, topology: Self.topology, attack: attack
+    )
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {

@@ -36,17 +36,9 @@ public struct RestoreMode: Sendable {
   }
 
   public func run() async -> ChaosReport {
-    var report = ChaosReport()
-    do {
-      let system = try await SystemUnderAttack.start(
-        in: directory, binaries: binaries, environment: [:],
-        topology: SystemUnderAttack.topology + "\narchive: {directory: archive}\n")
-      do { try await attack(system, &report) } catch { report.complain("\(error)") }
-      await system.stop()
-    } catch {
-      report.complain("\(error)")
-    }
-    return report
+    await SystemUnderAttack.report(
+      in: directory, binaries: binaries,
+      topology: SystemUnderAttack.topology + "\narchive: {directory: archive}\n", attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {

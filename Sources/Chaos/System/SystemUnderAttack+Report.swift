@@ -1,0 +1,24 @@
+extension SystemUnderAttack {
+  /// Starts a system, has `attack` break it, stops it, and answers what was found.
+  ///
+  /// What starting or attacking throws is a complaint.
+  static func report(
+    in directory: String, binaries: String, sabotage: String? = nil,
+    topology: String = SystemUnderAttack.topology,
+    attack: (SystemUnderAttack, inout ChaosReport) async throws -> Void
+  ) async -> ChaosReport {
+    var report = ChaosReport()
+    let started = ContinuousClock.now
+    do {
+      let system = try await start(
+        in: directory, binaries: binaries,
+        environment: sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:], topology: topology)
+      do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
+      await system.stop()
+    } catch {
+      report.complaints.append("\(error)")
+    }
+    report.seconds = (ContinuousClock.now - started) / .seconds(1)
+    return report
+  }
+}
