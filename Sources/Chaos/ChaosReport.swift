@@ -11,6 +11,12 @@ public struct ChaosReport: Sendable {
   public var diverged = 0
   /// Faults that really happened, by name.
   public var faultsHit: [String: Int] = [:]
+  /// Cells that wrote for one tenant under one epoch, at most; nil where no mode looked.
+  public var ownersMax: Int?
+  /// Files of tenants that are nobody's.
+  public var orphans: Int?
+  /// Moves that succeeded.
+  public var moves: Int?
   /// Why the mode failed beside the counts, in words.
   public var complaints: [String] = []
   public var seconds = 0.0
@@ -19,6 +25,7 @@ public struct ChaosReport: Sendable {
 
   public var isOK: Bool {
     lost == 0 && duplicated == 0 && diverged == 0 && complaints.isEmpty && cycles > 0
+      && (ownersMax ?? 1) <= 1 && (orphans ?? 0) == 0
   }
 
   /// Adds a complaint; a long run says each only once, and not more than twenty.

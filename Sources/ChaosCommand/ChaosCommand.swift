@@ -7,9 +7,9 @@ import CommandExit
   static let configuration = CommandConfiguration(
     commandName: "chaos", abstract: "Breaks a system on purpose and checks what is left.",
     subcommands: [
-      KillCommand.self, PromoteCommand.self, HostileCommand.self, DiskFullCommand.self,
-      CorruptCommand.self, PowerCommand.self, IOCommand.self, RestoreCommand.self,
-      ArchiveCommand.self,
+      KillCommand.self, PromoteCommand.self, MoveCommand.self, HostileCommand.self,
+      DiskFullCommand.self, CorruptCommand.self, PowerCommand.self, IOCommand.self,
+      RestoreCommand.self, ArchiveCommand.self,
     ])
 
   static func main() async { await runAndExit() }

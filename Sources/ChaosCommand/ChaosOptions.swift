@@ -48,12 +48,13 @@ struct ChaosOptions: ParsableArguments {
 
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
-  case kill, promote, hostile, diskfull, corrupt, power, io, restore, archive
+  case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
     switch self {
     case .kill, .promote: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .move: [.skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
     case .diskfull, .corrupt: [.forgetDedupe]

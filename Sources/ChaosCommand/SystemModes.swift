@@ -70,6 +70,24 @@ struct PromoteCommand: AsyncParsableCommand {
   }
 }
 
+struct MoveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "move",
+    abstract: "Tenants move between cells under load, while processes are killed and stopped.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.move) { directory, say in
+      await MoveMode(
+        cycles: system.options.cycles, seed: system.options.seed,
+        sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
+        say: say
+      ).run()
+    }
+  }
+}
+
 struct HostileCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hostile", abstract: "Peers that mean harm, at every port, beside honest clients.")

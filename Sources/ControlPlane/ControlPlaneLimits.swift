@@ -60,6 +60,14 @@ public enum ControlPlaneLimits {
   public static let releaseQuestions = 100
   public static let releasePause: Duration = .milliseconds(50)
 
+  /// How long a moving tenant may be unavailable before the move is given up, where nobody says.
+  public static let moveCapMilliseconds: Int64 = 1_000
+  public static let longestMoveCapMilliseconds: Int64 = 10_000
+  /// How often the progress of a move is stored.
+  public static let progressMilliseconds: Int64 = 500
+  /// The first pause between two questions about a move; it doubles.
+  public static let followPause: Duration = .milliseconds(10)
+
   /// How often the spools are looked at.
   public static let drainInterval: Duration = .seconds(1)
   /// Spool entries asked for at once, and how often in one round and cell.

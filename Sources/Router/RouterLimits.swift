@@ -42,6 +42,8 @@ public struct RouterLimits: Sendable {
   // Webhooks.
   /// How long an owner has to make a part durable before the part goes to a spool.
   public var ownerTime: Duration = .seconds(4)
+  /// Between two tries at a tenant whose owner says that it is elsewhere.
+  public var movedPause: Duration = .milliseconds(25)
   /// How long one cell has to take a part into its spool.
   public var spoolTime: Duration = .seconds(3)
   /// Cells asked for one part before the answer is 503.

@@ -49,7 +49,7 @@ final class RestoreDrill: Sendable {
   func run() async {
     while !Task.isCancelled {
       load()
-      let heads = environment.engine.heads
+      let heads = environment.engine.servedHeads
       let now = now
       let next = state.withLock { state -> TenantID? in
         for tenant in heads.keys where state.firstSeen[tenant] == nil {
@@ -77,10 +77,10 @@ final class RestoreDrill: Sendable {
   func round() async -> [DrillResult] {
     load()
     var results: [DrillResult] = []
-    for tenant in environment.engine.heads.keys.sorted() where !Task.isCancelled {
+    for tenant in environment.engine.servedHeads.keys.sorted() where !Task.isCancelled {
       results.append(await one(tenant))
     }
-    report(environment.engine.heads)
+    report(environment.engine.servedHeads)
     return results
   }
 

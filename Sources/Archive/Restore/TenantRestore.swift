@@ -196,7 +196,8 @@ private final class RestoreWork: Sendable {
   /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
   func apply(_ records: [JournalRecord]) throws -> Bool {
     try state.withLock { state in
-      for record in records where record.identity.tenant == tenant {
+      for record in records
+      where record.identity.tenant == tenant && record.identity.kind.isInChain {
         if state.isPast || target.isPast(record.identity) {
           state.isPast = true
           return false

@@ -65,6 +65,8 @@ final class SnapshotKeeper: Sendable {
         if record.identity.kind == .create {
           state.begins[record.identity.tenant] = record.position.cellSeq
         }
+        // What it came with stands in no record of this cell.
+        if record.identity.kind == .adopt { state.wanted.insert(record.identity.tenant) }
         state.tails[record.identity.tenant, default: TenantTail()].add(
           bytes: record.payload.count + 256, isSchemaStep: record.identity.kind == .schemaStep,
           at: now)
@@ -109,7 +111,7 @@ final class SnapshotKeeper: Sendable {
   private func load() async throws(ArchiveError) {
     guard !state.withLock({ $0.isLoaded }) else { return }
     let stored = try await archive.tenants()
-    let heads = engine.heads
+    let heads = engine.servedHeads
     let now = now
     state.withLock { state in
       for (tenant, head) in heads {
@@ -171,7 +173,7 @@ final class SnapshotKeeper: Sendable {
   }
 
   private static func isTenantsOwn(_ failure: Failure) -> Bool {
-    [.tenantStopped, .recovering, .notFound].contains(failure.code)
+    [.tenantStopped, .recovering, .notFound, .moved].contains(failure.code)
   }
 
   private func clear(_ place: String) async {

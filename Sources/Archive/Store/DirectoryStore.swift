@@ -150,17 +150,6 @@ public struct DirectoryStore: ObjectStore {
   }
 }
 
-/// Runs what blocks on a thread of its own.
-enum Blocking {
-  static func run<T: Sendable>(
-    _ name: String, _ body: @escaping @Sendable () throws -> T
-  ) async -> Result<T, any Error> {
-    await withUnsafeContinuation { caller in
-      _ = OwnThread(name: name) { caller.resume(returning: Result { try body() }) }
-    }
-  }
-}
-
 /// A short wait of a thread of its own.
 enum Pause {
   static func milliseconds(_ count: UInt64) {

@@ -1,3 +1,4 @@
+import Edge
 import Messaging
 import Storage
 import SwiftProtobuf
@@ -20,6 +21,8 @@ struct CellHandler: Sendable {
   /// Ends the session that a grant opened: `tenant`, blank, `imp_…`.
   let endImpersonation: @Sendable (String) async throws(Failure) -> Void
   let work: CellWorkRequests
+  let arrivals: Arrivals
+  let outcomes: LateOutcomes
   /// Throws where a request meant for this generation is not this process's to answer.
   var meet: @Sendable (Generation) throws(Failure) -> Void = { (_) throws(Failure) in }
 
@@ -86,6 +89,9 @@ struct CellHandler: Sendable {
     case .work:
       try demandControlPlane(request)
       return try encode(try work.ask(try decode(request)))
+    case .moveBegin, .moveFile, .moveImport, .moveRecords, .moveRelease, .moveRefuse,
+      .moveStanding, .lateOutcome:
+      return try await move(request)
     case .join, .heartbeat, .claim, .mapManifest, .mapPull, .checkpoint, .grantKey,
       .replicaHello, .replicaAppend, .replicaFetch, .replicaCut, .replicaPromote,
       .replicaReport, .registerChange:
@@ -104,7 +110,41 @@ struct CellHandler: Sendable {
       response.moved = placements.whereabouts(of: envelope.tenant)
       return response
     }
-    return await http(envelope, request)
+    let response = await http(envelope, request)
+    // The tenant left while the request waited for its writer: nothing of it ran here.
+    if response.status == UInt32(FailureCode.moved.httpStatus),
+      !serves(envelope.tenant, under: envelope.epoch), Self.says(.moved, response)
+    {
+      var moved = Aimstors_ProtoResponse()
+      moved.moved = placements.whereabouts(of: envelope.tenant)
+      return moved
+    }
+    return response
+  }
+
+  private static func says(_ code: FailureCode, _ response: Aimstors_ProtoResponse) -> Bool {
+    struct Problem: Decodable { let code: String }
+    let problem = try? EdgeJSON.decode(Problem.self, from: Array(response.body))
+    return problem?.code == code.rawValue
+  }
+
+  /// What another cell says of a tenant on its way.
+  private func move(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
+    guard request.peer.role == .cell, let source = CellID(request.peer.id) else {
+      throw Failure(.forbidden, "only a cell may ask this")
+    }
+    switch request.method {
+    case .moveBegin: try await arrivals.begin(try decode(request), from: source)
+    case .moveFile: try await arrivals.file(try decode(request))
+    case .moveImport: try await arrivals.complete(try decode(request))
+    case .moveRecords: return try encode(try await arrivals.records(try decode(request)))
+    case .moveRelease: try await arrivals.adopt(try decode(request))
+    case .moveRefuse: try await arrivals.refuse(try decode(request))
+    case .moveStanding: return try encode(try arrivals.standing(try decode(request)))
+    case .lateOutcome: try await outcomes.take(try decode(request))
+    default: throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
+    }
+    return []
   }
 
   private func check(tenant: String, epoch: UInt64) throws(Failure) {

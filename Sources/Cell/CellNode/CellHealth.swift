@@ -18,14 +18,16 @@ final class CellHealth: Sendable {
   private let sweep: TenantSweep
   private let archive: ArchiveService?
   private let files: any FileSystem
+  private let moves: MoveProblems
   private let clock: any WallClock
   private let startedAt: Timestamp
   private let state = Mutex(State())
 
   init(
     configuration: CellConfiguration, engine: StorageEngine, sweep: TenantSweep,
-    archive: ArchiveService?, files: any FileSystem, clock: any WallClock
+    archive: ArchiveService?, files: any FileSystem, moves: MoveProblems, clock: any WallClock
   ) {
+    self.moves = moves
     self.archive = archive
     self.configuration = configuration
     self.engine = engine
@@ -42,7 +44,7 @@ final class CellHealth: Sendable {
   /// From the tenants' heads: no file is opened for it.
   var oldestDue: Timestamp? {
     let now = Timestamp(milliseconds: clock.milliseconds())
-    return engine.heads.values.compactMap(\.nextDue).min().flatMap { $0 < now ? $0 : nil }
+    return engine.servedHeads.values.compactMap(\.nextDue).min().flatMap { $0 < now ? $0 : nil }
   }
 
   func stopping() { state.withLock { $0.life = .stopping } }
@@ -61,7 +63,7 @@ final class CellHealth: Sendable {
       state.lowSince = low ? state.lowSince ?? now : nil
       return (state.life, state.lowSince)
     }
-    var problems = engine.problems + sweep.problems()
+    var problems = engine.problems + sweep.problems() + moves.all
     for found in archive?.status.problems ?? [] {
       // A store that stumbles for a moment is tried again before anybody is told.
       let age = now.milliseconds - found.since.milliseconds

@@ -30,6 +30,9 @@ public final class CellNode: Service {
   private let archive: ArchiveService?
   private let work: CellWork
   private let restoration: TenantRestoration?
+  private let departures: Departures
+  private let arrivals: Arrivals
+  private let outcomes: LateOutcomes
   private let bound: Bound
   private let replication: Replication?
   private let feeding = Mutex<Task<Void, Never>?>(nil)
@@ -85,15 +88,30 @@ public final class CellNode: Service {
     graphTransport = HTTPGraphTransport(configuration: graphConfiguration)
     let graph = GraphClient(configuration: graphConfiguration, transport: graphTransport)
     let sealer = Sealer(key: configuration.sealingKey)
-    outbox = OutboxWorker(
-      OutboxEnvironment(
-        store: engine, graph: graph, sealer: sealer, gate: directives, clock: clock, boot: boot,
-        logger: logger))
-    wakes.connect(outbox)
     services = CellServices(
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
       sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
       wakeOutbox: { wakes.committed($0) })
+    let moving = MoveEnvironment(
+      cell: configuration.id,
+      hasFollowers: configuration.replication.map { !$0.peers.isEmpty } ?? false,
+      engine: engine, directives: directives, keys: services.keys,
+      sessions: services.identity.sessions, messenger: messenger, files: files,
+      dataDirectory: configuration.dataDirectory, clock: clock,
+      address: {
+        configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
+      }, wake: { wakes.wake($0) }, log: logger)
+    departures = Departures(moving)
+    arrivals = Arrivals(moving) {
+      (try? files.freeBytes(configuration.dataDirectory)) ?? 0
+    }
+    let outcomes = LateOutcomes(environment: moving, sealer: sealer, gate: directives)
+    self.outcomes = outcomes
+    outbox = OutboxWorker(
+      OutboxEnvironment(
+        store: engine, graph: graph, sealer: sealer, gate: directives, clock: clock, boot: boot,
+        moved: { await outcomes.send($0, $1) }, logger: logger))
+    wakes.connect(outbox)
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
     let service = archive.map { [engine] archive in
       ArchiveService(
@@ -112,7 +130,7 @@ public final class CellNode: Service {
     }
     health = CellHealth(
       configuration: configuration, engine: engine, sweep: sweep, archive: service, files: files,
-      clock: clock)
+      moves: moving.problems, clock: clock)
   }
 
   /// What a tenant's files hold, also on a follower.
@@ -170,6 +188,8 @@ public final class CellNode: Service {
       group.addTask { await self.sweep.run() }
       group.addTask { await self.keepIdentity() }
       group.addTask { await self.work.run() }
+      group.addTask { await self.departures.run() }
+      group.addTask { await self.arrivals.run() }
       if let archive { group.addTask { await archive.run() } }
       await self.untilTold()
       health.stopping()
@@ -249,7 +269,7 @@ public final class CellNode: Service {
         }
         try await SessionRoutes.endImpersonation(
           tenant: tenant, grant: String(parts[1]), services)
-      }, work: makeWork(),
+      }, work: makeWork(), arrivals: arrivals, outcomes: outcomes,
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
   }
 
@@ -264,7 +284,7 @@ public final class CellNode: Service {
   }
 
   private func makeWork() -> CellWorkRequests {
-    CellWorkRequests(work: work, archive: archive, restoration: restoration)
+    CellWorkRequests(work: work, archive: archive, restoration: restoration, departures: departures)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.
@@ -328,7 +348,7 @@ public final class CellNode: Service {
     join.generation = messenger.identity.generation.rawValue
     join.version = configuration.version
     join.formatVersion = UInt32(Journal.formatVersion)
-    join.tenants = engine.heads.filter { $0.key != .cellStore }.prefix(CellLimits.inventoryLimit)
+    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(CellLimits.inventoryLimit)
       .map { tenant, head in
         var owned = Aimstors_ProtoOwnedTenant()
         owned.tenant = tenant.rawValue
@@ -364,20 +384,4 @@ public final class CellNode: Service {
     }
     return heartbeat
   }
-}
-
-/// Where the cell answers, known to what is made before it is bound.
-private final class Bound: Sendable {
-  private let value = Mutex<Address?>(nil)
-  var address: Address? { value.withLock { $0 } }
-  func set(_ address: Address) { value.withLock { $0 = address } }
-}
-
-/// Lets the engine and the routes wake an outbox that is made after them.
-private final class OutboxWakes: Sendable {
-  private let outbox = Mutex<OutboxWorker?>(nil)
-
-  func connect(_ worker: OutboxWorker) { outbox.withLock { $0 = worker } }
-  func wake(_ tenant: TenantID) { outbox.withLock { $0 }?.wake(tenant) }
-  func committed(_ tenant: TenantID) { outbox.withLock { $0 }?.committed(tenant) }
 }

@@ -184,7 +184,8 @@ final class ControlPlaneLink: KeyClaims {
 extension SendStop {
   /// Nil for a scope that this version does not know.
   init?(_ message: Aimstors_ProtoSendStop) {
-    guard let scope = StopReason.Scope(rawValue: message.scope), scope != .tenantState else {
+    let own: Set<StopReason.Scope> = [.tenantState, .restored, .moving]
+    guard let scope = StopReason.Scope(rawValue: message.scope), !own.contains(scope) else {
       return nil
     }
     self.init(

@@ -79,8 +79,8 @@ final class TenantSweep: Sendable {
   /// Where this cell's own tenants stand; a tenant without a record since its first has no files.
   private func tenants() -> [TenantID: TenantSeq] {
     var result: [TenantID: TenantSeq] = [:]
-    for (tenant, head) in engine.heads
-    where tenant != .cellStore && head.ownership == .owned && head.tenantSeq > TenantSeq(1) {
+    for (tenant, head) in engine.servedHeads
+    where tenant != .cellStore && head.tenantSeq > TenantSeq(1) {
       result[tenant] = head.tenantSeq
     }
     return result

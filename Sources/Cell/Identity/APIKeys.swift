@@ -103,6 +103,27 @@ final class APIKeys: Sendable {
     }
   }
 
+  /// What is left of the rates of a tenant's keys: they travel with it.
+  func meters(of tenant: TenantID) -> [KeyMeter] {
+    let now = Int64(clamping: boot.nanoseconds())
+    return state.withLock { state in
+      state.meters.filter { $0.key.tenant == tenant }.map {
+        KeyMeter(publicID: $0.key.publicID, emptyIn: max(0, $0.value.emptyAt - now))
+      }
+    }
+  }
+
+  /// Goes on with the rates that a tenant's keys had in the cell that it came from.
+  func take(_ meters: [KeyMeter], of tenant: TenantID) {
+    let now = Int64(clamping: boot.nanoseconds())
+    state.withLock { state in
+      for meter in meters {
+        state.meters[Name(tenant: tenant, publicID: meter.publicID)] = RateMeter(
+          emptyAt: now.addingReportingOverflow(meter.emptyIn).partialValue)
+      }
+    }
+  }
+
   /// When a key was last used, as far as this process knows and has not stored.
   func lastUse(_ tenant: TenantID, publicID: String) -> Timestamp? {
     state.withLock { $0.uses[Name(tenant: tenant, publicID: publicID)]?.at }
@@ -146,6 +167,13 @@ final class APIKeys: Sendable {
     }
     return found
   }
+}
+
+/// One key's rate on its way to another cell.
+struct KeyMeter: Hashable, Sendable {
+  let publicID: String
+  /// Nanoseconds until the bucket is empty again.
+  let emptyIn: Int64
 }
 
 /// What a rate limit said, for the answer's headers.

@@ -56,6 +56,9 @@ struct RateMeter: Hashable, Sendable {
     emptyAt = withBurst ? now : now + (limit.burst - 1) * limit.interval
   }
 
+  /// A meter that was another cell's.
+  init(emptyAt: Int64) { self.emptyAt = emptyAt }
+
   mutating func take(now: Int64, limit: RateLimit) -> Verdict {
     let tolerance = (limit.burst - 1) * limit.interval
     let base = max(emptyAt, now)

@@ -70,9 +70,11 @@ struct MessageLifecycle: Hashable, Sendable {
     return []
   }
 
-  /// Graph refused it for good.
+  /// Graph refused it for good; also where that was heard late, and it counted as ambiguous.
   mutating func noteRefused() -> [Effect] {
-    guard state == .sending || state == .queued else { return contradiction }
+    guard state == .sending || state == .queued || state == .ambiguous else {
+      return contradiction
+    }
     state = .failed
     return [.release]
   }

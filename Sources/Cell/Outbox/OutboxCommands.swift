@@ -161,6 +161,27 @@ struct OutboxCommands {
 
   // MARK: - Outcomes
 
+  /// Writes an outcome that another cell, which owned the tenant, was told for an intent of its own.
+  ///
+  /// Nothing is tried again for it: it may be told twice. What neither accepts nor fails leaves the
+  /// message ambiguous.
+  func late(_ result: SendResult) throws {
+    var outcome = result.outcome
+    switch result.outcome {
+    case .accepted, .ambiguous: break
+    case .notSent(let reason): outcome = .ambiguous(reason: reason)
+    case .refused(let error):
+      let decision = GraphErrorRules.rule(for: error).decide(
+        attempt: try tracking.store.standing(result.id)?.lifecycle.attempts ?? 1,
+        inCampaign: try tracking.store.message(result.id)?.campaign != nil)
+      if decision != .fail { outcome = .ambiguous(reason: error.title) }
+    }
+    try record(
+      SendResult(id: result.id, phoneNumberID: result.phoneNumberID, outcome: outcome))
+    try tracking.finish()
+    tx.dueMayHaveChanged()
+  }
+
   private func record(_ result: SendResult) throws {
     let id = result.id
     switch result.outcome {

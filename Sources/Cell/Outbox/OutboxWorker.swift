@@ -16,13 +16,18 @@ struct OutboxEnvironment: Sendable {
   let boot: any BootClock
   let configuration: OutboxConfiguration
   let budget: InFlightBudget
+  /// Takes outcomes of sends whose intents are another cell's by now.
+  let moved: @Sendable (TenantID, [SendResult]) async -> Void
   let logger: Logger
 
   init(
     store: any TenantStore, graph: GraphClient, sealer: Sealer, gate: any SendGate,
     clock: any WallClock, boot: any BootClock,
-    configuration: OutboxConfiguration = OutboxConfiguration(), logger: Logger
+    configuration: OutboxConfiguration = OutboxConfiguration(),
+    moved: @escaping @Sendable (TenantID, [SendResult]) async -> Void = { _, _ in },
+    logger: Logger
   ) {
+    self.moved = moved
     self.store = store
     self.graph = graph
     self.sealer = sealer

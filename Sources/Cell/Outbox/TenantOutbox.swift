@@ -54,6 +54,10 @@ struct TenantOutbox {
           environment.logger.warning(
             "the outbox could not write",
             metadata: ["tenant": "\(tenant)", "reason": "\(error)", "attempt": "\(failures)"])
+          if error.code == .moved {
+            await handOver(&schedule, unwritten)
+            return .failed
+          }
           if Self.isFinal(error) || failures >= configuration.storeAttempts {
             environment.budget.giveBack(schedule.inFlight.count)
             return .failed
@@ -217,6 +221,21 @@ struct TenantOutbox {
     environment.logger.log(level: outcome.logLevel, "sent", metadata: metadata)
     events.add(
       SendResult(id: job.id, phoneNumberID: job.number.phoneNumberID, outcome: outcome))
+  }
+
+  /// The tenant is another cell's: it is told what becomes of what was sent from here.
+  private func handOver(_ schedule: inout OutboxSchedule, _ unwritten: [SendResult]) async {
+    var late = unwritten
+    while true {
+      let results = events.take(limit: configuration.recordBatch).results
+      for result in results { schedule.finish(result, environment.boot.nanoseconds()) }
+      environment.budget.giveBack(results.count)
+      late += results
+      if !late.isEmpty { await environment.moved(tenant, late) }
+      late = []
+      if schedule.inFlight.isEmpty { return }
+      await events.wait()
+    }
   }
 
   /// Waits for something to happen, at most for a while.

@@ -9,8 +9,10 @@ struct CellWorkRequests: Sendable {
   /// Nil where no archive is configured.
   let archive: ArchiveService?
   let restoration: TenantRestoration?
+  let departures: Departures
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
+    if message.kind == "move" || message.kind == "move_plan" { return try move(message) }
     guard let archive, let restoration else {
       throw Failure(.invalidState, "this cell has no archive")
     }
@@ -39,6 +41,21 @@ struct CellWorkRequests: Sendable {
         try Self.json(DrillReport(await archive.drillNow()))
       }
     default: throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
+    }
+  }
+
+  private func move(
+    _ message: Aimstors_ProtoCellWork
+  ) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
+    let order = try MoveOrder(message)
+    if message.kind == "move_plan" {
+      return try work.ask(message.operation) { [departures] _ in
+        try await departures.plan(order)
+      }
+    }
+    if message.move.cancel { departures.cancel(message.operation) }
+    return try work.ask(message.operation) { [departures] progress in
+      try await departures.move(order, progress)
     }
   }
 

@@ -45,6 +45,47 @@ final class Directives: SendGate {
 
   func mark(of tenant: TenantID) -> RestoreMark? { table.withLock { $0.restoreMark(of: tenant) } }
 
+  /// Lets nothing new of a tenant leave, until it is told otherwise or the process ends.
+  func quiesce(_ tenant: TenantID, since: Timestamp?) {
+    table.withLock { $0.quiesce(tenant, since: since) }
+  }
+
+  func entry(of tenant: TenantID) -> DirectoryEntry? { table.withLock { $0.entry(of: tenant) } }
+
+  /// Says what stands about a tenant, to the cell that it moves to.
+  func describe(_ tenant: TenantID, in fence: inout Aimstors_ProtoMoveFence) {
+    let (entry, mark) = table.withLock { ($0.entry(of: tenant), $0.restoreMark(of: tenant)) }
+    fence.state = (entry?.state ?? .active).rawValue
+    fence.reason = entry?.reason ?? ""
+    fence.stateChangedAtMs = entry?.changedAt.milliseconds ?? 0
+    fence.restoreMark = .init(mark?.bytes ?? [])
+  }
+
+  /// Takes over, durably, what stood about a tenant in the cell that it comes from.
+  func take(_ fence: Aimstors_ProtoMoveFence, of tenant: TenantID) async throws(Failure) {
+    let entry = DirectoryEntry(
+      tenant: tenant, state: TenantState(rawValue: fence.state) ?? .suspended,
+      reason: fence.reason, changedAt: Timestamp(milliseconds: fence.stateChangedAtMs))
+    let mark = fence.restoreMark.isEmpty ? nil : RestoreMark(bytes: Array(fence.restoreMark))
+    try await store.write(.cellStore, CommandOrigin(requestID: "move", traceID: "")) {
+      transaction in
+      let rows = try DirectivesStore(transaction)
+      try rows.set(entry)
+      let name = RestoreMark.prefix + tenant.rawValue
+      if let mark { try rows.setFact(name, mark.bytes) } else { try rows.removeFact(name) }
+    }
+    table.withLock { table in
+      table.set(entry)
+      table.mark(tenant, mark)
+    }
+  }
+
+  func removeFact(_ name: String) async throws(Failure) {
+    try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: "")) {
+      try DirectivesStore($0).removeFact(name)
+    }
+  }
+
   func apply(_ stop: SendStop, trace: String) async throws(Failure) {
     try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
       try DirectivesStore($0).apply(stop)

@@ -9,6 +9,8 @@ public struct StopReason: Hashable, Sendable {
     case tenantState
     /// The tenant's files come from a restore.
     case restored
+    /// The tenant is about to be another cell's: nothing new leaves here.
+    case moving
   }
   public let scope: Scope
   public let reason: String

@@ -14,6 +14,8 @@ struct StopTable: Sendable {
   private var stops: [Key: SendStop] = [:]
   private var tenants: [TenantID: DirectoryEntry] = [:]
   private var marks: [TenantID: RestoreMark] = [:]
+  /// Tenants about to leave this cell, since when.
+  private var quiesced: [TenantID: Timestamp] = [:]
   /// The `num_…` identifier of a phone_number_id: an operator may stop a number under either name.
   private var numberIDs: [String: String] = [:]
 
@@ -33,6 +35,11 @@ struct StopTable: Sendable {
 
   /// Nil takes the mark away.
   mutating func mark(_ tenant: TenantID, _ mark: RestoreMark?) { marks[tenant] = mark }
+
+  /// Nothing new of a tenant leaves from here on; nil ends that.
+  mutating func quiesce(_ tenant: TenantID, since: Timestamp?) { quiesced[tenant] = since }
+
+  func entry(of tenant: TenantID) -> DirectoryEntry? { tenants[tenant] }
 
   func restoreMark(of tenant: TenantID) -> RestoreMark? { marks[tenant] }
 
@@ -55,6 +62,9 @@ struct StopTable: Sendable {
       if let stop = stops[key], !stop.lifted {
         return StopReason(scope: stop.scope, reason: stop.reason, since: stop.since)
       }
+    }
+    if let since = quiesced[tenant] {
+      return StopReason(scope: .moving, reason: "the tenant moves", since: since)
     }
     if let mark = marks[tenant] {
       return StopReason(scope: .restored, reason: mark.reason, since: mark.since)

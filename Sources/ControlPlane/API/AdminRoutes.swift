@@ -34,6 +34,7 @@ enum AdminRoutes {
     PromoteRoute(services: services).register(on: router)
     OperationRoutes(services: services).register(on: router)
     RestoreRoutes(services: services).register(on: router)
+    MoveRoutes(services: services).register(on: router)
     StatusRoutes(services: services).register(on: router)
     OpenAPIRoutes().register(on: router)
     return router

@@ -3,7 +3,7 @@ import Wire
 /// The admin host's routes.
 enum AdminRouteTable {
   static let routes: [DescribedRoute] =
-    tenants + restores + tenantOwned + platform + PeopleRouteTable.ofOperators
+    tenants + moves + restores + tenantOwned + platform + PeopleRouteTable.ofOperators
     + PeopleRouteTable.ofPlatform
 
   private static let tenants: [DescribedRoute] = [
@@ -22,6 +22,17 @@ enum AdminRouteTable {
     .init(
       .admin, "GET", "/v1/tenants/{id}/digest", "Digests of a tenant's files", tag: "Tenants",
       answer: .json(200, "Digest"), query: ["recompute"], refusals: [.notFound, .cellUnavailable]),
+  ]
+
+  private static let moves: [DescribedRoute] = [
+    .init(
+      .admin, "POST", "/v1/tenants/{id}/moves", "Move a tenant to another cell, while it is served",
+      tag: "Moves", body: .json("MoveInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .invalidState, .conflict, .cellFull, .cellUnavailable]),
+    .init(
+      .admin, "POST", "/v1/operations/{id}/reverse", "Move a tenant back, within a day",
+      tag: "Moves", answer: .json(202, "Operation"),
+      refusals: [.notFound, .invalidState, .conflict, .cellFull, .cellUnavailable]),
   ]
 
   private static let restores: [DescribedRoute] = [

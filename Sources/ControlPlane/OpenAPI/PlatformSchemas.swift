@@ -30,6 +30,10 @@ extension Schemas {
       ])
     ),
     (
+      "MoveInput",
+      object(["to_cell": string, "dry_run?": boolean, "cap_ms?": integer])
+    ),
+    (
       "RestoreInput",
       object([
         "at": anything, "mode": words("fork", "swap"), "source?": words("archive"),

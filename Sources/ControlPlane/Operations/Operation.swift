@@ -8,12 +8,13 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case cellPromote = "cell.promote"
   case tenantRestore = "tenant.restore"
   case tenantSnapshot = "tenant.snapshot"
+  case tenantMove = "tenant.move"
   case drill
 
   /// Whether a cell does it as long work and is asked until it has ended.
   var isCellWork: Bool {
     switch self {
-    case .tenantRestore, .tenantSnapshot, .drill: true
+    case .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
     case .tenantCreate, .tenantState, .sendStop, .cellPromote: false
     }
   }
@@ -40,6 +41,11 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
     case .tenantState, .sendStop: [Step(name: "apply", isSafeToCancel: false)]
     case .tenantRestore:
       [Step(name: "restore", isSafeToCancel: false), Step(name: "register", isSafeToCancel: false)]
+    // As the source names them; it is cancelled there, up to its fence.
+    case .tenantMove:
+      [
+        "begin", "copy", "import", "stream", "quiesce", "fence", "release", "adopt", "announce",
+      ].map { Step(name: $0, isSafeToCancel: false) }
     case .tenantSnapshot: [Step(name: "copy", isSafeToCancel: false)]
     case .drill: [Step(name: "restore", isSafeToCancel: false)]
     }
@@ -134,6 +140,24 @@ struct Operation: Hashable, Sendable {
       throw Failure(.invalidState, "step \(name) ended while at \(stepName)")
     }
     step = index + 1
+    updatedAt = now
+  }
+
+  /// Whoever does it has come to this step, over those before it; never back.
+  mutating func reached(step name: String, done: Int64, total: Int64, at now: Timestamp) {
+    guard state == .running, let index = kind.steps.firstIndex(where: { $0.name == name }),
+      index >= step
+    else { return }
+    step = index
+    progress.done = done
+    progress.total = total
+    updatedAt = now
+  }
+
+  /// Whoever did it has given it up, as was asked.
+  mutating func wasCancelled(at now: Timestamp) {
+    guard !state.isFinal else { return }
+    state = .cancelled
     updatedAt = now
   }
 

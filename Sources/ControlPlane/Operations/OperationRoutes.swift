@@ -91,8 +91,15 @@ struct OperationRoutes: Sendable {
       guard var operation = try rows.operation(id) else {
         throw Failure(.notFound, "no such operation")
       }
-      try operation.cancel(at: transaction.now)
-      try rows.put(operation)
+      if operation.kind == .tenantMove, !operation.state.isFinal {
+        // The source gives it up where it is not past its fence; then the operation ends.
+        guard var move = try rows.move(id) else { throw Failure(.notFound, "no such move") }
+        move.isCancelled = true
+        try rows.put(move)
+      } else {
+        try operation.cancel(at: transaction.now)
+        try rows.put(operation)
+      }
       try rows.append(
         command.audit("operation.cancel", id.rawValue), id: transaction.freshID(),
         at: transaction.now)

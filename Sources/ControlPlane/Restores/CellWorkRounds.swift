@@ -18,12 +18,13 @@ struct CellWorkRounds: Sendable {
     }
   }
 
-  private func look(_ operation: Operation, trace: String) async {
+  func look(_ operation: Operation, trace: String) async {
     do throws(Failure) {
       switch operation.kind {
       case .tenantRestore: try await restore(operation, trace: trace)
       case .tenantSnapshot: try await snapshot(operation, trace: trace)
       case .drill: try await drill(operation, trace: trace)
+      case .tenantMove: try await move(operation, trace: trace)
       case .tenantCreate, .tenantState, .sendStop, .cellPromote: break
       }
     } catch {
@@ -40,7 +41,7 @@ struct CellWorkRounds: Sendable {
     }
   }
 
-  private func ask(
+  func ask(
     _ work: Aimstors_ProtoCellWork, _ id: CellID, trace: String
   ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     guard let cell = services.roster.cell(id) else {
@@ -69,7 +70,7 @@ struct CellWorkRounds: Sendable {
       retryAfterMilliseconds: 1_000)
   }
 
-  private static func failure(_ status: Aimstors_ProtoCellWorkStatus) -> Failure {
+  static func failure(_ status: Aimstors_ProtoCellWorkStatus) -> Failure {
     Failure(FailureCode(rawValue: status.failure.code), status.failure.detail)
   }
 

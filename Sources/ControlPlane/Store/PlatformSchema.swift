@@ -18,6 +18,7 @@ public enum PlatformSchema {
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
       table(615, "audit_log"), table(616, "registers"), table(620, "restores"),
+      table(621, "moves"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
@@ -25,6 +26,7 @@ public enum PlatformSchema {
       SchemaStep("platform-identity-1", file: .platform, ddl: identity),
       SchemaStep("platform-registers", file: .platform, ddl: registers),
       SchemaStep("platform-restores-1", file: .platform, ddl: restores),
+      SchemaStep("platform-moves-1", file: .platform, ddl: moves),
     ])
 
   private static let identity = """
@@ -105,6 +107,25 @@ public enum PlatformSchema {
       accept INTEGER NOT NULL,
       released_at INTEGER
     ) STRICT;
+    """
+
+  private static let moves = """
+    -- Every epoch that was armed for a move, and what became of it.
+    CREATE TABLE moves (
+      -- The operation.
+      id TEXT NOT NULL PRIMARY KEY,
+      tenant TEXT NOT NULL,
+      from_cell TEXT NOT NULL,
+      from_epoch INTEGER NOT NULL,
+      to_cell TEXT NOT NULL,
+      to_epoch INTEGER NOT NULL,
+      cap_ms INTEGER NOT NULL,
+      dry_run INTEGER NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'burned')),
+      cancelled INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX moves_by_tenant ON moves (tenant, to_epoch);
+    CREATE UNIQUE INDEX moves_pending ON moves (tenant) WHERE state = 'pending' AND dry_run = 0;
     """
 
   private static let ddl = """

@@ -127,8 +127,22 @@ extension PlatformRows {
     _ input: TenantInput, among sights: [CellRoster.Sight],
     _ configuration: ControlPlaneConfiguration
   ) throws -> CellID {
+    let candidates = try candidates(sights, configuration)
+    var rule = PlacementRule()
+    rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes
+    return try rule.choose(
+      region: input.region, tier: input.tier ?? "standard", pinned: input.cell,
+      among: candidates)
+  }
+}
+
+extension PlatformRows {
+  /// The cells as placement sees them, on the counts of this very transaction.
+  func candidates(
+    _ sights: [CellRoster.Sight], _ configuration: ControlPlaneConfiguration
+  ) throws -> [PlacementCandidate] {
     let counts = try tenantCounts()
-    let candidates = sights.map { sight in
+    return sights.map { sight in
       let count = counts[sight.record.id]
       return PlacementCandidate(
         id: sight.record.id, region: sight.record.region, state: sight.record.state,
@@ -137,11 +151,6 @@ extension PlatformRows {
         diskFreeBytes: sight.report.diskFreeBytes ?? .max,
         operationsPerSecond: sight.report.operationsPerSecond)
     }
-    var rule = PlacementRule()
-    rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes
-    return try rule.choose(
-      region: input.region, tier: input.tier ?? "standard", pinned: input.cell,
-      among: candidates)
   }
 }
 

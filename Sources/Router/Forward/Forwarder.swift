@@ -98,7 +98,10 @@ struct Forwarder: Sendable {
       switch ResponseEnvelope.decode(bytes) {
       case .response(let response): return .response(response)
       case .moved(let cell, let epoch):
-        return .failed(.moved(isNews: keeper.learn(tenant, at: cell, epoch: epoch)))
+        let isNews = keeper.learn(tenant, at: cell, epoch: epoch)
+        // Another request may have learned it meanwhile.
+        let isElsewhere = keeper.route(of: tenant)?.placement != route.placement
+        return .failed(.moved(isNews: isNews || isElsewhere))
       case nil: return .failed(.unusable)
       }
     } catch {

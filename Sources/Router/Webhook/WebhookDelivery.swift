@@ -148,15 +148,15 @@ struct WebhookDelivery: Sendable {
     case failed(CellID?)
   }
 
-  /// Tries the owner, and once more where a newer map names another one.
+  /// Tries the owner; while that one says that the tenant is elsewhere, whom the map names next.
   private func deliver(
     _ part: Aimstors_ProtoWebhookPart, to tenant: TenantID, _ traceID: String
   ) async -> Tried {
     var part = part
     part.tenant = tenant.rawValue
     var last: PlacementMap.Placement?
-    for _ in 0..<2 {
-      guard let route = keeper.route(of: tenant), route.placement != last else { break }
+    let end = ContinuousClock.now + limits.ownerTime
+    while let route = keeper.route(of: tenant), last == nil || ContinuousClock.now < end {
       last = route.placement
       part.epoch = route.placement.epoch.rawValue
       guard await turns.enter(tenant, by: .now + limits.ownerTime) else { break }
@@ -167,7 +167,9 @@ struct WebhookDelivery: Sendable {
           .webhookPart, payload, timeout: limits.ownerTime, traceID: traceID)
         return .stored
       } catch MessagingError.refused(let failure) where failure.code == .moved {
+        // A move's fence takes milliseconds, and the map follows it.
         _ = await keeper.refreshForLookup()
+        do { try await Task.sleep(for: limits.movedPause) } catch { break }
       } catch {
         logger.debug(
           "a webhook part's owner did not take it",

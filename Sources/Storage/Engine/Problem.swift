@@ -26,6 +26,15 @@ public struct Problem: Hashable, Sendable {
       detail: detail)
   }
 
+  /// A tenant was released, and its new cell does not take it.
+  public static func moveStuck(
+    _ tenant: TenantID, detail: String, since: Timestamp
+  ) -> Problem {
+    Problem(
+      code: "move_stuck", since: since, runbook: "docs/runbooks/move-stuck.md", tenant: tenant,
+      detail: detail)
+  }
+
   static func tenantStalled(_ tenant: TenantID, detail: String, since: Timestamp) -> Problem {
     Problem(
       code: "tenant_stalled", since: since, runbook: "docs/runbooks/tenant-stalled.md",

@@ -6,15 +6,20 @@ import Wire
 struct Recovery {
   let context: EngineContext
   let writers: [TenantID: TenantWriter]
+  /// Tenants that left: their files are elsewhere, and nobody needs their records here.
+  let without: Set<TenantID>
   private var open: Set<TenantID> = []
   /// Per tenant the first damage that stops it: of what lies behind nothing is applied, or it would
   /// look as if the files had what is lost.
   private var stopping: [TenantID: DamagedRange] = [:]
   private(set) var replayed: UInt64 = 0
 
-  init(context: EngineContext, writers: [TenantID: TenantWriter]) {
+  init(
+    context: EngineContext, writers: [TenantID: TenantWriter], without: Set<TenantID>
+  ) {
     self.context = context
     self.writers = writers
+    self.without = without
   }
 
   mutating func run(_ opened: OpenedJournal) throws {
@@ -56,7 +61,7 @@ struct Recovery {
 
   private mutating func apply(_ record: JournalRecord) {
     let tenant = record.identity.tenant
-    guard let writer = writers[tenant] else { return }
+    guard let writer = writers[tenant], !without.contains(tenant) else { return }
     // Also what a stopped tenant has not applied stays needed.
     context.heads.replayed(tenant, from: record.position.cellSeq)
     guard writer.problem == nil else { return }
@@ -99,7 +104,7 @@ struct Recovery {
 
   /// Asks the files as they stand before any replay what of the range they have.
   private mutating func find(stoppedBy range: DamagedRange) {
-    for (tenant, writer) in writers {
+    for (tenant, writer) in writers where !without.contains(tenant) {
       // Only who has something there needs to be asked; files are slow to open.
       guard range.stops(tenant, applied: .zero) else { continue }
       let applied = (try? writer.withCore { try $0.highestApplied() }) ?? .zero

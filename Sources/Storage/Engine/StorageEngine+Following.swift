@@ -21,10 +21,12 @@ extension StorageEngine {
         if case .durable = outcome {
           for record in records {
             let (tenant, seq) = (record.identity.tenant, record.position.cellSeq)
-            context.heads.durable(
-              tenant,
-              TenantHead(
-                after: context.heads[tenant], record.identity, hash: record.hash, at: seq))
+            let before = context.heads[tenant]
+            // A detail that cannot be read costs the other cell's name, not the position.
+            let head =
+              (try? TenantHead(after: before, record))
+              ?? TenantHead(after: before, record.identity, hash: record.hash, at: seq)
+            context.heads.durable(tenant, head)
           }
           context.following.add(records)
         }

@@ -6,6 +6,7 @@ extension StorageEngine {
     _ body: @escaping @Sendable (Snapshot) throws -> T
   ) async throws(Failure) -> T {
     let writer = try writer(tenant)
+    if writer.isAway { throw TenantWriter.isAway }
     if let problem = writer.problem, !problem.allowsReads { throw TenantWriter.refusal(problem) }
     let context = writer.context
     guard
@@ -67,6 +68,9 @@ extension StorageEngine {
       return .success(try writer.readers.read(files, now: now, writer: writer, body))
     } catch let failure as Failure {
       return .failure(failure)
+    } catch where writer.isAway {
+      // Its files went while the read waited for a thread.
+      return .failure(TenantWriter.isAway)
     } catch {
       context.log.error(
         "a read failed", metadata: ["tenant": "\(writer.tenant)", "error": "\(error)"])

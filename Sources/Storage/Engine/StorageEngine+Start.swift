@@ -49,6 +49,7 @@ extension StorageEngine {
     let opened = try Journal.open(
       journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
     try finishRestores(opened.heads)
+    try imports.recover(opened.heads)
     let (crashes, running) = try crashes()
     let context = EngineContext(
       configuration: configuration, clock: clock, random: random, files: files,
@@ -62,15 +63,17 @@ extension StorageEngine {
     report.damage = opened.damage
     var writers: [TenantID: TenantWriter] = [:]
     for (tenant, head) in opened.heads {
-      writers[tenant] = TenantWriter(
+      let writer = TenantWriter(
         tenant: tenant, context: context, schema: index(tenant), head: head)
-      context.due.set(tenant, head.nextDue)
+      writers[tenant] = writer
+      if head.ownership.isServed { context.due.set(tenant, head.nextDue) } else { writer.leave() }
     }
     for (tenant, since) in crashes.quarantined {
       let problem = Problem.tenantQuarantined(tenant, since: since)
       writers[tenant]?.stop(problem.detail, problem)
     }
-    var recovery = Recovery(context: context, writers: writers)
+    let without = try opened.heads.filter { try !imports.hasFiles($0.key, $0.value) }
+    var recovery = Recovery(context: context, writers: writers, without: Set(without.keys))
     try recovery.run(opened)
     report.tenants = writers.count
     report.records = recovery.replayed

@@ -43,43 +43,16 @@ extension StorageEngine {
       tenant: tenant, lineage: lineage ?? Lineage(random.uint64()), epoch: epoch,
       tenantSeq: TenantSeq(1), previousHash: .zero, time: context.now,
       schemaVersion: schema.version, kind: .create, nextDue: nil)
-    let record: SealedRecord
-    do throws(JournalError) {
-      var encoder = RecordEncoder(capacity: 256)
-      encoder.begin()
-      record = try encoder.seal(identity, files: [])
-    } catch {
-      throw Failure(.internalError, "\(error)")
-    }
-    let outcome = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<AppendOutcome, Never>) in
-      context.journal.append(record) { outcome in
-        if case .durable(let position) = outcome {
-          context.heads.durable(
-            tenant, TenantHead(after: nil, identity, hash: record.hash, at: position))
-          let isHeld = context.journal.gate.hold(tenant, at: position) { verdict in
-            switch verdict {
-            case .acknowledged: caller.resume(returning: outcome)
-            case .late: caller.resume(returning: .unacknowledged(position))
-            case .acknowledgedLate: break
-            }
-          }
-          if isHeld { return }
-        }
-        caller.resume(returning: outcome)
-      }
-    }
-    switch outcome {
-    case .durable, .unacknowledged: break
-    case .cut, .refused:
+    let appended = try await append(identity, detail: [], context)
+    let head: TenantHead
+    switch appended {
+    case .durable(let first), .late(let first): head = first
+    case .failed:
       throw Failure(.outcomeUnknown, "the tenant may or may not have been created; try again")
-    }
-    guard let head = context.heads[tenant] else {
-      preconditionFailure("a durable record whose tenant has no head")
     }
     // Also where it waits for a follower: what comes later waits longer.
     _ = addWriter(tenant, head, context)
-    if case .unacknowledged = outcome {
+    if case .late = appended {
       throw Failure(.outcomeUnknown, "the tenant is not yet at the follower; ask again later")
     }
   }
@@ -105,6 +78,9 @@ extension StorageEngine {
   public var heads: [TenantID: TenantHead] {
     (try? running())?.context.heads.tenants ?? [:]
   }
+
+  /// The same of the tenants that this cell serves: not of those on their way, or gone.
+  public var servedHeads: [TenantID: TenantHead] { heads.filter { $0.value.ownership.isServed } }
 
   /// Under which epoch this cell holds a tenant, and whether it may write; nil: not known here.
   public func ownership(_ tenant: TenantID) -> (epoch: Epoch, state: TenantHead.Ownership)? {
@@ -165,7 +141,7 @@ extension StorageEngine {
     var snapshot = running.context.metrics.snapshot
     snapshot.queuedCommands = running.context.queuedCommands.load(ordering: .relaxed)
     snapshot.openTenants = running.context.openTenants.count
-    snapshot.tenants = running.writers.count
+    snapshot.tenants = running.context.heads.tenants.values.count { $0.ownership.isServed }
     snapshot.journal = running.context.journal.metrics
     return snapshot
   }

@@ -9,7 +9,7 @@ import Wire
 /// ``start()`` opens the journal and replays it; before it, commands are refused with `recovering`.
 public final class StorageEngine: TenantStore {
   let configuration: EngineConfiguration
-  private let schema: @Sendable (TenantID) -> StoreSchema
+  let schema: @Sendable (TenantID) -> StoreSchema
   let clock: any WallClock
   let random: any RandomSource
   let files: any FileSystem

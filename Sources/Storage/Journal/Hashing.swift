@@ -24,6 +24,12 @@ public struct SHA256Hash: Hashable, Sendable, CustomStringConvertible {
     d = bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
   }
 
+  /// The hash whose 32 bytes these are; nil for another number of bytes.
+  public init?(copying bytes: some Collection<UInt8>) {
+    guard bytes.count == Self.byteCount else { return nil }
+    self = Array(bytes).withUnsafeBytes { SHA256Hash(bytes: $0) }
+  }
+
   /// The hash of `bytes`.
   public static func of(_ bytes: UnsafeRawBufferPointer) -> SHA256Hash {
     var result = SHA256Hash.zero

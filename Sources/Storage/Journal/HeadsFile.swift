@@ -17,7 +17,10 @@ public struct HeadsCheckpoint: Hashable, Sendable {
 enum HeadsFile {
   /// "AIMSHDS1" as little-endian bytes.
   static let magic: UInt64 = 0x3153_4448_534D_4941
-  static let version: UInt32 = 1
+  /// The newest version: with each tenant's last move.
+  static let version: UInt32 = 2
+  /// Written while no tenant has moved, so that the version before this one reads it.
+  private static let plainVersion: UInt32 = 1
   /// Bytes of a head without its tenant's name.
   private static let shortestHead = 86
 
@@ -25,8 +28,11 @@ enum HeadsFile {
     _ checkpoint: HeadsCheckpoint, cell: CellID, generation: Generation
   ) -> [UInt8] {
     var writer = ByteWriter(capacity: 128 + checkpoint.heads.count * 128)
+    let hasMoves = checkpoint.heads.values.contains {
+      $0.armed != $0.epoch || $0.counterpart != nil
+    }
     writer.integer(magic)
-    writer.integer(version)
+    writer.integer(hasMoves ? version : plainVersion)
     writer.integer(UInt32(checkpoint.heads.count))
     writer.integer(generation.rawValue)
     writer.integer(checkpoint.through.rawValue)
@@ -42,6 +48,9 @@ enum HeadsFile {
       writer.integer(head.cellSeq.rawValue)
       writer.integer(head.schemaVersion)
       writer.hash(head.hash)
+      guard hasMoves else { continue }
+      writer.integer(head.armed.rawValue)
+      writer.text(head.counterpart?.rawValue ?? "")
     }
     writer.integer(writer.crc(from: 0))
     return writer.bytes
@@ -60,7 +69,9 @@ enum HeadsFile {
       throw JournalError.malformed("not a heads file")
     }
     let version = try reader.integer(UInt32.self)
-    guard version == Self.version else { throw JournalError.unknownFormat(version) }
+    guard (plainVersion...Self.version).contains(version) else {
+      throw JournalError.unknownFormat(version)
+    }
     let count = try reader.integer(UInt32.self)
     let foundGeneration = Generation(try reader.integer(UInt64.self))
     let through = CellSeq(try reader.integer(UInt64.self))
@@ -76,13 +87,15 @@ enum HeadsFile {
     heads.reserveCapacity(Int(count))
     for _ in 0..<count {
       let tenant: TenantID = try reader.identifier(Int(clamping: try reader.varint()))
-      heads[tenant] = try decodeHead(&reader)
+      heads[tenant] = try decodeHead(&reader, hasMoves: version != plainVersion)
     }
     guard reader.isAtEnd else { throw JournalError.malformed("bytes behind a table of heads") }
     return HeadsCheckpoint(through: through, heads: heads)
   }
 
-  private static func decodeHead(_ reader: inout ByteReader) throws(JournalError) -> TenantHead {
+  private static func decodeHead(
+    _ reader: inout ByteReader, hasMoves: Bool
+  ) throws(JournalError) -> TenantHead {
     let number = try reader.byte()
     guard let ownership = TenantHead.Ownership(rawValue: number) else {
       throw JournalError.unknownFormat(UInt32(number))
@@ -94,10 +107,19 @@ enum HeadsFile {
     let nextDue = try reader.integer(Int64.self)
     let cellSeq = CellSeq(try reader.integer(UInt64.self))
     let schemaVersion = try reader.integer(UInt32.self)
+    let hash = try reader.hash()
+    var armed = epoch
+    var counterpart: CellID?
+    if hasMoves {
+      armed = Epoch(try reader.integer(UInt64.self))
+      let length = Int(clamping: try reader.varint())
+      if length > 0 { counterpart = try reader.identifier(length) }
+    }
     return TenantHead(
-      lineage: lineage, tenantSeq: tenantSeq, hash: try reader.hash(), epoch: epoch,
+      lineage: lineage, tenantSeq: tenantSeq, hash: hash, epoch: epoch,
       ownership: ownership, time: time, schemaVersion: schemaVersion,
-      nextDue: nextDue == 0 ? nil : Timestamp(milliseconds: nextDue), cellSeq: cellSeq)
+      nextDue: nextDue == 0 ? nil : Timestamp(milliseconds: nextDue), cellSeq: cellSeq,
+      armed: armed, counterpart: counterpart)
   }
 
   /// Replaces the file durably: temporary file, fsync, rename, fsync of the directory.

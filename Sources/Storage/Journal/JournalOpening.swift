@@ -207,8 +207,7 @@ struct HeadsFold {
       guard !voids.covers(tenant, seq), heads[tenant].map({ $0.cellSeq < seq }) ?? true else {
         continue
       }
-      heads[tenant] = TenantHead(
-        after: heads[tenant], record.identity, hash: record.hash, at: seq)
+      heads[tenant] = try TenantHead(after: heads[tenant], record)
     }
   }
 }

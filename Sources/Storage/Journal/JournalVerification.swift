@@ -114,6 +114,12 @@ struct TenantChains {
       voidCommands += UInt64(record.header.commandCount)
       return
     }
+    guard identity.kind.isInChain else {
+      // Beside the chain: it names the record that the next one follows, wherever that was written.
+      last[identity.tenant] = Link(
+        seq: identity.tenantSeq, hash: identity.previousHash, cellSeq: seq)
+      return
+    }
     let before = last[identity.tenant]
     // The first record in a trimmed journal may follow any; a tenant's very first follows none.
     let expected = before?.seq.next ?? identity.tenantSeq

@@ -96,25 +96,8 @@ enum RecordFormat {
     header: RecordHeader, position: RecordPosition, identityBytes: ArraySlice<UInt8>
   ) {
     var check = reader
-    let version = try reader.integer(UInt16.self)
-    guard (plainVersion...Self.version).contains(version) else {
-      throw JournalError.unknownFormat(UInt32(version))
-    }
-    let kindNumber = try reader.byte()
-    let tenantLength = Int(try reader.byte())
-    let payloadLength = try reader.integer(UInt32.self)
-    let payloadCRC = try reader.integer(UInt32.self)
-    let commandCount = try reader.integer(UInt32.self)
-    let schemaVersion = try reader.integer(UInt32.self)
-    let decompressedLength = try reader.integer(UInt32.self)
-    let lineage = Lineage(try reader.integer(UInt64.self))
-    let epoch = Epoch(try reader.integer(UInt64.self))
-    let tenantSeq = TenantSeq(try reader.integer(UInt64.self))
-    let time = Timestamp(milliseconds: try reader.integer(Int64.self))
-    let nextDue = try reader.integer(Int64.self)
-    let previousHash = try reader.hash()
-    let tenantBytes = try reader.slice(tenantLength)
-    let identityBytes = try check.slice(identityFixedLength + tenantLength)
+    let fields = try IdentityFields(&reader)
+    let identityBytes = try check.slice(identityFixedLength + fields.tenant.count)
     let generation = Generation(try reader.integer(UInt64.self))
     let cellSeq = CellSeq(try reader.integer(UInt64.self))
     let cellBytes = try reader.slice(Int(try reader.byte()))
@@ -122,28 +105,83 @@ enum RecordFormat {
     let crc = identityBytes.withUnsafeBytes { CRC32.of($0) }
     guard try reader.integer(UInt32.self) == covered.withUnsafeBytes({ CRC32.of($0, from: crc) })
     else { throw JournalError.malformed("a record header whose CRC is wrong") }
-    guard let kind = RecordKind(rawValue: kindNumber) else {
-      throw JournalError.unknownFormat(UInt32(kindNumber))
+    guard let cell = CellID(String(decoding: cellBytes, as: UTF8.self)) else {
+      throw JournalError.malformed("an identifier of other characters than it may have")
     }
-    guard let tenant = TenantID(String(decoding: tenantBytes, as: UTF8.self)),
-      let cell = CellID(String(decoding: cellBytes, as: UTF8.self))
-    else { throw JournalError.malformed("an identifier of other characters than it may have") }
-    // Before anybody allocates for it.
-    let lengths = version == plainVersion ? 0...0 : 1...UInt32(JournalLimits.recordBytes)
-    guard lengths.contains(decompressedLength) else {
-      throw JournalError.malformed("a payload that stands for \(decompressedLength) bytes")
-    }
-    let identity = RecordIdentity(
-      tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: tenantSeq,
-      previousHash: previousHash, time: time, schemaVersion: schemaVersion, kind: kind,
-      nextDue: nextDue == 0 ? nil : Timestamp(milliseconds: nextDue))
     return (
-      RecordHeader(
+      try fields.header(), RecordPosition(cell: cell, generation: generation, cellSeq: cellSeq),
+      identityBytes
+    )
+  }
+
+  /// Reads the identity part of a record that has no position, and says how long it is.
+  static func decodeIdentity(
+    _ bytes: [UInt8]
+  ) throws(JournalError) -> (header: RecordHeader, length: Int) {
+    var reader = ByteReader(bytes[...])
+    let fields = try IdentityFields(&reader)
+    return (try fields.header(), identityFixedLength + fields.tenant.count)
+  }
+
+  /// An identity part as it stands there: nothing but its version is checked before ``header()``.
+  private struct IdentityFields {
+    let version: UInt16
+    let kind: UInt8
+    let payloadLength: UInt32
+    let payloadCRC: UInt32
+    let commandCount: UInt32
+    let schemaVersion: UInt32
+    let decompressedLength: UInt32
+    let lineage: Lineage
+    let epoch: Epoch
+    let tenantSeq: TenantSeq
+    let time: Timestamp
+    let nextDue: Int64
+    let previousHash: SHA256Hash
+    let tenant: ArraySlice<UInt8>
+
+    init(_ reader: inout ByteReader) throws(JournalError) {
+      version = try reader.integer(UInt16.self)
+      guard (plainVersion...RecordFormat.version).contains(version) else {
+        throw JournalError.unknownFormat(UInt32(version))
+      }
+      kind = try reader.byte()
+      let tenantLength = Int(try reader.byte())
+      payloadLength = try reader.integer(UInt32.self)
+      payloadCRC = try reader.integer(UInt32.self)
+      commandCount = try reader.integer(UInt32.self)
+      schemaVersion = try reader.integer(UInt32.self)
+      decompressedLength = try reader.integer(UInt32.self)
+      lineage = Lineage(try reader.integer(UInt64.self))
+      epoch = Epoch(try reader.integer(UInt64.self))
+      tenantSeq = TenantSeq(try reader.integer(UInt64.self))
+      time = Timestamp(milliseconds: try reader.integer(Int64.self))
+      nextDue = try reader.integer(Int64.self)
+      previousHash = try reader.hash()
+      tenant = try reader.slice(tenantLength)
+    }
+
+    func header() throws(JournalError) -> RecordHeader {
+      guard let kind = RecordKind(rawValue: kind) else {
+        throw JournalError.unknownFormat(UInt32(kind))
+      }
+      guard let tenant = TenantID(String(decoding: tenant, as: UTF8.self)) else {
+        throw JournalError.malformed("an identifier of other characters than it may have")
+      }
+      // Before anybody allocates for it.
+      let lengths = version == plainVersion ? 0...0 : 1...UInt32(JournalLimits.recordBytes)
+      guard lengths.contains(decompressedLength) else {
+        throw JournalError.malformed("a payload that stands for \(decompressedLength) bytes")
+      }
+      let identity = RecordIdentity(
+        tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: tenantSeq,
+        previousHash: previousHash, time: time, schemaVersion: schemaVersion, kind: kind,
+        nextDue: nextDue == 0 ? nil : Timestamp(milliseconds: nextDue))
+      return RecordHeader(
         identity: identity, commandCount: commandCount, payloadLength: payloadLength,
         payloadCRC: payloadCRC,
-        decompressedLength: version == plainVersion ? nil : decompressedLength),
-      RecordPosition(cell: cell, generation: generation, cellSeq: cellSeq), identityBytes
-    )
+        decompressedLength: version == plainVersion ? nil : decompressedLength)
+    }
   }
 }
 

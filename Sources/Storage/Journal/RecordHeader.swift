@@ -22,7 +22,8 @@ public enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
   case adopt = 8
   /// The target of a move declines.
   case refuse = 9
-  /// Another cell's record of a tenant on its way here: same sequence, not owned.
+  /// Another cell's tenant is on its way here: its files are, up to the record that this one names.
+  /// The records that follow are the source's own, byte for byte.
   case `import` = 10
   /// A branch of a history begins here: the files are those that a restore made. The payload's
   /// detail names the branch that it left (``RestoreOrigin``).

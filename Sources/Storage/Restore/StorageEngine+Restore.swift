@@ -43,25 +43,8 @@ extension StorageEngine {
       tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: last.next,
       previousHash: before?.hash ?? origin.hash, time: max(context.now, before?.time ?? .zero),
       schemaVersion: before?.schemaVersion ?? index(tenant).version, kind: .restore, nextDue: nil)
-    let record: SealedRecord
-    do throws(JournalError) {
-      var encoder = RecordEncoder(capacity: 512)
-      encoder.begin()
-      record = try encoder.seal(identity, files: [], detail: origin.bytes)
-    } catch {
-      throw Failure(.internalError, "\(error)")
-    }
-    let outcome = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<AppendOutcome, Never>) in
-      context.journal.append(record) { outcome in
-        if case .durable(let position) = outcome {
-          context.heads.durable(
-            tenant, TenantHead(after: before, identity, hash: record.hash, at: position))
-        }
-        caller.resume(returning: outcome)
-      }
-    }
-    guard case .durable = outcome, let head = context.heads[tenant] else {
+    let appended = try await append(identity, detail: origin.bytes, isPatient: true, context)
+    guard case .durable(let head) = appended else {
       throw Failure(.outcomeUnknown, "the restored files may or may not be in place; try again")
     }
     // From here on the restored files are the tenant's, also after a crash: a start moves them.

@@ -9,6 +9,8 @@ extension TenantCore {
     var stop: Obstacle?
     /// Files whose WAL has grown long.
     var longFiles: Set<FileKind> = []
+    /// What became true.
+    var record: SealedRecord?
   }
 
   /// The record is durable: the transaction is committed, whatever COMMIT says.
@@ -19,7 +21,8 @@ extension TenantCore {
     guard let batch = inFlight else { preconditionFailure("nothing to commit") }
     inFlight = nil
     self.head = head
-    var settled = Settled(commands: batch.commands, effects: batch.effects)
+    var settled = Settled(
+      commands: batch.commands, effects: batch.effects, record: batch.record)
     do {
       try commitFiles(batch)
     } catch {

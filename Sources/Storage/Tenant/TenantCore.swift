@@ -24,7 +24,7 @@ final class TenantCore: TransactionSource {
   private var lastID = RowID(0)
   /// Tenant time begins after the last record found at a start, so that identifiers made from it
   /// are not those of the run before.
-  private let earliest: Timestamp
+  private var earliest: Timestamp
   private var entropy: UInt64
   var nextDueIsStale = false
   /// The earliest of what the batch's commands have added.
@@ -80,6 +80,12 @@ final class TenantCore: TransactionSource {
     enlisted = []
     inFlight = nil
     encoder = RecordEncoder(capacity: 0)
+  }
+
+  /// The head after a record that was not a batch of this core's: what follows is later.
+  func goesOn(from head: TenantHead) {
+    self.head = head
+    earliest = max(earliest, head.time.adding(milliseconds: 1))
   }
 
   /// The tenant's time for a batch that begins now.

@@ -40,6 +40,8 @@ final class TenantReaders: Sendable {
     var isClean = false
     defer { giveBack(connections, generation: generation, isClean: isClean) }
     for kind in files { connections[kind] = try connection(kind) }
+    // Also where the tenant went and came back as files of its own: those are opened anew.
+    if writer.isAway { throw TenantWriter.isAway }
     if connections.count == 1 {
       for connection in connections.values { try connection.control("BEGIN") }
     } else {

@@ -2,6 +2,9 @@ import Wire
 
 /// What callers hear when their commands do not run.
 extension TenantWriter {
+  /// Whoever hears it asks the tenant's owner; nothing of theirs has run.
+  static let isAway = Failure(.moved, "the tenant is another cell's")
+
   /// What callers hear of it; nothing of theirs has run.
   static func refusal(_ reason: Obstacle) -> Failure {
     reason.mayPass

@@ -16,6 +16,8 @@ final class TenantWriter: Sendable {
   /// The last record whose COMMIT is done: what a checkpoint now would hold.
   private let committed: Mutex<TenantHead>
   let readers: TenantReaders
+  /// Where a move takes the records that become true; nil while none is under way.
+  let tap = Mutex<MoveTap?>(nil)
 
   struct Mailbox {
     var machine = TenantMachine()
@@ -25,6 +27,13 @@ final class TenantWriter: Sendable {
     var problem: Obstacle?
     /// Whether the followers have acknowledged the record in flight after it was late.
     var isAcknowledgedLate = false
+    /// Commands wait, and no run begins: a record of a move is being written.
+    var isHeld = false
+    /// The tenant is another cell's: nothing is taken up.
+    var isAway = false
+
+    /// Whether a run is to follow.
+    var isRunWanted: Bool { !isHeld && !isAway && !commands.isEmpty }
   }
 
   init(tenant: TenantID, context: EngineContext, schema: SchemaIndex, head: TenantHead) {
@@ -42,13 +51,14 @@ final class TenantWriter: Sendable {
   /// Puts a command into the mailbox; where that is refused, answers it at once.
   func submit(_ command: any Command) {
     let refusal = mailbox.withLock { box -> Failure?? in
+      if box.isAway { return .some(Self.isAway) }
       if let problem = box.problem { return .some(Self.refusal(problem)) }
       if let full = admission(box, command) { return .some(full) }
       box.commands.append(command)
       box.bytes += command.bytes
       context.queuedCommands.wrappingAdd(1, ordering: .relaxed)
       context.queuedBytes.wrappingAdd(command.bytes, ordering: .relaxed)
-      return box.machine.submitted() ? .some(nil) : nil
+      return !box.isHeld && box.machine.submitted() ? .some(nil) : nil
     }
     switch refusal {
     case nil: break
@@ -115,7 +125,7 @@ final class TenantWriter: Sendable {
     context.writers.runs.wrappingSubtract(1, ordering: .relaxed)
   }
 
-  private func take(_ box: inout Mailbox) -> [any Command] {
+  func take(_ box: inout Mailbox) -> [any Command] {
     var batch: [any Command] = []
     var bytes = 0
     batch.reserveCapacity(min(box.commands.count, context.configuration.batchCommands))
@@ -162,7 +172,7 @@ final class TenantWriter: Sendable {
   }
 
   private func runEnded() {
-    if mailbox.withLock({ $0.machine.runEnded(waiting: !$0.commands.isEmpty) }) {
+    if mailbox.withLock({ $0.machine.runEnded(waiting: $0.isRunWanted) }) {
       context.writers.push(.run(self))
     }
   }
@@ -237,7 +247,10 @@ final class TenantWriter: Sendable {
           // Before the latch is given up: one file may have the record, another not.
           if let reason = settled.stop { stop(reason) }
           // Under the latch as well: a snapshot must not note a record that it lacks.
-          if settled.stop == nil { committed.withLock { $0 = head } }
+          if settled.stop == nil {
+            committed.withLock { $0 = head }
+            if let record = settled.record { tap.withLock { $0 }?.add(record) }
+          }
           return settled
         }
         if head.nextDue != due { context.due.set(tenant, head.nextDue) }
@@ -251,14 +264,14 @@ final class TenantWriter: Sendable {
     if case .cut = outcome { context.metrics.outcomeUnknown(settled.commands.count) }
     if settled.stop != nil {
       context.metrics.outcomeUnknown(settled.commands.count)
-    } else if mailbox.withLock({ $0.machine.settled(waiting: !$0.commands.isEmpty) }) {
+    } else if mailbox.withLock({ $0.machine.settled(waiting: $0.isRunWanted) }) {
       context.writers.push(.run(self))
     }
     if !settled.longFiles.isEmpty { context.flusher.request(tenant, settled.longFiles) }
     answer(settled.commands, settled.effects)
   }
 
-  private func answer(_ commands: [any Command], _ effects: [@Sendable () -> Void]) {
+  func answer(_ commands: [any Command], _ effects: [@Sendable () -> Void]) {
     for effect in effects { effect() }
     for command in commands { command.reply() }
   }
@@ -365,7 +378,7 @@ final class TenantWriter: Sendable {
     guard mailbox.withLock({ $0.machine.evictionAsked() }) else { return false }
     readers.close()
     core.withLock { $0.closeFiles() }
-    if mailbox.withLock({ $0.machine.closed(waiting: !$0.commands.isEmpty) }) {
+    if mailbox.withLock({ $0.machine.closed(waiting: $0.isRunWanted) }) {
       context.writers.push(.run(self))
     }
     return true

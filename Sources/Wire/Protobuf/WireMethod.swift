@@ -47,6 +47,19 @@ public enum WireMethod: UInt16, Sendable, CaseIterable {
   // Replica → control plane: `ProtoReplicaReport`, `ProtoRegisterChange` → `ProtoCellRegister`.
   case replicaReport = 44
   case registerChange = 45
+  // Moves: source → target, but for the last. `ProtoMoveBegin`, `ProtoMoveFile`, `ProtoMoveImport`
+  // → empty; `ProtoMoveRecords` → `ProtoMovePosition`; `ProtoMoveRelease` → empty once adopted.
+  case moveBegin = 50
+  case moveFile = 51
+  case moveImport = 52
+  case moveRecords = 53
+  case moveRelease = 54
+  /// `ProtoMoveQuestion`: the source has burned the epoch → empty once the target has refused.
+  case moveRefuse = 55
+  /// Old owner → new owner: `ProtoLateOutcome` → empty once durable.
+  case lateOutcome = 56
+  /// Target → source: `ProtoMoveQuestion` → `ProtoMoveStanding`.
+  case moveStanding = 57
 }
 
 /// Topics of publish/subscribe.

@@ -996,7 +996,7 @@ public nonisolated struct Aimstors_ProtoCellWork: @unchecked Sendable {
     set {_uniqueStorage()._operation = newValue}
   }
 
-  /// restore, release, drill, snapshot.
+  /// restore, release, drill, snapshot, move.
   public var kind: String {
     get {_storage._kind}
     set {_uniqueStorage()._kind = newValue}
@@ -1035,11 +1035,45 @@ public nonisolated struct Aimstors_ProtoCellWork: @unchecked Sendable {
   /// Clears the value of `fork`. Subsequent reads from it will return its default value.
   public mutating func clearFork() {_uniqueStorage()._fork = nil}
 
+  /// Move.
+  public var move: Aimstors_ProtoMoveOrder {
+    get {_storage._move ?? Aimstors_ProtoMoveOrder()}
+    set {_uniqueStorage()._move = newValue}
+  }
+  /// Returns true if `move` has been explicitly set.
+  public var hasMove: Bool {_storage._move != nil}
+  /// Clears the value of `move`. Subsequent reads from it will return its default value.
+  public mutating func clearMove() {_uniqueStorage()._move = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Where a tenant is to move.
+public nonisolated struct Aimstors_ProtoMoveOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var target: String = String()
+
+  public var address: String = String()
+
+  /// Armed for this move alone.
+  public var epoch: UInt64 = 0
+
+  /// The longest the tenant may be fenced before its release begins.
+  public var capMs: Int64 = 0
+
+  /// Give it up, where it is not past its release.
+  public var cancel: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Aimstors_ProtoCellWorkStatus: Sendable {
@@ -1073,6 +1107,302 @@ public nonisolated struct Aimstors_ProtoCellWorkStatus: Sendable {
   public init() {}
 
   fileprivate var _failure: Aimstors_ProtoFailure? = nil
+}
+
+/// Source → target: files of a tenant are about to come. The answer is empty.
+public nonisolated struct Aimstors_ProtoMoveBegin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  /// Where the source answers.
+  public var sourceAddress: String = String()
+
+  /// All files together.
+  public var bytes: UInt64 = 0
+
+  /// The source's clock: a target that is a second away refuses.
+  public var timeMs: Int64 = 0
+
+  public var schemaVersion: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Source → target: a part of a file, in order. Empty answer once written.
+public nonisolated struct Aimstors_ProtoMoveFile: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  /// A file of the tenant's, or media/ and the hash of an object.
+  public var name: String = String()
+
+  public var offset: UInt64 = 0
+
+  public var content: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Source → target: the files are complete up to this record. Empty answer once durable.
+public nonisolated struct Aimstors_ProtoMoveImport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  public var lineage: UInt64 = 0
+
+  public var tenantSeq: UInt64 = 0
+
+  public var hash: Data = Data()
+
+  public var timeMs: Int64 = 0
+
+  public var schemaVersion: UInt32 = 0
+
+  /// 0: never.
+  public var nextDueMs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Source → target: the records that follow, each without a position. The answer is where the
+/// target stands once they are durable and applied.
+public nonisolated struct Aimstors_ProtoMoveRecords: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  public var records: [Data] = []
+
+  /// Set in the fence's message, whose answer comes once the target is durably ready.
+  public var fence: Aimstors_ProtoMoveFence {
+    get {_fence ?? Aimstors_ProtoMoveFence()}
+    set {_fence = newValue}
+  }
+  /// Returns true if `fence` has been explicitly set.
+  public var hasFence: Bool {self._fence != nil}
+  /// Clears the value of `fence`. Subsequent reads from it will return its default value.
+  public mutating func clearFence() {self._fence = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _fence: Aimstors_ProtoMoveFence? = nil
+}
+
+public nonisolated struct Aimstors_ProtoMovePosition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenantSeq: UInt64 = 0
+
+  public var hash: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Where the source fenced the tenant, and the standing orders that go with it.
+public nonisolated struct Aimstors_ProtoMoveFence: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenantSeq: UInt64 = 0
+
+  public var hash: Data = Data()
+
+  /// By file name, 32 hexadecimal digits.
+  public var digests: Dictionary<String,String> = [:]
+
+  /// active, suspended, read_only.
+  public var state: String = String()
+
+  public var reason: String = String()
+
+  public var stateChangedAtMs: Int64 = 0
+
+  /// A restored tenant's mark; empty: none.
+  public var restoreMark: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Source → target: the tenant is yours. The answer is empty once the adoption is durable.
+public nonisolated struct Aimstors_ProtoMoveRelease: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  /// Where the release lies in the source's journal.
+  public var cellSeq: UInt64 = 0
+
+  public var tenantSeq: UInt64 = 0
+
+  public var hash: Data = Data()
+
+  public var timeMs: Int64 = 0
+
+  /// What is left of each API key's rate; lost by a restart.
+  public var meters: [Aimstors_ProtoKeyMeter] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoKeyMeter: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var publicID: String = String()
+
+  /// Nanoseconds until the bucket is empty again.
+  public var emptyInNs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Source → target: the epoch is burned. Empty answer once the target has durably refused.
+/// Target → source, as a question: what became of this move?
+public nonisolated struct Aimstors_ProtoMoveQuestion: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoMoveStanding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// pending, burned, released.
+  public var state: String = String()
+
+  public var release: Aimstors_ProtoMoveRelease {
+    get {_release ?? Aimstors_ProtoMoveRelease()}
+    set {_release = newValue}
+  }
+  /// Returns true if `release` has been explicitly set.
+  public var hasRelease: Bool {self._release != nil}
+  /// Clears the value of `release`. Subsequent reads from it will return its default value.
+  public mutating func clearRelease() {self._release = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _release: Aimstors_ProtoMoveRelease? = nil
+}
+
+/// Source → target: the outcome of a send whose intent moved. Empty answer once durable.
+public nonisolated struct Aimstors_ProtoLateOutcome: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var tenant: String = String()
+
+  public var epoch: UInt64 = 0
+
+  public var message: String = String()
+
+  public var phoneNumberID: String = String()
+
+  /// accepted, refused, ambiguous, not_sent.
+  public var outcome: String = String()
+
+  public var wamid: String = String()
+
+  public var waID: String = String()
+
+  public var messageStatus: String = String()
+
+  public var reason: String = String()
+
+  /// Of a refusal: Graph's error.
+  public var error: Aimstors_ProtoGraphError {
+    get {_error ?? Aimstors_ProtoGraphError()}
+    set {_error = newValue}
+  }
+  /// Returns true if `error` has been explicitly set.
+  public var hasError: Bool {self._error != nil}
+  /// Clears the value of `error`. Subsequent reads from it will return its default value.
+  public mutating func clearError() {self._error = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _error: Aimstors_ProtoGraphError? = nil
+}
+
+public nonisolated struct Aimstors_ProtoGraphError: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var code: Int64 = 0
+
+  /// 0: none.
+  public var subcode: Int64 = 0
+
+  public var title: String = String()
+
+  public var details: String = String()
+
+  public var isTransient: Bool = false
+
+  /// 0: none.
+  public var httpStatus: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -3172,7 +3502,7 @@ nonisolated extension Aimstors_ProtoReplicaCut: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoCellWork"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}kind\0\u{1}tenant\0\u{1}at\0\u{1}mode\0\u{1}accept\0\u{1}fork\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}kind\0\u{1}tenant\0\u{1}at\0\u{1}mode\0\u{1}accept\0\u{1}fork\0\u{1}move\0")
 
   fileprivate class _StorageClass {
     var _operation: String = String()
@@ -3182,6 +3512,7 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
     var _mode: String = String()
     var _accept: Bool = false
     var _fork: Aimstors_ProtoTenantProfile? = nil
+    var _move: Aimstors_ProtoMoveOrder? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3199,6 +3530,7 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
       _mode = source._mode
       _accept = source._accept
       _fork = source._fork
+      _move = source._move
     }
   }
 
@@ -3224,6 +3556,7 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
         case 5: try { try decoder.decodeSingularStringField(value: &_storage._mode) }()
         case 6: try { try decoder.decodeSingularBoolField(value: &_storage._accept) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._fork) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._move) }()
         default: break
         }
       }
@@ -3257,6 +3590,9 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
       try { if let v = _storage._fork {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
       } }()
+      try { if let v = _storage._move {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3273,10 +3609,61 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
         if _storage._mode != rhs_storage._mode {return false}
         if _storage._accept != rhs_storage._accept {return false}
         if _storage._fork != rhs_storage._fork {return false}
+        if _storage._move != rhs_storage._move {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveOrder"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}address\0\u{1}epoch\0\u{3}cap_ms\0\u{1}cancel\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.address) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.capMs) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.cancel) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 1)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularStringField(value: self.address, fieldNumber: 2)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 3)
+    }
+    if self.capMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.capMs, fieldNumber: 4)
+    }
+    if self.cancel != false {
+      try visitor.visitSingularBoolField(value: self.cancel, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveOrder, rhs: Aimstors_ProtoMoveOrder) -> Bool {
+    if lhs.target != rhs.target {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.capMs != rhs.capMs {return false}
+    if lhs.cancel != rhs.cancel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3336,6 +3723,623 @@ nonisolated extension Aimstors_ProtoCellWorkStatus: SwiftProtobuf.Message, Swift
     if lhs.total != rhs.total {return false}
     if lhs._failure != rhs._failure {return false}
     if lhs.result != rhs.result {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveBegin"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}source_address\0\u{1}bytes\0\u{3}time_ms\0\u{3}schema_version\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.sourceAddress) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if !self.sourceAddress.isEmpty {
+      try visitor.visitSingularStringField(value: self.sourceAddress, fieldNumber: 3)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 4)
+    }
+    if self.timeMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 5)
+    }
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveBegin, rhs: Aimstors_ProtoMoveBegin) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.sourceAddress != rhs.sourceAddress {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveFile"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{1}name\0\u{1}offset\0\u{1}content\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.content) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 3)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 4)
+    }
+    if !self.content.isEmpty {
+      try visitor.visitSingularBytesField(value: self.content, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveFile, rhs: Aimstors_ProtoMoveFile) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.offset != rhs.offset {return false}
+    if lhs.content != rhs.content {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveImport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveImport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{1}lineage\0\u{3}tenant_seq\0\u{1}hash\0\u{3}time_ms\0\u{3}schema_version\0\u{3}next_due_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lineage) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.tenantSeq) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.nextDueMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.lineage != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lineage, fieldNumber: 3)
+    }
+    if self.tenantSeq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tenantSeq, fieldNumber: 4)
+    }
+    if !self.hash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 5)
+    }
+    if self.timeMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 6)
+    }
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 7)
+    }
+    if self.nextDueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.nextDueMs, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveImport, rhs: Aimstors_ProtoMoveImport) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.lineage != rhs.lineage {return false}
+    if lhs.tenantSeq != rhs.tenantSeq {return false}
+    if lhs.hash != rhs.hash {return false}
+    if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.nextDueMs != rhs.nextDueMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveRecords: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveRecords"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{1}records\0\u{1}fence\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.records) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._fence) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if !self.records.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.records, fieldNumber: 3)
+    }
+    try { if let v = self._fence {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveRecords, rhs: Aimstors_ProtoMoveRecords) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs._fence != rhs._fence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMovePosition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMovePosition"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tenant_seq\0\u{1}hash\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.tenantSeq) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.tenantSeq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tenantSeq, fieldNumber: 1)
+    }
+    if !self.hash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMovePosition, rhs: Aimstors_ProtoMovePosition) -> Bool {
+    if lhs.tenantSeq != rhs.tenantSeq {return false}
+    if lhs.hash != rhs.hash {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveFence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveFence"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tenant_seq\0\u{1}hash\0\u{1}digests\0\u{1}state\0\u{1}reason\0\u{3}state_changed_at_ms\0\u{3}restore_mark\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.tenantSeq) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.digests) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.stateChangedAtMs) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.restoreMark) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.tenantSeq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tenantSeq, fieldNumber: 1)
+    }
+    if !self.hash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 2)
+    }
+    if !self.digests.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.digests, fieldNumber: 3)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    if self.stateChangedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.stateChangedAtMs, fieldNumber: 6)
+    }
+    if !self.restoreMark.isEmpty {
+      try visitor.visitSingularBytesField(value: self.restoreMark, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveFence, rhs: Aimstors_ProtoMoveFence) -> Bool {
+    if lhs.tenantSeq != rhs.tenantSeq {return false}
+    if lhs.hash != rhs.hash {return false}
+    if lhs.digests != rhs.digests {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.stateChangedAtMs != rhs.stateChangedAtMs {return false}
+    if lhs.restoreMark != rhs.restoreMark {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveRelease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveRelease"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}cell_seq\0\u{3}tenant_seq\0\u{1}hash\0\u{3}time_ms\0\u{1}meters\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.cellSeq) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.tenantSeq) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.meters) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.cellSeq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cellSeq, fieldNumber: 3)
+    }
+    if self.tenantSeq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tenantSeq, fieldNumber: 4)
+    }
+    if !self.hash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 5)
+    }
+    if self.timeMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 6)
+    }
+    if !self.meters.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.meters, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveRelease, rhs: Aimstors_ProtoMoveRelease) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.cellSeq != rhs.cellSeq {return false}
+    if lhs.tenantSeq != rhs.tenantSeq {return false}
+    if lhs.hash != rhs.hash {return false}
+    if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.meters != rhs.meters {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoKeyMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoKeyMeter"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_id\0\u{3}empty_in_ns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.publicID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.emptyInNs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.publicID.isEmpty {
+      try visitor.visitSingularStringField(value: self.publicID, fieldNumber: 1)
+    }
+    if self.emptyInNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.emptyInNs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoKeyMeter, rhs: Aimstors_ProtoKeyMeter) -> Bool {
+    if lhs.publicID != rhs.publicID {return false}
+    if lhs.emptyInNs != rhs.emptyInNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveQuestion"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveQuestion, rhs: Aimstors_ProtoMoveQuestion) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoMoveStanding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoMoveStanding"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}release\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._release) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 1)
+    }
+    try { if let v = self._release {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoMoveStanding, rhs: Aimstors_ProtoMoveStanding) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs._release != rhs._release {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoLateOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoLateOutcome"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{1}message\0\u{3}phone_number_id\0\u{1}outcome\0\u{1}wamid\0\u{3}wa_id\0\u{3}message_status\0\u{1}reason\0\u{1}error\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.phoneNumberID) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.outcome) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.wamid) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.waID) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.messageStatus) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._error) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 3)
+    }
+    if !self.phoneNumberID.isEmpty {
+      try visitor.visitSingularStringField(value: self.phoneNumberID, fieldNumber: 4)
+    }
+    if !self.outcome.isEmpty {
+      try visitor.visitSingularStringField(value: self.outcome, fieldNumber: 5)
+    }
+    if !self.wamid.isEmpty {
+      try visitor.visitSingularStringField(value: self.wamid, fieldNumber: 6)
+    }
+    if !self.waID.isEmpty {
+      try visitor.visitSingularStringField(value: self.waID, fieldNumber: 7)
+    }
+    if !self.messageStatus.isEmpty {
+      try visitor.visitSingularStringField(value: self.messageStatus, fieldNumber: 8)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 9)
+    }
+    try { if let v = self._error {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoLateOutcome, rhs: Aimstors_ProtoLateOutcome) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.phoneNumberID != rhs.phoneNumberID {return false}
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.wamid != rhs.wamid {return false}
+    if lhs.waID != rhs.waID {return false}
+    if lhs.messageStatus != rhs.messageStatus {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs._error != rhs._error {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoGraphError: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoGraphError"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}subcode\0\u{1}title\0\u{1}details\0\u{3}is_transient\0\u{3}http_status\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.code) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.subcode) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.title) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.details) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.isTransient) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.httpStatus) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.code != 0 {
+      try visitor.visitSingularInt64Field(value: self.code, fieldNumber: 1)
+    }
+    if self.subcode != 0 {
+      try visitor.visitSingularInt64Field(value: self.subcode, fieldNumber: 2)
+    }
+    if !self.title.isEmpty {
+      try visitor.visitSingularStringField(value: self.title, fieldNumber: 3)
+    }
+    if !self.details.isEmpty {
+      try visitor.visitSingularStringField(value: self.details, fieldNumber: 4)
+    }
+    if self.isTransient != false {
+      try visitor.visitSingularBoolField(value: self.isTransient, fieldNumber: 5)
+    }
+    if self.httpStatus != 0 {
+      try visitor.visitSingularInt64Field(value: self.httpStatus, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoGraphError, rhs: Aimstors_ProtoGraphError) -> Bool {
+    if lhs.code != rhs.code {return false}
+    if lhs.subcode != rhs.subcode {return false}
+    if lhs.title != rhs.title {return false}
+    if lhs.details != rhs.details {return false}
+    if lhs.isTransient != rhs.isTransient {return false}
+    if lhs.httpStatus != rhs.httpStatus {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

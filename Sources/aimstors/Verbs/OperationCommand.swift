@@ -4,7 +4,21 @@ import GraphSimulator
 struct OperationCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "operation", abstract: "Long work of the platform.",
-    subcommands: [Show.self, List.self])
+    subcommands: [Show.self, List.self, Cancel.self])
+
+  struct Cancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give an operation up, where it is not past the point of no return.")
+
+    @Argument var id: String
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let operation = try await api.send(.admin, "POST", "/v1/operations/\(id)/cancel", [:])
+      api.show(operation, OperationCommand.table([operation]))
+    }
+  }
 
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

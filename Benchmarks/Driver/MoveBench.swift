@@ -1,0 +1,271 @@
+import ArgumentParser
+import Foundation
+
+/// Moves under load: how long a tenant is unavailable, what its clients and its neighbours see, and
+/// how long it takes to empty a cell.
+struct MoveBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "move", abstract: "Moves tenants between two cells while they are written.")
+
+  static let topology = "Benchmarks/move/topology.yaml"
+  /// Clients of the tenant that moves: all of them are inside its fence.
+  static let clients = 24
+  static let neighbours = 8
+
+  @OptionGroup var repository: Repository
+  @Option(help: "Small tenants.") var tenants = 100
+  @Option(help: "Moves of small tenants, under load each.") var moves = 1_000
+  @Option(help: "Megabytes of the large tenant.") var megabytes = 1_024
+  @Option(help: "Tenants of the cell that is emptied.") var drained = 1_000
+
+  func run() async throws {
+    let system = try await SystemUnderTest.start(repository, topology: Self.topology)
+    defer { system.stop() }
+    let client = system.client
+    let small = try await Self.create(tenants, "small", cell: "cell-1", client)
+    try await measureSmall(small, client)
+    if megabytes > 0 { try await measureLarge(client) }
+    if drained > 0 { try await measureDrain(client) }
+  }
+
+  // Tenants that write contacts only: no number, no money.
+
+  struct Mover: Sendable {
+    let id: String
+    let key: String
+  }
+
+  private static func create(
+    _ count: Int, _ name: String, cell: String, _ client: BenchClient
+  ) async throws -> [Mover] {
+    progress("move: making \(count) tenants")
+    return try await withThrowingTaskGroup(of: Mover.self) { group in
+      for index in 0..<count {
+        if index >= 8, let made = try await group.next() { _ = made }
+        group.addTask {
+          let tenant = try await client.admin(
+            "POST", "/v1/tenants",
+            [
+              "name": "\(name) \(index)", "slug": "\(name)-\(index)", "region": "local",
+              "currency": "USD", "time_zone": "Etc/UTC", "cell": cell,
+            ])
+          let id = tenant["id"] as? String ?? ""
+          let key = try await client.admin(
+            "POST", "/v1/tenants/\(id)/api-keys",
+            [
+              "name": "bench", "mode": "live", "scopes": ["*"],
+              "rate": ["per_second": 100_000, "burst": 100_000],
+            ])
+          return Mover(id: id, key: key["key"] as? String ?? "")
+        }
+      }
+      var made: [Mover] = []
+      for try await mover in group { made.append(mover) }
+      return made
+    }
+  }
+
+  /// What one move came to.
+  struct Outcome: Sendable {
+    var pauseMilliseconds = 0.0
+    var fencedAt: Int64 = 0
+    var servedAt: Int64 = 0
+    var bytes = 0
+    var seconds = 0.0
+  }
+
+  private static func move(
+    _ id: String, _ client: BenchClient
+  ) async throws -> Outcome {
+    let place = try await client.admin("GET", "/v1/tenants/\(id)", [:])["cell"] as? String
+    let began = ContinuousClock.now
+    let operation = try await client.admin(
+      "POST", "/v1/tenants/\(id)/moves",
+      ["to_cell": place == "cell-1" ? "cell-2" : "cell-1"])
+    let name = operation["id"] as? String ?? ""
+    while true {
+      let now = try await client.admin("GET", "/v1/operations/\(name)", [:])
+      switch now["state"] as? String {
+      case "succeeded":
+        let result = now["result"] as? [String: Any] ?? [:]
+        return Outcome(
+          pauseMilliseconds: (result["pause_us"] as? Double ?? 0) / 1_000,
+          fencedAt: Self.microseconds(result["fenced_at"]),
+          servedAt: Self.microseconds(result["served_at"]),
+          bytes: result["bytes"] as? Int ?? 0, seconds: (ContinuousClock.now - began) / .seconds(1))
+      case "planned", "running": try await Task.sleep(for: .milliseconds(5))
+      default: throw BenchFailure("\(name): \(now["error"] ?? now)")
+      }
+    }
+  }
+
+  private static func microseconds(_ time: Any?) -> Int64 {
+    let seconds = (time as? String).flatMap {
+      try? Date($0, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }?.timeIntervalSince1970
+    return Int64((seconds ?? 0) * 1_000_000)
+  }
+
+  // Small tenants.
+
+  private func measureSmall(_ small: [Mover], _ client: BenchClient) async throws {
+    let around = Array(small.suffix(Self.neighbours))
+    let moving = Array(small.dropLast(Self.neighbours))
+    progress("move: the neighbours alone")
+    let alone = try await neighbours(around, client) {
+      try await loaded(moving[0], client) {
+        try await Task.sleep(for: .seconds(max(5, repository.seconds / 2)))
+      }
+    }
+    progress("move: \(moves) moves with \(Self.clients) clients each")
+    var outcomes: [Outcome] = []
+    var inside: [Int] = []
+    var errors: [String] = []
+    let beside = try await neighbours(around, client) {
+      for number in 0..<moves {
+        let mover = moving[number % moving.count]
+        let load = MoveLoad(client, key: mover.key)
+        async let running: Void = load.run(clients: Self.clients)
+        // Every client has a request under way when the fence comes.
+        try await Task.sleep(for: .milliseconds(50))
+        let outcome = try await Self.move(mover.id, client)
+        try await Task.sleep(for: .milliseconds(20))
+        load.stop()
+        await running
+        outcomes.append(outcome)
+        inside.append(
+          load.requests.count { $0.began < outcome.servedAt && $0.ended > outcome.fencedAt })
+        errors += load.errors
+        if number % 100 == 99 { progress("move: \(number + 1) moves, \(errors.count) errors") }
+      }
+    }
+    if let first = errors.first { progress("move: \(first)") }
+    let pauses = outcomes.map(\.pauseMilliseconds).sorted()
+    let facts: [String: Any] = [
+      "moves": moves, "clients": Self.clients, "tenants": tenants,
+      "bytes": outcomes.last?.bytes ?? 0,
+    ]
+    Row(
+      name: "move.pause_p50", value: percentile(pauses, 0.5), unit: "ms", baseline: 50,
+      facts: facts
+    ).write()
+    Row(name: "move.pause_p99", value: percentile(pauses, 0.99), unit: "ms", baseline: 250).write()
+    Row(name: "move.pause_max", value: pauses.last ?? 0, unit: "ms", baseline: 1_000).write()
+    Row(name: "move.errors", value: Double(errors.count), unit: "errors").write()
+    Row(
+      name: "move.requests_in_fence", value: Double(inside.min() ?? 0), unit: "requests",
+      baseline: 20, facts: ["median": median(inside.map(Double.init))]
+    ).write()
+    Row(
+      name: "move.over_cap", value: Double(pauses.count { $0 > 1_000 }), unit: "moves"
+    ).write()
+    Row(
+      name: "move.neighbour_p99", value: percentile(beside, 0.99), unit: "ms",
+      baseline: percentile(alone, 0.99), facts: ["requests": beside.count]
+    ).write()
+  }
+
+  /// How long the neighbours' requests took while `body` ran, in milliseconds, sorted.
+  private func neighbours(
+    _ around: [Mover], _ client: BenchClient, _ body: () async throws -> Void
+  ) async throws -> [Double] {
+    let loads = around.map { MoveLoad(client, key: $0.key, pauseMicroseconds: 20_000) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      for load in loads { group.addTask { await load.run(clients: 1) } }
+      do { try await body() } catch {
+        for load in loads { load.stop() }
+        throw error
+      }
+      for load in loads { load.stop() }
+      try await group.waitForAll()
+      if let error = loads.flatMap(\.errors).first {
+        throw BenchFailure("a neighbour saw an error: \(error)")
+      }
+      return loads.flatMap(\.requests).map { Double($0.ended - $0.began) / 1_000 }.sorted()
+    }
+  }
+
+  /// Runs `body` while a tenant is written as it is while it moves.
+  private func loaded(
+    _ mover: Mover, _ client: BenchClient, _ body: () async throws -> Void
+  ) async throws {
+    let load = MoveLoad(client, key: mover.key)
+    async let running: Void = load.run(clients: Self.clients)
+    try await body()
+    load.stop()
+    await running
+  }
+
+  // A large tenant.
+
+  private func measureLarge(_ client: BenchClient) async throws {
+    let large = try await Self.create(1, "large", cell: "cell-1", client)[0]
+    try await fill(large, client)
+    progress("move: moving \(megabytes) MB at 200 writes/s")
+    // Four clients, one write each in 20 ms.
+    let load = MoveLoad(client, key: large.key, pauseMicroseconds: 16_000)
+    async let running: Void = load.run(clients: 4)
+    try await Task.sleep(for: .seconds(1))
+    let outcome = try await Self.move(large.id, client)
+    load.stop()
+    await running
+    Row(
+      name: "move.large_pause", value: outcome.pauseMilliseconds, unit: "ms", baseline: 250,
+      facts: [
+        "bytes": outcome.bytes, "seconds": outcome.seconds, "errors": load.errors.count,
+        "writes": load.requests.count,
+      ]
+    ).write()
+  }
+
+  /// Recipients of campaigns that are never started: pages of text that does not repeat.
+  private func fill(_ large: Mover, _ client: BenchClient) async throws {
+    progress("move: filling a tenant of \(megabytes) MB")
+    let page = 2_000
+    // A recipient takes about 250 bytes of its file.
+    let pages = megabytes * 1_000_000 / (page * 250)
+    let campaign = try await client.api(
+      "POST", "/v1/campaigns", large.key,
+      [
+        "name": "bench", "number_id": "num_0000000000000",
+        "template": ["name": "none", "language": "en_US"],
+      ])
+    let id = campaign["id"] as? String ?? ""
+    for number in 0..<pages {
+      let people: [[String: Any]] = (0..<page).map { index in
+        let text = (0..<3).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 36) }
+        return [
+          "to": "+4916\(String(format: "%09d", number * page + index))",
+          "parameters": [text.joined(separator: " ")],
+        ]
+      }
+      try await client.api(
+        "POST", "/v1/campaigns/\(id)/recipients", large.key,
+        ["page": number + 1, "recipients": people])
+      if number % 100 == 99 { progress("move: page \(number + 1) of \(pages)") }
+    }
+  }
+
+  // A cell that is emptied.
+
+  private func measureDrain(_ client: BenchClient) async throws {
+    let many = try await Self.create(drained, "drain", cell: "cell-1", client)
+    for mover in many.prefix(100) {
+      try await client.api(
+        "POST", "/v1/contacts", mover.key, ["phone": "+4915200000000", "name": "first"])
+    }
+    progress("move: moving \(drained) tenants out of a cell, four at a time")
+    let began = ContinuousClock.now
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (index, mover) in many.enumerated() {
+        if index >= 4 { try await group.next() }
+        group.addTask { _ = try await Self.move(mover.id, client) }
+      }
+      try await group.waitForAll()
+    }
+    Row(
+      name: "move.drain_1000_s", value: (ContinuousClock.now - began) / .seconds(1), unit: "s",
+      baseline: 300, facts: ["tenants": drained]
+    ).write()
+  }
+}

@@ -1,0 +1,169 @@
+import Edge
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// Tenants on their way out of this cell: ordered moves, and what a restart left of them.
+final class Departures: Sendable {
+  private struct State {
+    /// Tenants with a move under way here.
+    var moving: Set<TenantID> = []
+    /// Operations that somebody wants given up.
+    var cancelled: Set<String> = []
+  }
+
+  private let environment: MoveEnvironment
+  private let state = Mutex(State())
+
+  init(_ environment: MoveEnvironment) { self.environment = environment }
+
+  /// Gives an operation's move up where it is not past its fence; it burns its epoch.
+  func cancel(_ operation: String) { state.withLock { _ = $0.cancelled.insert(operation) } }
+
+  /// Moves a tenant; answers the result as JSON.
+  func move(_ order: MoveOrder, _ progress: CellWork.Progress) async throws -> String {
+    try enter(order.tenant)
+    defer { leave(order) }
+    let move = TenantMove(
+      environment: environment, order: order, target: environment.peer(at: order.address),
+      progress: progress,
+      isCancelled: { [self] in state.withLock { $0.cancelled.contains(order.operation) } })
+    return String(decoding: try EdgeJSON.encode(try await move.run()), as: UTF8.self)
+  }
+
+  private func enter(_ tenant: TenantID) throws(Failure) {
+    let refusal = state.withLock { state -> Failure? in
+      guard !state.moving.contains(tenant) else {
+        return Failure(.conflict, "a move of this tenant is under way")
+      }
+      guard state.moving.count < MoveLimits.outgoing else {
+        return Failure(
+          .overloaded, "\(MoveLimits.outgoing) tenants are on their way out of this cell",
+          retryAfterMilliseconds: 1_000)
+      }
+      state.moving.insert(tenant)
+      return nil
+    }
+    if let refusal { throw refusal }
+  }
+
+  private func leave(_ order: MoveOrder) {
+    state.withLock { state in
+      state.moving.remove(order.tenant)
+      state.cancelled.remove(order.operation)
+    }
+  }
+
+  /// What a dry run says: nothing is changed.
+  func plan(_ order: MoveOrder) async throws -> String {
+    let engine = environment.engine
+    guard let head = engine.servedHeads[order.tenant] else {
+      throw Failure(.notFound, "no such tenant in this cell")
+    }
+    let snapshot = try await size(of: order.tenant)
+    let began = ContinuousClock.now
+    var question = Aimstors_ProtoMoveQuestion()
+    question.tenant = order.tenant.rawValue
+    _ = try await environment.peer(at: order.address).ask(
+      .moveStanding, question, timeout: MoveLimits.releaseTimeout)
+    let trip = (ContinuousClock.now - began) / .microseconds(1)
+    let journal = engine.metrics.journal
+    let sync =
+      Double(journal.synchronizeNanoseconds) / Double(max(journal.synchronizations, 1)) / 1_000
+    // Ready, release and adoption are one fsync each; two answers travel.
+    let pause = 3 * sync + 2 * trip
+    let plan = MovePlan(
+      tenantID: order.tenant.rawValue, fromCell: environment.cell.rawValue,
+      toCell: order.target.rawValue, fromEpoch: head.epoch.rawValue, bytes: snapshot,
+      predictedPauseMicroseconds: Int64(pause),
+      copySeconds: Double(snapshot) / Double(MoveLimits.copyBytesPerSecond))
+    return String(decoding: try EdgeJSON.encode(plan), as: UTF8.self)
+  }
+
+  private func size(of tenant: TenantID) async throws -> UInt64 {
+    let files = environment.files
+    let place = "\(environment.dataDirectory)/tenants/\(tenant)"
+    return try await Blocking.run("move") {
+      guard try files.exists(place) else { return 0 }
+      var bytes: UInt64 = 0
+      for name in try files.list(place) where name.hasSuffix(".sqlite") {
+        let file = try files.open("\(place)/\(name)", .read)
+        defer { file.close() }
+        bytes += try file.length()
+      }
+      return bytes
+    }.get()
+  }
+
+  // What a restart left, and what is kept for a while.
+
+  /// Burns what was begun, hands over what was released, and removes old files, until the task is
+  /// cancelled.
+  func run() async {
+    let place = "\(environment.dataDirectory)/moving"
+    let files = environment.files
+    _ = await Blocking.run("move") { try FileTree.remove(place, files) }
+    while !Task.isCancelled {
+      await burnLeft()
+      await handOverLeft()
+      reap()
+      try? await Task.sleep(for: MoveLimits.reapInterval)
+    }
+  }
+
+  private func burnLeft() async {
+    for (tenant, head) in environment.engine.servedHeads where head.ownership == .moving {
+      guard (try? enter(tenant)) != nil else { continue }
+      defer { state.withLock { _ = $0.moving.remove(tenant) } }
+      // Between the look and the entering it may have been driven to its end.
+      guard environment.engine.heads[tenant]?.ownership == .moving else { continue }
+      try? await environment.engine.burnMove(tenant, under: head.armed)
+    }
+  }
+
+  private func handOverLeft() async {
+    for (tenant, _) in environment.engine.departing {
+      guard (try? enter(tenant)) != nil else { continue }
+      defer { state.withLock { _ = $0.moving.remove(tenant) } }
+      guard let peer = await environment.remembered(tenant) else { continue }
+      let handOver = MoveHandOver(environment: environment, tenant: tenant, peer: peer)
+      guard (try? await handOver.run()) != nil else { continue }
+      try? environment.engine.depart(tenant)
+    }
+  }
+
+  /// Removes files of tenants that left long ago.
+  func reap(keeping milliseconds: Int64 = MoveLimits.departedMilliseconds) {
+    let engine = environment.engine
+    let now = environment.now.milliseconds
+    for (tenant, epoch) in engine.departed {
+      // What left under an older epoch than the last is nobody's way back.
+      let head = engine.heads[tenant]
+      let isCurrent = head?.ownership == .released && head?.armed == epoch
+      guard !isCurrent || now - (head?.time.milliseconds ?? 0) > milliseconds else { continue }
+      engine.removeDeparted(tenant, epoch)
+    }
+  }
+}
+
+/// What a move would cost.
+struct MovePlan: Codable, Hashable, Sendable {
+  let tenantID: String
+  let fromCell: String
+  let toCell: String
+  let fromEpoch: UInt64
+  let bytes: UInt64
+  let predictedPauseMicroseconds: Int64
+  let copySeconds: Double
+
+  enum CodingKeys: String, CodingKey {
+    case tenantID = "tenant_id"
+    case fromCell = "from_cell"
+    case toCell = "to_cell"
+    case fromEpoch = "from_epoch"
+    case bytes
+    case predictedPauseMicroseconds = "predicted_pause_us"
+    case copySeconds = "copy_seconds"
+  }
+}

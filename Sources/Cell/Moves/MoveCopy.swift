@@ -1,0 +1,142 @@
+import Platform
+import Storage
+import Wire
+
+/// The copy of a tenant's files to a move's target, while the tenant is served.
+struct MoveCopy: Sendable {
+  let environment: MoveEnvironment
+  let order: MoveOrder
+  let target: MovePeer
+  let progress: CellWork.Progress
+  let isCancelled: @Sendable () -> Bool
+
+  struct Copied: Sendable {
+    /// The last record that the copied files hold.
+    let position: MovePosition
+    let bytes: UInt64
+  }
+
+  func run() async throws -> Copied {
+    let place = "\(environment.dataDirectory)/moving/\(order.tenant).\(order.epoch.rawValue)"
+    try await clear(place)
+    do {
+      let copied = try await copy(place)
+      try await clear(place)
+      return copied
+    } catch {
+      try? await clear(place)
+      throw error
+    }
+  }
+
+  private func clear(_ place: String) async throws {
+    let files = environment.files
+    try await Blocking.run("move") { try FileTree.remove(place, files) }.get()
+  }
+
+  private func copy(_ place: String) async throws -> Copied {
+    progress.step("copy")
+    let files = environment.files
+    let moving = "\(environment.dataDirectory)/moving"
+    try await Blocking.run("move") { try files.createDirectory(moving) }.get()
+    let snapshot = try await environment.engine.snapshot(order.tenant, into: place)
+    let media = "\(environment.dataDirectory)/tenants/\(order.tenant)/media"
+    var parts = snapshot.files.map { (name: $0.name, path: "\(place)/\($0.name)") }
+    parts += snapshot.media.map { (name: "media/\($0)", path: "\(media)/\($0)") }
+    let paths = parts.map(\.path)
+    let sizes = try await Blocking.run("move") {
+      try paths.map { try Self.length($0, files) }
+    }.get()
+    let bytes = sizes.reduce(0, +)
+    try await begin(bytes, snapshot.head)
+    progress.step("copy", done: 0, total: Int64(bytes))
+    var sent = MovePace(bytesPerSecond: MoveLimits.copyBytesPerSecond)
+    for (part, size) in zip(parts, sizes) {
+      try await send(part.name, part.path, size, &sent, total: bytes)
+    }
+    progress.step("import")
+    try await conclude(snapshot.head)
+    return Copied(
+      position: MovePosition(tenantSeq: snapshot.head.tenantSeq, hash: snapshot.head.hash),
+      bytes: bytes)
+  }
+
+  private static func length(_ path: String, _ files: any FileSystem) throws -> UInt64 {
+    let file = try files.open(path, .read)
+    defer { file.close() }
+    return try file.length()
+  }
+
+  private func begin(_ bytes: UInt64, _ head: TenantHead) async throws(Failure) {
+    var message = Aimstors_ProtoMoveBegin()
+    message.tenant = order.tenant.rawValue
+    message.epoch = order.epoch.rawValue
+    message.sourceAddress = environment.address()
+    message.bytes = bytes
+    message.timeMs = environment.clock.milliseconds()
+    message.schemaVersion = head.schemaVersion
+    _ = try await target.ask(.moveBegin, message, timeout: MoveLimits.copyTimeout)
+  }
+
+  private func send(
+    _ name: String, _ path: String, _ size: UInt64, _ pace: inout MovePace, total: UInt64
+  ) async throws {
+    let files = environment.files
+    var offset: UInt64 = 0
+    repeat {
+      guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
+      let at = offset
+      let content = try await Blocking.run("move") {
+        let file = try files.open(path, .read)
+        defer { file.close() }
+        let count = Int(min(UInt64(MoveLimits.partBytes), size - min(size, at)))
+        return try file.bytes(at: at, count: count)
+      }.get()
+      var message = Aimstors_ProtoMoveFile()
+      message.tenant = order.tenant.rawValue
+      message.epoch = order.epoch.rawValue
+      message.name = name
+      message.offset = offset
+      message.content = .init(content)
+      _ = try await target.ask(.moveFile, message, timeout: MoveLimits.copyTimeout)
+      offset += UInt64(content.count)
+      try await pace.sent(content.count)
+      progress.step("copy", done: Int64(pace.bytes), total: Int64(total))
+    } while offset < size
+  }
+
+  private func conclude(_ head: TenantHead) async throws(Failure) {
+    var message = Aimstors_ProtoMoveImport()
+    message.tenant = order.tenant.rawValue
+    message.epoch = order.epoch.rawValue
+    message.lineage = head.lineage.rawValue
+    message.tenantSeq = head.tenantSeq.rawValue
+    message.hash = .init(head.hash.bytes)
+    message.timeMs = head.time.milliseconds
+    message.schemaVersion = head.schemaVersion
+    message.nextDueMs = head.nextDue?.milliseconds ?? 0
+    _ = try await target.ask(.moveImport, message, timeout: MoveLimits.importTimeout)
+  }
+}
+
+/// A record of a tenant, by its place in the chain.
+struct MovePosition: Hashable, Sendable {
+  var tenantSeq: TenantSeq
+  var hash: SHA256Hash
+}
+
+/// Sleeps so that a copy takes no more than its share of disk and network.
+struct MovePace: Sendable {
+  private let bytesPerSecond: UInt64
+  private let began = MonotonicTime.nanoseconds()
+  private(set) var bytes: UInt64 = 0
+
+  init(bytesPerSecond: UInt64) { self.bytesPerSecond = bytesPerSecond }
+
+  mutating func sent(_ count: Int) async throws {
+    bytes += UInt64(count)
+    let due = began + bytes * 1_000 / max(bytesPerSecond / 1_000_000, 1)
+    let now = MonotonicTime.nanoseconds()
+    if due > now { try await Task.sleep(for: .nanoseconds(Int64(due - now))) }
+  }
+}

@@ -1,0 +1,134 @@
+import Logging
+import Messaging
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// What moves work with.
+///
+/// Made once, by the cell node and by tests.
+final class MoveEnvironment: Sendable {
+  let cell: CellID
+  /// Whether this cell has followers: what is copied into it does not reach them yet.
+  let hasFollowers: Bool
+  let engine: StorageEngine
+  let directives: Directives
+  let keys: APIKeys
+  let sessions: Sessions
+  let messenger: any Messenger
+  let files: any FileSystem
+  let dataDirectory: String
+  let clock: any WallClock
+  /// Where this cell answers.
+  let address: @Sendable () -> String
+  /// Says that a tenant may have something to send.
+  let wake: @Sendable (TenantID) -> Void
+  let problems = MoveProblems()
+  let log: Logger
+  /// Rates of tenants that left, until they are told.
+  private let meters = Mutex<[TenantID: [KeyMeter]]>([:])
+
+  init(
+    cell: CellID, hasFollowers: Bool, engine: StorageEngine, directives: Directives, keys: APIKeys,
+    sessions: Sessions, messenger: any Messenger, files: any FileSystem, dataDirectory: String,
+    clock: any WallClock, address: @escaping @Sendable () -> String,
+    wake: @escaping @Sendable (TenantID) -> Void, log: Logger
+  ) {
+    self.cell = cell
+    self.hasFollowers = hasFollowers
+    self.engine = engine
+    self.directives = directives
+    self.keys = keys
+    self.sessions = sessions
+    self.messenger = messenger
+    self.files = files
+    self.dataDirectory = dataDirectory
+    self.clock = clock
+    self.address = address
+    self.wake = wake
+    self.log = log
+  }
+
+  var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
+
+  func peer(at address: String) -> MovePeer {
+    MovePeer(peer: messenger.peer(at: Address(address)))
+  }
+
+  // Where the other cell answers, also after a restart.
+
+  private static let fact = "move-peer/"
+
+  func remember(_ tenant: TenantID, at address: String) async throws(Failure) {
+    try await directives.setFact(Self.fact + tenant.rawValue, Array(address.utf8))
+  }
+
+  func remembered(_ tenant: TenantID) async -> MovePeer? {
+    guard let bytes = try? await directives.fact(Self.fact + tenant.rawValue) else { return nil }
+    return peer(at: String(decoding: bytes, as: UTF8.self))
+  }
+
+  // A tenant that leaves or comes.
+
+  /// Waits until no call to Graph is under way; answers how many still are after the limit.
+  func quiesce(_ tenant: TenantID) async -> Int {
+    let end = ContinuousClock.now + MoveLimits.quiesce
+    while true {
+      let open = await openIntents(tenant)
+      if open == 0 || ContinuousClock.now >= end { return open }
+      try? await Task.sleep(for: MoveLimits.quiesceLook)
+    }
+  }
+
+  private func openIntents(_ tenant: TenantID) async -> Int {
+    let found = try? await engine.read(tenant, [.messages]) { snapshot in
+      try MessageQueueStore(snapshot.file(.messages)).intents(limit: 1_000).count
+    }
+    return found ?? 0
+  }
+
+  /// The tenant is another cell's: what was remembered of it here may be wrong when it comes back.
+  func left(_ tenant: TenantID, _ meters: [KeyMeter]) {
+    self.meters.withLock { $0[tenant] = meters }
+    keys.forget(tenant)
+    sessions.forget(tenant)
+  }
+
+  func takeMeters(_ tenant: TenantID) -> [Aimstors_ProtoKeyMeter] {
+    let taken = meters.withLock { $0.removeValue(forKey: tenant) } ?? []
+    return taken.map { meter in
+      var message = Aimstors_ProtoKeyMeter()
+      message.publicID = meter.publicID
+      message.emptyInNs = meter.emptyIn
+      return message
+    }
+  }
+
+  func arrived(_ tenant: TenantID, _ meters: [Aimstors_ProtoKeyMeter]) {
+    keys.forget(tenant)
+    sessions.forget(tenant)
+    keys.take(
+      meters.map { KeyMeter(publicID: $0.publicID, emptyIn: $0.emptyInNs) }, of: tenant)
+    problems.resolve(tenant)
+    wake(tenant)
+  }
+}
+
+/// Tenants that were released and are not adopted, with why.
+final class MoveProblems: Sendable {
+  private let found = Mutex<[TenantID: Storage.Problem]>([:])
+
+  func add(_ tenant: TenantID, to target: CellID?, _ failure: Failure, at now: Timestamp) {
+    found.withLock { found in
+      let detail =
+        "released to \(target?.rawValue ?? "another cell"), which answers "
+        + "\(failure.code.rawValue): \(failure.detail)"
+      found[tenant] = .moveStuck(tenant, detail: detail, since: found[tenant]?.since ?? now)
+    }
+  }
+
+  func resolve(_ tenant: TenantID) { found.withLock { _ = $0.removeValue(forKey: tenant) } }
+
+  var all: [Storage.Problem] { found.withLock { Array($0.values) } }
+}

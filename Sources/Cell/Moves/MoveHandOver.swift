@@ -1,0 +1,37 @@
+import Messaging
+import Storage
+import Wire
+
+/// Tells a target its release until it has adopted; without end, also after restarts.
+struct MoveHandOver: Sendable {
+  let environment: MoveEnvironment
+  let tenant: TenantID
+  let peer: MovePeer
+
+  /// Returns once the target has adopted; throws where it never will, or the task is cancelled.
+  func run() async throws {
+    guard let head = environment.engine.heads[tenant], head.ownership == .released,
+      let release = environment.engine.release(of: tenant)
+    else { throw Failure(.internalError, "a tenant that was not released") }
+    var message = release.message(of: tenant)
+    message.meters = environment.takeMeters(tenant)
+    var wait = MoveLimits.firstRetry
+    while true {
+      do throws(Failure) {
+        _ = try await peer.ask(.moveRelease, message, timeout: MoveLimits.releaseTimeout)
+        environment.problems.resolve(tenant)
+        return
+      } catch where error.code == .conflict || error.code == .notFound {
+        // It is not ready for this: it came back from an older copy. A person must look.
+        environment.problems.add(tenant, to: head.counterpart, error, at: environment.now)
+        throw error
+      } catch {
+        environment.log.warning(
+          "a release is not adopted yet",
+          metadata: ["tenant": "\(tenant)", "failure": "\(error)"])
+      }
+      try await Task.sleep(for: wait)
+      wait = min(wait * 2, MoveLimits.longestRetry)
+    }
+  }
+}

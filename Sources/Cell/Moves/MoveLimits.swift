@@ -1,0 +1,43 @@
+/// Every wait and size of a move.
+enum MoveLimits {
+  /// From the fence to the release's append, where the order names none.
+  static let capMilliseconds: Int64 = 1_000
+  /// The longest cap that an order may name.
+  static let longestCapMilliseconds: Int64 = 10_000
+  /// Content of one message of file parts.
+  static let partBytes = 512 << 10
+  /// Bytes a second that a copy takes of the disk and of the network.
+  static let copyBytesPerSecond: UInt64 = 48 << 20
+  /// Records in one message, in bytes.
+  static let recordBytes = 1 << 20
+  /// What may be left for the fence's own message: it is applied while the tenant is fenced.
+  static let fenceBytes = 64 << 10
+  /// Rounds of catching up before a tenant counts as too busy to move.
+  static let catchUpRounds = 2_000
+  /// How long external calls may be under way before they are left to the new owner as intents.
+  static let quiesce = Duration.seconds(5)
+  static let quiesceLook = Duration.milliseconds(5)
+  /// One message of a copy.
+  static let copyTimeout = Duration.seconds(30)
+  /// The import's check is a full scan of all files.
+  static let importTimeout = Duration.seconds(600)
+  /// The adoption, each attempt; repeated until it is seen.
+  static let releaseTimeout = Duration.seconds(2)
+  static let firstRetry = Duration.milliseconds(5)
+  static let longestRetry = Duration.seconds(1)
+  /// How far the clocks of source and target may be apart.
+  static let skewMilliseconds: Int64 = 1_000
+  /// Files of a tenant that left are kept so long.
+  static let departedMilliseconds: Int64 = 24 * 3_600_000
+  static let reapInterval = Duration.seconds(60)
+  /// How often a target asks what became of a move that it heard nothing of.
+  static let standingInterval = Duration.seconds(1)
+  /// A copy of which nothing came for so long is given up by its target.
+  static let silence = Duration.seconds(60)
+  /// Moves at a time out of one cell, and into one.
+  static let outgoing = 4
+  static let incoming = 8
+  /// Late outcomes of one tenant that wait for its new owner.
+  static let lateOutcomes = 1_000
+  static let lateAttempts = 60
+}

@@ -1,0 +1,183 @@
+import Foundation
+import GraphSimulator
+import Platform
+import Simulation
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Two tenants move between two cells under load, again and again, while processes are killed and
+/// stopped at random moments of their moves.
+///
+/// Afterwards the journals are read beside what clients were told: who wrote under which epoch.
+public struct MoveMode: Sendable {
+  /// Operations of one cycle, all of which end acknowledged.
+  public static let operationsPerCycle = 120
+  static let leastAcknowledged = 100
+  /// Moves of each tenant in one cycle.
+  static let movesPerCycle = 3
+  /// The latest moment of a move at which something happens to it, in milliseconds.
+  static let latestMoment = 250
+  /// How long a stopped process stays stopped, at most, in milliseconds.
+  static let longestStop = 4_000
+  static let cells = ["cell-1", "cell-2"]
+
+  enum Fault: String, CaseIterable {
+    case killSource = "kill -9 of the source"
+    case killTarget = "kill -9 of the target"
+    case killRouter = "kill -9 of the router"
+    case killControlPlane = "kill -9 of the control plane"
+    case pauseSource = "SIGSTOP, SIGCONT of the source"
+    case pauseTarget = "SIGSTOP, SIGCONT of the target"
+    case cancel = "a cancelled move"
+    case none = "moves in full health"
+  }
+
+  public let cycles: Int
+  public let seed: UInt64
+  public let sabotage: String?
+  /// Where `aimstors` stands.
+  public let binaries: String
+  public let directory: String
+  let say: @Sendable (String) -> Void
+
+  public init(
+    cycles: Int, seed: UInt64, sabotage: String? = nil, binaries: String, directory: String,
+    say: @escaping @Sendable (String) -> Void
+  ) {
+    self.cycles = cycles
+    self.seed = seed
+    self.sabotage = sabotage
+    self.binaries = binaries
+    self.directory = directory
+    self.say = say
+  }
+
+  public func run() async -> ChaosReport {
+    await SystemUnderAttack.report(
+      in: directory, binaries: binaries, sabotage: sabotage, attack: attack)
+  }
+
+  private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
+    let client = SystemClient(try system.local())
+    let tenants = try await ChaosTenant.pair(system, client)
+    _ = try await client.simulator(
+      "PUT", "faults",
+      [
+        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.1),
+        "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
+        "reply_delay_ms": [20, 120],
+      ])
+    let workload = Workload(client, tenants)
+    var oracle = SystemOracle(system, client, tenants)
+    let random = SeededRandomSource(seed: seed)
+    for cycle in 0..<cycles {
+      try await self.cycle(cycle, system, client, tenants, workload, random, &report)
+      try await oracle.settle()
+      try await oracle.judge(workload, into: &report)
+      try MoveOracle(system: system, tenants: tenants).judge(into: &report)
+      guard report.isOK else { break }
+    }
+  }
+
+  private func cycle(
+    _ cycle: Int, _ system: SystemUnderAttack, _ client: SystemClient, _ tenants: [ChaosTenant],
+    _ workload: Workload, _ random: SeededRandomSource, _ report: inout ChaosReport
+  ) async throws {
+    let fault = Fault.allCases[cycle % Fault.allCases.count]
+    let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
+    let before = workload.count
+    say("cycle \(cycle + 1): \(fault.rawValue)")
+    async let load: Void = workload.run(operations)
+    var moved = 0
+    for round in 0..<Self.movesPerCycle {
+      for (index, tenant) in tenants.enumerated() {
+        // The fault strikes one move of each cycle, in the middle of the load.
+        let strikes = round == 1 && index == cycle / Fault.allCases.count % tenants.count
+        let state = try await move(
+          tenant, "\(cycle)-\(round)", strikes ? fault : .none, system, client, random)
+        if state == "succeeded" { moved += 1 }
+      }
+    }
+    report.hit(fault.rawValue)
+    report.moves = (report.moves ?? 0) + moved
+    try await load
+    try await workload.repeatSome(of: operations)
+    let acknowledged = workload.count - before
+    if acknowledged < Self.leastAcknowledged {
+      report.complaints.append("cycle \(cycle + 1): only \(acknowledged) acknowledged operations")
+    }
+    if moved < Self.movesPerCycle {
+      report.complaints.append("cycle \(cycle + 1): only \(moved) moves succeeded")
+    }
+    report.cycles += 1
+    report.acked = workload.count
+  }
+
+  /// Moves a tenant to the other cell, and lets something happen meanwhile; answers how it ended.
+  private func move(
+    _ tenant: ChaosTenant, _ key: String, _ fault: Fault, _ system: SystemUnderAttack,
+    _ client: SystemClient, _ random: SeededRandomSource
+  ) async throws -> String {
+    let place = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string ?? ""
+    let target = Self.cells.first { $0 != place } ?? ""
+    var id = ""
+    // Right after a restart a cell is not yet alive to the control plane.
+    try await wait("\(tenant.name) may move", seconds: 60) {
+      do {
+        let operation = try await client.admin(
+          "POST", "/v1/tenants/\(tenant.id)/moves",
+          ["to_cell": JSON(target), "cap_ms": .integer(3_000)], key: "move-\(tenant.name)-\(key)")
+        id = operation["id"]?.string ?? ""
+        return true
+      } catch let refusal as SystemClient.Refused
+        where ["conflict", "cell_unavailable"].contains(refusal.code)
+      {
+        return false
+      }
+    }
+    try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
+    switch fault {
+    case .none: break
+    case .killSource: try await kill(place, system)
+    case .killTarget: try await kill(target, system)
+    case .killRouter: try await kill("router-1", system)
+    case .killControlPlane: try await kill("control-plane", system)
+    case .pauseSource: try await pause(place, system, random)
+    case .pauseTarget: try await pause(target, system, random)
+    case .cancel:
+      // Too late for some: then it has moved.
+      _ = try? await client.admin("POST", "/v1/operations/\(id)/cancel", [:], key: "cancel-\(id)")
+    }
+    var state = ""
+    try await wait("\(id) has ended", seconds: 90) {
+      state = try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string ?? ""
+      return !["planned", "running"].contains(state)
+    }
+    say("  \(tenant.name) from \(place) to \(target): \(state)")
+    return state
+  }
+
+  private func kill(_ id: String, _ system: SystemUnderAttack) async throws {
+    let killed = try system.kill(id)
+    try await system.waitForSuccessor(of: killed)
+  }
+
+  private func pause(
+    _ id: String, _ system: SystemUnderAttack, _ random: SeededRandomSource
+  ) async throws {
+    let member = try system.member(id)
+    try signal(member, SIGSTOP)
+    try await Task.sleep(for: .milliseconds(500 + random.below(Self.longestStop - 500)))
+    try signal(member, SIGCONT)
+  }
+
+  private func signal(_ member: SystemUnderAttack.Member, _ number: Int32) throws {
+    guard Glibc.kill(member.pid, number) == 0 else {
+      throw ChaosFailure("\(member.id) (pid \(member.pid)) takes no signal: errno \(errno)")
+    }
+  }
+}

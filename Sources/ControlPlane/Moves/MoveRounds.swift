@@ -1,0 +1,120 @@
+import Edge
+import Storage
+import Wire
+
+extension CellWorkRounds {
+  /// Asks the source how far a move has come, and records what became of it.
+  ///
+  /// The source alone decides: the placement changes here after it has handed the tenant over.
+  func move(_ operation: Operation, trace: String) async throws(Failure) {
+    let stored = try await services.store.read { rows in
+      (try rows.move(operation.id), try rows.tenant(TenantID(trusted: operation.subject)))
+    }
+    guard let move = stored.0, let tenant = stored.1 else {
+      throw Failure(.internalError, "the move's record is gone")
+    }
+    guard let target = services.roster.cell(move.to.cell) else {
+      throw Failure(.cellUnavailable, "\(move.to.cell) is unknown")
+    }
+    var work = Aimstors_ProtoCellWork()
+    work.operation = operation.id.rawValue
+    work.kind = move.isDryRun ? "move_plan" : "move"
+    work.tenant = move.tenant.rawValue
+    work.move.target = move.to.cell.rawValue
+    work.move.address = target.address
+    work.move.epoch = move.to.epoch.rawValue
+    work.move.capMs = move.capMilliseconds
+    work.move.cancel = move.isCancelled
+    let status = try await ask(work, move.from.cell, trace: trace)
+    switch status.state {
+    case "done":
+      try await finish(operation, move, tenant, status.result, trace: trace)
+    case "failed":
+      try await giveUp(operation, move, Self.failure(status), trace: trace)
+    default:
+      try await note(operation, status, trace: trace)
+    }
+  }
+
+  private func note(
+    _ operation: Operation, _ status: Aimstors_ProtoCellWorkStatus, trace: String
+  ) async throws(Failure) {
+    let age = services.clock.milliseconds() - operation.updatedAt.milliseconds
+    guard
+      status.step != operation.stepName || age >= ControlPlaneLimits.progressMilliseconds
+    else { return }
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      operation.reached(
+        step: status.step, done: status.done, total: status.total, at: transaction.now)
+      try rows.put(operation)
+    }
+  }
+
+  private func finish(
+    _ operation: Operation, _ move: MoveRecord, _ tenant: TenantRecord, _ result: String,
+    trace: String
+  ) async throws(Failure) {
+    let isMoved = try await services.store.write(trace: trace) { transaction, rows -> Bool in
+      guard var operation = try rows.operation(operation.id), operation.state == .running,
+        var tenant = try rows.tenant(move.tenant)
+      else { return false }
+      operation.reached(step: "announce", done: 1, total: 1, at: transaction.now)
+      try operation.finished(step: "announce", at: transaction.now)
+      try operation.succeeded(result: result, at: transaction.now)
+      try rows.put(operation)
+      var move = move
+      move.state = .done
+      try rows.put(move)
+      guard !move.isDryRun else { return false }
+      if tenant.placement.epoch < move.to.epoch { tenant.placement = move.to }
+      tenant.version = try rows.raiseVersion()
+      try rows.put(tenant)
+      // What was changed while it moved went to the old cell.
+      try rows.enqueue(
+        Directive(
+          cell: tenant.placement.cell, kind: .tenantState, subject: tenant.id.rawValue,
+          version: tenant.version, createdAt: transaction.now, operation: nil),
+        at: transaction.now)
+      return true
+    }
+    guard isMoved else { return }
+    try await services.map.refresh()
+    await services.directives.sweep(grace: 0, trace: trace)
+  }
+
+  private func giveUp(
+    _ operation: Operation, _ move: MoveRecord, _ failure: Failure, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), !operation.state.isFinal else {
+        return
+      }
+      var move = move
+      move.state = .burned
+      try rows.put(move)
+      if move.isCancelled {
+        operation.wasCancelled(at: transaction.now)
+      } else {
+        try operation.failed(failure, at: transaction.now)
+      }
+      try rows.put(operation)
+    }
+  }
+
+  /// Asks about one operation again and again until it has ended, beside the rounds: who moves many
+  /// tenants does not wait for the next round after each.
+  func follow(_ id: OperationID, trace: String) async {
+    var pause = ControlPlaneLimits.followPause
+    while !Task.isCancelled {
+      guard let operation = try? await services.store.read({ try $0.operation(id) }),
+        operation.state == .running
+      else { return }
+      await look(operation, trace: trace)
+      do { try await Task.sleep(for: pause) } catch { return }
+      pause = min(pause * 2, ControlPlaneLimits.workInterval)
+    }
+  }
+}

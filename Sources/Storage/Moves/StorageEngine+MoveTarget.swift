@@ -1,0 +1,393 @@
+import Platform
+import Wire
+
+/// A tenant that comes from another cell, as its files were copied there.
+public struct MoveImport: Hashable, Sendable {
+  public var tenant: TenantID
+  public var lineage: Lineage
+  /// The epoch that the move is armed with.
+  public var epoch: Epoch
+  public var source: CellID
+  /// The last record that the copied files hold.
+  public var tenantSeq: TenantSeq
+  public var hash: SHA256Hash
+  public var time: Timestamp
+  public var schemaVersion: UInt32
+  public var nextDue: Timestamp?
+
+  public init(
+    tenant: TenantID, lineage: Lineage, epoch: Epoch, source: CellID, tenantSeq: TenantSeq,
+    hash: SHA256Hash, time: Timestamp, schemaVersion: UInt32, nextDue: Timestamp?
+  ) {
+    self.tenant = tenant
+    self.lineage = lineage
+    self.epoch = epoch
+    self.source = source
+    self.tenantSeq = tenantSeq
+    self.hash = hash
+    self.time = time
+    self.schemaVersion = schemaVersion
+    self.nextDue = nextDue
+  }
+}
+
+/// A move's target: the cell that serves the tenant once its adoption is durable.
+extension StorageEngine {
+  var imports: ImportDirectory {
+    ImportDirectory(data: configuration.directory, files: files)
+  }
+
+  /// The names that a tenant's files have here.
+  public func fileNames(of tenant: TenantID) -> Set<String> {
+    Set(index(tenant).files.values.map(\.name))
+  }
+
+  /// Where the files of a tenant on its way here are written.
+  public func importDirectory(_ tenant: TenantID, under epoch: Epoch) -> String {
+    imports.prepared(tenant, epoch)
+  }
+
+  /// An empty directory for the files of a tenant on its way here.
+  ///
+  /// Throws what ``MoveRule`` says of a move under this epoch, and `diskFull`.
+  public func prepareImport(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
+    if let refusal = MoveRule.refusal(of: .importing(epoch), at: try running().context.heads[tenant])
+    {
+      throw refusal
+    }
+    do throws(FileError) { try imports.begin(tenant, epoch) } catch {
+      throw Failure(.diskFull, "no room for the tenant's files: \(error)")
+    }
+  }
+
+  /// Checks the copied files by a full scan, makes them durable, and records that they are here.
+  ///
+  /// The files in ``prepareImport(_:under:)``'s directory are those that the import speaks of.
+  /// Throws `verificationFailed` where they are not, what ``MoveRule`` says, `diskFull`.
+  public func beginImport(_ arrival: MoveImport) async throws(Failure) {
+    let context = try running().context
+    let tenant = arrival.tenant
+    let schema = index(tenant)
+    guard arrival.schemaVersion <= schema.version else {
+      throw Failure(.versionMismatch, "the tenant's schema is newer than this cell's")
+    }
+    let before = context.heads[tenant]
+    if let refusal = MoveRule.refusal(of: .importing(arrival.epoch), at: before) { throw refusal }
+    try await onOwnThread { [self] in try settleImported(arrival) }
+    let identity = RecordIdentity(
+      tenant: tenant, lineage: arrival.lineage, epoch: arrival.epoch,
+      tenantSeq: arrival.tenantSeq, previousHash: arrival.hash, time: arrival.time,
+      schemaVersion: arrival.schemaVersion, kind: .import, nextDue: arrival.nextDue)
+    let head = try await appendMoves(identity, counterpart: arrival.source, context)
+    // From here on the files are in their place, also after a crash: a start moves them.
+    if let old = try? writer(tenant) { old.leave() }
+    context.stalled.remove(tenant)
+    do throws(FileError) {
+      try imports.install(tenant, arrival.epoch)
+    } catch {
+      throw Failure(.diskFull, "the tenant's files could not be put in their place: \(error)")
+    }
+    context.heads.flushed(tenant, through: head.cellSeq)
+    context.problems.resolve("tenant_stopped", tenant)
+    let writer = addWriter(tenant, head, context)
+    writer.leave()
+  }
+
+  private func settleImported(_ arrival: MoveImport) throws {
+    let rebuild = try TenantRebuild(
+      tenant: arrival.tenant, schema: schema(arrival.tenant),
+      directory: imports.prepared(arrival.tenant, arrival.epoch),
+      start: TenantRebuild.Position(
+        lineage: arrival.lineage, tenantSeq: arrival.tenantSeq, hash: arrival.hash,
+        time: arrival.time), files: files)
+    defer { rebuild.closeFiles() }
+    try rebuild.verify()
+    try rebuild.settle(as: arrival.tenant, arrival.lineage)
+  }
+
+  /// Makes the source's next records durable here and applies them.
+  ///
+  /// Throws `conflict` where they do not follow what is here, `diskFull` where they could not be
+  /// written, `verificationFailed` where they could not be applied.
+  public func appendImported(
+    _ tenant: TenantID, under epoch: Epoch, _ records: [SealedRecord]
+  ) async throws(Failure) -> TenantHead {
+    let writer = try writer(tenant)
+    let context = writer.context
+    guard var last = context.heads[tenant], last.ownership == .importing, last.armed == epoch else {
+      throw Failure(.notFound, "this tenant is not on its way here under this epoch")
+    }
+    for record in records {
+      let identity = record.identity
+      guard identity.tenant == tenant, identity.lineage == last.lineage,
+        identity.tenantSeq == last.tenantSeq.next, identity.previousHash == last.hash,
+        identity.kind.isInChain, identity.kind != .adopt, identity.kind != .release
+      else {
+        throw Failure(.conflict, "record \(identity.tenantSeq.rawValue) does not follow what is here")
+      }
+      last = TenantHead(after: last, identity, hash: record.hash, at: last.cellSeq)
+    }
+    guard !records.isEmpty else { return last }
+    let placed = try await appendAll(records, context)
+    guard let head = context.heads[tenant] else {
+      throw Failure(.internalError, "a durable record whose tenant has no head")
+    }
+    await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
+      context.readers.push(
+        .task { isOver in
+          if !isOver { writer.applyCopied(placed, head: head) }
+          caller.resume()
+        })
+    }
+    if let problem = writer.problem {
+      throw Failure(.verificationFailed, "the records do not apply: \(problem.detail)")
+    }
+    return head
+  }
+
+  private func appendAll(
+    _ records: [SealedRecord], _ context: EngineContext
+  ) async throws(Failure) -> [JournalRecord] {
+    let journal = context.journal
+    let outcomes = records.map { _ in OneOutcome() }
+    for (index, record) in records.enumerated() {
+      let outcome = outcomes[index]
+      journal.append(record, more: index + 1 < records.count) { result in
+        guard case .durable(let seq) = result else { return outcome.set(nil) }
+        let tenant = record.identity.tenant
+        context.heads.durable(
+          tenant,
+          TenantHead(after: context.heads[tenant], record.identity, hash: record.hash, at: seq))
+        outcome.set(
+          record.placed(
+            at: RecordPosition(
+              cell: context.configuration.cell, generation: context.configuration.generation,
+              cellSeq: seq)))
+      }
+    }
+    var durable: [JournalRecord] = []
+    for outcome in outcomes {
+      if let record = await outcome.value { durable.append(record) }
+    }
+    guard durable.count == records.count else {
+      throw Failure(.diskFull, "the tenant's records could not be written")
+    }
+    return durable
+  }
+
+  /// Records that everything up to the source's last record is here: from now on only the source
+  /// knows who owns the tenant.
+  ///
+  /// Throws `conflict` where the record or a digest here is another one.
+  public func readyForMove(
+    _ tenant: TenantID, under epoch: Epoch, _ fence: MoveFence
+  ) async throws(Failure) {
+    let writer = try writer(tenant)
+    let context = writer.context
+    if let refusal = MoveRule.refusal(
+      of: .ready(epoch, hash: fence.hash), at: context.heads[tenant])
+    {
+      if refusal.code == .alreadyDone { return }
+      throw refusal
+    }
+    let digests = try digests(of: writer)
+    guard digests == fence.digests else {
+      throw Failure(.verificationFailed, "the files here have other digests than the source's")
+    }
+    try await step(.ready, under: epoch, writer)
+  }
+
+  private func digests(of writer: TenantWriter) throws(Failure) -> [String: Digest] {
+    do {
+      return try writer.withCore { core in
+        var digests: [String: Digest] = [:]
+        for file in core.schema.files.values
+        where try files.exists("\(context(writer))/\(file.name)") {
+          digests[file.name] = try core.open(file.kind).digest
+        }
+        return digests
+      }
+    } catch {
+      throw Failure(.verificationFailed, "a file does not open: \(error)")
+    }
+  }
+
+  private func context(_ writer: TenantWriter) -> String {
+    writer.context.directory(writer.tenant)
+  }
+
+  /// Takes the tenant over, as the source's release says; serves it from here on.
+  ///
+  /// Answers its head; a repeat answers the same. Throws what ``MoveRule`` says, and
+  /// `outcomeUnknown` where it may or may not be durable: the source tells it again.
+  public func adoptMoved(
+    _ tenant: TenantID, _ release: MoveRelease
+  ) async throws(Failure) -> TenantHead {
+    let writer = try writer(tenant)
+    let context = writer.context
+    guard let before = context.heads[tenant] else {
+      throw Failure(.notFound, "this tenant is not on its way here")
+    }
+    let after = try follows(release, tenant, before, context) ? before.hash : .zero
+    if let refusal = MoveRule.refusal(of: .adopt(release.epoch, after: after), at: before) {
+      if refusal.code == .alreadyDone { return before }
+      throw refusal
+    }
+    guard let source = before.counterpart else {
+      throw Failure(.internalError, "a tenant on its way here from nowhere")
+    }
+    let identity = RecordIdentity(
+      tenant: tenant, lineage: before.lineage, epoch: release.epoch,
+      tenantSeq: release.tenantSeq.next, previousHash: release.hash,
+      time: max(context.now, before.time), schemaVersion: before.schemaVersion, kind: .adopt,
+      nextDue: before.nextDue)
+    let head = try await appendMoves(
+      identity, counterpart: source, cellSeq: release.cellSeq, isPatient: true, context)
+    writer.didAppend(head)
+    writer.arrive()
+    context.due.set(tenant, head.nextDue)
+    return head
+  }
+
+  /// Whether the release that a source tells of is one of the last record here: made from that and
+  /// the release's time, it has the hash that the source names.
+  private func follows(
+    _ release: MoveRelease, _ tenant: TenantID, _ before: TenantHead, _ context: EngineContext
+  ) throws(Failure) -> Bool {
+    let identity = RecordIdentity(
+      tenant: tenant, lineage: before.lineage, epoch: release.epoch,
+      tenantSeq: before.tenantSeq.next, previousHash: before.hash, time: release.time,
+      schemaVersion: before.schemaVersion, kind: .release, nextDue: before.nextDue)
+    let detail = MoveDetail(counterpart: context.configuration.cell)
+    do throws(JournalError) {
+      var encoder = RecordEncoder(capacity: 256)
+      encoder.begin()
+      return try encoder.seal(identity, files: [], detail: detail.bytes).hash == release.hash
+    } catch {
+      throw Failure(.internalError, "\(error)")
+    }
+  }
+
+  /// Declines the tenant durably and removes what is here of it; done before, it does nothing.
+  ///
+  /// Only where the source has burned the epoch, or is not past its beginning.
+  public func refuseMoved(_ tenant: TenantID, under epoch: Epoch) async throws(Failure) {
+    let context = try running().context
+    guard let writer = try? writer(tenant), let head = context.heads[tenant], head.armed == epoch
+    else {
+      // Nothing but files on their way here.
+      try? imports.discard(tenant, epoch)
+      return
+    }
+    if let refusal = MoveRule.refusal(of: .refuse(epoch), at: head) {
+      if refusal.code == .alreadyDone { return }
+      throw refusal
+    }
+    let refused = try await step(.refuse, under: epoch, writer)
+    writer.leave()
+    context.problems.resolve("tenant_stopped", tenant)
+    do throws(FileError) { try imports.removePlaced(tenant) } catch {
+      log.error("refused files stay until a restart", metadata: ["error": "\(error)"])
+    }
+    context.heads.flushed(tenant, through: refused.cellSeq)
+  }
+
+  /// Tenants that are on their way here, with the cell that they come from.
+  public var arriving: [(tenant: TenantID, head: TenantHead)] {
+    heads.filter { $0.value.ownership == .importing || $0.value.ownership == .ready }
+      .map { ($0.key, $0.value) }
+  }
+
+  /// Tenants that this cell released and still has the files of.
+  public var departing: [(tenant: TenantID, head: TenantHead)] {
+    heads.filter { tenant, head in
+      head.ownership == .released && ((try? imports.isPlaced(tenant)) ?? true)
+    }.map { ($0.key, $0.value) }
+  }
+
+  /// Puts the files of a released tenant aside: its target has adopted it.
+  public func depart(_ tenant: TenantID) throws(Failure) {
+    let context = try running().context
+    guard let head = context.heads[tenant], head.ownership == .released else { return }
+    do throws(FileError) { try imports.depart(tenant, head.armed) } catch {
+      throw Failure(.diskFull, "the files of a tenant that left stay where they are: \(error)")
+    }
+    context.heads.flushed(tenant, through: head.cellSeq)
+  }
+
+  /// Tenants whose files were put aside, with the epoch that they left under.
+  public var departed: [(tenant: TenantID, epoch: Epoch)] { (try? imports.departures()) ?? [] }
+
+  /// Removes files that were put aside.
+  public func removeDeparted(_ tenant: TenantID, _ epoch: Epoch) {
+    try? imports.removeDeparted(tenant, epoch)
+  }
+
+  // A target's own records.
+
+  /// A record beside the chain, about the last record that is here.
+  @discardableResult
+  private func step(
+    _ kind: RecordKind, under epoch: Epoch, _ writer: TenantWriter
+  ) async throws(Failure) -> TenantHead {
+    let context = writer.context
+    guard let before = context.heads[writer.tenant], let source = before.counterpart else {
+      throw Failure(.notFound, "this tenant is not on its way here")
+    }
+    let identity = RecordIdentity(
+      tenant: writer.tenant, lineage: before.lineage, epoch: epoch, tenantSeq: before.tenantSeq,
+      previousHash: before.hash, time: before.time, schemaVersion: before.schemaVersion,
+      kind: kind, nextDue: before.nextDue)
+    let head = try await appendMoves(identity, counterpart: source, context)
+    writer.didAppend(head)
+    return head
+  }
+
+  private func appendMoves(
+    _ identity: RecordIdentity, counterpart: CellID, cellSeq: CellSeq = CellSeq(0),
+    isPatient: Bool = false, _ context: EngineContext
+  ) async throws(Failure) -> TenantHead {
+    let detail = MoveDetail(counterpart: counterpart, cellSeq: cellSeq).bytes
+    switch try await append(
+      identity, detail: detail, counterpart: counterpart, isPatient: isPatient, context)
+    {
+    case .durable(let head): return head
+    case .late: throw Failure(.outcomeUnknown, "the move's record is not yet at the follower")
+    case .failed: throw Failure(.diskFull, "the move's record could not be written")
+    }
+  }
+
+  private func onOwnThread(
+    _ body: @escaping @Sendable () throws -> Void
+  ) async throws(Failure) {
+    let result = await withUnsafeContinuation {
+      (caller: UnsafeContinuation<Result<Void, any Error>, Never>) in
+      _ = OwnThread(name: "import") { caller.resume(returning: Result { try body() }) }
+    }
+    do { try result.get() } catch let error as FileError {
+      throw Failure(.diskFull, "\(error)")
+    } catch {
+      throw Failure(.verificationFailed, "the copied files are not whole: \(error)")
+    }
+  }
+}
+
+/// What became of one record of several that were appended at once.
+private final class OneOutcome: Sendable {
+  private let stream: AsyncStream<JournalRecord?>
+  private let next: AsyncStream<JournalRecord?>.Continuation
+
+  init() { (stream, next) = AsyncStream.makeStream(of: JournalRecord?.self) }
+
+  func set(_ record: JournalRecord?) {
+    next.yield(record)
+    next.finish()
+  }
+
+  var value: JournalRecord? {
+    get async {
+      for await record in stream { return record }
+      return nil
+    }
+  }
+}
