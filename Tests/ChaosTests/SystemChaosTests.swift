@@ -41,6 +41,31 @@ import Testing
     #expect(report.acked >= 100 * cycles)
   }
 
+  private func move(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
+    try await Self.withDirectory(sabotage == nil) { directory in
+      await MoveMode(
+        cycles: cycles, seed: 12, sabotage: sabotage, binaries: Self.binaries,
+        directory: directory, say: { _ in }
+      ).run()
+    }
+  }
+
+  @Test func `tenants move and nothing is lost, doubled or owned twice`() async throws {
+    let cycles = Self.isLong ? 500 : 2
+    let report = try await move(cycles: cycles)
+    #expect(report.isOK, "\(report)")
+    #expect(report.cycles == cycles)
+    #expect(report.ownersMax == 1)
+    #expect(report.orphans == 0)
+    #expect((report.moves ?? 0) >= 3 * cycles)
+  }
+
+  @Test func `a source that goes on after its release is seen`() async throws {
+    let report = try await move(cycles: 1, sabotage: "skip-epoch-check")
+    #expect(!report.isOK, "\(report)")
+    #expect(report.lost + report.duplicated + report.diverged > 0, "\(report)")
+  }
+
   @Test(arguments: ["forget-dedupe", "double-refund", "resend-ambiguous"])
   func `a broken rule is seen`(sabotage: String) async throws {
     let report = try await kill(cycles: 1, sabotage: sabotage)

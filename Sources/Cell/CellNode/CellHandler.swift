@@ -111,10 +111,9 @@ struct CellHandler: Sendable {
       return response
     }
     let response = await http(envelope, request)
-    // The tenant left while the request waited for its writer: nothing of it ran here.
-    if response.status == UInt32(FailureCode.moved.httpStatus),
-      !serves(envelope.tenant, under: envelope.epoch), Self.says(.moved, response)
-    {
+    // The tenant left while the request waited for its writer, or is just about to be served:
+    // nothing of it ran here.
+    if response.status == UInt32(FailureCode.moved.httpStatus), Self.says(.moved, response) {
       var moved = Aimstors_ProtoResponse()
       moved.moved = placements.whereabouts(of: envelope.tenant)
       return moved

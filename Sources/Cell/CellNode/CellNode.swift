@@ -55,6 +55,8 @@ public final class CellNode: Service {
     engineConfiguration.generation = messenger.identity.generation
     if let replication = configuration.replication {
       engineConfiguration.oldestGeneration = .first
+      // A promoted copy may lack a release that its old primary told of.
+      engineConfiguration.settlesMoves = messenger.identity.generation > .first
       engineConfiguration.followerGate = replication.gate(asked: configuration.replica.asked)
     }
     let bound = Bound()
@@ -348,15 +350,17 @@ public final class CellNode: Service {
     join.generation = messenger.identity.generation.rawValue
     join.version = configuration.version
     join.formatVersion = UInt32(Journal.formatVersion)
-    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(CellLimits.inventoryLimit)
-      .map { tenant, head in
-        var owned = Aimstors_ProtoOwnedTenant()
-        owned.tenant = tenant.rawValue
-        owned.epoch = head.epoch.rawValue
-        owned.tenantSeq = head.tenantSeq.rawValue
-        owned.state = directives.state(of: tenant).rawValue
-        return owned
-      }
+    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(
+      CellLimits.inventoryLimit
+    )
+    .map { tenant, head in
+      var owned = Aimstors_ProtoOwnedTenant()
+      owned.tenant = tenant.rawValue
+      owned.epoch = head.epoch.rawValue
+      owned.tenantSeq = head.tenantSeq.rawValue
+      owned.state = directives.state(of: tenant).rawValue
+      return owned
+    }
     return join
   }
 

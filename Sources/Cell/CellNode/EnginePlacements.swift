@@ -8,10 +8,13 @@ struct EnginePlacements: Placements {
 
   func epoch(of tenant: String) -> Epoch? {
     let tenant = TenantID(trusted: tenant)
-    guard tenant != .cellStore, let owned = engine.ownership(tenant), owned.state.isServed || (owned.state == .released && Sabotage.skipEpochCheck.isOn)
+    guard tenant != .cellStore, let owned = engine.ownership(tenant),
+      owned.state.isServed || (owned.state == .released && Sabotage.skipEpochCheck.isOn)
     else {
       return nil
     }
+    // It may be adopted and not served yet; or, by a promoted cell, about to move.
+    guard engine.serves(tenant) else { return nil }
     return owned.epoch
   }
 

@@ -210,6 +210,16 @@ final class Arrivals: Sendable {
   private func askSources() async {
     let now = MonotonicTime.nanoseconds()
     let silence = UInt64(MoveLimits.silence / .nanoseconds(1))
+    // Copies that stopped before their import: files and nothing else.
+    let silent = state.withLock { state in
+      state.filter { now - min(now, $0.value.heardAt) >= silence }
+    }
+    for (tenant, arrival) in silent {
+      // What is ready may have been released: only its source knows.
+      if engine.heads[tenant]?.ownership == .ready { continue }
+      try? await engine.refuseMoved(tenant, under: arrival.epoch)
+      forget(tenant)
+    }
     for (tenant, head) in engine.arriving {
       let heardAt = state.withLock { $0[tenant]?.heardAt }
       // A source that speaks with us now will say by itself what becomes of it.

@@ -23,7 +23,8 @@ final class Departures: Sendable {
 
   /// Moves a tenant; answers the result as JSON.
   func move(_ order: MoveOrder, _ progress: CellWork.Progress) async throws -> String {
-    try enter(order.tenant)
+    // What a restart left of the same move may be on its way already.
+    while !enter(order.tenant) { try await Task.sleep(for: MoveLimits.quiesceLook) }
     defer { leave(order) }
     let move = TenantMove(
       environment: environment, order: order, target: environment.peer(at: order.address),
@@ -32,20 +33,9 @@ final class Departures: Sendable {
     return String(decoding: try EdgeJSON.encode(try await move.run()), as: UTF8.self)
   }
 
-  private func enter(_ tenant: TenantID) throws(Failure) {
-    let refusal = state.withLock { state -> Failure? in
-      guard !state.moving.contains(tenant) else {
-        return Failure(.conflict, "a move of this tenant is under way")
-      }
-      guard state.moving.count < MoveLimits.outgoing else {
-        return Failure(
-          .overloaded, "\(MoveLimits.outgoing) tenants are on their way out of this cell",
-          retryAfterMilliseconds: 1_000)
-      }
-      state.moving.insert(tenant)
-      return nil
-    }
-    if let refusal { throw refusal }
+  /// Whether nobody else moves the tenant.
+  private func enter(_ tenant: TenantID) -> Bool {
+    state.withLock { $0.moving.insert(tenant).inserted }
   }
 
   private func leave(_ order: MoveOrder) {
@@ -98,39 +88,79 @@ final class Departures: Sendable {
 
   // What a restart left, and what is kept for a while.
 
-  /// Burns what was begun, hands over what was released, and removes old files, until the task is
+  /// Settles what was begun, hands over what was released, and removes old files, until the task is
   /// cancelled.
   func run() async {
     let place = "\(environment.dataDirectory)/moving"
     let files = environment.files
     _ = await Blocking.run("move") { try FileTree.remove(place, files) }
+    await withTaskGroup(of: Void.self) { group in
+      // What a restart left: each by itself, since each may take long.
+      for (tenant, head) in environment.engine.servedHeads where head.ownership == .moving {
+        group.addTask { await self.alone(tenant) { await self.settle(tenant, head) } }
+      }
+      for (tenant, _) in environment.engine.departing {
+        group.addTask { await self.alone(tenant) { await self.handOver(tenant) } }
+      }
+      group.addTask {
+        while !Task.isCancelled {
+          self.reap()
+          do { try await Task.sleep(for: MoveLimits.reapInterval) } catch { return }
+        }
+      }
+      await group.waitForAll()
+    }
+  }
+
+  private func alone(_ tenant: TenantID, _ body: () async -> Void) async {
+    guard enter(tenant) else { return }
+    await body()
+    state.withLock { _ = $0.moving.remove(tenant) }
+  }
+
+  /// Ends a move that nobody drives any more: its epoch is burned.
+  ///
+  /// A promoted cell may lack the release: it serves the tenant once the target has durably refused
+  /// it, and never where the target has adopted.
+  private func settle(_ tenant: TenantID, _ head: TenantHead) async {
+    let engine = environment.engine
+    var question = Aimstors_ProtoMoveQuestion()
+    question.tenant = tenant.rawValue
+    question.epoch = head.armed.rawValue
+    var wait = MoveLimits.firstRetry
     while !Task.isCancelled {
-      await burnLeft()
-      await handOverLeft()
-      reap()
-      try? await Task.sleep(for: MoveLimits.reapInterval)
+      let peer = await environment.remembered(tenant)
+      do throws(Failure) {
+        if !engine.serves(tenant) {
+          guard let peer else { throw Failure(.cellUnavailable, "the move's target is unknown") }
+          _ = try await peer.ask(.moveRefuse, question, timeout: MoveLimits.releaseTimeout)
+          engine.resumeMoving(tenant)
+        }
+        try await engine.burnMove(tenant, under: head.armed)
+        environment.wake(tenant)
+        _ = try? await peer?.ask(.moveRefuse, question, timeout: MoveLimits.releaseTimeout)
+        return
+      } catch  where error.code == .alreadyDone || error.code == .notFound {
+        return
+      } catch  where error.code == .conflict && !engine.serves(tenant) {
+        guard (try? await engine.concedeMove(tenant, under: head.armed)) != nil else { continue }
+        try? engine.depart(tenant)
+        return
+      } catch {
+        environment.log.warning(
+          "a move that a restart left is not settled yet",
+          metadata: ["tenant": "\(tenant)", "failure": "\(error)"])
+        try? await Task.sleep(for: wait)
+        wait = min(wait * 2, MoveLimits.longestRetry)
+      }
     }
   }
 
-  private func burnLeft() async {
-    for (tenant, head) in environment.engine.servedHeads where head.ownership == .moving {
-      guard (try? enter(tenant)) != nil else { continue }
-      defer { state.withLock { _ = $0.moving.remove(tenant) } }
-      // Between the look and the entering it may have been driven to its end.
-      guard environment.engine.heads[tenant]?.ownership == .moving else { continue }
-      try? await environment.engine.burnMove(tenant, under: head.armed)
-    }
-  }
-
-  private func handOverLeft() async {
-    for (tenant, _) in environment.engine.departing {
-      guard (try? enter(tenant)) != nil else { continue }
-      defer { state.withLock { _ = $0.moving.remove(tenant) } }
-      guard let peer = await environment.remembered(tenant) else { continue }
-      let handOver = MoveHandOver(environment: environment, tenant: tenant, peer: peer)
-      guard (try? await handOver.run()) != nil else { continue }
-      try? environment.engine.depart(tenant)
-    }
+  private func handOver(_ tenant: TenantID) async {
+    guard let peer = await environment.remembered(tenant) else { return }
+    let handOver = MoveHandOver(environment: environment, tenant: tenant, peer: peer)
+    guard (try? await handOver.run()) != nil else { return }
+    try? environment.engine.depart(tenant)
   }
 
   /// Removes files of tenants that left long ago.

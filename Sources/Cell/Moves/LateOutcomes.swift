@@ -63,7 +63,7 @@ struct LateOutcomes: Sendable {
     }
   }
 
-  private static func message(
+  static func message(
     _ tenant: TenantID, _ epoch: Epoch, _ result: SendResult
   ) -> Aimstors_ProtoLateOutcome {
     var message = Aimstors_ProtoLateOutcome()
@@ -96,7 +96,7 @@ struct LateOutcomes: Sendable {
   }
 
   /// Nil for an outcome that this version does not know.
-  private static func result(_ message: Aimstors_ProtoLateOutcome) -> SendResult? {
+  static func result(_ message: Aimstors_ProtoLateOutcome) -> SendResult? {
     guard let id = RowID(message.message, .message) else { return nil }
     let outcome: SendOutcome
     switch message.outcome {

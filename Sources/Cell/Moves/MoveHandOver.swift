@@ -8,7 +8,7 @@ struct MoveHandOver: Sendable {
   let tenant: TenantID
   let peer: MovePeer
 
-  /// Returns once the target has adopted; throws where it never will, or the task is cancelled.
+  /// Returns once the target has adopted; throws where the task is cancelled.
   func run() async throws {
     guard let head = environment.engine.heads[tenant], head.ownership == .released,
       let release = environment.engine.release(of: tenant)
@@ -21,14 +21,14 @@ struct MoveHandOver: Sendable {
         _ = try await peer.ask(.moveRelease, message, timeout: MoveLimits.releaseTimeout)
         environment.problems.resolve(tenant)
         return
-      } catch where error.code == .conflict || error.code == .notFound {
-        // It is not ready for this: it came back from an older copy. A person must look.
-        environment.problems.add(tenant, to: head.counterpart, error, at: environment.now)
-        throw error
       } catch {
         environment.log.warning(
           "a release is not adopted yet",
           metadata: ["tenant": "\(tenant)", "failure": "\(error)"])
+        if error.code == .conflict || error.code == .notFound {
+          // It came back from an older copy: a person must look. It is told again all the same.
+          environment.problems.add(tenant, to: head.counterpart, error, at: environment.now)
+        }
       }
       try await Task.sleep(for: wait)
       wait = min(wait * 2, MoveLimits.longestRetry)

@@ -34,8 +34,8 @@ enum MoveLimits {
   static let standingInterval = Duration.seconds(1)
   /// A copy of which nothing came for so long is given up by its target.
   static let silence = Duration.seconds(60)
-  /// Moves at a time out of one cell, and into one.
-  static let outgoing = 4
+  /// Moves at a time into one cell; out of one as many as there is long work
+  /// (``CellLimits/workInFlight``).
   static let incoming = 8
   /// Late outcomes of one tenant that wait for its new owner.
   static let lateOutcomes = 1_000

@@ -25,7 +25,8 @@ struct TenantMove: Sendable {
       switch standing {
       case .released: return try await handedOver(nil)
       case .burned:
-        throw Failure(.epochStale, "this move was given up: epoch \(order.epoch.rawValue) is burned")
+        throw Failure(
+          .epochStale, "this move was given up: epoch \(order.epoch.rawValue) is burned")
       case .pending: break
       }
     }
@@ -68,15 +69,16 @@ struct TenantMove: Sendable {
     let gate = environment.directives
     gate.quiesce(tenant, since: environment.now)
     defer { gate.quiesce(tenant, since: nil) }
-    let openIntents = await environment.quiesce(tenant)
+    let open = await environment.quiesce(tenant)
     try await stream.catchUp(isCancelled)
     progress.step("fence", done: Int64(stream.records))
     let fencedTime = environment.now
     let fenced = try await fence(&stream)
     return try await handedOver(
       MoveFacts(
-        fencedAt: fenced, fencedTime: fencedTime, bytes: copied.bytes, records: stream.records, epoch: epoch,
-        openIntents: openIntents))
+        fencedAt: fenced, fencedTime: fencedTime, bytes: copied.bytes, records: stream.records,
+        epoch: epoch,
+        openIntents: open))
   }
 
   /// Fences, has the target ready, releases; answers when the fence began.
@@ -128,7 +130,7 @@ struct TenantMove: Sendable {
       do throws(Failure) {
         try await engine.burnMove(tenant, under: order.epoch)
         break
-      } catch where error.code == .alreadyDone || error.code == .notFound {
+      } catch  where error.code == .alreadyDone || error.code == .notFound {
         break
       } catch {
         // Held by something else, or the disk is full: until it is burned it cannot begin again.

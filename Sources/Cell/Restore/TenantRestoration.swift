@@ -31,7 +31,8 @@ struct TenantRestoration: Sendable {
   var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
 
   func run(_ request: Request, _ progress: CellWork.Progress) async throws -> RestoreResult {
-    guard engine.heads[request.tenant]?.ownership.isServed == true, request.tenant != .cellStore else {
+    guard engine.heads[request.tenant]?.ownership.isServed == true, request.tenant != .cellStore
+    else {
       throw Failure(.notFound, "no such tenant in this cell")
     }
     if let profile = request.fork { return try await fork(request, profile, progress) }

@@ -19,6 +19,9 @@ extension AdminServices {
 enum CellCalls {
   static func failure(of error: MessagingError, cell: CellID) -> Failure {
     switch error {
+    case .refused(let failure) where failure.code == .moved:
+      // An operator is told what it means; where the tenant is, the next question finds.
+      Failure(.cellUnavailable, "the tenant is moving", retryAfterMilliseconds: 1_000)
     case .refused(let failure): failure
     case .unreachable(_, let sent):
       sent

@@ -57,7 +57,8 @@ struct MoveCommands: Sendable {
         throw Failure(.notFound, "no such tenant")
       }
       guard tenant.placement == move.to else {
-        throw Failure(.invalidState, "the tenant has moved on since; it is on \(tenant.placement.cell)")
+        throw Failure(
+          .invalidState, "the tenant has moved on since; it is on \(tenant.placement.cell)")
       }
       let back = try Self.arm(
         tenant, to: move.from.cell, cap: move.capMilliseconds, isDryRun: false, transaction,

@@ -39,28 +39,49 @@ struct TenantForwarding: Sendable {
       envelope.headers.append(Self.header(field.name.canonicalName, field.value))
     }
     envelope.headers.append(Self.header(Self.operatorHeader, try context.admin().id))
-    var answer = try await send(envelope, to: id, trace: context.traceID)
-    if answer.hasMoved {
-      // Placed elsewhere while this was on its way: once more, to where it is now.
-      answer = try await send(envelope, to: id, trace: context.traceID)
-    }
-    guard !answer.hasMoved else {
-      throw Failure(.cellUnavailable, "the tenant is moving", retryAfterMilliseconds: 1_000)
-    }
-    return Self.response(answer)
+    return Self.response(try await follow(envelope, to: id, trace: context.traceID))
   }
 
-  private func send(_ envelope: Aimstors_ProtoRequest, to id: TenantID, trace: String)
-    async throws(Failure) -> Aimstors_ProtoResponse
-  {
+  /// Sends to where the tenant is, and to where its cells say that it is now, for as long as a move
+  /// may take.
+  private func follow(
+    _ envelope: Aimstors_ProtoRequest, to id: TenantID, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoResponse {
+    let end = ContinuousClock.now + ControlPlaneLimits.forwardTimeout
+    var placement = try await placement(of: id)
+    while true {
+      let answer = try await send(envelope, to: placement, trace: trace)
+      guard answer.hasMoved else { return answer }
+      let known = try await self.placement(of: id)
+      if let cell = CellID(answer.moved.cell), answer.moved.epoch > placement.epoch.rawValue {
+        placement = Placement(cell: cell, epoch: Epoch(answer.moved.epoch))
+      } else if known.epoch > placement.epoch {
+        placement = known
+      } else {
+        guard ContinuousClock.now < end,
+          (try? await Task.sleep(for: ControlPlaneLimits.followPause)) != nil
+        else {
+          throw Failure(.cellUnavailable, "the tenant is moving", retryAfterMilliseconds: 1_000)
+        }
+      }
+    }
+  }
+
+  private func placement(of id: TenantID) async throws(Failure) -> Placement {
     guard let tenant = try await services.store.read({ try $0.tenant(id) }) else {
       throw Failure(.notFound, "no such tenant")
     }
-    guard let cell = services.roster.cell(tenant.placement.cell) else {
+    return tenant.placement
+  }
+
+  private func send(
+    _ envelope: Aimstors_ProtoRequest, to placement: Placement, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoResponse {
+    guard let cell = services.roster.cell(placement.cell) else {
       throw Failure(.cellUnavailable, "the tenant's cell is unknown")
     }
     var envelope = envelope
-    envelope.epoch = tenant.placement.epoch.rawValue
+    envelope.epoch = placement.epoch.rawValue
     envelope.generation = cell.generation.rawValue
     let bytes = try await services.ask(
       cell, .http, try ProtoCoding.encode(envelope), timeout: ControlPlaneLimits.forwardTimeout,

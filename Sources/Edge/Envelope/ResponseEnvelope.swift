@@ -4,8 +4,8 @@ import Wire
 /// What a process answered to an envelope.
 public enum ResponseEnvelope: Sendable {
   case response(Response)
-  /// The tenant is at this cell, under this epoch.
-  case moved(CellID, Epoch)
+  /// The tenant is at this cell, under this epoch; nil where whoever was asked does not know.
+  case moved(CellID?, Epoch)
 
   /// Reads an encoded `ProtoResponse`; the body is copied once.
   ///
@@ -65,6 +65,7 @@ public enum ResponseEnvelope: Sendable {
       }
       if number == 2, case .varint(let value) = field { epoch = value }
     }
+    if cell.isEmpty { return .moved(nil, Epoch(epoch)) }
     return CellID(cell).map { .moved($0, Epoch(epoch)) }
   }
 }

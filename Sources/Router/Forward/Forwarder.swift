@@ -98,7 +98,7 @@ struct Forwarder: Sendable {
       switch ResponseEnvelope.decode(bytes) {
       case .response(let response): return .response(response)
       case .moved(let cell, let epoch):
-        let isNews = keeper.learn(tenant, at: cell, epoch: epoch)
+        let isNews = cell.map { keeper.learn(tenant, at: $0, epoch: epoch) } ?? false
         // Another request may have learned it meanwhile.
         let isElsewhere = keeper.route(of: tenant)?.placement != route.placement
         return .failed(.moved(isNews: isNews || isElsewhere))

@@ -12,6 +12,9 @@ public struct EngineConfiguration: Sendable {
   public var oldestGeneration: Generation?
   /// Whether the tenants' records come from another process's journal: nothing is commanded here.
   public var isFollowing = false
+  /// Whether moves that were begun here are settled with their targets before their tenants are
+  /// served: this process goes on from a copy that may lack a release.
+  public var settlesMoves = false
   public var followerGate = FollowerGate.Configuration()
   /// The SQLite VFS of the tenants' files; nil: the system's.
   public var vfs: String?

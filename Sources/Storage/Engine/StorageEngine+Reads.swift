@@ -46,8 +46,9 @@ extension StorageEngine {
       }
       return writer.readers.setReady(files)
     }
-    // A writer that waits for its followers may wait long: what is open may be read meanwhile.
-    if writer.waitsForDurability, try writer.openForReading(files) {
+    // A writer that waits for its followers, or is held, may wait long: what is open may be read
+    // meanwhile.
+    if writer.waitsForDurability || writer.isAtRest, try writer.openForReading(files) {
       return writer.readers.setReady(files)
     }
     try await submit(tenant, CommandOrigin(requestID: "read", traceID: "")) { transaction, core in

@@ -66,7 +66,12 @@ extension StorageEngine {
       let writer = TenantWriter(
         tenant: tenant, context: context, schema: index(tenant), head: head)
       writers[tenant] = writer
-      if head.ownership.isServed { context.due.set(tenant, head.nextDue) } else { writer.leave() }
+      let isUnsettled = head.ownership == .moving && configuration.settlesMoves
+      if head.ownership.isServed, !isUnsettled {
+        context.due.set(tenant, head.nextDue)
+      } else {
+        writer.leave()
+      }
     }
     for (tenant, since) in crashes.quarantined {
       let problem = Problem.tenantQuarantined(tenant, since: since)

@@ -32,7 +32,10 @@ struct ImportDirectory: Sendable {
   /// An empty directory for files on their way here.
   func begin(_ tenant: TenantID, _ epoch: Epoch) throws(FileError) {
     try FileTree.remove(prepared(tenant, epoch), files)
+    let isFirst = try !files.exists(imports)
     try files.createDirectory(prepared(tenant, epoch))
+    // Or the power could take the directory with everything that was synced in it.
+    if isFirst { try files.synchronizeDirectory(data) }
   }
 
   /// Makes prepared files the tenant's; done in part before, it goes on.
@@ -95,8 +98,8 @@ struct ImportDirectory: Sendable {
 
   /// At a start, before any replay: ends what a crash cut off.
   ///
-  /// Prepared files whose `import` record is durable are put in their place; others are removed, and
-  /// so is what lies in the place of a tenant that was refused.
+  /// Prepared files whose `import` record is durable are put in their place; others are removed,
+  /// and so is what lies in the place of a tenant that was refused.
   func recover(_ heads: [TenantID: TenantHead]) throws(FileError) {
     if try files.exists(imports) {
       for name in try files.list(imports) {

@@ -8,6 +8,9 @@ public enum MoveStep: Hashable, Sendable {
   case burn(Epoch)
   /// The source: the tenant is the target's, which is ready up to `hash`.
   case release(Epoch, ready: SHA256Hash)
+  /// The source, recovered from a copy that may lack its release: the target says that it has
+  /// adopted.
+  case concede(Epoch)
   /// The target: the files are here up to some record; what follows is streamed.
   case importing(Epoch)
   /// The target: everything up to `hash` is here.
@@ -64,6 +67,13 @@ public enum MoveRule {
         return Failure(.conflict, "the target is ready for another record than the last one")
       }
       return nil
+    case .concede(let epoch):
+      guard let head, head.armed == epoch else { return Self.notHere }
+      switch head.ownership {
+      case .moving: return nil
+      case .released: return Self.done("the tenant is released")
+      case .owned, .importing, .ready, .refused: return Self.notHere
+      }
     case .importing(let epoch):
       guard let head else { return nil }
       guard !head.ownership.isServed else {
@@ -85,10 +95,10 @@ public enum MoveRule {
       }
       return nil
     case .adopt(let epoch, let after):
-      guard let head, head.armed == epoch else { return Self.notHere }
-      guard head.ownership == .ready else {
-        return head.ownership.isServed && head.epoch == epoch
-          ? Self.done("it is adopted") : Self.notHere
+      // Whoever served under this epoch or a later one has adopted, wherever it went since.
+      guard let head, head.armed >= epoch else { return Self.notHere }
+      guard head.ownership == .ready, head.armed == epoch else {
+        return head.epoch >= epoch ? Self.done("it was adopted") : Self.notHere
       }
       guard !rules.comparesHashes || head.hash == after else {
         return Failure(.conflict, "the release follows another record than the last one here")

@@ -22,7 +22,9 @@ public struct MoveRelease: Hashable, Sendable {
   /// Where the release lies in the source's journal.
   public var cellSeq: CellSeq
   public var tenantSeq: TenantSeq
-  /// The release's own hash. With the time it is all that a target lacks to make the record itself,
+  /// The release's own hash.
+  ///
+  /// With the time it is all that a target lacks to make the record itself,
   /// and so to see that it follows the last one here.
   public var hash: SHA256Hash
   public var time: Timestamp
@@ -90,8 +92,9 @@ extension StorageEngine {
     do {
       let digests = try writer.withCore { core in
         var digests: [String: Digest] = [:]
-        for file in core.schema.files.values
-        where try context(of: writer, has: file) { digests[file.name] = try core.open(file.kind).digest }
+        for file in core.schema.files.values where try exists(file, of: writer) {
+          digests[file.name] = try core.open(file.kind).digest
+        }
         return digests
       }
       return MoveFence(tenantSeq: head.tenantSeq, hash: head.hash, digests: digests)
@@ -101,7 +104,8 @@ extension StorageEngine {
     }
   }
 
-  private func context(of writer: TenantWriter, has file: FileSchema) throws -> Bool {
+  /// Whether a file has been made yet.
+  func exists(_ file: FileSchema, of writer: TenantWriter) throws(FileError) -> Bool {
     try files.exists("\(writer.context.directory(writer.tenant))/\(file.name)")
   }
 
@@ -158,6 +162,34 @@ extension StorageEngine {
     case pending
     case burned
     case released(MoveRelease)
+  }
+
+  /// Tenants whose move is to be settled with its target before anybody serves them: this cell goes
+  /// on from a copy that may lack their release.
+  public var unsettled: [(tenant: TenantID, head: TenantHead)] {
+    servedHeads.filter { tenant, head in
+      head.ownership == .moving && (try? writer(tenant))?.isAway == true
+    }.map { ($0.key, $0.value) }
+  }
+
+  /// Serves an unsettled tenant: its target has durably refused it.
+  public func resumeMoving(_ tenant: TenantID) {
+    guard let writer = try? writer(tenant) else { return }
+    writer.arrive()
+    writer.context.due.set(tenant, writer.committedHead.nextDue)
+  }
+
+  /// Gives an unsettled tenant up, durably: its target has adopted it.
+  public func concedeMove(_ tenant: TenantID, under epoch: Epoch) async throws(Failure) {
+    let writer = try writer(tenant)
+    guard writer.isAway else { throw Failure(.conflict, "the tenant is served here") }
+    let target = writer.context.heads[tenant]?.counterpart
+    try await take(.concede(epoch), .release, under: epoch, counterpart: target, writer)
+  }
+
+  /// Whether this cell serves a tenant now.
+  public func serves(_ tenant: TenantID) -> Bool {
+    (try? writer(tenant)).map { !$0.isAway } ?? false
   }
 
   /// What to tell of a tenant that was released; nil where it was not.

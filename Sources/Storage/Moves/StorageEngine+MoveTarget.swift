@@ -51,10 +51,8 @@ extension StorageEngine {
   ///
   /// Throws what ``MoveRule`` says of a move under this epoch, and `diskFull`.
   public func prepareImport(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
-    if let refusal = MoveRule.refusal(of: .importing(epoch), at: try running().context.heads[tenant])
-    {
-      throw refusal
-    }
+    let head = try running().context.heads[tenant]
+    if let refusal = MoveRule.refusal(of: .importing(epoch), at: head) { throw refusal }
     do throws(FileError) { try imports.begin(tenant, epoch) } catch {
       throw Failure(.diskFull, "no room for the tenant's files: \(error)")
     }
@@ -123,7 +121,8 @@ extension StorageEngine {
         identity.tenantSeq == last.tenantSeq.next, identity.previousHash == last.hash,
         identity.kind.isInChain, identity.kind != .adopt, identity.kind != .release
       else {
-        throw Failure(.conflict, "record \(identity.tenantSeq.rawValue) does not follow what is here")
+        throw Failure(
+          .conflict, "record \(identity.tenantSeq.rawValue) does not follow what is here")
       }
       last = TenantHead(after: last, identity, hash: record.hash, at: last.cellSeq)
     }
@@ -201,8 +200,7 @@ extension StorageEngine {
     do {
       return try writer.withCore { core in
         var digests: [String: Digest] = [:]
-        for file in core.schema.files.values
-        where try files.exists("\(context(writer))/\(file.name)") {
+        for file in core.schema.files.values where try exists(file, of: writer) {
           digests[file.name] = try core.open(file.kind).digest
         }
         return digests
@@ -210,10 +208,6 @@ extension StorageEngine {
     } catch {
       throw Failure(.verificationFailed, "a file does not open: \(error)")
     }
-  }
-
-  private func context(_ writer: TenantWriter) -> String {
-    writer.context.directory(writer.tenant)
   }
 
   /// Takes the tenant over, as the source's release says; serves it from here on.
