@@ -62,6 +62,12 @@ import Wire
     }
     #expect(cell == CellID(trusted: "b"))
     #expect(epoch == Epoch(300))
+    // Whoever was asked does not know where.
+    let away = Aimstors_ProtoResponse.with { $0.moved = Aimstors_ProtoMoved() }
+    guard case .moved(nil, Epoch(0)) = ResponseEnvelope.decode(try away.serializedBytes()) else {
+      Issue.record("not moved")
+      return
+    }
   }
 
   @Test func `damaged answers are refused without trapping`() throws {

@@ -28,7 +28,8 @@ extension CellWorkRounds {
     let status = try await ask(work, move.from.cell, trace: trace)
     switch status.state {
     case "done":
-      try await finish(operation, move, tenant, status.result, trace: trace)
+      let result = move.isDryRun ? effect(status.result, move) : status.result
+      try await finish(operation, move, tenant, result, trace: trace)
     case "failed":
       try await giveUp(operation, move, Self.failure(status), trace: trace)
     default:
@@ -83,6 +84,30 @@ extension CellWorkRounds {
     guard isMoved else { return }
     try await services.map.refresh()
     await services.directives.sweep(grace: 0, trace: trace)
+  }
+
+  /// What a dry run answers: the source's figures, and what both cells have now and would have.
+  private func effect(_ plan: String, _ move: MoveRecord) -> String {
+    struct Size: Decodable { let bytes: Int64 }
+    guard
+      case .object(var members)? = try? EdgeJSON.decode(AnyJSON.self, from: Array(plan.utf8)),
+      let size = try? EdgeJSON.decode(Size.self, from: Array(plan.utf8))
+    else { return plan }
+    for (name, id, sign) in [("source", move.from.cell, -1), ("target", move.to.cell, 1)] {
+      guard let sight = services.roster.sights().first(where: { $0.record.id == id }) else {
+        continue
+      }
+      let (tenants, sign) = (Int64(sight.report.tenants), Int64(sign))
+      let free = Int64(clamping: sight.report.diskFreeBytes ?? 0)
+      members[name] = .object([
+        "cell": .string(id.rawValue), "tenants": .integer(tenants),
+        "tenants_after": .integer(tenants + sign), "disk_free_bytes": .integer(free),
+        "disk_free_bytes_after": .integer(free - sign * size.bytes),
+        "operations_per_second": .integer(Int64(sight.report.operationsPerSecond)),
+      ])
+    }
+    guard let bytes = try? EdgeJSON.encode(AnyJSON.object(members)) else { return plan }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private func giveUp(

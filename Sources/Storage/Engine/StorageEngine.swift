@@ -31,6 +31,8 @@ public final class StorageEngine: TenantStore {
     let unseen: UnseenTenants
     /// Tenants whose `create` record is under way.
     var creating: Set<TenantID> = []
+    /// Tenants about which a record of a move into this cell is under way.
+    var arriving: Set<TenantID> = []
   }
   enum Life: Sendable {
     case new, starting

@@ -72,6 +72,12 @@ extension StorageEngine {
     let before = context.heads[tenant]
     if let refusal = MoveRule.refusal(of: .importing(arrival.epoch), at: before) { throw refusal }
     try await onOwnThread { [self] in try settleImported(arrival) }
+    try enterStep(tenant)
+    defer { leaveStep(tenant) }
+    // The scan may have taken long, and another move have overtaken this one.
+    if let refusal = MoveRule.refusal(of: .importing(arrival.epoch), at: context.heads[tenant]) {
+      throw refusal
+    }
     let identity = RecordIdentity(
       tenant: tenant, lineage: arrival.lineage, epoch: arrival.epoch,
       tenantSeq: arrival.tenantSeq, previousHash: arrival.hash, time: arrival.time,
@@ -110,6 +116,8 @@ extension StorageEngine {
   public func appendImported(
     _ tenant: TenantID, under epoch: Epoch, _ records: [SealedRecord]
   ) async throws(Failure) -> TenantHead {
+    try enterStep(tenant)
+    defer { leaveStep(tenant) }
     let writer = try writer(tenant)
     let context = writer.context
     guard var last = context.heads[tenant], last.ownership == .importing, last.armed == epoch else {
@@ -181,6 +189,8 @@ extension StorageEngine {
   public func readyForMove(
     _ tenant: TenantID, under epoch: Epoch, _ fence: MoveFence
   ) async throws(Failure) {
+    try enterStep(tenant)
+    defer { leaveStep(tenant) }
     let writer = try writer(tenant)
     let context = writer.context
     if let refusal = MoveRule.refusal(
@@ -217,6 +227,8 @@ extension StorageEngine {
   public func adoptMoved(
     _ tenant: TenantID, _ release: MoveRelease
   ) async throws(Failure) -> TenantHead {
+    try enterStep(tenant)
+    defer { leaveStep(tenant) }
     let writer = try writer(tenant)
     let context = writer.context
     guard let before = context.heads[tenant] else {
@@ -266,6 +278,8 @@ extension StorageEngine {
   ///
   /// Only where the source has burned the epoch, or is not past its beginning.
   public func refuseMoved(_ tenant: TenantID, under epoch: Epoch) async throws(Failure) {
+    try enterStep(tenant)
+    defer { leaveStep(tenant) }
     let context = try running().context
     guard let writer = try? writer(tenant), let head = context.heads[tenant], head.armed == epoch
     else {
@@ -286,38 +300,29 @@ extension StorageEngine {
     context.heads.flushed(tenant, through: refused.cellSeq)
   }
 
-  /// Tenants that are on their way here, with the cell that they come from.
-  public var arriving: [(tenant: TenantID, head: TenantHead)] {
-    heads.filter { $0.value.ownership == .importing || $0.value.ownership == .ready }
-      .map { ($0.key, $0.value) }
-  }
+  // A target's own records, one at a time for each tenant.
 
-  /// Tenants that this cell released and still has the files of.
-  public var departing: [(tenant: TenantID, head: TenantHead)] {
-    heads.filter { tenant, head in
-      head.ownership == .released && ((try? imports.isPlaced(tenant)) ?? true)
-    }.map { ($0.key, $0.value) }
-  }
-
-  /// Puts the files of a released tenant aside: its target has adopted it.
-  public func depart(_ tenant: TenantID) throws(Failure) {
-    let context = try running().context
-    guard let head = context.heads[tenant], head.ownership == .released else { return }
-    do throws(FileError) { try imports.depart(tenant, head.armed) } catch {
-      throw Failure(.diskFull, "the files of a tenant that left stay where they are: \(error)")
+  /// Throws `recovering` where another step is under way: a source that heard nothing asks again,
+  /// and must not have the same record written twice.
+  private func enterStep(_ tenant: TenantID) throws(Failure) {
+    let isFirst = life.withLock { life -> Bool in
+      guard case .running(var running) = life else { return false }
+      defer { life = .running(running) }
+      return running.arriving.insert(tenant).inserted
     }
-    context.heads.flushed(tenant, through: head.cellSeq)
+    guard isFirst else {
+      throw Failure(
+        .recovering, "another step of this move is under way", retryAfterMilliseconds: 100)
+    }
   }
 
-  /// Tenants whose files were put aside, with the epoch that they left under.
-  public var departed: [(tenant: TenantID, epoch: Epoch)] { (try? imports.departures()) ?? [] }
-
-  /// Removes files that were put aside.
-  public func removeDeparted(_ tenant: TenantID, _ epoch: Epoch) {
-    try? imports.removeDeparted(tenant, epoch)
+  private func leaveStep(_ tenant: TenantID) {
+    life.withLock { life in
+      guard case .running(var running) = life else { return }
+      running.arriving.remove(tenant)
+      life = .running(running)
+    }
   }
-
-  // A target's own records.
 
   /// A record beside the chain, about the last record that is here.
   @discardableResult

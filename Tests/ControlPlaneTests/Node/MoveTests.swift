@@ -131,7 +131,10 @@ import Wire
     scene.source.change { $0.workAnswers = [status("done", "", #"{"bytes":9}"#)] }
     let id = try await begin(scene, #"{"to_cell":"cell-b","dry_run":true}"#, key: "m1").text("id")
     let ended = try await wait(scene, id, "succeeded")
-    #expect(try ended.root()["result"]?["bytes"]?.integer == 9)
+    let result = try #require(try ended.root()["result"])
+    #expect(result["bytes"]?.integer == 9)
+    #expect(result["target"]?["tenants_after"]?.integer == 1)
+    #expect(result["source"]?["cell"]?.string == "cell-a")
     #expect(scene.source.seen.work.first?.kind == "move_plan")
     let (cell, epoch) = try await place(scene)
     #expect(cell == "cell-a" && epoch == 1)

@@ -94,6 +94,18 @@ import Wire
     #expect(router.node.edge.traffic.inFlight == 0)
   }
 
+  @Test func `a write waits while its new owner does not serve yet`() async throws {
+    let ready = Mutex(0)
+    let (a, b, _, router) = try await deployment { ready.withLock { $0 += 1 } }
+    a.answers { _ throws(Failure) in FakeCell.moved(to: "b", 2) }
+    // A target before its adoption: it is not there, and who knows where.
+    b.answers { _ throws(Failure) in
+      ready.withLock { $0 } < 3 ? FakeCell.moved(to: "", 0) : FakeCell.text(200, "served by b")
+    }
+    #expect(try await router.call(.post).body == "served by b")
+    #expect(a.requests.count == 1)
+  }
+
   @Test func `a dead cell is waited for, then told as unavailable`() async throws {
     var limits = RouterLimits()
     limits.parkTime = .zero
