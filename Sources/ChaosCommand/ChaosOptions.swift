@@ -48,7 +48,7 @@ struct ChaosOptions: ParsableArguments {
 
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
-  case kill, promote, hostile, diskfull, corrupt, power, io, restore, archive
+  case kill, promote, hostile, diskfull, corrupt, power, io, restore, archive, refresh
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
@@ -56,7 +56,7 @@ enum Mode: String, CaseIterable {
     case .kill, .promote: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
-    case .diskfull, .corrupt: [.forgetDedupe]
+    case .diskfull, .corrupt, .refresh: [.forgetDedupe]
     }
   }
 
