@@ -18,6 +18,8 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let http: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 
@@ -44,6 +46,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -121,7 +124,7 @@ let package = Package(
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "Cell", "Router",
         "ControlPlane", "Replication", "GraphSimulator", "COpenSSL", "Cryptography", "Trust",
-        lifecycle, signals, http, log, nio,
+        lifecycle, signals, http, log, nio, nioPosix, nioSSL,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -162,7 +165,8 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "Archive", "COpenSSL", hummingbird, http, log,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Cell", "Cryptography", "Trust",
+        "COpenSSL", hummingbird, http, log, protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
@@ -236,6 +240,9 @@ let package = Package(
     tests("TidyTests", []),
     tests(
       "AimstorsTests",
-      ["aimstors", "GraphSimulator", "Messaging", "Storage", "Wire", "Platform", nio]),
+      [
+        "aimstors", "Cell", "Cryptography", "GraphSimulator", "Messaging", "Storage", "Trust",
+        "Wire", "Platform", nio,
+      ]),
   ]
 )

@@ -9,7 +9,7 @@ import CommandExit
     subcommands: [
       KillCommand.self, PromoteCommand.self, MoveCommand.self, HostileCommand.self,
       DiskFullCommand.self, CorruptCommand.self, PowerCommand.self, IOCommand.self,
-      RestoreCommand.self, ArchiveCommand.self,
+      RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self,
     ])
 
   static func main() async { await runAndExit() }

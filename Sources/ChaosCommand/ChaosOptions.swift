@@ -48,7 +48,7 @@ struct ChaosOptions: ParsableArguments {
 
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
-  case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive
+  case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive, refresh
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
@@ -57,7 +57,7 @@ enum Mode: String, CaseIterable {
     case .move: [.skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
-    case .diskfull, .corrupt: [.forgetDedupe]
+    case .diskfull, .corrupt, .refresh: [.forgetDedupe]
     }
   }
 

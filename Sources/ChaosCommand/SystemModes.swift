@@ -137,6 +137,26 @@ struct ArchiveCommand: AsyncParsableCommand {
   }
 }
 
+struct RefreshCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "refresh",
+    abstract: "Sessions renewed by many at once, under lost answers and kill -9.")
+
+  @OptionGroup var system: SystemOptions
+  @Option(help: "Who present one token at once.")
+  var herd = RefreshMode.standardHerd
+
+  func run() async throws {
+    try await system.run(.refresh) { directory, say in
+      await RefreshMode(
+        cycles: system.options.cycles, seed: system.options.seed,
+        sabotage: system.options.sabotage, herd: herd, binaries: SystemOptions.binaries,
+        directory: directory, say: say
+      ).run()
+    }
+  }
+}
+
 struct DiskFullCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diskfull", abstract: "A storage engine on an 8 MB disk that fills up.")

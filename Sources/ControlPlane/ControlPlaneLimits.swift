@@ -13,6 +13,10 @@ public enum ControlPlaneLimits {
   /// Routers compare their map every 10 s; one that has not for this long is reported.
   public static let routerSilenceMilliseconds: Int64 = 30_000
 
+  /// How long a restore, or an operator's word, lets a tenant's audit log go on from an earlier
+  /// point.
+  public static let branchMilliseconds: Int64 = 86_400_000
+
   /// How often promotions that run are taken one step on.
   public static let promotionInterval: Duration = .milliseconds(100)
 

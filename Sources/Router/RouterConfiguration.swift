@@ -16,6 +16,8 @@ public struct RouterConfiguration: Sendable {
   public var mapPublisher: Address
   /// The map's file; its directory must exist.
   public var mapFile: String
+  /// Seals the map's file: 32 bytes; nil: it is kept in clear.
+  public var mapKey: [UInt8]?
   /// Proxies whose `X-Forwarded-For` is believed.
   public var trustedProxies: [NetworkRange]
   /// Addresses without a rate limit; the machine's own unless told otherwise.

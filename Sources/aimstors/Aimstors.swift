@@ -18,7 +18,7 @@ struct Aimstors: AsyncParsableCommand {
         name: "Verbs",
         subcommands: [
           OperatorCommand.self, ImpersonationCommand.self, UserCommand.self, TenantCommand.self,
-          KeyCommand.self, NumberCommand.self,
+          KeyCommand.self, SealingKeyCommand.self, NumberCommand.self,
           PriceCommand.self, WalletCommand.self, TemplateCommand.self, CampaignCommand.self,
           MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,
           OperationCommand.self, SendStopCommand.self, CellCommand.self,

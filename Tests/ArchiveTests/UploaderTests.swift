@@ -25,6 +25,24 @@ import Wire
     }
   }
 
+  @Test func `signed checkpoints are kept, two histories of one size beside each other`()
+    async throws
+  {
+    let store = FaultyStore()
+    try await withArchive(store: store) { fixture in
+      for (size, root) in [(Int64(2), UInt8(1)), (300, 2), (2, 3), (2, 1)] {
+        await fixture.service.keep(
+          "size \(size) root \(root)", size: size, root: [UInt8](repeating: root, count: 32),
+          of: tenant)
+      }
+      let kept = try await fixture.service.environment.archive.checkpoints(of: tenant)
+      #expect(kept == ["size 2 root 1", "size 2 root 3", "size 300 root 2"])
+      // A store that is down costs a warning, nothing else.
+      store.setDown(true)
+      await fixture.service.keep("late", size: 9, root: [9], of: tenant)
+    }
+  }
+
   @Test func `a store that lies about success is found, and what it lost is stored again`()
     async throws
   {

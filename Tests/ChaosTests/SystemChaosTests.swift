@@ -74,4 +74,27 @@ import Testing
     #expect(
       sabotage == "double-refund" ? report.diverged > 0 : report.duplicated > 0, "\(report)")
   }
+
+  private func refresh(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
+    try await Self.withDirectory(sabotage == nil) { directory in
+      await RefreshMode(
+        cycles: cycles, seed: 5, sabotage: sabotage,
+        herd: Self.isLong ? RefreshMode.standardHerd : 200, binaries: Self.binaries,
+        directory: directory, say: { _ in }
+      ).run()
+    }
+  }
+
+  @Test func `lost answers, herds and kills log nobody out`() async throws {
+    let cycles = Self.isLong ? 100 : 4
+    let report = try await refresh(cycles: cycles)
+    #expect(report.isOK, "\(report)")
+    #expect(report.cycles == cycles && report.acked >= 100 * cycles)
+    #expect(report.faultsHit["spent token replayed"] == cycles)
+  }
+
+  @Test func `a token that forgets its successor is seen`() async throws {
+    let report = try await refresh(cycles: 1, sabotage: "forget-dedupe")
+    #expect(!report.isOK && report.lost > 0, "\(report)")
+  }
 }

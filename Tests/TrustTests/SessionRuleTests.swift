@@ -31,6 +31,25 @@ import Wire
     #expect(decide(old, 5_000) == .expired)
   }
 
+  @Test func `a time without answers does not count, up to two minutes of it`() {
+    func decide(_ used: Int64, _ now: Int64, _ from: Int64, _ until: Int64)
+      -> RefreshRule.Decision
+    {
+      RefreshRule.decide(
+        known(used: used), now: Timestamp(milliseconds: now),
+        outage: RefreshRule.Outage(
+          from: Timestamp(milliseconds: from), until: Timestamp(milliseconds: until)))
+    }
+    // Used, then nobody answered for a minute: ten seconds from where it was answered again.
+    #expect(decide(5_000, 75_000, 5_000, 65_000) == .repeatAnswer)
+    #expect(decide(5_000, 75_001, 5_000, 65_000) == .reuse)
+    #expect(decide(5_000, 74_000, 7_000, 65_000) == .reuse, "two seconds were answered before")
+    // What was used after it knows nothing of it, and a longer one counts as two minutes.
+    #expect(decide(70_000, 80_001, 5_000, 65_000) == .reuse)
+    #expect(decide(5_000, 905_000, 5_000, 900_000) == .reuse)
+    #expect(decide(781_000, 909_000, 5_000, 900_000) == .repeatAnswer)
+  }
+
   @Test(arguments: [
     (59, "94287082"), (1_111_111_109, "07081804"), (1_111_111_111, "14050471"),
     (1_234_567_890, "89005924"), (2_000_000_000, "69279037"), (20_000_000_000, "65353130"),

@@ -78,7 +78,9 @@ struct Authentication: RouterMiddleware {
     guard key.tenant == context.edge.tenant else {
       throw refused("foreign", key.publicID, context)
     }
-    switch try await keys.admit(key, from: context.edge.clientAddress) {
+    let admission = try await keys.admit(
+      key, from: context.edge.clientAddress, epoch: context.edge.epoch)
+    switch admission {
     case .success(let admission): return admission
     case .failure(let refusal):
       let failure = refused(refusal.rawValue, key.publicID, context)

@@ -12,8 +12,9 @@ enum CellAPI {
 
   static func router(_ services: CellServices) -> Router<CellContext> {
     let router = makeEdgeRouter(CellContext.self)
-    let group = router.group().add(
-      middleware: Authentication(keys: services.keys, identity: services.identity))
+    let group = router.group()
+      .add(middleware: Observing(windows: services.security.windows))
+      .add(middleware: Authentication(keys: services.keys, identity: services.identity))
     let routes = CellRoutes(group, services)
     WalletRoutes.register(on: routes)
     PriceRoutes.register(on: routes)
@@ -23,6 +24,8 @@ enum CellAPI {
     MeRoutes.register(on: routes)
     PeopleRoutes.register(on: routes)
     AuditRoutes.register(on: routes)
+    AlertChannelRoutes.register(on: routes)
+    SecurityEventRoutes.register(on: routes)
     NumberRoutes.register(on: routes)
     ContactRoutes.register(on: routes)
     TemplateRoutes.register(on: routes)

@@ -10,7 +10,9 @@ struct CellContext: EdgeRequestContext {
   var coreContext: CoreRequestContextStorage
   let edge: EdgeSource
   /// Set by ``Authentication``; nil only before it.
-  var authenticated: Principal?
+  var authenticated: Principal? {
+    didSet { if let authenticated { RequestObservation.current?.set(authenticated) } }
+  }
 
   init(source: EdgeSource) {
     coreContext = .init(source: source)

@@ -81,7 +81,7 @@ struct CellRoutes {
       // What was written may be in the log also where the answer is a refusal.
       defer {
         if let tenant = context.edge.tenant, rule.record != .none || actor.isImpersonation {
-          identity.witness.note(tenant)
+          identity.logMayHaveGrown(tenant)
         }
       }
       return try await RequestActor.$current.withValue(actor) {

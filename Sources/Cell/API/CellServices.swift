@@ -7,7 +7,7 @@ import Wire
 ///
 /// Made once, by the cell node and by tests.
 struct CellServices: Sendable {
-  let store: any TenantStore
+  private(set) var store: any TenantStore
   let clock: any WallClock
   let random: any RandomSource
   let claims: any KeyClaims
@@ -18,6 +18,8 @@ struct CellServices: Sendable {
   /// Seals access tokens at rest.
   let sealer: Sealer
   let graph: GraphClient
+  /// What principals do, for anomaly detection.
+  let security: SecurityEvents
   /// Says that a tenant has something to send.
   ///
   /// Called after commit; short and non-blocking.
@@ -39,13 +41,33 @@ struct CellServices: Sendable {
     self.graph = graph
     self.wakeOutbox = wakeOutbox
     keys = APIKeys(store: store, clock: clock, boot: boot)
+    security = SecurityEvents(store: store, windows: SecurityWindows(clock: clock))
     identity = IdentityServices(
       cell: cell, sessions: Sessions(store: store, clock: clock),
       limits: SignInLimits(boot: boot), passwords: PasswordWork(cost: settings.passwordCost),
       refusals: CredentialRefusals(store: store),
-      letters: Letters(store: store, sender: settings.mail, sealer: sealer),
-      witness: WitnessRounds(store: store, sealer: sealer), grantKey: GrantKey(),
-      lifetimes: .standard, random: random)
+      letters: Letters(store: store, sender: settings.mail, sealer: sealer, clock: clock),
+      witness: WitnessRounds(store: store, sealer: sealer),
+      alerts: AlertDelivery(
+        store: store, sealer: sealer, mail: settings.mail,
+        webhook: settings.alertWebhook
+          ?? HTTPAlertWebhook(mayStayInside: settings.alertsMayStayInside), clock: clock),
+      alertsMayStayInside: settings.alertsMayStayInside, grantKey: GrantKey(),
+      outage: LastOutage(), lifetimes: .standard, random: random)
+  }
+
+  /// The same without entries in audit logs: to measure what they cost.
+  func unaudited(_ base: any TenantStore) -> CellServices {
+    var services = self
+    services.store = base
+    return services
+  }
+
+  /// Forgets what is remembered of a tenant that left this cell, or came back as another state of
+  /// itself.
+  func forget(_ tenant: TenantID) {
+    keys.forget(tenant)
+    identity.sessions.forget(tenant)
   }
 
   /// What signs the checkpoints of a tenant's audit log; the same in every cell that has the key

@@ -47,7 +47,9 @@ extension CellContext {
 
   /// The whole body.
   func bytes(_ request: Request) async throws -> [UInt8] {
-    Array(try await request.body.collect(upTo: maxUploadSize).readableBytesView)
+    let bytes = Array(try await request.body.collect(upTo: maxUploadSize).readableBytesView)
+    RequestObservation.current?.received(bytes: bytes.count)
+    return bytes
   }
 
   private func call<Input: Sendable>(

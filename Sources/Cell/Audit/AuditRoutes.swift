@@ -175,7 +175,7 @@ enum AuditRoutes {
             action: "audit.export", actor: actor, subject: "audit",
             detail: [.init("entries", "\(size)")], address: address, traceID: trace), at: tx.now)
       }
-      services.identity.witness.note(tenant)
+      services.identity.logMayHaveGrown(tenant)
     }
     let (lines, next) = try await services.store.read(tenant, [.sessions]) { snapshot in
       let store = AuditStore(snapshot)

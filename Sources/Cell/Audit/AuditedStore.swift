@@ -14,6 +14,7 @@ struct AuditedStore: TenantStore {
     _ tenant: TenantID, _ origin: CommandOrigin,
     _ body: @escaping @Sendable (Transaction) throws -> T
   ) async throws(Failure) -> T {
+    let body = Self.observed(body)
     guard let request = Self.recorded else { return try await base.write(tenant, origin, body) }
     return try await base.write(tenant, origin) { tx in try Self.run(request, tx, body) }
   }
@@ -22,6 +23,7 @@ struct AuditedStore: TenantStore {
     _ tenant: TenantID, _ origin: CommandOrigin, _ claim: IdempotencyClaim,
     _ body: @escaping @Sendable (Transaction) throws -> StoredAnswer
   ) async throws(Failure) -> StoredAnswer {
+    let body = Self.observed(body)
     guard let request = Self.recorded else {
       return try await base.perform(tenant, origin, claim, body)
     }
@@ -33,6 +35,17 @@ struct AuditedStore: TenantStore {
     _ body: @escaping @Sendable (Snapshot) throws -> T
   ) async throws(Failure) -> T {
     try await base.read(tenant, files, body)
+  }
+
+  /// The command with its request's observation, which runs on the tenant's writer.
+  private static func observed<T>(
+    _ body: @escaping @Sendable (Transaction) throws -> T
+  ) -> @Sendable (Transaction) throws -> T {
+    guard let observation = RequestObservation.current else { return body }
+    return { tx in
+      observation.beginCommand()
+      return try RequestObservation.$current.withValue(observation) { try body(tx) }
+    }
   }
 
   /// The request that runs, where something of it is kept.

@@ -17,10 +17,12 @@ public struct CellConfiguration: Sendable {
   public let joinToken: String?
   /// The Graph API, without version, such as `https://graph.facebook.com`.
   public let graphURL: String
-  /// The key under which secrets are sealed at rest: 32 bytes.
-  public let sealingKey: [UInt8]
+  /// The keys under which secrets are sealed at rest.
+  public let keys: KeyRing
   public let healthPort: Int
   public let version: String
+  /// Where security events are published; nil: nowhere.
+  public var publish: Address?
   /// How people sign in.
   public var identity = IdentitySettings()
   /// Nil: the cell has this one copy.
@@ -30,7 +32,7 @@ public struct CellConfiguration: Sendable {
 
   public init(
     id: CellID, region: RegionID, dataDirectory: String, listen: Address, advertise: String,
-    controlPlane: Address, joinToken: String?, graphURL: String, sealingKey: [UInt8],
+    controlPlane: Address, joinToken: String?, graphURL: String, keys: KeyRing,
     healthPort: Int, version: String, replication: ReplicationConfiguration? = nil,
     replica: ReplicaState = ReplicaState(role: .primary, generation: .first)
   ) {
@@ -42,7 +44,7 @@ public struct CellConfiguration: Sendable {
     self.controlPlane = controlPlane
     self.joinToken = joinToken
     self.graphURL = graphURL
-    self.sealingKey = sealingKey
+    self.keys = keys
     self.healthPort = healthPort
     self.version = version
     self.replication = replication
@@ -54,6 +56,13 @@ public struct CellConfiguration: Sendable {
 public enum CellLimits {
   public static let lastUseInterval = Duration.seconds(60)
   public static let refusalInterval = Duration.seconds(1)
+  /// After a start: tenants, those that wrote last first, whose letters and alerts may wait.
+  public static let resumedDeliveries = 200
+  public static let resumePause = Duration.milliseconds(50)
+  /// Between two looks at whether the keys were changed.
+  public static let resealInterval = Duration.seconds(5)
+  /// Between two tenants whose secrets are sealed anew.
+  public static let resealPause = Duration.milliseconds(20)
   public static let heartbeatInterval = Duration.seconds(1)
   public static let controlPlaneTimeout = Duration.seconds(2)
   /// A claim waits for the control plane's durable answer.

@@ -16,6 +16,10 @@ struct CellMetrics {
   let archive: ArchiveService?
   /// Parts in the spool; nil where it could not be read, and then no figure is shown.
   let spooled: Int?
+  /// How far sealing anew is.
+  let resealing: Resealing.Standing
+  /// Requests that no security event speaks of.
+  let unobserved: Int64
   /// Nil for a cell with one copy.
   var replication: Replication?
 
@@ -26,7 +30,20 @@ struct CellMetrics {
     let metrics = engine.metrics
     return text.render(
       storage(metrics) + journal(metrics.journal) + work() + money() + archived()
-        + followers())
+        + identity() + followers())
+  }
+
+  private func identity() -> [MetricFamily] {
+    [
+      .gauge(
+        "aimstors_reseal_left", "Tenants whose secrets are not sealed with the newest key yet.",
+        Int64(resealing.left)),
+      .counter(
+        "aimstors_resealed_total", "Secrets sealed anew by this process.", resealing.resealed),
+      .counter(
+        "aimstors_unobserved_requests_total",
+        "Requests that no security event speaks of: too many principals at a time.", unobserved),
+    ]
   }
 
   private func followers() -> [MetricFamily] {

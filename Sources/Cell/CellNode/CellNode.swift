@@ -7,6 +7,7 @@ import Platform
 import ServiceLifecycle
 import Storage
 import Synchronization
+import Trust
 import Wire
 
 /// One cell as a service: owns its tenants' data, answers routers and the control plane, sends.
@@ -16,16 +17,17 @@ import Wire
 public final class CellNode: Service {
   private let configuration: CellConfiguration
   private let messenger: any Messenger
-  private let clock: any WallClock
-  private let logger: Logger
-  private let engine: StorageEngine
+  let clock: any WallClock
+  let logger: Logger
+  let engine: StorageEngine
   private let directives: Directives
-  private let link: ControlPlaneLink
+  let link: ControlPlaneLink
   private let graphTransport: HTTPGraphTransport
   private let outbox: OutboxWorker
-  private let services: CellServices
+  let services: CellServices
   private let health: CellHealth
   private let sweep: TenantSweep
+  private let resealing: Resealing
   /// Nil where no archive is configured.
   private let archive: ArchiveService?
   private let work: CellWork
@@ -89,7 +91,7 @@ public final class CellNode: Service {
     let graphConfiguration = GraphConfiguration(baseURL: configuration.graphURL)
     graphTransport = HTTPGraphTransport(configuration: graphConfiguration)
     let graph = GraphClient(configuration: graphConfiguration, transport: graphTransport)
-    let sealer = Sealer(key: configuration.sealingKey)
+    let sealer = Sealer(configuration.keys)
     services = CellServices(
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
       sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
@@ -115,6 +117,9 @@ public final class CellNode: Service {
         moved: { await outcomes.send($0, $1) }, logger: logger))
     wakes.connect(outbox)
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
+    resealing = Resealing(
+      store: engine, sealer: sealer, directives: directives, logger: logger,
+      tenants: { [engine] in engine.servedHeads.keys.filter { $0 != .cellStore }.sorted() })
     let service = archive.map { [engine] archive in
       ArchiveService(
         ArchiveEnvironment(
@@ -125,10 +130,17 @@ public final class CellNode: Service {
     }
     self.archive = service
     work = CellWork(logger: logger)
-    restoration = service.map { [engine, directives] service in
+    restoration = service.map { [engine, directives, services] service in
       TenantRestoration(
         service: service, engine: engine, directives: directives, files: files, random: random,
-        clock: clock, dataDirectory: configuration.dataDirectory, wake: { wakes.wake($0) })
+        clock: clock, dataDirectory: configuration.dataDirectory, sealer: sealer,
+        forget: { services.forget($0) }, wake: { wakes.wake($0) })
+    }
+    if let service {
+      services.identity.witness.keep { tenant, checkpoint in
+        await service.keep(
+          checkpoint.text, size: checkpoint.size, root: checkpoint.root, of: tenant)
+      }
     }
     health = CellHealth(
       configuration: configuration, engine: engine, sweep: sweep, archive: service, files: files,
@@ -174,6 +186,14 @@ public final class CellNode: Service {
       (request) async throws(Failure) -> [UInt8] in try await handler.handle(request)
     }
     bound.set(address)
+    if let publish = configuration.publish {
+      let publisher = try await messenger.publisher(at: publish)
+      services.security.publish { await publisher.publish(.securityEvents, $0.json) }
+    }
+    if let last = engine.heads.values.map(\.time).max() {
+      services.identity.outage.set(
+        RefreshRule.Outage(from: last, until: Timestamp(milliseconds: clock.milliseconds())))
+    }
     health.recovered()
     logger.notice("answers", metadata: ["address": "\(address)"])
   }
@@ -189,6 +209,8 @@ public final class CellNode: Service {
       group.addTask { await self.storeLastUses() }
       group.addTask { await self.sweep.run() }
       group.addTask { await self.keepIdentity() }
+      group.addTask { await self.deliver() }
+      group.addTask { await self.resealing.run() }
       group.addTask { await self.work.run() }
       group.addTask { await self.departures.run() }
       group.addTask { await self.arrivals.run() }
@@ -241,7 +263,8 @@ public final class CellNode: Service {
     await CellMetrics(
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
       oldestDue: health.oldestDue, holds: sweep.holds(), archive: archive,
-      spooled: try? await Spool(store: engine).count(), replication: replication
+      spooled: try? await Spool(store: engine).count(), resealing: resealing.standing,
+      unobserved: services.security.windows.dropped, replication: replication
     ).render()
   }
 
@@ -321,22 +344,6 @@ public final class CellNode: Service {
     while !Task.isCancelled {
       try? await Task.sleep(for: CellLimits.lastUseInterval)
       await services.keys.storeLastUses()
-    }
-  }
-
-  /// Refused credentials, letters and checkpoints leave about once a second: none on a request's
-  /// path.
-  private func keepIdentity() async {
-    while !Task.isCancelled {
-      try? await Task.sleep(for: CellLimits.refusalInterval)
-      let identity = services.identity
-      await identity.refusals.round(wrote: { identity.witness.note($0) })
-      await identity.letters.round()
-      guard link.isJoined else { continue }
-      let link = link
-      await identity.witness.run(logger: logger) { (bytes) async throws(Failure) in
-        try await link.witness(bytes)
-      }
     }
   }
 

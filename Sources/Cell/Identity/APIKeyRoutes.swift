@@ -13,6 +13,12 @@ enum APIKeyRoutes {
     routes.admin(.get, "/v1/tenants/:tenant/api-keys") { request, context in
       try await list(request, context, services)
     }
+    routes.admin(.patch, "/v1/tenants/:tenant/api-keys/:id") { request, context in
+      try await change(request, context, services)
+    }
+    routes.admin(.post, "/v1/tenants/:tenant/api-keys/:id/rotate") { request, context in
+      try await rotate(request, context, services)
+    }
     routes.admin(.delete, "/v1/tenants/:tenant/api-keys/:id") { request, context in
       try await revoke(request, context, services)
     }

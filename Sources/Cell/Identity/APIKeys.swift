@@ -19,8 +19,13 @@ final class APIKeys: Sendable {
     let tenant: TenantID
     let publicID: String
   }
+  private struct Cached {
+    let key: APIKey
+    /// A tenant that went and came back is another state of itself.
+    let epoch: Epoch
+  }
   private struct State {
-    var keys: [Name: APIKey] = [:]
+    var keys: [Name: Cached] = [:]
     /// Apart from the keys: a key that is read again must not get its burst again.
     var meters: [Name: RateMeter] = [:]
     var uses: [Name: (id: RowID, at: Timestamp)] = [:]
@@ -49,11 +54,11 @@ final class APIKeys: Sendable {
   ///
   /// A refusal by rate is in the admission, for its headers. Throws a failure to read.
   func admit(
-    _ text: APIKeyText, from address: String
+    _ text: APIKeyText, from address: String, epoch: Epoch
   ) async throws(Failure) -> Result<Admission, Refusal> {
     let now = Timestamp(milliseconds: clock.milliseconds())
     let hash = Digest.sha256(text.secret.utf8)
-    guard let key = try await find(text), key.mode == text.mode,
+    guard let key = try await find(text, epoch), key.mode == text.mode,
       key.isSecret(hash, at: now)
     else { return .failure(.unknown) }
     guard key.revokedAt == nil else { return .failure(.revoked) }
@@ -149,10 +154,10 @@ final class APIKeys: Sendable {
     }
   }
 
-  private func find(_ text: APIKeyText) async throws(Failure) -> APIKey? {
+  private func find(_ text: APIKeyText, _ epoch: Epoch) async throws(Failure) -> APIKey? {
     let name = Name(tenant: text.tenant, publicID: text.publicID)
     let (known, version) = state.withLock { ($0.keys[name], $0.version) }
-    if let known { return known }
+    if let known, known.epoch == epoch { return known.key }
     let found = try await store.read(text.tenant, [.sessions]) { snapshot in
       try APIKeysStore(snapshot).find(publicID: text.publicID)
     }
@@ -163,7 +168,7 @@ final class APIKeys: Sendable {
         state.keys = [:]
         state.meters = [:]
       }
-      state.keys[name] = found
+      state.keys[name] = Cached(key: found, epoch: epoch)
     }
     return found
   }

@@ -12,25 +12,25 @@ struct Sealer: Sendable {
   private static let perTenant: UInt8 = 2
   private static let identifierBytes = 4
 
+  let ring: KeyRing
   /// The newest first.
-  private let keys: [[UInt8]]
+  private var keys: [[UInt8]] { ring.keys.sealing }
+
+  init(_ ring: KeyRing) { self.ring = ring }
 
   /// - Parameter key: 32 bytes.
   /// - Parameter older: Keys that still open what was sealed with them.
   init(key: [UInt8], older: [[UInt8]] = []) {
-    precondition(
-      ([key] + older).allSatisfy { $0.count == AuthenticatedCipher.keyBytes },
-      "AES-256 has a key of 32 bytes")
-    keys = [key] + older
+    self.init(KeyRing(.init(sealing: [key] + older)))
   }
 
   /// - Parameters:
   ///   - nonce: 12 random bytes, never used twice with this key.
   ///   - owner: What the value belongs to, e.g. `t1/num_…`; up to the first `/` it is the tenant.
   func seal(_ plain: [UInt8], owner: String, nonce: [UInt8]) -> [UInt8] {
-    [Self.perTenant] + Self.identifier(keys[0])
-      + SealedSecret.seal(
-        plain, key: Self.tenantKey(keys[0], owner), owner: owner, nonce: nonce)
+    let key = keys[0]
+    return [Self.perTenant] + Self.identifier(key)
+      + SealedSecret.seal(plain, key: Self.tenantKey(key, owner), owner: owner, nonce: nonce)
   }
 
   /// Throws `internal_error` where the value was not sealed with one of these keys for this owner.
@@ -41,19 +41,28 @@ struct Sealer: Sendable {
     return plain
   }
 
+  /// Opens a value of `owner`, or one that was sealed for it under an earlier name.
+  func open(_ sealed: [UInt8], owner: String, or earlier: String) throws(Failure) -> [UInt8] {
+    if let plain = opened(sealed, owner: owner) { return plain }
+    return try open(sealed, owner: earlier)
+  }
+
   /// Whether the value is sealed as a new one would be: else it waits to be sealed anew.
   func isCurrent(_ sealed: [UInt8]) -> Bool {
     sealed.first == Self.perTenant
       && sealed.dropFirst().prefix(Self.identifierBytes).elementsEqual(Self.identifier(keys[0]))
   }
 
-  /// The key that signs the checkpoints of a tenant's audit log: made of the oldest key, so that a
-  /// rotation leaves it as it is.
+  /// The key that signs the checkpoints of a tenant's audit log: a rotation leaves it as it is.
   func auditKey(of tenant: TenantID) -> SigningKey {
-    SigningKey(
-      seed: KeyedHash.derive(
-        from: keys[keys.count - 1], info: "aimstors-audit-checkpoint/1\n\(tenant)"))
+    let keys = ring.keys
+    let root = keys.auditRoot ?? keys.sealing[keys.sealing.count - 1]
+    return SigningKey(
+      seed: KeyedHash.derive(from: root, info: "aimstors-audit-checkpoint/1\n\(tenant)"))
   }
+
+  /// Which key seals now, without telling anything about it.
+  var currentIdentifier: [UInt8] { Self.identifier(keys[0]) }
 
   private func opened(_ sealed: [UInt8], owner: String) -> [UInt8]? {
     guard sealed.first == Self.perTenant else {

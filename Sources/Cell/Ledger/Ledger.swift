@@ -72,6 +72,7 @@ struct Ledger {
     try check(amount)
     let latest = tx.now.adding(seconds: LedgerLimits.holdSeconds)
     let id = try move(amount, source.transferKind, source: source.id)
+    RequestObservation.current?.setAside(micros: amount.rawValue)
     let expiry = min(until, latest)
     try store.insertHold(id, amount: amount, expiresAt: expiry)
     tx.addDue(at: expiry)

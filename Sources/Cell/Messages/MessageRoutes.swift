@@ -83,7 +83,8 @@ enum MessageRoutes {
     }
     try await services.graph.markRead(
       wamid, typing: typing, number: number.phoneNumberID,
-      token: try number.accessToken(services.sealer), traceID: context.traceID)
+      token: try number.accessToken(services.sealer, of: try context.tenant()),
+      traceID: context.traceID)
     return StoredAnswer.written(200, JSONWriter.object { $0.add("success", true) }).response
   }
 

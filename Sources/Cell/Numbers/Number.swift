@@ -42,16 +42,28 @@ struct Number: Hashable, Sendable {
   /// The token for Graph.
   ///
   /// Never logged.
-  func accessToken(_ sealer: Sealer) throws(Failure) -> String {
+  func accessToken(_ sealer: Sealer, of tenant: TenantID) throws(Failure) -> String {
     String(
-      decoding: try sealer.open(sealedToken, owner: Self.owner(phoneNumberID)), as: UTF8.self)
+      decoding: try Self.open(sealedToken, phoneNumberID: phoneNumberID, tenant, sealer),
+      as: UTF8.self)
+  }
+
+  /// Opens a token; also one that was sealed before tokens were under their tenant's key.
+  static func open(
+    _ sealed: [UInt8], phoneNumberID: String, _ tenant: TenantID, _ sealer: Sealer
+  ) throws(Failure) -> [UInt8] {
+    let owner = owner(tenant, phoneNumberID)
+    return try sealer.open(sealed, owner: owner, or: "number/\(phoneNumberID)")
   }
 
   static func seal(
-    _ token: String, phoneNumberID: String, _ sealer: Sealer, nonce: [UInt8]
+    _ token: String, phoneNumberID: String, of tenant: TenantID, _ sealer: Sealer,
+    nonce: [UInt8]
   ) -> [UInt8] {
-    sealer.seal(Array(token.utf8), owner: owner(phoneNumberID), nonce: nonce)
+    sealer.seal(Array(token.utf8), owner: owner(tenant, phoneNumberID), nonce: nonce)
   }
 
-  private static func owner(_ phoneNumberID: String) -> String { "number/\(phoneNumberID)" }
+  static func owner(_ tenant: TenantID, _ phoneNumberID: String) -> String {
+    "\(tenant)/number/\(phoneNumberID)"
+  }
 }

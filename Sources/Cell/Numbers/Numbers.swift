@@ -40,7 +40,7 @@ struct Numbers {
   func connect(_ input: NumberInput, _ graph: GraphPhoneNumber, _ sealer: Sealer) throws -> Number {
     let existing = try store.find(phoneNumberID: input.phoneNumberID)
     let token = Number.seal(
-      input.accessToken, phoneNumberID: input.phoneNumberID, sealer,
+      input.accessToken, phoneNumberID: input.phoneNumberID, of: tx.tenant, sealer,
       nonce: tx.randomBytes(Sealer.nonceBytes))
     let number = Number(
       id: existing?.id ?? tx.freshID(), phoneNumberID: input.phoneNumberID,

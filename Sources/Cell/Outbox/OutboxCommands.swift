@@ -74,7 +74,7 @@ struct OutboxCommands {
     else { return nil }
     gate.note(numberID: number.id.text(.number), phoneNumberID: phoneNumberID)
     return SenderNumber(
-      phoneNumberID: phoneNumberID, accessToken: try number.accessToken(sealer),
+      phoneNumberID: phoneNumberID, accessToken: try number.accessToken(sealer, of: tx.tenant),
       ratePerSecond: number.ratePerSecond)
   }
 

@@ -17,6 +17,10 @@ enum MeRoutes {
   }
   private struct CodeInput: Decodable, Sendable { let code: String }
   private struct PasswordOnly: Decodable, Sendable { let password: String }
+  private struct EmailInput: Decodable, Sendable {
+    let email: String
+    let password: String
+  }
 
   private struct Me: Encodable, Sendable {
     let id: String
@@ -26,11 +30,13 @@ enum MeRoutes {
     let power: Int64
     let scopes: [String]
     let totp: Bool
+    let emailVerified: Bool
     let isImpersonation: Bool
     let impersonatedBy: String?
 
     private enum CodingKeys: String, CodingKey {
       case id, email, name, role, power, scopes, totp
+      case emailVerified = "email_verified"
       case isImpersonation = "is_impersonation"
       case impersonatedBy = "impersonated_by"
     }
@@ -44,6 +50,7 @@ enum MeRoutes {
       try container.encode(power, forKey: .power)
       try container.encode(scopes, forKey: .scopes)
       try container.encode(totp, forKey: .totp)
+      try container.encode(emailVerified, forKey: .emailVerified)
       try container.encode(isImpersonation, forKey: .isImpersonation)
       try container.encode(impersonatedBy, forKey: .impersonatedBy)
     }
@@ -65,16 +72,21 @@ enum MeRoutes {
       let me = try await services.store.read(try context.tenant(), [.sessions]) { snapshot in
         let users = UsersStore(snapshot)
         let user = try id.flatMap { try users.find($0) }
+        let credentials = try id.map { try users.credentials(of: $0) }
         return Me(
           id: principal.id, email: user?.email, name: user?.name, role: user?.role,
           power: principal.power.rawValue, scopes: principal.scopes.names,
-          totp: try id.map { try users.credentials(of: $0).hasSecondFactor } ?? false,
+          totp: credentials?.hasSecondFactor ?? false,
+          emailVerified: credentials?.emailVerifiedAt != nil,
           isImpersonation: principal.isImpersonation, impersonatedBy: principal.impersonatedBy)
       }
       return try .json(me)
     }
     routes.api(.put, "/v1/me/password") { request, context in
       try await changePassword(request, context, services)
+    }
+    routes.api(.post, "/v1/me/email") { request, context in
+      try await changeEmail(request, context, services)
     }
     routes.api(.post, "/v1/me/totp") { _, context in try await enrol(context, services) }
     routes.api(.post, "/v1/me/totp/confirm") { request, context in
@@ -123,6 +135,40 @@ enum MeRoutes {
       throw Failure(.forbidden, "the password is not right")
     }
     services.identity.limits.succeed(subject)
+  }
+
+  /// Sends a letter to the address that the person wants to have; the answer is the same whether
+  /// somebody has it or not.
+  private static func changeEmail(
+    _ request: Request, _ context: CellContext, _ services: CellServices
+  ) async throws -> Response {
+    let input = try EdgeJSON.decode(EmailInput.self, from: try await context.bytes(request))
+    let email = try User.checked(email: input.email)
+    let id = try person(context)
+    try await prove(input.password, id, context, services)
+    let tenant = try context.tenant()
+    let subject = SignInLimits.Subject.letter(tenant, id.text(.user))
+    if case .refused(let wait, _) = services.identity.limits.ask(subject) {
+      throw Failure(.rateLimited, "too many letters; wait", retryAfterMilliseconds: wait)
+    }
+    let (actor, letters) = (try context.actor(), services.identity.letters)
+    try await services.store.write(tenant, context.origin) { tx in
+      let users = try UsersStore(tx)
+      guard let user = try users.find(id) else {
+        throw Failure(.notFound, "there is no such person")
+      }
+      try AuditLog(tx).append(
+        actor.event("user.email_change_request", subject: id.text(.user)), at: tx.now)
+      let isOthers = try users.find(email: email).map { $0.id != id } ?? false
+      guard !isOthers else { return }
+      let token =
+        OneTimeToken.prefix + Base62.draw(OneTimeToken.secretLength) { tx.randomBytes($0) }
+      try users.insertEmailChange(
+        hash: SHA256Digest.of(Array(token.utf8)), EmailChange(userID: id, email: email),
+        until: tx.now.adding(seconds: EmailChange.seconds))
+      try letters.queue(.emailChange(token, to: email), to: user, tx)
+    }
+    return Response(status: .accepted)
   }
 
   /// Changes the password, and ends every other session of the person.

@@ -38,7 +38,7 @@ struct PeopleCommands {
       id: tx.freshID(), email: email, name: try User.checked(name: name), role: role.name,
       state: .invited, createdAt: tx.now, createdBy: principal.name)
     try users.insert(user)
-    let token = try Self.token(for: user.id, .invitation, tx)
+    let token = try Self.token(for: user.id, .invitation, tx, isShown: isOperator)
     try audit("user.invite", user, ["email": email, "role": role.name])
     return (user, token)
   }
@@ -133,14 +133,14 @@ struct PeopleCommands {
       throw Failure(.invalidState, "this person is disabled")
     }
     let token = try Self.token(
-      for: id, user.state == .invited ? .invitation : .passwordReset, tx)
+      for: id, user.state == .invited ? .invitation : .passwordReset, tx, isShown: true)
     try audit("user.break_glass", user, ["reason": reason])
     return (user, token)
   }
 
   /// A fresh token of one use; only its hash is stored.
   static func token(
-    for user: RowID, _ purpose: OneTimeToken.Purpose, _ tx: Transaction
+    for user: RowID, _ purpose: OneTimeToken.Purpose, _ tx: Transaction, isShown: Bool = false
   ) throws -> String {
     let text =
       OneTimeToken.prefix + Base62.draw(OneTimeToken.secretLength) { tx.randomBytes($0) }
@@ -148,11 +148,14 @@ struct PeopleCommands {
       hash: SHA256Digest.of(Array(text.utf8)),
       OneTimeToken(
         userID: user, purpose: purpose, expiresAt: tx.now.adding(seconds: purpose.seconds),
-        usedAt: nil))
+        usedAt: nil, isShown: isShown))
     return text
   }
 
   // MARK: Parts
+
+  /// Operators are shown the tokens that they have made.
+  private var isOperator: Bool { principal.kind == .operator }
 
   /// Somebody whom the principal may change.
   private func ruled(_ id: RowID) throws -> User {

@@ -10,8 +10,26 @@ enum PeopleSchema {
       TableDefinition(id: 73, file: .sessions, name: "one_time_tokens"),
       TableDefinition(id: 74, file: .sessions, name: "recovery_codes"),
       TableDefinition(id: 75, file: .sessions, name: "mails"),
+      TableDefinition(id: 65, file: .sessions, name: "email_changes"),
     ],
-    steps: [SchemaStep("people-1", file: .sessions, ddl: ddl)])
+    steps: [
+      SchemaStep("people-1", file: .sessions, ddl: ddl),
+      SchemaStep("people-2", file: .sessions, ddl: emailChanges),
+    ])
+
+  private static let emailChanges = """
+    -- An address that a person named, until they show that they read letters there.
+    CREATE TABLE email_changes (
+      hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+      user_id INTEGER NOT NULL,
+      email TEXT NOT NULL,
+      expires_at INTEGER NOT NULL,
+      used_at INTEGER
+    ) STRICT;
+    CREATE INDEX email_changes_by_user ON email_changes (user_id);
+    -- Tokens that an operator was shown: they prove no address.
+    ALTER TABLE one_time_tokens ADD COLUMN shown INTEGER;
+    """
 
   private static let ddl = """
     CREATE TABLE users (

@@ -73,4 +73,14 @@ struct OneTimeToken: Hashable, Sendable {
   let purpose: Purpose
   let expiresAt: Timestamp
   let usedAt: Timestamp?
+  /// Whether an operator was shown it: then its use proves no e-mail address.
+  var isShown = false
+}
+
+/// An address that a person wants to have, until they show that they read letters there.
+struct EmailChange: Hashable, Sendable {
+  static let seconds: Int64 = 30 * 60
+
+  let userID: RowID
+  let email: String
 }

@@ -35,6 +35,7 @@ struct UsersStore {
     try db.run("DELETE FROM user_credentials WHERE user_id = ?", .integer(id.rawValue))
     try db.run("DELETE FROM one_time_tokens WHERE user_id = ?", .integer(id.rawValue))
     try db.run("DELETE FROM recovery_codes WHERE user_id = ?", .integer(id.rawValue))
+    try db.run("DELETE FROM email_changes WHERE user_id = ?", .integer(id.rawValue))
   }
 
   func find(_ id: RowID) throws -> User? {
@@ -133,22 +134,52 @@ struct UsersStore {
       "DELETE FROM one_time_tokens WHERE user_id = ? AND purpose = ?",
       .integer(token.userID.rawValue), .text(token.purpose.rawValue))
     try db.run(
-      "INSERT INTO one_time_tokens (hash, user_id, purpose, expires_at) VALUES (?, ?, ?, ?)",
-      .blob(hash), .integer(token.userID.rawValue), .text(token.purpose.rawValue),
-      .integer(token.expiresAt.milliseconds))
+      """
+      INSERT INTO one_time_tokens (hash, user_id, purpose, expires_at, shown)
+      VALUES (?, ?, ?, ?, ?)
+      """, .blob(hash), .integer(token.userID.rawValue), .text(token.purpose.rawValue),
+      .integer(token.expiresAt.milliseconds), .integer(token.isShown ? 1 : 0))
   }
 
   /// Claims a token in one statement; nil where it is unknown, used or too old.
   func claimToken(
     hash: [UInt8], _ purpose: OneTimeToken.Purpose, at now: Timestamp
-  ) throws -> RowID? {
+  ) throws -> (user: RowID, isShown: Bool)? {
     try db.first(
       """
       UPDATE one_time_tokens SET used_at = ?1
       WHERE hash = ?2 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?1
-      RETURNING user_id
+      RETURNING user_id, shown
       """, .integer(now.milliseconds), .blob(hash), .text(purpose.rawValue)
-    ) { RowID($0.int64(0)) }
+    ) { (RowID($0.int64(0)), $0.optionalInt64(1) == 1) }
+  }
+
+  // MARK: E-mail addresses
+
+  func insertEmailChange(hash: [UInt8], _ change: EmailChange, until: Timestamp) throws {
+    // A newer one takes the place of what was sent before.
+    try db.run(
+      "DELETE FROM email_changes WHERE user_id = ?", .integer(change.userID.rawValue))
+    try db.run(
+      "INSERT INTO email_changes (hash, user_id, email, expires_at) VALUES (?, ?, ?, ?)",
+      .blob(hash), .integer(change.userID.rawValue), .text(change.email),
+      .integer(until.milliseconds))
+  }
+
+  /// Claims it in one statement; nil where it is unknown, used or too old.
+  func claimEmailChange(hash: [UInt8], at now: Timestamp) throws -> EmailChange? {
+    try db.first(
+      """
+      UPDATE email_changes SET used_at = ?1
+      WHERE hash = ?2 AND used_at IS NULL AND expires_at > ?1 RETURNING user_id, email
+      """, .integer(now.milliseconds), .blob(hash)
+    ) { EmailChange(userID: RowID($0.int64(0)), email: $0.text(1)) }
+  }
+
+  func setEmail(_ email: String, of id: RowID) throws {
+    try db.run(
+      "UPDATE users SET email = ?, email_key = ? WHERE id = ?", .text(email),
+      .text(User.key(of: email)), .integer(id.rawValue))
   }
 
   // MARK: Roles
@@ -198,10 +229,23 @@ struct UsersStore {
       .blob(sealed), .integer(now.milliseconds))
   }
 
-  func unsentMails(limit: Int) throws -> [(id: RowID, sealed: [UInt8])] {
+  struct UnsentMail: Hashable, Sendable {
+    let id: RowID
+    let sealed: [UInt8]
+    let createdAt: Timestamp
+  }
+
+  func unsentMails(after id: RowID, limit: Int) throws -> [UnsentMail] {
     try db.rows(
-      "SELECT id, content FROM mails WHERE sent_at IS NULL ORDER BY id LIMIT ?", .int(limit)
-    ) { (id: RowID($0.int64(0)), sealed: $0.blob(1)) }
+      """
+      SELECT id, content, created_at FROM mails WHERE sent_at IS NULL AND id > ?
+      ORDER BY id LIMIT ?
+      """, .integer(id.rawValue), .int(limit)
+    ) { row in
+      UnsentMail(
+        id: RowID(row.int64(0)), sealed: row.blob(1),
+        createdAt: Timestamp(milliseconds: row.int64(2)))
+    }
   }
 
   /// What was sent is forgotten: it held a token.

@@ -2,6 +2,7 @@ import Archive
 import Edge
 import Platform
 import Storage
+import Trust
 import Wire
 
 /// Restores tenants of this cell from the archive: as a fork beside, or in the old one's place.
@@ -17,6 +18,9 @@ struct TenantRestoration: Sendable {
   let random: any RandomSource
   let clock: any WallClock
   let dataDirectory: String
+  let sealer: Sealer
+  /// Called when another state of a tenant is in place: what was remembered of it is not so.
+  let forget: @Sendable (TenantID) -> Void
   let wake: @Sendable (TenantID) -> Void
 
   struct Request: Sendable {
@@ -79,8 +83,10 @@ struct TenantRestoration: Sendable {
     }
     progress.step("announce")
     let currency = Currency(profile.currency)
+    let (sealer, source, operation) = (sealer, request.tenant, request.operation)
     try await engine.write(fork, CommandOrigin(requestID: request.operation, traceID: "")) {
       transaction in
+      try ForkedAccess(transaction).close(of: source, by: operation, sealer)
       guard let currency else { return }
       try ProfileStore(transaction).set(
         TenantProfile(
@@ -88,6 +94,15 @@ struct TenantRestoration: Sendable {
           timeZone: profile.timeZone, tier: profile.tier, parent: profile.parent,
           createdAt: Timestamp(milliseconds: profile.createdAtMs)))
       transaction.dueMayHaveChanged()
+    }
+    try await engine.write(source, CommandOrigin(requestID: operation, traceID: "")) { tx in
+      let log = try AuditLog(tx)
+      let last = try AuditStore(tx).newest(before: .max, action: "tenant.fork", limit: 1)
+      guard last.first?.subject != operation else { return }
+      try log.append(
+        AuditEvent(
+          action: "tenant.fork", actor: .system, subject: operation,
+          detail: [.init("fork", fork.rawValue)]), at: tx.now)
     }
     if let entry = DirectoryEntry(profile) { try await directives.set(entry, trace: "") }
     return try await finished(request, fork)
@@ -102,6 +117,7 @@ struct TenantRestoration: Sendable {
       try await replace(request, lineage, progress)
     }
     progress.step("announce")
+    let (operation, at) = (request.operation, "\(request.target)")
     // A row of its own makes a record, and the record says when there is work to do.
     let claim = IdempotencyClaim(
       principal: "restore", key: request.operation, payloadHash: [], file: .sessions,
@@ -110,8 +126,13 @@ struct TenantRestoration: Sendable {
       tenant, CommandOrigin(requestID: request.operation, traceID: ""), claim
     ) { transaction in
       transaction.dueMayHaveChanged()
+      try AuditLog(transaction).append(
+        AuditEvent(
+          action: "tenant.restore", actor: .system, subject: operation,
+          detail: [.init("at", at)]), at: transaction.now)
       return StoredAnswer(status: 200, contentType: "", body: [])
     }
+    forget(tenant)
     var result = try await finished(request, tenant)
     let limit = CellLimits.suspendedShown
     (result.suspended, result.suspendedCount) = try await engine.read(tenant, [.messages]) {

@@ -26,5 +26,7 @@ public enum CellSchema {
     PeopleSchema.part,
     AuditSchema.part,
     ImpersonatedRowsSchema.part,
+    SecurityEventsSchema.part,
+    AlertChannelsSchema.part,
   ]
 }

@@ -13,9 +13,19 @@ struct IdentityServices: Sendable {
   let refusals: CredentialRefusals
   let letters: Letters
   let witness: WitnessRounds
+  let alerts: AlertDelivery
+  /// Whether alerts may be posted inside private networks.
+  let alertsMayStayInside: Bool
   let grantKey: GrantKey
+  let outage: LastOutage
   let lifetimes: SessionLifetimes
   let random: any RandomSource
+
+  /// Says that a tenant's audit log may have grown: it is signed, and its alerts leave.
+  func logMayHaveGrown(_ tenant: TenantID) {
+    witness.note(tenant)
+    alerts.note(tenant)
+  }
 }
 
 /// What a cell is told about its people's sign-in.
@@ -23,6 +33,10 @@ public struct IdentitySettings: Sendable {
   /// bcrypt's cost of new hashes.
   public var passwordCost: Int
   public var mail: any MailSender
+  /// Whether alerts may be posted inside private networks: for a machine to try things on.
+  public var alertsMayStayInside = false
+  /// A test's; nil: HTTP.
+  var alertWebhook: (any AlertWebhookSender)?
 
   public init(passwordCost: Int = 12, mail: any MailSender = NoMail()) {
     self.passwordCost = passwordCost
@@ -36,4 +50,12 @@ final class GrantKey: Sendable {
 
   func set(_ key: VerifyingKey) { self.key.withLock { $0 = key } }
   var value: VerifyingKey? { key.withLock { $0 } }
+}
+
+/// When this cell did not answer, last: from the last record before its start until it answered.
+final class LastOutage: Sendable {
+  private let outage = Mutex<RefreshRule.Outage?>(nil)
+
+  func set(_ outage: RefreshRule.Outage) { self.outage.withLock { $0 = outage } }
+  var value: RefreshRule.Outage? { outage.withLock { $0 } }
 }

@@ -1,5 +1,6 @@
 import Cryptography
 import Edge
+import Platform
 import Storage
 import Trust
 import Wire
@@ -86,7 +87,8 @@ struct SessionCommands {
     case refused(reason: String)
   }
 
-  func renew(_ token: SessionTokenText) throws -> Renewal {
+  /// - Parameter outage: When this cell did not answer, last.
+  func renew(_ token: SessionTokenText, outage: RefreshRule.Outage? = nil) throws -> Renewal {
     guard let found = try store.pair(publicID: token.publicID),
       let hash = found.pair.refreshHash, let expiresAt = found.pair.refreshExpiresAt,
       ConstantTime.equal(hash, SHA256Digest.of(token.secret.utf8)),
@@ -94,8 +96,9 @@ struct SessionCommands {
     else { return .refused(reason: "unknown") }
     let decision = RefreshRule.decide(
       RefreshRule.Known(
-        expiresAt: expiresAt, usedAt: found.usedAt, isSuccessorUsed: found.isSuccessorUsed,
-        sessionEndedAt: session.endedAt, sessionExpiresAt: session.expiresAt), now: tx.now)
+        expiresAt: expiresAt, usedAt: Sabotage.forgetDedupe.isOn ? nil : found.usedAt,
+        isSuccessorUsed: found.isSuccessorUsed, sessionEndedAt: session.endedAt,
+        sessionExpiresAt: session.expiresAt), now: tx.now, outage: outage)
     switch decision {
     case .ended: return .refused(reason: "ended")
     case .expired: return .refused(reason: "expired")

@@ -7,9 +7,11 @@ import Wire
 /// A session as people see it.
 struct SessionAnswer: Encodable, Sendable {
   let session: UserSession
+  /// How often its tokens were renewed.
+  let renewals: Int64
 
   private enum CodingKeys: String, CodingKey {
-    case id, address, agent, reason
+    case id, address, agent, reason, renewals
     case userID = "user_id"
     case isImpersonation = "is_impersonation"
     case impersonatedBy = "impersonated_by"
@@ -28,6 +30,7 @@ struct SessionAnswer: Encodable, Sendable {
     try container.encode(session.expiresAt, forKey: .expiresAt)
     try container.encode(session.address, forKey: .address)
     try container.encode(session.agent, forKey: .agent)
+    try container.encode(renewals, forKey: .renewals)
   }
 }
 
@@ -91,10 +94,12 @@ enum SessionRoutes {
     let query = try ListQuery(request)
     let after = try query.afterRow()
     let rows = try await services.store.read(try context.tenant(), [.sessions]) { snapshot in
-      try SessionsStore(snapshot).list(
-        user: user, after: after, now: snapshot.now, limit: query.limit + 1)
+      let store = SessionsStore(snapshot)
+      return try store.list(
+        user: user, after: after, now: snapshot.now, limit: query.limit + 1
+      ).map { SessionAnswer(session: $0, renewals: try store.renewals(of: $0.id)) }
     }
-    return try .json(Page(rows, query, key: \.id) { SessionAnswer(session: $0) })
+    return try .json(Page(rows, query, key: \.session.id) { $0 })
   }
 
   private static func end(

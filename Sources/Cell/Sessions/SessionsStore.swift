@@ -66,6 +66,14 @@ struct SessionsStore {
       .int(limit), transform: Self.session)
   }
 
+  /// How often a session was renewed.
+  func renewals(of id: RowID) throws -> Int64 {
+    try db.first(
+      "SELECT count(*) FROM session_tokens WHERE session_id = ? AND used_at IS NOT NULL",
+      .integer(id.rawValue)
+    ) { $0.int64(0) } ?? 0
+  }
+
   /// Ends a session; false where it had ended.
   func end(_ id: RowID, at now: Timestamp, reason: String, by who: String) throws -> Bool {
     let changed = try db.run(

@@ -155,14 +155,16 @@ struct SignIn: Sendable {
     let tokenHash = SHA256Digest.of(token.utf8)
     return try await store.write(tenant, origin) { tx in
       let users = try UsersStore(tx)
-      guard let id = try users.claimToken(hash: tokenHash, purpose, at: tx.now),
-        var user = try users.find(id), user.state != .disabled
+      guard let claim = try users.claimToken(hash: tokenHash, purpose, at: tx.now),
+        var user = try users.find(claim.user), user.state != .disabled
       else { throw Failure(.unauthenticated, "this link was used, or is too old") }
+      let id = claim.user
       try PasswordRule.check(password, email: user.email)
       var credentials = try users.credentials(of: id)
       credentials.passwordHash = hash
-      // The letter reached the person: the address is theirs.
-      credentials.emailVerifiedAt = credentials.emailVerifiedAt ?? tx.now
+      // The letter reached the person: the address is theirs. What an operator was shown may have
+      // come by any way.
+      if !claim.isShown { credentials.emailVerifiedAt = credentials.emailVerifiedAt ?? tx.now }
       try users.set(credentials, of: id)
       user.state = .active
       if let name { user.name = try User.checked(name: name) }
@@ -192,6 +194,41 @@ struct SignIn: Sendable {
       try letters.queue(.passwordReset(token), to: user, tx)
       try AuditLog(tx).append(
         request.event("user.password_reset_request", subject: user.id.text(.user)), at: tx.now)
+    }
+  }
+
+  /// Makes an address a person's own, by the token of the letter that went there, and ends their
+  /// sessions.
+  func confirmEmail(
+    token: String, tenant: TenantID, _ request: RequestActor, origin: CommandOrigin
+  ) async throws {
+    try await limit(.address(tenant, request.address), tenant, request, origin)
+    let sessions = identity.sessions
+    let hash = SHA256Digest.of(token.utf8)
+    try await store.write(tenant, origin) { tx in
+      let users = try UsersStore(tx)
+      guard let change = try users.claimEmailChange(hash: hash, at: tx.now),
+        let user = try users.find(change.userID), user.state == .active
+      else { throw Failure(.unauthenticated, "this link was used, or is too old") }
+      let id = user.id
+      if User.key(of: change.email) != User.key(of: user.email),
+        try users.find(email: change.email) != nil
+      {
+        throw Failure(.emailTaken, "there is somebody with this address already")
+      }
+      try users.setEmail(change.email, of: id)
+      var credentials = try users.credentials(of: id)
+      credentials.emailVerifiedAt = tx.now
+      try users.set(credentials, of: id)
+      try Self.endSessions(of: id, besides: nil, reason: "email", by: "system", tx)
+      let actor = request.acting(as: .init(.user, id.text(.user)))
+      let isChange = change.email != user.email
+      try AuditLog(tx).append(
+        actor.event(
+          isChange ? "user.email_change" : "user.email_verify", subject: id.text(.user),
+          isChange ? ["from": user.email, "to": change.email] : [:]), at: tx.now)
+      let tenant = tx.tenant
+      tx.afterCommit { sessions.forget(tenant, user: id) }
     }
   }
 

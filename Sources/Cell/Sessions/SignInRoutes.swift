@@ -17,6 +17,7 @@ enum SignInRoutes {
     let token: String
     let password: String
   }
+  private struct Confirm: Decodable, Sendable { let token: String }
   private struct Redeem: Decodable, Sendable { let grant: String }
 
   static func register(on routes: CellRoutes) {
@@ -50,6 +51,13 @@ enum SignInRoutes {
       try await signIn.reset(
         token: input.token, password: input.password, tenant: try context.tenant(),
         try context.actor(), origin: context.origin)
+      return StoredAnswer.noContent.response
+    }
+    routes.app(.post, "/t/:slug/v1/email-verifications/confirm") { request, context in
+      let input = try EdgeJSON.decode(Confirm.self, from: try await context.bytes(request))
+      try await signIn.confirmEmail(
+        token: input.token, tenant: try context.tenant(), try context.actor(),
+        origin: context.origin)
       return StoredAnswer.noContent.response
     }
     routes.app(.post, "/t/:slug/v1/impersonations") { request, context in
@@ -86,8 +94,9 @@ enum SignInRoutes {
       throw badRefresh
     }
     let (lifetimes, sessions) = (identity.lifetimes, identity.sessions)
+    let outage = identity.outage.value
     let renewal = try await services.store.write(tenant, context.origin) { tx in
-      let renewal = try SessionCommands(tx, lifetimes).renew(token)
+      let renewal = try SessionCommands(tx, lifetimes).renew(token, outage: outage)
       if case .reuse(let session) = renewal {
         let id = session.id
         let who = session.userID?.text(.user) ?? ""

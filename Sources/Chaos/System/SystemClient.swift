@@ -18,6 +18,7 @@ struct SystemClient: Sendable {
   let url: String
   let graphURL: String
   let apiHost: String
+  let appHost: String
   let adminHost: String
   let adminToken: String
 
@@ -25,6 +26,7 @@ struct SystemClient: Sendable {
     url = local["url"]?.string ?? ""
     graphURL = local["graph_url"]?.string ?? ""
     apiHost = local["hosts"]?["api"]?.string ?? ""
+    appHost = local["hosts"]?["app"]?.string ?? ""
     adminHost = local["hosts"]?["admin"]?.string ?? ""
     adminToken = local["admin_token"]?.string ?? ""
   }
@@ -39,6 +41,11 @@ struct SystemClient: Sendable {
     _ secret: String, _ method: String, _ path: String, _ body: JSON? = nil, key: String? = nil
   ) async throws -> JSON {
     try await send(method, url + path, apiHost, secret, body, key)
+  }
+
+  /// What people do before they are signed in.
+  func app(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {
+    try await send(method, url + path, appHost, nil, body, nil)
   }
 
   func simulator(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {

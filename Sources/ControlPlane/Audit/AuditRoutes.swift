@@ -42,6 +42,45 @@ struct AuditRoutes: Sendable {
     router.get("/v1/audit/checkpoint", use: checkpoint)
     router.get("/v1/audit/export", use: export)
     router.get("/v1/audit/witness/:id", use: witness)
+    router.post("/v1/audit/witness/:id/branch", use: acceptBranch)
+    router.get("/v1/alerts", use: alerts)
+  }
+
+  private struct Branch: Decodable, Sendable { let reason: String }
+
+  /// Accepts that a tenant's log is shorter than the witness knows it: its end was lost.
+  @Sendable private func acceptBranch(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let tenant = try AdminInput.tenantID(context)
+    let body = try await AdminBody.read(request)
+    let input = try body.decode(Branch.self)
+    let reason = try AdminInput.text(input.reason, "reason", length: 8...500)
+    let command = try AdminCommand(request, body, context, services)
+    return try await command.perform { transaction, rows in
+      guard try rows.tenant(tenant) != nil else { throw Failure(.notFound, "no such tenant") }
+      let id = transaction.freshID().text(.operation)
+      try rows.acceptBranch(id, tenant, reason: reason, at: transaction.now)
+      try rows.append(
+        command.audit("audit.branch_accept", tenant.rawValue, "\(id): \(reason)"),
+        id: transaction.freshID(), at: transaction.now)
+      return StoredAnswer(status: 204, contentType: "", body: [])
+    }.response
+  }
+
+  /// What of the operators' acts is worth a look, the newest first.
+  @Sendable private func alerts(_ request: Request, _ context: EdgeContext) async throws
+    -> Response
+  {
+    let query = try ListQuery(request)
+    guard let before = Int64(query.after ?? "\(Int64.max)") else {
+      throw Failure(.invalidCursor, "cursor must be the next_cursor of an earlier page")
+    }
+    let events = try await services.store.read {
+      try $0.auditAlerts(before: before, limit: query.limit + 1)
+    }
+    let page = Page(events.map { View(event: $0) }, query) { "\($0.event.sequence)" }
+    return try StoredAnswer.json(200, page).response
   }
 
   private var key: SigningKey { services.secrets.witnessKey }

@@ -55,6 +55,21 @@ extension PlatformRows {
     ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
   }
 
+  /// Alerts before `sequence`, the newest first.
+  ///
+  /// Looks through the log: operators' acts are few.
+  func auditAlerts(before sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    var alerts: [AuditEvent] = []
+    var before = sequence
+    while alerts.count < limit {
+      let page = try auditEvents(before: before, limit: 500)
+      alerts += page.filter { AlertRule.isAlert($0) }
+      guard page.count == 500, let last = page.last else { break }
+      before = last.sequence
+    }
+    return Array(alerts.prefix(limit))
+  }
+
   /// The platform's log as it is, signed.
   ///
   /// Reads all leaves: operators' acts are few.

@@ -65,6 +65,14 @@ enum AdminRouteTable {
       .admin, "GET", "/v1/tenants/{id}/api-keys", "List a tenant's API keys", tag: "API keys",
       answer: .list("APIKey"), refusals: [.notFound]),
     .init(
+      .admin, "POST", "/v1/tenants/{id}/api-keys/{key_id}/rotate",
+      "Give a tenant's API key another secret; both work for a while", tag: "API keys",
+      body: .json("RotationInput"), answer: .json(200, "APIKey"), refusals: [.notFound]),
+    .init(
+      .admin, "PATCH", "/v1/tenants/{id}/api-keys/{key_id}",
+      "Change the address list of a tenant's API key", tag: "API keys",
+      body: .json("AllowListInput"), answer: .json(200, "APIKey"), refusals: [.notFound]),
+    .init(
       .admin, "DELETE", "/v1/tenants/{id}/api-keys/{key_id}", "Revoke an API key of a tenant",
       tag: "API keys", answer: .empty(204), refusals: [.notFound]),
     .init(

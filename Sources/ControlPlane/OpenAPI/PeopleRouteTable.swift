@@ -23,6 +23,11 @@ enum PeopleRouteTable {
       authentication: .open, body: .json("ResetInput"), answer: .empty(204),
       refusals: [.unauthenticated, .invalidField]),
     .init(
+      .app, "POST", "/t/{slug}/v1/email-verifications/confirm",
+      "Confirm an e-mail address by its letter; ends the person's other sessions", tag: "People",
+      authentication: .open, body: .json("EmailConfirmInput"), answer: .empty(204),
+      refusals: [.unauthenticated, .emailTaken]),
+    .init(
       .app, "POST", "/t/{slug}/v1/impersonations", "Use an operator's grant, once",
       tag: "Sessions", authentication: .open, body: .json("GrantInput"),
       answer: .json(201, "SessionTokens"), refusals: [.unauthenticated]),
@@ -41,6 +46,11 @@ enum PeopleRouteTable {
       .api, "PUT", "/v1/me/password", "Change my password; ends my other sessions",
       tag: "People", authentication: .sessionToken, body: .json("PasswordChange"),
       answer: .empty(204), refusals: [.forbidden, .invalidField]),
+    .init(
+      .api, "POST", "/v1/me/email",
+      "Verify my e-mail address, or change it: a letter goes there", tag: "People",
+      authentication: .sessionToken, body: .json("EmailInput"), answer: .empty(202),
+      refusals: [.forbidden, .invalidField]),
     .init(
       .api, "POST", "/v1/me/totp", "Begin with a second factor", tag: "People",
       authentication: .sessionToken, answer: .json(201, "Enrolment"), refusals: [.alreadyDone]),
@@ -119,6 +129,27 @@ enum PeopleRouteTable {
       .api, "GET", "/v1/alerts", "What is worth a look, newest first", tag: "Audit",
       answer: .list("AuditEvent")),
     .init(
+      .api, "GET", "/v1/alert-channels", "Where alerts go", tag: "Audit",
+      answer: .list("AlertChannel")),
+    .init(
+      .api, "PUT", "/v1/alert-channels/webhook", "Post alerts to a server, signed", tag: "Audit",
+      authentication: .sessionToken, body: .json("AlertWebhookInput"),
+      answer: .json(200, "AlertChannel"), refusals: [.invalidField]),
+    .init(
+      .api, "PUT", "/v1/alert-channels/email", "Send alerts by e-mail", tag: "Audit",
+      authentication: .sessionToken, body: .json("AlertEmailInput"),
+      answer: .json(200, "AlertChannel"), refusals: [.invalidField]),
+    .init(
+      .api, "DELETE", "/v1/alert-channels/webhook", "Post alerts no more", tag: "Audit",
+      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound]),
+    .init(
+      .api, "DELETE", "/v1/alert-channels/email", "Send alerts by e-mail no more", tag: "Audit",
+      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound]),
+    .init(
+      .api, "GET", "/v1/security-events",
+      "What each principal did, by the minute, newest first", tag: "Audit",
+      answer: .list("SecurityEvent"), query: ["principal"]),
+    .init(
       .api, "GET", "/v1/audit/checkpoint", "The log's signed checkpoint", tag: "Audit",
       answer: .json(200, "TenantCheckpoint")),
     .init(
@@ -161,6 +192,10 @@ enum PeopleRouteTable {
     .init(
       .admin, "GET", "/v1/tenants/{id}/alerts", "A tenant's alerts, newest first",
       tag: "Audit", answer: .list("AuditEvent"), refusals: [.notFound]),
+    .init(
+      .admin, "GET", "/v1/tenants/{id}/security-events",
+      "What each principal of a tenant did, by the minute, newest first", tag: "Audit",
+      answer: .list("SecurityEvent"), query: ["principal"], refusals: [.notFound]),
   ]
 
   /// Operators, their grants, and what they did; answered by the control plane.
@@ -169,6 +204,13 @@ enum PeopleRouteTable {
       .admin, "GET", "/v1/audit/witness/{id}",
       "What the witness signed last of a tenant's log", tag: "Audit",
       answer: .json(200, "Checkpoint"), refusals: [.notFound]),
+    .init(
+      .admin, "POST", "/v1/audit/witness/{id}/branch",
+      "Accept that the end of a tenant's log was lost: it goes on from an earlier point, once",
+      tag: "Audit", body: .json("BranchInput"), answer: .empty(204), refusals: [.notFound]),
+    .init(
+      .admin, "GET", "/v1/alerts", "Operators' acts that are worth a look, newest first",
+      tag: "Audit", answer: .list("OperatorAct")),
     .init(
       .admin, "POST", "/v1/tenants/{id}/impersonations",
       "Grant yourself to act in a tenant's name for a while", tag: "Impersonation",

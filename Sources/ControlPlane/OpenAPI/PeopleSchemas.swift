@@ -14,6 +14,8 @@ extension Schemas {
     ("PasswordInput", object(["password": string])),
     ("PasswordChange", object(["password": string, "new_password": string])),
     ("CodeInput", object(["code": string])),
+    ("EmailInput", object(["email": string, "password": string])),
+    ("EmailConfirmInput", object(["token": string])),
     ("Enrolment", object(["secret": string, "uri": string])),
     ("RecoveryCodes", object(["recovery_codes": strings])),
     (
@@ -29,7 +31,7 @@ extension Schemas {
       object([
         "id": string, "user_id": nullable(string), "is_impersonation": boolean,
         "impersonated_by": nullable(string), "reason": nullable(string), "created_at": time,
-        "expires_at": time, "address": string, "agent": string,
+        "expires_at": time, "address": string, "agent": string, "renewals": integer,
       ])
     ),
     (
@@ -37,6 +39,7 @@ extension Schemas {
       object([
         "id": string, "email": nullable(string), "name": nullable(string),
         "role": nullable(string), "power": integer, "scopes": strings, "totp": boolean,
+        "email_verified": boolean,
         "is_impersonation": boolean, "impersonated_by": nullable(string),
       ])
     ),
@@ -61,6 +64,30 @@ extension Schemas {
   ]
 
   static let audit: KeyValuePairsList = [
+    ("BranchInput", object(["reason": string])),
+    ("AlertWebhookInput", object(["url": string, "secret": string])),
+    ("AlertEmailInput", object(["addresses": strings])),
+    (
+      "AlertChannel",
+      object([
+        "kind": words("webhook", "email"), "url": nullable(string), "secret_set": boolean,
+        "addresses": strings, "failures": integer, "failing_since": nullable(time),
+        "last_error": string,
+      ])
+    ),
+    (
+      "SecurityEvent",
+      object([
+        "at": time,
+        "principal_kind": words("api_key", "user", "operator", "system", "anonymous"),
+        "principal": string, "version": integer, "window_seconds": integer, "hour": integer,
+        "weekday": integer, "requests": integer, "rate_per_minute": integer,
+        "refused": integer, "failed": integer, "failure_permille": integer,
+        "distinct_routes": integer, "addresses": integer, "new_addresses": integer,
+        "agents": integer, "new_agents": integer, "request_bytes": integer,
+        "response_bytes": integer, "spend_micros": integer,
+      ])
+    ),
     (
       "AuditEvent",
       object([

@@ -66,6 +66,12 @@ struct RestoreRoutes: Sendable {
           id: operation.id, tenant: id, target: input.mode == .fork ? fork : id,
           cell: tenant.placement.cell, at: input.at.text, mode: input.mode,
           accept: input.accept ?? false, releasedAt: nil))
+      if input.mode == .swap {
+        // Its audit log may go on from an earlier point.
+        try rows.acceptBranch(
+          operation.id.rawValue, id, reason: "restored to \(input.at.text)",
+          at: operation.createdAt)
+      }
       return "\(input.mode.rawValue) at \(input.at.text)"
     }
   }

@@ -17,8 +17,8 @@ public enum PlatformSchema {
       table(606, "send_stops"), table(607, "operations"), table(608, "operators"),
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
-      table(615, "audit_log"), table(616, "registers"), table(620, "restores"),
-      table(621, "moves"),
+      table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
+      table(620, "restores"), table(621, "moves"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
@@ -27,7 +27,23 @@ public enum PlatformSchema {
       SchemaStep("platform-registers", file: .platform, ddl: registers),
       SchemaStep("platform-restores-1", file: .platform, ddl: restores),
       SchemaStep("platform-moves-1", file: .platform, ddl: moves),
+      SchemaStep("platform-identity-2", file: .platform, ddl: branches),
     ])
+
+  private static let branches = """
+    -- That a tenant's audit log goes on from an earlier point: who said so, and what it was before.
+    CREATE TABLE witness_branches (
+      -- The restore's operation, or one of its own where an operator said so.
+      id TEXT NOT NULL PRIMARY KEY,
+      tenant TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      accepted_at INTEGER NOT NULL,
+      used_at INTEGER,
+      -- What the witness had signed of the history that was left.
+      checkpoint TEXT
+    ) STRICT;
+    CREATE INDEX witness_branches_by_tenant ON witness_branches (tenant);
+    """
 
   private static let identity = """
     -- NULL: a super admin, from before there were roles.

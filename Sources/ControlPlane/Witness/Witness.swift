@@ -13,7 +13,9 @@ struct Witness: Sendable {
   /// Answers the checkpoint with the witness's signature.
   ///
   /// Throws `forbidden` for a log that is not signed with its key, `conflict` where the checkpoint
-  /// does not go on from the last one: somebody has rewritten the log, or cut it.
+  /// does not go on from the last one: somebody has rewritten the log, or cut it. A tenant that was
+  /// restored, or whose loss an operator has accepted, may go on from an earlier point once; what
+  /// it left is kept, and the platform's log says so.
   func sign(_ payload: [UInt8], trace: String) async throws(Failure) -> [UInt8] {
     guard let statement = WitnessStatement(payload) else {
       throw Failure(.invalidRequest, "not a statement of a log")
@@ -25,20 +27,27 @@ struct Witness: Sendable {
         statement.checkpoint.isSigned(statement.checkpoint.origin, by: statement.key),
         known == nil || known?.key == statement.key.bytes
       else { return Result<Checkpoint, Failure>.failure(Failure(.forbidden, "wrong key")) }
-      guard statement.goesOn(from: known?.checkpoint) else {
+      if let known, !statement.goesOn(from: known.checkpoint) {
+        if let branch = try rows.useBranch(
+          of: statement.tenant, leaving: known.checkpoint, at: transaction.now)
+        {
+          try rows.append(
+            AuditEntry(
+              operatorID: "witness", action: "audit.branch", subject: statement.tenant.rawValue,
+              detail: "size \(statement.checkpoint.size) after \(known.checkpoint.size), "
+                + "\(branch.id): \(branch.reason)", traceID: trace),
+            id: transaction.freshID(), at: transaction.now)
+          return .success(try Self.sign(statement, key, rows, at: transaction.now))
+        }
         try rows.append(
           AuditEntry(
             operatorID: "witness", action: "audit.verification_failed",
             subject: statement.tenant.rawValue,
-            detail: "size \(statement.checkpoint.size) after \(known?.checkpoint.size ?? 0)",
+            detail: "size \(statement.checkpoint.size) after \(known.checkpoint.size)",
             traceID: trace), id: transaction.freshID(), at: transaction.now)
         return .failure(Failure(.conflict, "not the log that was signed before"))
       }
-      let signed = statement.checkpoint.signed(Checkpoint.witnessName, by: key)
-      try rows.put(
-        WitnessedLog(tenant: statement.tenant, key: statement.key.bytes, checkpoint: signed),
-        at: transaction.now)
-      return .success(signed)
+      return .success(try Self.sign(statement, key, rows, at: transaction.now))
     }
     switch outcome {
     case .success(let checkpoint): return Array(checkpoint.text.utf8)
@@ -52,5 +61,15 @@ struct Witness: Sendable {
         ])
       throw failure
     }
+  }
+
+  private static func sign(
+    _ statement: WitnessStatement, _ key: SigningKey, _ rows: PlatformRows, at now: Timestamp
+  ) throws -> Checkpoint {
+    let signed = statement.checkpoint.signed(Checkpoint.witnessName, by: key)
+    try rows.put(
+      WitnessedLog(tenant: statement.tenant, key: statement.key.bytes, checkpoint: signed),
+      at: now)
+    return signed
   }
 }

@@ -1,11 +1,13 @@
 import Platform
 import Wire
 
-/// The map on disk, readable by this process's user only: it holds the Meta apps' secrets.
+/// The map on disk, sealed and readable by this process's user only: it holds the Meta apps'
+/// secrets.
 struct MapFile: Sendable {
   enum Loaded: Sendable {
     case missing
-    case map(PlacementMap)
+    /// `isDue`: it is to be written anew, since it stood in clear.
+    case map(PlacementMap, isDue: Bool)
     /// Damaged, or not readable; says why.
     case unusable(String)
   }
@@ -14,6 +16,8 @@ struct MapFile: Sendable {
 
   let fileSystem: any FileSystem
   let path: String
+  /// Nil: in clear, as before there was a seal.
+  var seal: MapSeal?
 
   func load() -> Loaded {
     do {
@@ -22,7 +26,15 @@ struct MapFile: Sendable {
       defer { file.close() }
       let length = try file.length()
       guard length <= Self.largest else { return .unusable("it is \(length) bytes long") }
-      return .map(try PlacementMap(encoded: try file.bytes(at: 0, count: Int(length))))
+      var bytes = try file.bytes(at: 0, count: Int(length))
+      let isSealed = MapSeal.isSealed(bytes)
+      if isSealed {
+        guard let plain = seal?.open(bytes) else {
+          return .unusable("it was sealed with another key, or changed")
+        }
+        bytes = plain
+      }
+      return .map(try PlacementMap(encoded: bytes), isDue: seal != nil && !isSealed)
     } catch {
       return .unusable("\(error)")
     }
@@ -30,7 +42,8 @@ struct MapFile: Sendable {
 
   /// Replaces the file in one step: a crash leaves the old map or the new one.
   func save(_ map: PlacementMap) throws {
-    let bytes = try map.encoded()
+    let plain = try map.encoded()
+    let bytes = seal?.seal(plain) ?? plain
     let fresh = path + ".new"
     let file = try fileSystem.open(fresh, .create)
     do {

@@ -40,13 +40,14 @@ final class MapKeeper: Service {
 
   init(
     configuration: RouterConfiguration, messenger: any Messenger, fileSystem: any FileSystem,
-    clock: any WallClock, trace: @escaping @Sendable () -> String, logger: Logger
+    clock: any WallClock, seal: MapSeal? = nil, trace: @escaping @Sendable () -> String,
+    logger: Logger
   ) {
     self.configuration = configuration
     self.messenger = messenger
     self.trace = trace
     self.logger = logger
-    file = MapFile(fileSystem: fileSystem, path: configuration.mapFile)
+    file = MapFile(fileSystem: fileSystem, path: configuration.mapFile, seal: seal)
     startedAt = Timestamp(milliseconds: clock.milliseconds())
   }
 
@@ -54,11 +55,12 @@ final class MapKeeper: Service {
   func load() {
     switch file.load() {
     case .missing: break
-    case .map(let map):
+    case .map(let map, let isDue):
       logger.info("map read from its file", metadata: ["map_version": "\(map.version)"])
       state.withLock { state in
         state.map = map
         state.isFilled = true
+        state.isDirty = isDue
       }
     case .unusable(let why):
       logger.error("the map's file is unusable", metadata: ["reason": .string(why)])

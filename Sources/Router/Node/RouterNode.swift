@@ -61,8 +61,9 @@ public final class RouterNode: Service {
     let metrics = RouterMetrics()
     keeper = MapKeeper(
       configuration: configuration, messenger: environment.messenger,
-      fileSystem: environment.fileSystem, clock: environment.wallClock, trace: traces.next,
-      logger: environment.logger)
+      fileSystem: environment.fileSystem, clock: environment.wallClock,
+      seal: configuration.mapKey.map { MapSeal(key: $0, random: environment.random) },
+      trace: traces.next, logger: environment.logger)
     edge = RouterEdge(
       configuration: configuration, hosts: HostRule(baseDomain: configuration.baseDomain),
       clients: ClientAddress(trustedProxies: configuration.trustedProxies), keeper: keeper,

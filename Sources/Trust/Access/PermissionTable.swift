@@ -88,10 +88,12 @@ public enum PermissionTable {
     .init(.app, "POST", "/t/{}/v1/invitations/accept", .open, .own),
     .init(.app, "POST", "/t/{}/v1/password-resets", .open, .own),
     .init(.app, "POST", "/t/{}/v1/password-resets/confirm", .open, .own),
+    .init(.app, "POST", "/t/{}/v1/email-verifications/confirm", .open, .own),
     .init(.app, "POST", "/t/{}/v1/impersonations", .open, .own),
     .init(.api, "POST", "/v1/sessions/refresh", .open, .own),
     .init(.api, "GET", "/v1/me", .person([])),
     .init(.api, "PUT", "/v1/me/password", .person([]), .own, impersonable: false),
+    .init(.api, "POST", "/v1/me/email", .person([]), .own, impersonable: false),
     .init(.api, "POST", "/v1/me/totp", .person([]), .own, impersonable: false),
     .init(.api, "POST", "/v1/me/totp/confirm", .person([]), .own, impersonable: false),
     .init(.api, "POST", "/v1/me/totp/remove", .person([]), .own, impersonable: false),
@@ -117,12 +119,27 @@ public enum PermissionTable {
     .init(.api, "GET", "/v1/audit/consistency", .scopes(.auditRead)),
     .init(.api, "GET", "/v1/audit/export", .scopes(.auditRead)),
     .init(.api, "GET", "/v1/alerts", .scopes(.auditRead)),
+    .init(.api, "GET", "/v1/alert-channels", .scopes(.auditRead)),
+    .init(
+      .api, "PUT", "/v1/alert-channels/webhook", .person(.usersWrite), .own,
+      impersonable: false),
+    .init(
+      .api, "PUT", "/v1/alert-channels/email", .person(.usersWrite), .own, impersonable: false),
+    .init(
+      .api, "DELETE", "/v1/alert-channels/webhook", .person(.usersWrite), .own,
+      impersonable: false),
+    .init(
+      .api, "DELETE", "/v1/alert-channels/email", .person(.usersWrite), .own,
+      impersonable: false),
+    .init(.api, "GET", "/v1/security-events", .scopes(.auditRead)),
   ]
 
   /// What operators do for a tenant, answered by its cell.
   private static let adminRules: [RouteRule] = [
     .init(.admin, "POST", "/v1/tenants/{}/api-keys", .platform(.accessWrite), .own),
     .init(.admin, "GET", "/v1/tenants/{}/api-keys", .platform(.accessRead)),
+    .init(.admin, "PATCH", "/v1/tenants/{}/api-keys/{}", .platform(.accessWrite), .own),
+    .init(.admin, "POST", "/v1/tenants/{}/api-keys/{}/rotate", .platform(.accessWrite), .own),
     .init(.admin, "DELETE", "/v1/tenants/{}/api-keys/{}", .platform(.accessWrite), .own),
     .init(
       .admin, "PUT", "/v1/tenants/{}/prices", .platform(.moneyWrite), .action("price.change")),
@@ -140,6 +157,7 @@ public enum PermissionTable {
     .init(.admin, "GET", "/v1/tenants/{}/audit", .platform(.auditRead)),
     .init(.admin, "GET", "/v1/tenants/{}/audit/export", .platform(.auditRead)),
     .init(.admin, "GET", "/v1/tenants/{}/alerts", .platform(.auditRead)),
+    .init(.admin, "GET", "/v1/tenants/{}/security-events", .platform(.auditRead)),
   ]
 
   /// What operators do with the platform, answered by the control plane.
@@ -181,8 +199,10 @@ public enum PermissionTable {
     .init(.admin, "POST", "/v1/operators", .platform(.operatorsWrite), .own),
     .init(.admin, "DELETE", "/v1/operators/{}", .platform(.operatorsWrite), .own),
     .init(.admin, "GET", "/v1/audit", .platform(.auditRead)),
+    .init(.admin, "GET", "/v1/alerts", .platform(.auditRead)),
     .init(.admin, "GET", "/v1/audit/checkpoint", .platform(.auditRead)),
     .init(.admin, "GET", "/v1/audit/witness/{}", .platform(.auditRead)),
+    .init(.admin, "POST", "/v1/audit/witness/{}/branch", .platform(.systemWrite), .own),
     .init(.admin, "GET", "/v1/audit/export", .platform(.auditRead)),
     .init(.admin, "GET", "/openapi.json", .open),
     .init(.api, "GET", "/openapi.json", .open),

@@ -137,10 +137,12 @@ public enum AlertRule {
   /// Actions whose success is worth an alert.
   public static let onSuccess: Set<String> = [
     "user.role_change", "role.put", "role.delete", "api_key.create", "api_key.allow_list_change",
-    "price.change", "impersonation.start", "audit.export", "tenant.restore",
+    "price.change", "impersonation.start", "impersonation.grant", "audit.export",
+    "tenant.restore", "tenant.fork", "audit.branch", "audit.branch_accept",
     "audit.verification_failed", "session.refresh_reuse", "session.lock_out",
     "credential.foreign", "credential.address_refused", "credential.revoked_used",
     "user.break_glass", "operator.create", "operator.remove", "totp.remove",
+    "alert_channel.put", "alert_channel.delete", "user.email_change",
   ]
 
   public static func isAlert(_ event: AuditEvent) -> Bool { onSuccess.contains(event.action) }

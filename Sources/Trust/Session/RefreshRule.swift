@@ -30,6 +30,25 @@ public enum RefreshRule {
     }
   }
 
+  /// A time in which nobody was answered: it does not count for the grace.
+  public struct Outage: Hashable, Sendable {
+    /// A longer one is taken for so long: what was used before it is replayed, not repeated.
+    public static let maximumMilliseconds: Int64 = 120_000
+
+    public let from: Timestamp
+    public let until: Timestamp
+
+    public init(from: Timestamp, until: Timestamp) {
+      self.until = until
+      self.from = max(from, Timestamp(milliseconds: until.milliseconds - Self.maximumMilliseconds))
+    }
+
+    /// How much of the time between two moments it took.
+    func milliseconds(from start: Timestamp, to end: Timestamp) -> Int64 {
+      max(0, min(until, end).milliseconds - max(from, start).milliseconds)
+    }
+  }
+
   public enum Decision: Hashable, Sendable {
     /// Claim it, and make the next pair.
     case rotate
@@ -41,10 +60,14 @@ public enum RefreshRule {
     case ended
   }
 
-  public static func decide(_ known: Known, now: Timestamp) -> Decision {
+  /// - Parameter outage: The last one of those who answer.
+  public static func decide(
+    _ known: Known, now: Timestamp, outage: Outage? = nil
+  ) -> Decision {
     guard known.sessionEndedAt == nil else { return .ended }
     if let usedAt = known.usedAt {
-      let age = now.milliseconds - usedAt.milliseconds
+      let silent = outage?.milliseconds(from: usedAt, to: now) ?? 0
+      let age = now.milliseconds - usedAt.milliseconds - silent
       return age <= graceMilliseconds && !known.isSuccessorUsed ? .repeatAnswer : .reuse
     }
     guard now < known.expiresAt, now < known.sessionExpiresAt else { return .expired }

@@ -68,4 +68,6 @@ public enum WireTopic: String, Sendable, CaseIterable {
   case map
   /// `ProtoSendStop`; from the control plane.
   case sendStops
+  /// One security event as JSON; from a cell.
+  case securityEvents
 }

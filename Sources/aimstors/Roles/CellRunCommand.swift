@@ -17,12 +17,12 @@ extension CellConfiguration {
   /// Reads a cell's file.
   ///
   /// Keys besides ``RoleFiles/keys``: region, listen, advertise, graph_url, join_token,
-  /// replication, archive.
+  /// replication, archive, mail, publish.
   init(_ node: ConfigurationNode, _ files: RoleFiles, _ replica: ReplicaState) throws {
     try node.allow(
       RoleFiles.keys.union([
         "region", "listen", "advertise", "graph_url", "join_token", "replication",
-        "archive",
+        "archive", "mail", "publish",
       ]))
     let replication = try node.child("replication")
     let name = try replication?.string("cell") ?? files.id
@@ -36,10 +36,12 @@ extension CellConfiguration {
       advertise: try node.string("advertise", default: ""),
       controlPlane: Address(try node.string("control_plane")),
       joinToken: joinToken.isEmpty ? nil : joinToken, graphURL: try node.string("graph_url"),
-      sealingKey: try KeyFile.require(try node.string("key_file")),
+      keys: KeyRing(try SealingKeyFile.require(try node.string("key_file"))),
       healthPort: files.healthPort, version: files.version,
       replication: try replication.map { (node) throws(ConfigurationError) in
         try ReplicationConfiguration(node, replica: files.id)
       }, replica: replica)
+    let publications = try node.string("publish", default: "")
+    publish = publications.isEmpty ? nil : Address(publications)
   }
 }

@@ -6,10 +6,13 @@ import Platform
   import Darwin
 #endif
 
+/// What every role's process does first: it leaves no core behind, and ends with its parent.
+///
 /// Ends a child whose parent is gone: its standard input is a pipe that only the parent holds.
 enum ParentWatch {
   /// Does nothing for a process that nobody supervises.
   static func start(_ environment: Environment) {
+    CoreDumps.forbid()
     guard environment["AIMSTORS_SUPERVISED"] == "1" else { return }
     _ = OwnThread(name: "parent-watch") {
       var byte: UInt8 = 0

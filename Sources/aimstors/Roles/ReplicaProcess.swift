@@ -54,8 +54,10 @@ struct ReplicaProcess {
     } catch let error as ConfigurationError {
       throw error.failure
     }
-    configuration.identity.mail = MailDirectory(
-      directory: configuration.dataDirectory + "/mail", random: LiveRandomSource())
+    let mail = try mailSettings()
+    configuration.identity.mail = mail.sender(directory: configuration.dataDirectory + "/mail")
+    configuration.identity.alertsMayStayInside = mail.alertsMayStayInside
+    let keyFile = try keyFileWatch(configuration.keys)
     let archive = try ArchiveSettings.archive(
       node, dataDirectory: configuration.dataDirectory)
     let messenger = try files.messenger(
@@ -74,7 +76,7 @@ struct ReplicaProcess {
       let health = HealthServer(
         port: files.healthPort, logger: logger, report: { cell.report() },
         metrics: { await cell.metrics() }, onRunning: { _ in })
-      try await serve(health, cell)
+      try await serve(health, cell, keyFile)
       return false
     } catch ReplicationStop.fenced(let generation) {
       await messenger.close()
@@ -111,12 +113,31 @@ struct ReplicaProcess {
     return follower.promotedTo != nil || follower.mustRestart
   }
 
-  private func serve(_ health: any Service, _ service: any Service) async throws {
+  private func mailSettings() throws -> MailSettings {
+    do throws(ConfigurationError) {
+      return try node.child("mail").map { (node) throws(ConfigurationError) in
+        try MailSettings(node)
+      } ?? .files
+    } catch {
+      throw error.failure
+    }
+  }
+
+  private func keyFileWatch(_ keys: KeyRing) throws -> KeyFileWatch {
+    do throws(ConfigurationError) {
+      return KeyFileWatch(path: try node.string("key_file"), keys: keys, logger: logger)
+    } catch {
+      throw error.failure
+    }
+  }
+
+  private func serve(
+    _ health: any Service, _ service: any Service, _ others: any Service...
+  ) async throws {
     let group = ServiceGroup(
       configuration: .init(
-        services: [
-          .init(service: health),
-          .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup),
+        services: [.init(service: health)] + others.map { .init(service: $0) } + [
+          .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)
         ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import Logging
 import Messaging
 import Platform
@@ -61,5 +62,6 @@ extension RouterConfiguration {
       controlPlane: Address(try node.string("control_plane")),
       mapPublisher: Address(try node.string("control_plane_publications")),
       mapFile: directory + "/placement.map")
+    mapKey = KeyedHash.derive(from: files.deploymentKey, info: "aimstors-router-map/1")
   }
 }

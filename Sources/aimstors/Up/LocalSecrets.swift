@@ -43,7 +43,10 @@ struct LocalSecrets: Hashable {
     deploymentKeyFile = keys + "/deployment.key"
     sealingKeyFile = environment["AIMSTORS_KEY_FILE"] ?? keys + "/sealing.key"
     deploymentKey = try Self.key(deploymentKeyFile, random, mayMake: true)
-    _ = try Self.key(sealingKeyFile, random, mayMake: environment["AIMSTORS_KEY_FILE"] == nil)
+    if try SealingKeyFile.read(sealingKeyFile) == nil {
+      _ = try Self.key(
+        sealingKeyFile, random, mayMake: environment["AIMSTORS_KEY_FILE"] == nil)
+    }
     archiveKeyFile = keys + "/archive.key"
     let stored = try Self.stored(keys)
     if try ArchiveKeyFile.read(archiveKeyFile) == nil, try !ArchiveKeyFile.wasMade(archiveKeyFile) {

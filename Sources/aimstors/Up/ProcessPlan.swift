@@ -38,7 +38,7 @@ struct PortPlan: Hashable {
 
   /// How many ports a topology leaves open at most.
   static func wanted(by topology: Topology) -> Int {
-    4 + 2 * topology.cells.count + 2 * topology.routers.count
+    4 + 3 * topology.cells.count + 2 * topology.routers.count
       + 2 * topology.cells.reduce(0) { $0 + $1.followers.count }
   }
 
@@ -145,6 +145,7 @@ struct DeploymentPlan {
     }
     for cell in topology.cells {
       let replicas = Self.replicas(cell, scheme, &ports)
+      let publish = "\(scheme)://\(cell.host):\(ports.take(cell.publishPort))"
       for replica in replicas where replica.machine == machine {
         let directory = "\(dataDirectory)/cells/\(replica.id)"
         processes.append(
@@ -155,6 +156,8 @@ struct DeploymentPlan {
               .with("data_directory", JSON(directory)).with("listen", JSON(replica.address))
               .with("advertise", JSON(replica.address)).with("graph_url", JSON(graphURL))
               .with("health_port", JSON(replica.healthPort))
+              .with("mail", topology.mail?.json)
+              .with("publish", replica.id == cell.id ? JSON(publish) : nil)
               .with("replication", Self.replication(cell, replica.id, replicas))
               .with(
                 "archive",

@@ -14,7 +14,7 @@ extension Topology {
     let root = try ConfigurationNode(yaml: yaml, file: file)
     try root.allow([
       "version", "name", "region", "domain", "control_plane", "cells", "routers", "graph", "tls",
-      "archive", "demo",
+      "archive", "mail", "demo",
     ])
     guard try root.integer("version", in: 0...Int.max, default: 0) == 1 else {
       throw root.error(.outOfRange, "version", "must be 1: this release reads no other")
@@ -44,6 +44,9 @@ extension Topology {
     archive = try root.child("archive").map { (node) throws(ConfigurationError) in
       try ArchiveSettings(node)
     }
+    mail = try root.child("mail").map { (node) throws(ConfigurationError) in
+      try MailSettings(node)
+    }
     demo = try root.flag("demo", default: false)
     try Self.checkNames(root, self)
     try Self.checkPorts(root, self)
@@ -64,7 +67,8 @@ extension Topology {
     _ node: ConfigurationNode, region: String
   ) throws(ConfigurationError) -> Cell {
     try node.allow([
-      "id", "machine", "region", "host", "port", "health_port", "followers", "mode",
+      "id", "machine", "region", "host", "port", "publish_port", "health_port", "followers",
+      "mode",
       "on_lost_follower", "ack_deadline_ms",
     ])
     var followers: [Follower] = []
@@ -82,7 +86,8 @@ extension Topology {
       machine: try identifier(node, "machine", default: defaultMachine),
       region: try identifier(node, "region", default: region),
       host: try node.string("host", default: "127.0.0.1"), port: try port(node, "port"),
-      healthPort: try port(node, "health_port"), followers: followers, mode: mode,
+      publishPort: try port(node, "publish_port"), healthPort: try port(node, "health_port"),
+      followers: followers, mode: mode,
       onLostFollower: try node.choice("on_lost_follower", of: ["degrade", "fail"]),
       ackDeadlineMilliseconds: try node.integer(
         "ack_deadline_ms", in: Limits.ackDeadlineMilliseconds, default: 5_000))
@@ -189,7 +194,9 @@ extension Topology {
     }
     let plane = topology.controlPlane
     try take("control_plane", plane.host, plane.port, plane.publishPort, plane.healthPort)
-    for cell in topology.cells { try take("cells", cell.host, cell.port, cell.healthPort) }
+    for cell in topology.cells {
+      try take("cells", cell.host, cell.port, cell.publishPort, cell.healthPort)
+    }
     for follower in topology.cells.flatMap(\.followers) {
       try take("followers", follower.host, follower.port, follower.healthPort)
     }

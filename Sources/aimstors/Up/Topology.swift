@@ -37,6 +37,8 @@ struct Topology: Hashable {
     let region: String
     let host: String
     let port: Int
+    /// Where security events are published.
+    var publishPort = 0
     let healthPort: Int
     /// Other copies of the cell, on other machines where the deployment has several.
     var followers: [Follower] = []
@@ -94,6 +96,8 @@ struct Topology: Hashable {
   let tls: TLS?
   /// Where cells archive to; nil: nowhere.
   let archive: ArchiveSettings?
+  /// How letters leave; nil: as files beside each cell's data.
+  let mail: MailSettings?
   /// Whether two demonstration tenants are made.
   let demo: Bool
 

@@ -37,26 +37,12 @@ struct AuditCommand: AsyncParsableCommand {
         }
         held.append(known)
       }
-      let bytes = try Self.read(file)
+      let source = try AuditFile(path: file)
       do throws(AuditVerifier.Finding) {
-        let verdict = try Self.verify(bytes, log, witness, held)
-        show(verdict)
+        show(try await source.verify(log, witness, held))
       } catch {
         throw CommandFailure(.verificationFailed, code: error.fault.rawValue, detail: error.detail)
       }
-    }
-
-    static func verify(
-      _ bytes: [UInt8], _ key: VerifyingKey, _ witness: VerifyingKey?, _ held: [Checkpoint]
-    ) throws(AuditVerifier.Finding) -> AuditVerifier.Verdict {
-      var verifier = AuditVerifier(key: key, witness: witness, held: held)
-      var start = 0
-      while start < bytes.count {
-        let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
-        try verifier.take(Array(bytes[start..<end]))
-        start = end + 1
-      }
-      return try verifier.verdict()
     }
 
     private func show(_ verdict: AuditVerifier.Verdict) {
@@ -80,7 +66,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private static func read(_ path: String) throws -> [UInt8] {
-      guard let bytes = try PrivateFile.read(path, atMost: 4 << 30) else {
+      guard let bytes = try PrivateFile.read(path) else {
         throw CommandFailure(.refused, code: "not_found", detail: "there is no file \(path)")
       }
       return bytes

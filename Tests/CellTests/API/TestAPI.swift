@@ -24,6 +24,7 @@ final class TestAPI: Sendable {
   /// Where its commands came from.
   let log: OriginLog
   let mailbox = Mailbox()
+  let hook = FakeWebhook()
   private let responder: HTTPOverMessaging<CellContext>
   private let keys = Mutex(0)
 
@@ -39,10 +40,16 @@ final class TestAPI: Sendable {
       graph: GraphClient(
         configuration: GraphConfiguration(baseURL: "http://graph.test"), transport: graph),
       cell: CellID(trusted: "c1"),
-      settings: IdentitySettings(passwordCost: 4, mail: mailbox), wakeOutbox: wakes.note)
+      settings: Self.settings(mailbox, hook), wakeOutbox: wakes.note)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     responder = CellAPI.responder(services, logger: logger)
+  }
+
+  private static func settings(_ mail: Mailbox, _ hook: FakeWebhook) -> IdentitySettings {
+    var settings = IdentitySettings(passwordCost: 4, mail: mail)
+    settings.alertWebhook = hook
+    return settings
   }
 
   struct Answer {
@@ -135,11 +142,42 @@ final class TestAPI: Sendable {
   }
 }
 
+/// A tenant's server that takes alerts, or refuses them.
+final class FakeWebhook: AlertWebhookSender {
+  struct Post: Sendable {
+    let body: [UInt8]
+    let signature: String
+    let url: String
+  }
+  private let state = Mutex((posts: [Post](), isDown: false))
+
+  var posts: [Post] { state.withLock { $0.posts } }
+  func set(down isDown: Bool) { state.withLock { $0.isDown = isDown } }
+
+  func post(_ body: [UInt8], signature: String, to url: String) async throws(AlertFailure) {
+    let isTaken = state.withLock { state in
+      guard !state.isDown else { return false }
+      state.posts.append(Post(body: body, signature: signature, url: url))
+      return true
+    }
+    guard isTaken else { throw AlertFailure("the server did not answer") }
+  }
+}
+
 /// Letters that were sent.
 final class Mailbox: MailSender {
   private let letters = Mutex<[Mail]>([])
 
-  func send(_ mail: Mail) async throws { letters.withLock { $0.append(mail) } }
+  private let refused = Mutex<Set<String>>([])
+  struct Refused: Error {}
+
+  /// Whoever is refused gets nothing, as by a server that does not know them.
+  func refuse(_ addresses: Set<String>) { refused.withLock { $0 = addresses } }
+
+  func send(_ mail: Mail) async throws {
+    guard refused.withLock({ !$0.contains(mail.to) }) else { throw Refused() }
+    letters.withLock { $0.append(mail) }
+  }
 
   /// The token in the newest letter to an address.
   func token(to email: String) -> String? {
@@ -148,6 +186,7 @@ final class Mailbox: MailSender {
   }
 
   var count: Int { letters.withLock { $0.count } }
+  var all: [Mail] { letters.withLock { $0 } }
 }
 
 final class FakeClaims: KeyClaims {

@@ -109,7 +109,9 @@ import Wire
     let rounds = api.services.identity.witness
     let seen = WitnessMemory()
     func round() async {
-      await rounds.run(logger: .init(label: "test")) { (bytes) async throws(Failure) in
+      let now = Timestamp(milliseconds: api.clock.milliseconds())
+      await rounds.run(logger: .init(label: "test"), now: now) {
+        (bytes) async throws(Failure) in
         guard let statement = WitnessStatement(bytes), statement.goesOn(from: seen.last) else {
           throw Failure(.conflict, "another history")
         }

@@ -240,7 +240,8 @@ extension IdentityServices {
   fileprivate func with(passwords: PasswordWork) -> IdentityServices {
     IdentityServices(
       cell: cell, sessions: sessions, limits: limits, passwords: passwords, refusals: refusals,
-      letters: letters, witness: witness, grantKey: grantKey, lifetimes: lifetimes,
-      random: random)
+      letters: letters, witness: witness, alerts: alerts,
+      alertsMayStayInside: alertsMayStayInside, grantKey: grantKey, outage: outage,
+      lifetimes: lifetimes, random: random)
   }
 }

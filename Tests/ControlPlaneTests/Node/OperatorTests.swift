@@ -156,6 +156,38 @@ import Wire
     #expect(await sign(foreign) == .forbidden)
     let audit = try await deployment.admin("GET", "/v1/audit")
     #expect(audit.raw.contains("audit.verification_failed"))
+    let alerts = try await deployment.admin("GET", "/v1/alerts")
+    #expect(alerts.raw.contains("audit.verification_failed"))
+    // An operator accepts that its end was lost: it goes on from an earlier point, once.
+    let tenant = try await deployment.tenant("one", cell: "cell-1")
+    let path = "/v1/audit/witness/\(tenant)/branch"
+    let short = try await deployment.admin("POST", path, #"{"reason":"x"}"#, key: "b0")
+    #expect(try short.code() == "invalid_field")
+    let unknown = try await deployment.admin(
+      "POST", "/v1/audit/witness/t9/branch", #"{"reason":"the disk was lost"}"#, key: "b1")
+    #expect(try unknown.code() == "not_found")
+    try await deployment.acceptBranch(of: "t1")
+    #expect(await sign(try statement([1, 2, 3, 7], previous: 3)) == nil)
+    #expect(await sign(try statement([1, 2, 3, 7, 8], previous: 4)) == nil)
+    #expect(await sign(try statement([1, 2], previous: 0)) == .conflict, "once")
+    let after = try await deployment.admin("GET", "/v1/alerts")
+    #expect(after.raw.contains("audit.branch"))
+  }
+
+  @Test func `a restore in place lets the tenant's log go on from an earlier point`() async throws {
+    let deployment = try await Deployment()
+    _ = try await deployment.cell("cell-a")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    let begun = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores", #"{"at":7,"mode":"swap","accept":true}"#,
+      key: "r1")
+    let id = try begun.text("id")
+    let branch = try await deployment.node.services.store.write(trace: "") { tx, rows in
+      try rows.useBranch(
+        of: TenantID(trusted: tenant),
+        leaving: Checkpoint(origin: "x", size: 1, root: MerkleTree.emptyRoot), at: tx.now)
+    }
+    #expect(branch?.id == id)
   }
 
   @Test func `the platform's log verifies offline, and its rows stay as they are`() async throws {
@@ -179,6 +211,14 @@ import Wire
 }
 
 extension Deployment {
+  /// As the route does, for a tenant of which only the log is known.
+  fileprivate func acceptBranch(of tenant: String) async throws {
+    try await node.services.store.write(trace: "") { tx, rows in
+      try rows.acceptBranch(
+        "op_1", TenantID(trusted: tenant), reason: "the disk was lost", at: tx.now)
+    }
+  }
+
   /// Whether a request reaches the cell's stand-in.
   fileprivate func forwarded(_ method: String, _ path: String, bearer: String) async throws -> Bool
   {

@@ -65,6 +65,42 @@ import Wire
     #expect(third.node.report().ready)
   }
 
+  @Test func `the file is sealed: it tells nothing, and another key or a change is told`()
+    async throws
+  {
+    let disk = SimulatedDisk()
+    let network = network()
+    let key = [UInt8](repeating: 7, count: 32)
+    _ = try await FakeControlPlane(network, chunk)
+    // A file from before there was a seal is read, and sealed when it is written next.
+    let clear = try RouterHarness(network: network, disk: disk)
+    try await clear.connect()
+    clear.node.keeper.save()
+    func content() -> String {
+      var bytes: [UInt8] = []
+      disk.edit("/router/map") { bytes = $0 }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+    #expect(content().contains("tcp://a:7100"))
+    let sealed = try RouterHarness(network: network, disk: disk, mapKey: key)
+    sealed.node.keeper.load()
+    #expect(sealed.node.report().ready)
+    sealed.node.keeper.save()
+    #expect(!content().contains("tcp://a:7100"))
+    let again = try RouterHarness(network: network, disk: disk, mapKey: key)
+    again.node.keeper.load()
+    #expect(again.node.report().ready)
+    for other in [[UInt8](repeating: 8, count: 32), nil] {
+      let router = try RouterHarness(network: network, disk: disk, mapKey: other)
+      router.node.keeper.load()
+      #expect(router.node.report().problems.map(\.code) == ["map_corrupt"])
+    }
+    disk.edit("/router/map") { $0[$0.count - 1] ^= 1 }
+    let changed = try RouterHarness(network: network, disk: disk, mapKey: key)
+    changed.node.keeper.load()
+    #expect(changed.node.report().problems.map(\.code) == ["map_corrupt"])
+  }
+
   @Test func `without file and control plane the router is not ready`() async throws {
     let router = try RouterHarness(network: network())
     router.node.keeper.load()

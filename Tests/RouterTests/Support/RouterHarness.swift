@@ -25,7 +25,8 @@ final class RouterHarness: Sendable {
   init(
     network: InMemoryNetwork = InMemoryNetwork(random: SeededRandomSource(seed: 1)),
     disk: SimulatedDisk = SimulatedDisk(), limits: RouterLimits = .init(),
-    trustedProxies: [NetworkRange] = [], onPause: @escaping @Sendable () async -> Void = {}
+    trustedProxies: [NetworkRange] = [], mapKey: [UInt8]? = nil,
+    onPause: @escaping @Sendable () async -> Void = {}
   ) throws {
     self.network = network
     self.disk = disk
@@ -35,11 +36,13 @@ final class RouterHarness: Sendable {
     logger.logLevel = .critical
     let files = disk.fileSystem()
     try files.createDirectory("/router")
+    var configuration = RouterConfiguration(
+      id: "router", version: "0", port: 0, controlPlane: Self.controlPlane,
+      mapPublisher: Self.publisher, mapFile: "/router/map", trustedProxies: trustedProxies,
+      limits: limits)
+    configuration.mapKey = mapKey
     node = RouterNode(
-      configuration: RouterConfiguration(
-        id: "router", version: "0", port: 0, controlPlane: Self.controlPlane,
-        mapPublisher: Self.publisher, mapFile: "/router/map", trustedProxies: trustedProxies,
-        limits: limits),
+      configuration: configuration,
       environment: .init(
         messenger: messenger, fileSystem: files, wallClock: SimulatedWallClock(),
         bootClock: StandingBootClock(), random: SeededRandomSource(seed: 2), logger: logger),
