@@ -7,7 +7,7 @@ import ArgumentParser
     subcommands: [
       CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
       WebhookBench.self, IdleBench.self, GrowthBench.self, RecoveryBench.self,
-      RestoreBench.self,
+      RestoreBench.self, ReplicationBench.self, ReplicationBench.Follow.self,
       MessagingBench.Serve.self, Hello.self,
     ])
 }

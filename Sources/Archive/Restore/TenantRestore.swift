@@ -23,10 +23,16 @@ public struct RestoredTenant: Sendable {
 public struct TenantRestorer: Sendable {
   public let archive: Archive
   public let files: any FileSystem
+  private let source: any RecordSource
 
   public init(archive: Archive, files: any FileSystem) {
+    self.init(archive: archive, files: files, source: JournalReader(archive: archive))
+  }
+
+  init(archive: Archive, files: any FileSystem, source: any RecordSource) {
     self.archive = archive
     self.files = files
+    self.source = source
   }
 
   /// Restores to `target` and checks everything: chain, digests, structure, references, media.
@@ -38,9 +44,20 @@ public struct TenantRestorer: Sendable {
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
     into directory: String, as owner: TenantID? = nil, lineage: Lineage
   ) async throws -> RestoredTenant {
-    let candidates = target.candidates(try await archive.snapshots(tenant))
+    let candidates = target.candidates(try await archive.snapshots(tenant, of: cell))
+    return try await restore(
+      tenant, schema: schema, to: target, from: candidates.map(Optional.some) + [nil], cell: cell,
+      into: directory, as: owner, lineage: lineage)
+  }
+
+  /// The same from the first of `candidates` that leads there; nil: from the tenant's first record.
+  func restore(
+    _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget,
+    from candidates: [SnapshotManifest?], cell: CellID, into directory: String,
+    as owner: TenantID? = nil, lineage: Lineage
+  ) async throws -> RestoredTenant {
     var first: (any Error)?
-    for candidate in candidates.map(Optional.some) + [nil] {
+    for candidate in candidates {
       do {
         try await clear(directory)
         return try await attempt(
@@ -77,8 +94,7 @@ public struct TenantRestorer: Sendable {
       try TenantRebuild(
         tenant: tenant, schema: schema, directory: directory,
         start: try snapshot.map(Self.position), files: files), target)
-    let reader = JournalReader(archive: archive)
-    try await reader.read(cell, after: snapshot?.cellSeq ?? CellSeq(0)) { records in
+    try await source.read(tenant, cell, after: snapshot?.cellSeq ?? CellSeq(0)) { records in
       try await Blocking.run("restore") { try work.apply(records) }.get()
     }
     guard let position = work.position else {

@@ -17,6 +17,7 @@ final class CellHealth: Sendable {
   private let engine: StorageEngine
   private let sweep: TenantSweep
   private let archive: ArchiveService?
+  private let recovery: CellRecovery?
   private let files: any FileSystem
   private let clock: any WallClock
   private let startedAt: Timestamp
@@ -24,9 +25,11 @@ final class CellHealth: Sendable {
 
   init(
     configuration: CellConfiguration, engine: StorageEngine, sweep: TenantSweep,
-    archive: ArchiveService?, files: any FileSystem, clock: any WallClock
+    archive: ArchiveService?, recovery: CellRecovery? = nil, files: any FileSystem,
+    clock: any WallClock
   ) {
     self.archive = archive
+    self.recovery = recovery
     self.configuration = configuration
     self.engine = engine
     self.sweep = sweep
@@ -61,7 +64,7 @@ final class CellHealth: Sendable {
       state.lowSince = low ? state.lowSince ?? now : nil
       return (state.life, state.lowSince)
     }
-    var problems = engine.problems + sweep.problems()
+    var problems = engine.problems + sweep.problems() + (recovery?.problems() ?? [])
     for found in archive?.status.problems ?? [] {
       // A store that stumbles for a moment is tried again before anybody is told.
       let age = now.milliseconds - found.since.milliseconds

@@ -30,6 +30,8 @@ public final class CellNode: Service {
   private let archive: ArchiveService?
   private let work: CellWork
   private let restoration: TenantRestoration?
+  /// Nil where no disk was lost.
+  private let recovery: CellRecovery?
   private let bound: Bound
   private let replication: Replication?
   private let feeding = Mutex<Task<Void, Never>?>(nil)
@@ -60,7 +62,8 @@ public final class CellNode: Service {
       Replication(
         $0, cell: configuration.id, directory: configuration.dataDirectory,
         state: configuration.replica, messenger: messenger,
-        controlPlane: configuration.controlPlane, files: files, clock: clock, logger: logger,
+        controlPlane: configuration.controlPlane, archive: archive, files: files, clock: clock,
+        logger: logger,
         address: {
           configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
         }, fatal: fatal)
@@ -110,9 +113,18 @@ public final class CellNode: Service {
         service: service, engine: engine, directives: directives, files: files, random: random,
         clock: clock, dataDirectory: configuration.dataDirectory, wake: { wakes.wake($0) })
     }
+    let marker = RecoveryMarker(dataDirectory: configuration.dataDirectory, files: files)
+    if let archive, let service, let name = (try? marker.load()) ?? nil {
+      recovery = CellRecovery(
+        name: name, generation: messenger.identity.generation, archive: archive, service: service,
+        engine: engine, directives: directives, configuration: configuration, files: files,
+        clock: clock, logger: logger)
+    } else {
+      recovery = nil
+    }
     health = CellHealth(
-      configuration: configuration, engine: engine, sweep: sweep, archive: service, files: files,
-      clock: clock)
+      configuration: configuration, engine: engine, sweep: sweep, archive: service,
+      recovery: recovery, files: files, clock: clock)
   }
 
   /// What a tenant's files hold, also on a follower.
@@ -147,6 +159,7 @@ public final class CellNode: Service {
       // What was read back is nobody's until those who are asked have it.
       try await replication.waitForFollowers(journal)
     }
+    try await recovery?.begin()
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
     try await directives.load()
     let handler = makeHandler()
@@ -171,6 +184,7 @@ public final class CellNode: Service {
       group.addTask { await self.keepIdentity() }
       group.addTask { await self.work.run() }
       if let archive { group.addTask { await archive.run() } }
+      if let recovery { group.addTask { await recovery.run { self.link.placed } } }
       await self.untilTold()
       health.stopping()
       outbox.stop()
@@ -224,7 +238,8 @@ public final class CellNode: Service {
   }
 
   private func makeHandler() -> CellHandler {
-    let placements = EnginePlacements(engine: engine)
+    let placements = EnginePlacements(
+      engine: engine, isPending: { [recovery] in recovery?.isPending($0) ?? false })
     let outbox = outbox
     let api = CellAPI.responder(services, logger: logger)
     let intake = WebhookIntake(
@@ -264,7 +279,9 @@ public final class CellNode: Service {
   }
 
   private func makeWork() -> CellWorkRequests {
-    CellWorkRequests(work: work, archive: archive, restoration: restoration)
+    CellWorkRequests(
+      work: work, archive: archive, restoration: restoration, recovery: recovery,
+      directives: directives, survey: CellSurvey(engine: engine, directives: directives))
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.

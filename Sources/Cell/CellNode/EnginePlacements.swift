@@ -4,6 +4,8 @@ import Wire
 /// The storage engine as the cell's table of owned tenants.
 struct EnginePlacements: Placements {
   let engine: StorageEngine
+  /// Whether a tenant that is not here is on its way out of the archive.
+  var isPending: @Sendable (TenantID) -> Bool = { _ in false }
 
   func epoch(of tenant: String) -> Epoch? {
     let tenant = TenantID(trusted: tenant)
@@ -14,8 +16,12 @@ struct EnginePlacements: Placements {
   }
 
   func refusal(of tenant: String) -> Failure? {
-    engine.refusalOfUnseen(TenantID(trusted: tenant))
+    if isPending(TenantID(trusted: tenant)) { return Self.pending }
+    return engine.refusalOfUnseen(TenantID(trusted: tenant))
   }
+
+  private static let pending = Failure(
+    .recovering, "this tenant is being restored from the archive", retryAfterMilliseconds: 1_000)
 
   func whereabouts(of tenant: String) -> Aimstors_ProtoMoved {
     // Tenants do not move yet, so a cell that does not own one knows nothing of it; the router asks
@@ -47,6 +53,7 @@ struct EnginePlacements: Placements {
       }
       return
     }
+    if isPending(tenant) { throw Self.pending }
     do throws(Failure) {
       try await engine.create(tenant, epoch: epoch)
     } catch  where error.code == .tenantExists {

@@ -29,7 +29,8 @@ extension PlatformRows {
       SELECT id, kind, subject, state, step, done, total, unit, error_code, error_detail, result,
         created_at, updated_at
       FROM operations
-      WHERE state = 'running' AND kind IN ('tenant.restore', 'tenant.snapshot', 'drill')
+      WHERE state = 'running'
+        AND kind IN ('cell.restore', 'tenant.restore', 'tenant.snapshot', 'drill')
       ORDER BY id LIMIT ?1
       """, .int(limit), transform: Self.operation
     ).compactMap { $0 }
@@ -43,6 +44,7 @@ extension PlatformRows {
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
       ON CONFLICT (id) DO UPDATE SET
         state = excluded.state, step = excluded.step, done = excluded.done,
+        total = excluded.total,
         error_code = excluded.error_code, error_detail = excluded.error_detail,
         result = excluded.result, updated_at = excluded.updated_at
       """,

@@ -21,6 +21,7 @@ struct CellWorkRounds: Sendable {
   private func look(_ operation: Operation, trace: String) async {
     do throws(Failure) {
       switch operation.kind {
+      case .cellRestore: try await CellRestores(rounds: self).drive(operation, trace: trace)
       case .tenantRestore: try await restore(operation, trace: trace)
       case .tenantSnapshot: try await snapshot(operation, trace: trace)
       case .drill: try await drill(operation, trace: trace)
@@ -40,7 +41,7 @@ struct CellWorkRounds: Sendable {
     }
   }
 
-  private func ask(
+  func ask(
     _ work: Aimstors_ProtoCellWork, _ id: CellID, trace: String
   ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     guard let cell = services.roster.cell(id) else {
@@ -69,7 +70,7 @@ struct CellWorkRounds: Sendable {
       retryAfterMilliseconds: 1_000)
   }
 
-  private static func failure(_ status: Aimstors_ProtoCellWorkStatus) -> Failure {
+  static func failure(_ status: Aimstors_ProtoCellWorkStatus) -> Failure {
     Failure(FailureCode(rawValue: status.failure.code), status.failure.detail)
   }
 
@@ -194,7 +195,7 @@ struct CellWorkRounds: Sendable {
     try await register(operation, nil, text, trace: trace)
   }
 
-  private func end(
+  func end(
     _ operation: Operation, _ failure: Failure, result: String?, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in

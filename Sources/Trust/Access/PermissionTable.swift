@@ -165,6 +165,7 @@ public enum PermissionTable {
     .init(.admin, "GET", "/v1/cells/{}", .platform(.systemRead)),
     .init(.admin, "POST", "/v1/cells/join-tokens", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/cells/{}/promote", .platform(.systemWrite), .own),
+    .init(.admin, "POST", "/v1/cells/{}/restore", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/tenants/{}/restores", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/tenants/{}/snapshots", .platform(.systemWrite), .own),
     .init(.admin, "GET", "/v1/restores/{}", .platform(.systemRead)),
