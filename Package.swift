@@ -116,7 +116,10 @@ let package = Package(
       design: true),
     library(
       "Replication",
-      ["Wire", "Platform", "Messaging", "Storage", "Edge", protobuf, lifecycle, log], design: true),
+      [
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", protobuf, lifecycle, log,
+      ],
+      design: true),
     library("GraphSimulator", ["Wire", "Platform", "COpenSSL", lifecycle, http, hummingbird, log]),
 
     .executableTarget(
@@ -165,8 +168,8 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "Archive", "Cell", "Cryptography", "Trust",
-        "COpenSSL", hummingbird, http, log, protobuf,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Cell", "Replication",
+        "Cryptography", "Trust", "COpenSSL", hummingbird, http, log, protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
@@ -198,8 +201,8 @@ let package = Package(
     tests(
       "ReplicationTests",
       [
-        "Simulation", "Replication", "Cell", "Storage", "StorageFixtures", "Messaging", "Wire",
-        "Platform", protobuf, log,
+        "Simulation", "Replication", "Cell", "Storage", "StorageFixtures", "Archive", "Messaging",
+        "Wire", "Platform", protobuf, log,
       ]),
     tests(
       "ArchiveTests",

@@ -7,7 +7,8 @@ import ArgumentParser
     subcommands: [
       CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
       WebhookBench.self, IdleBench.self, GrowthBench.self, RecoveryBench.self,
-      RestoreBench.self, MoveBench.self, IdentityBench.self,
+      RestoreBench.self, MoveBench.self, IdentityBench.self, ReplicationBench.self,
+      ReplicationBench.Follow.self,
       MessagingBench.Serve.self, Hello.self,
     ])
 }

@@ -17,9 +17,23 @@ struct RestoreBench: AsyncParsableCommand {
   private static let tenant = TenantID(trusted: "t0000000000001")
   private static let cell = CellID(trusted: "bench")
 
+  @Option(help: "tenant, cell or both.")
+  var part = "both"
+  @Option(help: "Tenants of the whole cell.")
+  var tenants = 1_000
+  @Option(help: "Megabytes of each of them.")
+  var megabytes = 10
   @OptionGroup var repository: Repository
 
   func run() async throws {
+    if part != "cell" { try await runTenant() }
+    guard part != "tenant" else { return }
+    try await CellRestoreBench(
+      repository: repository, tenants: tenants, megabytes: megabytes
+    ).run()
+  }
+
+  private func runTenant() async throws {
     let directory = NSTemporaryDirectory() + "/aimstors-bench-restore-\(getpid())"
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let files = LiveFileSystem()

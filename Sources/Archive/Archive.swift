@@ -41,7 +41,7 @@ public struct Archive: Sendable {
     return content
   }
 
-  func claims(_ cell: CellID) async throws(ArchiveError) -> [Claim] {
+  public func claims(_ cell: CellID) async throws(ArchiveError) -> [Claim] {
     var claims: [Claim] = []
     for object in try await objects.list(ArchiveNames.claims(cell)) {
       let claim: Claim = try ArchiveJSON.decode(try await require(object.name), as: object.name)
@@ -54,7 +54,7 @@ public struct Archive: Sendable {
   }
 
   /// Stores a claim where its generation has none; a generation is claimed once.
-  func claim(_ claim: Claim) async throws(ArchiveError) {
+  public func claim(_ claim: Claim) async throws(ArchiveError) {
     try await put(
       ArchiveNames.claim(claim.cell, claim.generation), try ArchiveJSON.encode(claim))
   }
@@ -74,7 +74,8 @@ public struct Archive: Sendable {
     return ReaderRule.read(spans, claims: try await claims(cell))
   }
 
-  func groups(
+  /// The groups of one object.
+  public func groups(
     _ cell: CellID, _ span: JournalSpan
   ) async throws(ArchiveError) -> [DurableGroup] {
     let name = ArchiveNames.journal(cell, span)
@@ -88,6 +89,18 @@ public struct Archive: Sendable {
     where name.hasSuffix("/manifest") { manifests.append(try await manifest(name)) }
     return manifests.sorted { $1.position < $0.position }
   }
+
+  /// The same of what `cell` has under this name: each cell's own store has one name in all cells,
+  /// and is nobody's but that cell's.
+  public func snapshots(
+    _ tenant: TenantID, of cell: CellID
+  ) async throws(ArchiveError) -> [SnapshotManifest] {
+    let found = try await snapshots(tenant)
+    return Self.isCellsOwn(tenant) ? found.filter { $0.cell == cell } : found
+  }
+
+  /// Whether a name stands for a process's own store, not for a tenant.
+  static func isCellsOwn(_ tenant: TenantID) -> Bool { tenant.rawValue.hasPrefix("_") }
 
   /// Reads one manifest and checks that it speaks of what its name says.
   func manifest(_ name: String) async throws(ArchiveError) -> SnapshotManifest {

@@ -87,6 +87,11 @@ public final class ArchiveService: Sendable {
     return false
   }
 
+  /// A tenant was brought back from a snapshot of so many bytes: the next one is due by its tail.
+  public func broughtBack(_ tenant: TenantID, snapshotBytes: UInt64) {
+    keeper.broughtBack(tenant, snapshotBytes: snapshotBytes)
+  }
+
   /// Takes a snapshot of one tenant now.
   public func snapshot(_ tenant: TenantID) async throws -> SnapshotManifest? {
     try await keeper.snapshot(tenant)
@@ -94,6 +99,9 @@ public final class ArchiveService: Sendable {
 
   /// Removes what no restore to a point of the window needs; hourly by itself.
   func removeOld() async throws { try await keeper.removeOld() }
+
+  /// Removes files that a restore replaced a window ago; hourly by itself.
+  func removeReplaced() async throws { try await keeper.removeReplaced() }
 
   /// Restores every tenant now and reports; see ``RestoreDrill``.
   public func drillNow() async -> [DrillResult] { await drill.round() }

@@ -58,6 +58,8 @@ public enum ControlPlaneLimits {
   /// How often cells are asked how far their long work has come, and how much of it is asked about.
   public static let workInterval: Duration = .milliseconds(250)
   public static let workAsked = 64
+  /// How often a restored control plane asks the cells that it has not heard.
+  public static let surveyInterval: Duration = .milliseconds(500)
   /// One question about long work.
   public static let workTimeout: Duration = .seconds(5)
   /// Questions about a release before its request is answered without it.

@@ -36,6 +36,13 @@ public enum FollowerLimits {
   public static let controlPlaneTimeout = Duration.seconds(2)
   /// Bytes of groups in one answer to a primary that asks for what it lacks.
   public static let fetchBytes = 1 << 20
+  /// Where more than this is copied and not applied, answers are held back, for this time at most.
+  public static let unappliedRecords = 20_000
+  public static let unappliedBytes = 64 << 20
+  public static let holdBack = Duration.seconds(2)
+  public static let holdBackPause = Duration.milliseconds(2)
+  /// How often stopped tenants are looked for, whose files the archive has.
+  public static let refillInterval = Duration.seconds(1)
   /// A follower that has not heard from its primary for this long says so.
   public static let silenceMilliseconds: Int64 = 5_000
 }

@@ -1,3 +1,4 @@
+import Archive
 import Edge
 import Logging
 import Messaging
@@ -12,19 +13,21 @@ import Wire
 ///
 /// Its directory is a cell's: a promotion opens it under the next generation.
 public final class FollowerNode: Service {
-  private let configuration: FollowerConfiguration
-  private let messenger: any Messenger
-  private let clock: any WallClock
+  let configuration: FollowerConfiguration
+  let messenger: any Messenger
+  let clock: any WallClock
   private let logger: Logger
   private let file: ReplicaFile
   private let files: any FileSystem
-  private let engine: StorageEngine
-  private let state: Mutex<State>
+  let engine: StorageEngine
+  /// Nil where no archive is configured: a tenant restored at the primary stays stopped here.
+  private let refill: FollowerRefill?
+  let state: Mutex<State>
   /// Ends ``run()`` when this replica has become the primary.
   private let promoted: AsyncStream<Void>
   private let promotion: AsyncStream<Void>.Continuation
 
-  private struct State {
+  struct State {
     var replica: ReplicaState
     var fence: FollowerFence
     var address: Address?
@@ -34,12 +37,13 @@ public final class FollowerNode: Service {
     var isStopping = false
   }
 
-  /// `schema` says what a tenant's files hold, as the cell has it.
+  /// `schema` says what a tenant's files hold, as the cell has it; `archive` is the cell's.
   ///
   /// `fatal` must end the process. Throws where the replica's file is damaged.
   public init(
     configuration: FollowerConfiguration, state replica: ReplicaState, messenger: any Messenger,
     files: any FileSystem, clock: any WallClock, random: any RandomSource, logger: Logger,
+    archive: Archive? = nil,
     schema: @escaping @Sendable (TenantID) -> StoreSchema,
     fatal: @escaping @Sendable (String) -> Void
   ) {
@@ -59,6 +63,11 @@ public final class FollowerNode: Service {
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: schema, fatal: { fatal("\($0)") })
+    refill = archive.map { [engine] in
+      FollowerRefill(
+        archive: $0, engine: engine, cell: configuration.cell, schema: schema, files: files,
+        logger: logger)
+    }
     (promoted, promotion) = AsyncStream.makeStream(of: Void.self)
   }
 
@@ -114,11 +123,12 @@ public final class FollowerNode: Service {
   public func run() async throws {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.report() }
+      if let refill { group.addTask { await refill.run() } }
       group.addTask {
         await cancelWhenGracefulShutdown { for await _ in self.promoted { return } }
       }
       group.addTask { try? await gracefulShutdown() }
-      // Whichever of the two comes first.
+      // Whichever comes first: the others run until then.
       await group.next()
       group.cancelAll()
     }
@@ -223,8 +233,25 @@ public final class FollowerNode: Service {
       }
       try await engine.follow(group)
     }
+    await holdBack()
     // A promotion that came meanwhile: what was taken is in the journal that it opens, and counts.
     return try Coding.encode(replicaState(askedGroup: 0))
+  }
+
+  /// Answers later where the files are far behind the journal: what waits is bounded in memory, and
+  /// writers that wait for this follower go no faster than it applies.
+  ///
+  /// For a bounded time: a follower that cannot apply acknowledges all the same.
+  private func holdBack() async {
+    let patience = ContinuousClock.now + FollowerLimits.holdBack
+    while ContinuousClock.now < patience {
+      let waiting = engine.unapplied
+      guard
+        waiting.records > FollowerLimits.unappliedRecords
+          || waiting.bytes > FollowerLimits.unappliedBytes
+      else { return }
+      do { try await Task.sleep(for: FollowerLimits.holdBackPause) } catch { return }
+    }
   }
 
   /// Notes durably that the journal is to be cut, and ends ``run()``: the next start does it.
@@ -329,69 +356,5 @@ public final class FollowerNode: Service {
     if let failure { throw failure }
     logger.notice("promoted", metadata: ["generation": "\(generation.rawValue)"])
     promotion.yield()
-  }
-
-  // MARK: Reporting
-
-  /// Tells the control plane where this replica answers and how far it is.
-  private func report() async {
-    let peer = messenger.peer(at: configuration.controlPlane)
-    while !Task.isCancelled {
-      if let payload = try? Coding.encode(reportMessage()) {
-        _ = try? await peer.request(
-          .replicaReport, payload, timeout: FollowerLimits.controlPlaneTimeout, traceID: "")
-      }
-      try? await Task.sleep(for: FollowerLimits.reportInterval)
-    }
-  }
-
-  private func reportMessage() -> Aimstors_ProtoReplicaReport {
-    var report = Aimstors_ProtoReplicaReport()
-    report.cell = configuration.cell.rawValue
-    report.replica = configuration.replica
-    report.generation = state.withLock { $0.replica.generation.rawValue }
-    report.address =
-      configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
-    report.end = (engine.journal?.end ?? .start).message
-    return report
-  }
-
-  // MARK: For the process around it
-
-  public func health() -> HealthReport {
-    let now = clock.milliseconds()
-    let (heardAt, isStopping) = state.withLock { ($0.heardAt, $0.isStopping) }
-    var problems = engine.problems.map {
-      HealthReport.Problem(
-        code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
-    }
-    if let heardAt, now - heardAt.milliseconds > FollowerLimits.silenceMilliseconds {
-      problems.append(
-        .init(
-          code: "primary_silent", since: heardAt, runbook: "docs/runbooks/follower-missing.md",
-          detail: "nothing has come from the primary"))
-    }
-    return HealthReport(
-      role: "follower", id: configuration.replica, version: configuration.version,
-      ready: address != nil && !isStopping, problems: problems)
-  }
-
-  public func metrics() -> String {
-    let primary = state.withLock { $0.primaryEnd?.seq.rawValue ?? 0 }
-    let own = engine.journal?.end.seq.rawValue ?? 0
-    let applied = engine.applied?.seq.rawValue ?? 0
-    return PrometheusText(labels: [
-      ("cell", configuration.cell.rawValue), ("replica", configuration.replica),
-    ]).render([
-      .gauge(
-        "aimstors_follower_missing_records", "Records of the primary that are not here yet.",
-        Int64(clamping: primary > own ? primary - own : 0)),
-      .gauge(
-        "aimstors_follower_unapplied_records", "Records here that no file has yet.",
-        Int64(clamping: own > applied ? own - applied : 0)),
-      .counter(
-        "aimstors_replayed_records_total", "Records applied to files.",
-        Int64(engine.metrics.replayedRecords)),
-    ])
   }
 }

@@ -28,7 +28,7 @@ struct Aimstors: AsyncParsableCommand {
       CommandGroup(
         name: "Roles (one process each; `up` starts them)",
         subcommands: [
-          RouterRunCommand.self, ControlPlaneRunCommand.self, FollowerRunCommand.self,
+          RouterRunCommand.self, ControlPlaneCommand.self, FollowerRunCommand.self,
           GraphSimulatorCommand.self,
         ]),
     ])

@@ -1,3 +1,4 @@
+import Archive
 import Logging
 import Messaging
 import Platform
@@ -32,7 +33,7 @@ struct Bench {
 
   /// A primary's engine with its end of messaging.
   func primary(
-    _ replica: String, _ generation: Generation = .first
+    _ replica: String, _ generation: Generation = .first, createsTenant: Bool = true
   ) async throws -> (engine: StorageEngine, messenger: InMemoryMessenger) {
     var configuration = EngineConfiguration(directory: "\(directory)/\(replica)", cell: Self.cell)
     configuration.generation = generation
@@ -48,7 +49,7 @@ struct Bench {
       files: LiveFileSystem(), log: log, schema: { _ in TestSchema.store() },
       fatal: { preconditionFailure("\($0)") })
     _ = try await engine.start()
-    if engine.ownership(Self.tenant) == nil {
+    if createsTenant, engine.ownership(Self.tenant) == nil {
       try await engine.create(Self.tenant, epoch: .first)
     }
     return (
@@ -60,7 +61,7 @@ struct Bench {
   }
 
   /// A follower that answers at `tcp://<replica>:1`.
-  func follower(_ replica: String) async throws -> FollowerNode {
+  func follower(_ replica: String, archive: Archive? = nil) async throws -> FollowerNode {
     let place = "\(directory)/\(replica)"
     try LiveFileSystem().createDirectory(place)
     let state =
@@ -75,7 +76,8 @@ struct Bench {
         identity: PeerIdentity(role: .follower, id: replica, generation: state.generation),
         network: network),
       files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 3),
-      logger: log, schema: { _ in TestSchema.store() }, fatal: { preconditionFailure($0) })
+      logger: log, archive: archive, schema: { _ in TestSchema.store() },
+      fatal: { preconditionFailure($0) })
     try await node.start()
     return node
   }
@@ -84,12 +86,14 @@ struct Bench {
 
   /// A primary's stream to `follower`.
   func link(
-    _ follower: String, from messenger: InMemoryMessenger, began: JournalEnd = .start
+    _ follower: String, from messenger: InMemoryMessenger, began: JournalEnd = .start,
+    archive: Archive? = nil
   ) -> FollowerLink {
     FollowerLink(
       .init(replica: follower, address: address(follower)),
       peer: messenger.peer(at: address(follower)), cell: Self.cell, replica: "other",
-      generation: messenger.identity.generation, began: began, logger: log)
+      generation: messenger.identity.generation, began: began, archive: archive,
+      logger: log)
   }
 
   func promote(_ replica: String, to generation: UInt64) async throws {

@@ -1,9 +1,24 @@
 import Storage
 import Wire
 
+/// Where a restore finds the records behind a snapshot.
+protocol RecordSource: Sendable {
+  /// Gives `body` records of `cell` past `after`, in order and among them all of `tenant`'s, until
+  /// it answers false.
+  func read(
+    _ tenant: TenantID, _ cell: CellID, after: CellSeq,
+    _ body: ([JournalRecord]) async throws -> Bool
+  ) async throws
+}
+
 /// Reads a cell's archived journal in order, one object ahead.
-struct JournalReader: Sendable {
+struct JournalReader: RecordSource {
   let archive: Archive
+
+  func read(
+    _ tenant: TenantID, _ cell: CellID, after: CellSeq,
+    _ body: ([JournalRecord]) async throws -> Bool
+  ) async throws { try await read(cell, after: after, body) }
 
   /// Gives `body` the records of each object that reaches past `after`, until it answers false.
   ///

@@ -17,16 +17,25 @@ public struct RestoredTenant: Sendable {
   public let snapshot: String
   /// Whether the history goes on past the restored point in the archive.
   public let isLatest: Bool
+  /// Whether its last records are of a move away that may have been completed: the tenant may be
+  /// another cell's.
+  public let mayHaveMoved: Bool
 }
 
 /// Restores one tenant from the archive into a directory of its own.
 public struct TenantRestorer: Sendable {
   public let archive: Archive
   public let files: any FileSystem
+  private let source: any RecordSource
 
   public init(archive: Archive, files: any FileSystem) {
+    self.init(archive: archive, files: files, source: JournalReader(archive: archive))
+  }
+
+  init(archive: Archive, files: any FileSystem, source: any RecordSource) {
     self.archive = archive
     self.files = files
+    self.source = source
   }
 
   /// Restores to `target` and checks everything: chain, digests, structure, references, media.
@@ -38,9 +47,20 @@ public struct TenantRestorer: Sendable {
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
     into directory: String, as owner: TenantID? = nil, lineage: Lineage
   ) async throws -> RestoredTenant {
-    let candidates = target.candidates(try await archive.snapshots(tenant))
+    let candidates = target.candidates(try await archive.snapshots(tenant, of: cell))
+    return try await restore(
+      tenant, schema: schema, to: target, from: candidates.map(Optional.some) + [nil], cell: cell,
+      into: directory, as: owner, lineage: lineage)
+  }
+
+  /// The same from the first of `candidates` that leads there; nil: from the tenant's first record.
+  func restore(
+    _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget,
+    from candidates: [SnapshotManifest?], cell: CellID, into directory: String,
+    as owner: TenantID? = nil, lineage: Lineage
+  ) async throws -> RestoredTenant {
     var first: (any Error)?
-    for candidate in candidates.map(Optional.some) + [nil] {
+    for candidate in candidates {
       do {
         try await clear(directory)
         return try await attempt(
@@ -77,8 +97,7 @@ public struct TenantRestorer: Sendable {
       try TenantRebuild(
         tenant: tenant, schema: schema, directory: directory,
         start: try snapshot.map(Self.position), files: files), target)
-    let reader = JournalReader(archive: archive)
-    try await reader.read(cell, after: snapshot?.cellSeq ?? CellSeq(0)) { records in
+    try await source.read(tenant, cell, after: snapshot?.cellSeq ?? CellSeq(0)) { records in
       try await Blocking.run("restore") { try work.apply(records) }.get()
     }
     guard let position = work.position else {
@@ -98,7 +117,7 @@ public struct TenantRestorer: Sendable {
     return RestoredTenant(
       tenant: tenant, position: position, files: files, media: media, records: work.records,
       bytes: bytes + files.reduce(0) { $0 + $1.bytes }, snapshot: snapshot?.name ?? "",
-      isLatest: !work.isPast)
+      isLatest: !work.isPast, mayHaveMoved: work.mayHaveMoved)
   }
 
   private static func position(
@@ -178,6 +197,7 @@ private final class RestoreWork: Sendable {
   private struct State {
     var rebuild: TenantRebuild
     var isPast = false
+    var mayHaveMoved = false
   }
   private let state: Mutex<State>
   private let target: RestoreTarget
@@ -192,6 +212,7 @@ private final class RestoreWork: Sendable {
   var position: TenantRebuild.Position? { state.withLock { $0.rebuild.position } }
   var records: UInt64 { state.withLock { $0.rebuild.records } }
   var isPast: Bool { state.withLock { $0.isPast } }
+  var mayHaveMoved: Bool { state.withLock { $0.mayHaveMoved } }
 
   /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
   func apply(_ records: [JournalRecord]) throws -> Bool {
@@ -204,6 +225,11 @@ private final class RestoreWork: Sendable {
         }
         if let at = state.rebuild.position, record.identity.tenantSeq <= at.tenantSeq { continue }
         try state.rebuild.apply(record)
+        switch record.identity.kind {
+        case .begin, .release: state.mayHaveMoved = true
+        case .burn, .adopt: state.mayHaveMoved = false
+        default: break
+        }
       }
       return true
     }

@@ -15,6 +15,8 @@ final class SnapshotKeeper: Sendable {
   /// Bytes of a record that was archived before this start, where only its number is known.
   static let assumedRecordBytes: UInt64 = 512
 
+  private static let replacedMark = "replaced-at"
+
   private struct State {
     var tails: [TenantID: TenantTail] = [:]
     var wanted: Set<TenantID> = []
@@ -74,6 +76,11 @@ final class SnapshotKeeper: Sendable {
     }
   }
 
+  /// Counts a tenant's tail as behind a snapshot that the archive has already.
+  func broughtBack(_ tenant: TenantID, snapshotBytes: UInt64) {
+    state.withLock { $0.tails[tenant, default: TenantTail()].snapshotBytes = snapshotBytes }
+  }
+
   func run() async {
     while !Task.isCancelled {
       await look()
@@ -98,6 +105,7 @@ final class SnapshotKeeper: Sendable {
       }
       if isDue {
         try await removeOld()
+        try await removeReplaced()
         state.withLock { $0.removedAt = now }
       }
       status.resolve("archive_snapshots_failing")
@@ -110,7 +118,12 @@ final class SnapshotKeeper: Sendable {
   /// At the first look: what the archive has of each tenant, and what its history has since.
   private func load() async throws(ArchiveError) {
     guard !state.withLock({ $0.isLoaded }) else { return }
-    let stored = try await archive.tenants()
+    var stored = try await archive.tenants()
+    for own in stored.keys.filter(Archive.isCellsOwn) {
+      stored[own] = try await archive.snapshots(own, of: cell).first.flatMap {
+        SnapshotName($0.name)
+      }
+    }
     let heads = engine.servedHeads
     let now = now
     state.withLock { state in
@@ -181,12 +194,33 @@ final class SnapshotKeeper: Sendable {
     _ = await Blocking.run("archive") { try FileTree.remove(place, files) }
   }
 
+  /// Removes files that a restore replaced, so long after they were first seen here.
+  ///
+  /// When that was stands in a file among them: they came by a rename, which leaves no time.
+  func removeReplaced() async throws {
+    let (directory, files) = (StorageEngine.replacedDirectory(dataDirectory), files)
+    let (now, window) = (now.milliseconds, retention.windowMilliseconds)
+    try await Blocking.run("archive") {
+      guard try files.exists(directory) else { return }
+      for name in try files.list(directory) {
+        let mark = "\(directory)/\(name)/\(Self.replacedMark)"
+        let text = (try? FileTree.bytes(mark, files)).map { String(decoding: $0, as: UTF8.self) }
+        if let since = text.flatMap({ Int64($0) }) {
+          guard now - since >= window else { continue }
+          try FileTree.remove("\(directory)/\(name)", files)
+        } else {
+          try FileTree.write(Array("\(now)".utf8), to: mark, files)
+        }
+      }
+    }.get()
+  }
+
   /// Removes snapshots and journal objects that no restore to a point of the window needs.
   func removeOld() async throws {
     var needs: [CellSeq] = []
     var mayTrim = true
     for tenant in engine.heads.keys.sorted() {
-      let snapshots = try await archive.snapshots(tenant)
+      let snapshots = try await archive.snapshots(tenant, of: cell)
       let old = retention.removable(snapshots, at: now)
       for snapshot in old {
         // The manifest first: parts without one are a snapshot that never was.

@@ -17,6 +17,7 @@ final class CellHealth: Sendable {
   private let engine: StorageEngine
   private let sweep: TenantSweep
   private let archive: ArchiveService?
+  private let recovery: CellRecovery?
   private let files: any FileSystem
   private let moves: MoveProblems
   private let clock: any WallClock
@@ -25,10 +26,12 @@ final class CellHealth: Sendable {
 
   init(
     configuration: CellConfiguration, engine: StorageEngine, sweep: TenantSweep,
-    archive: ArchiveService?, files: any FileSystem, moves: MoveProblems, clock: any WallClock
+    archive: ArchiveService?, recovery: CellRecovery? = nil, files: any FileSystem,
+    moves: MoveProblems, clock: any WallClock
   ) {
     self.moves = moves
     self.archive = archive
+    self.recovery = recovery
     self.configuration = configuration
     self.engine = engine
     self.sweep = sweep
@@ -63,7 +66,7 @@ final class CellHealth: Sendable {
       state.lowSince = low ? state.lowSince ?? now : nil
       return (state.life, state.lowSince)
     }
-    var problems = engine.problems + sweep.problems() + moves.all
+    var problems = engine.problems + sweep.problems() + moves.all + (recovery?.problems() ?? [])
     for found in archive?.status.problems ?? [] {
       // A store that stumbles for a moment is tried again before anybody is told.
       let age = now.milliseconds - found.since.milliseconds

@@ -7,7 +7,7 @@ extension CellNode {
   func deliver() async {
     let identity = services.identity
     // What waited when the process before this one ended.
-    let recent = engine.heads.filter { $0.key != .cellStore }.sorted {
+    let recent = engine.servedHeads.filter { $0.key != .cellStore }.sorted {
       ($1.value.time, $0.key.rawValue) < ($0.value.time, $1.key.rawValue)
     }
     for (tenant, _) in recent.prefix(CellLimits.resumedDeliveries) {

@@ -15,17 +15,17 @@ import Wire
 /// Order of a start: recover the journal, read the standing orders, bind, answer, join. A cell that
 /// cannot reach the control plane serves what it owns.
 public final class CellNode: Service {
-  private let configuration: CellConfiguration
-  private let messenger: any Messenger
+  let configuration: CellConfiguration
+  let messenger: any Messenger
   let clock: any WallClock
   let logger: Logger
   let engine: StorageEngine
-  private let directives: Directives
+  let directives: Directives
   let link: ControlPlaneLink
   private let graphTransport: HTTPGraphTransport
   private let outbox: OutboxWorker
   let services: CellServices
-  private let health: CellHealth
+  let health: CellHealth
   private let sweep: TenantSweep
   private let resealing: Resealing
   /// Nil where no archive is configured.
@@ -35,8 +35,10 @@ public final class CellNode: Service {
   private let departures: Departures
   private let arrivals: Arrivals
   private let outcomes: LateOutcomes
+  /// Nil where no disk was lost.
+  private let recovery: CellRecovery?
   private let bound: Bound
-  private let replication: Replication?
+  let replication: Replication?
   private let feeding = Mutex<Task<Void, Never>?>(nil)
 
   /// `fatal` must end the process at once: storage calls it where it can answer nothing any more.
@@ -67,7 +69,8 @@ public final class CellNode: Service {
       Replication(
         $0, cell: configuration.id, directory: configuration.dataDirectory,
         state: configuration.replica, messenger: messenger,
-        controlPlane: configuration.controlPlane, files: files, clock: clock, logger: logger,
+        controlPlane: configuration.controlPlane, archive: archive, files: files, clock: clock,
+        logger: logger,
         address: {
           configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
         }, fatal: fatal)
@@ -142,9 +145,18 @@ public final class CellNode: Service {
           checkpoint.text, size: checkpoint.size, root: checkpoint.root, of: tenant)
       }
     }
+    let marker = RecoveryMarker(dataDirectory: configuration.dataDirectory, files: files)
+    if let archive, let service, let name = (try? marker.load()) ?? nil {
+      recovery = CellRecovery(
+        name: name, generation: messenger.identity.generation, archive: archive, service: service,
+        engine: engine, directives: directives, configuration: configuration, files: files,
+        clock: clock, logger: logger)
+    } else {
+      recovery = nil
+    }
     health = CellHealth(
-      configuration: configuration, engine: engine, sweep: sweep, archive: service, files: files,
-      moves: moving.problems, clock: clock)
+      configuration: configuration, engine: engine, sweep: sweep, archive: service,
+      recovery: recovery, files: files, moves: moving.problems, clock: clock)
   }
 
   /// What a tenant's files hold, also on a follower.
@@ -179,6 +191,7 @@ public final class CellNode: Service {
       // What was read back is nobody's until those who are asked have it.
       try await replication.waitForFollowers(journal)
     }
+    try await recovery?.begin()
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
     try await directives.load()
     let handler = makeHandler()
@@ -215,6 +228,7 @@ public final class CellNode: Service {
       group.addTask { await self.departures.run() }
       group.addTask { await self.arrivals.run() }
       if let archive { group.addTask { await archive.run() } }
+      if let recovery { group.addTask { await recovery.run { self.link.placed } } }
       await self.untilTold()
       health.stopping()
       outbox.stop()
@@ -269,7 +283,8 @@ public final class CellNode: Service {
   }
 
   private func makeHandler() -> CellHandler {
-    let placements = EnginePlacements(engine: engine)
+    let placements = EnginePlacements(
+      engine: engine, isPending: { [recovery] in recovery?.isPending($0) ?? false })
     let outbox = outbox
     let api = CellAPI.responder(services, logger: logger)
     let intake = WebhookIntake(
@@ -309,7 +324,10 @@ public final class CellNode: Service {
   }
 
   private func makeWork() -> CellWorkRequests {
-    CellWorkRequests(work: work, archive: archive, restoration: restoration, departures: departures)
+    CellWorkRequests(
+      work: work, archive: archive, restoration: restoration, recovery: recovery,
+      departures: departures, directives: directives,
+      survey: CellSurvey(engine: engine, directives: directives))
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.
@@ -345,54 +363,5 @@ public final class CellNode: Service {
       try? await Task.sleep(for: CellLimits.lastUseInterval)
       await services.keys.storeLastUses()
     }
-  }
-
-  private func inventory() -> Aimstors_ProtoJoin {
-    var join = Aimstors_ProtoJoin()
-    join.cell = configuration.id.rawValue
-    join.region = configuration.region.rawValue
-    join.address =
-      configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
-    join.joinToken = configuration.joinToken ?? ""
-    join.generation = messenger.identity.generation.rawValue
-    join.version = configuration.version
-    join.formatVersion = UInt32(Journal.formatVersion)
-    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(
-      CellLimits.inventoryLimit
-    )
-    .map { tenant, head in
-      var owned = Aimstors_ProtoOwnedTenant()
-      owned.tenant = tenant.rawValue
-      owned.epoch = head.epoch.rawValue
-      owned.tenantSeq = head.tenantSeq.rawValue
-      owned.state = directives.state(of: tenant).rawValue
-      return owned
-    }
-    return join
-  }
-
-  private func heartbeat() -> Aimstors_ProtoHeartbeat {
-    let metrics = engine.metrics
-    let problems = health.problems() + (replication?.problems() ?? [])
-    var heartbeat = Aimstors_ProtoHeartbeat()
-    heartbeat.cell = configuration.id.rawValue
-    heartbeat.generation = messenger.identity.generation.rawValue
-    heartbeat.tenants = UInt32(clamping: max(0, metrics.tenants - 1))
-    heartbeat.openTenants = UInt32(clamping: metrics.openTenants)
-    heartbeat.operations = metrics.commands
-    heartbeat.journalBytes = metrics.journal.untrimmedBytes
-    heartbeat.diskFreeBytes = health.diskFreeBytes
-    heartbeat.state = health.isReady ? "active" : "not_ready"
-    heartbeat.oldestDueMs = health.oldestDue?.milliseconds ?? 0
-    heartbeat.problems = problems.map { problem in
-      var message = Aimstors_ProtoProblem()
-      message.code = problem.code
-      message.detail = problem.detail
-      message.sinceMs = problem.since.milliseconds
-      message.runbook = problem.runbook
-      message.tenant = problem.tenant?.rawValue ?? ""
-      return message
-    }
-    return heartbeat
   }
 }

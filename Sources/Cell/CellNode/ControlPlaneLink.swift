@@ -17,6 +17,8 @@ final class ControlPlaneLink: KeyClaims {
   private struct State {
     var isJoined = false
     var trouble: Trouble?
+    /// What the last join answered.
+    var placed: [TenantID: Epoch]?
   }
 
   /// Why the cell has not joined, or not any more.
@@ -41,6 +43,10 @@ final class ControlPlaneLink: KeyClaims {
 
   /// Whether the control plane answered last and knows this cell.
   var isJoined: Bool { state.withLock { $0.isJoined } }
+
+  /// The tenants that the control plane has placed here, with their epochs; nil before the first
+  /// join.
+  var placed: [TenantID: Epoch]? { state.withLock { $0.placed } }
 
   /// Nil while all is well, and before the first answer.
   var trouble: Trouble? { state.withLock { $0.trouble } }
@@ -87,7 +93,12 @@ final class ControlPlaneLink: KeyClaims {
         try await directives.set(entry, trace: "")
       }
     }
-    state.withLock { $0 = State(isJoined: true) }
+    let placed = answer.tenants.compactMap { profile in
+      TenantID(profile.tenant).map { ($0, Epoch(profile.epoch)) }
+    }
+    state.withLock {
+      $0 = State(isJoined: true, placed: Dictionary(placed) { first, _ in first })
+    }
   }
 
   /// The key that impersonation grants are signed with.

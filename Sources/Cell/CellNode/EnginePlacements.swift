@@ -5,6 +5,8 @@ import Wire
 /// The storage engine as the cell's table of owned tenants.
 struct EnginePlacements: Placements {
   let engine: StorageEngine
+  /// Whether a tenant that is not here is on its way out of the archive.
+  var isPending: @Sendable (TenantID) -> Bool = { _ in false }
 
   func epoch(of tenant: String) -> Epoch? {
     let tenant = TenantID(trusted: tenant)
@@ -19,8 +21,12 @@ struct EnginePlacements: Placements {
   }
 
   func refusal(of tenant: String) -> Failure? {
-    engine.refusalOfUnseen(TenantID(trusted: tenant))
+    if isPending(TenantID(trusted: tenant)) { return Self.pending }
+    return engine.refusalOfUnseen(TenantID(trusted: tenant))
   }
+
+  private static let pending = Failure(
+    .recovering, "this tenant is being restored from the archive", retryAfterMilliseconds: 1_000)
 
   func whereabouts(of tenant: String) -> Aimstors_ProtoMoved {
     // Of a tenant that was never here this cell knows nothing: the router asks for the newest map.
@@ -58,6 +64,7 @@ struct EnginePlacements: Placements {
       }
       return
     }
+    if isPending(tenant) { throw Self.pending }
     do throws(Failure) {
       try await engine.create(tenant, epoch: epoch)
     } catch  where error.code == .tenantExists {

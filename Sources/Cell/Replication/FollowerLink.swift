@@ -1,3 +1,4 @@
+import Archive
 import Logging
 import Messaging
 import Platform
@@ -8,11 +9,11 @@ import Wire
 
 /// A primary's stream to one follower: what is durable here goes there, in order, and what it
 /// acknowledges is told to the gate.
-final class FollowerLink: Sendable {
+package final class FollowerLink: Sendable {
   /// How far the follower is.
-  struct Sight: Sendable {
-    var end: JournalEnd?
-    var isStreaming = false
+  package struct Sight: Sendable {
+    package var end: JournalEnd?
+    package var isStreaming = false
     var bytesBehind: UInt64 = 0
     /// Ends of this journal with the nanoseconds at which they were seen, oldest first; those that
     /// the follower has are gone.
@@ -42,12 +43,14 @@ final class FollowerLink: Sendable {
   private let generation: Generation
   /// Where this replica's generation began.
   private let began: JournalEnd
+  /// Where groups are that this journal has trimmed; nil: nowhere.
+  private let archive: Archive?
   private let logger: Logger
   private let sight = Mutex(Sight())
 
-  init(
+  package init(
     _ configuration: ReplicationConfiguration.Peer, peer: any Peer, cell: CellID, replica: String,
-    generation: Generation, began: JournalEnd, logger: Logger
+    generation: Generation, began: JournalEnd, archive: Archive? = nil, logger: Logger
   ) {
     name = configuration.replica
     self.peer = peer
@@ -55,15 +58,16 @@ final class FollowerLink: Sendable {
     self.replica = replica
     self.generation = generation
     self.began = began
+    self.archive = archive
     self.logger = logger
   }
 
   var pinName: String { "follower/\(name)" }
-  var current: Sight { sight.withLock { $0 } }
+  package var current: Sight { sight.withLock { $0 } }
   var isConnected: Bool { peer.isConnected }
 
   /// Asks where the follower stands; nil where it does not answer.
-  func hello(group: UInt64 = 0) async -> Aimstors_ProtoReplicaState? {
+  package func hello(group: UInt64 = 0) async -> Aimstors_ProtoReplicaState? {
     var hello = Aimstors_ProtoReplicaHello()
     hello.cell = cell.rawValue
     hello.generation = generation.rawValue
@@ -89,8 +93,9 @@ final class FollowerLink: Sendable {
   ) throws(JournalError) -> StartRule.Tail {
     let (own, its) = (journal.end, JournalEnd(state.end))
     if its.group <= own.group {
-      if its.group == 0 { return .isPrefix }
-      return try journal.hash(ofGroup: its.group) == its.hash ? .isPrefix : .differs
+      // Where its end is trimmed here, whoever feeds it compares the chain: the archive has it.
+      guard its.group > 0, let hash = try journal.hash(ofGroup: its.group) else { return .isPrefix }
+      return hash == its.hash ? .isPrefix : .differs
     }
     if own.group == 0 { return .isLonger }
     return [UInt8](state.groupHash) == own.hash.bytes ? .isLonger : .differs
@@ -101,7 +106,9 @@ final class FollowerLink: Sendable {
   ///
   /// A follower that differs stops the primary only where its acknowledgements are asked; one that
   /// nobody asks is not fed, and reported.
-  func run(_ journal: Journal, isAsked: @Sendable () -> Bool) async -> ReplicationStop? {
+  package func run(
+    _ journal: Journal, isAsked: @Sendable () -> Bool
+  ) async -> ReplicationStop? {
     var pause = ReplicationLimits.retryMinimum
     while !Task.isCancelled {
       do {
@@ -139,8 +146,13 @@ final class FollowerLink: Sendable {
       try await rejoin(state)
       throw ReplicationStop.diverged(name)
     }
-    let end = JournalEnd(state.end)
+    var end = JournalEnd(state.end)
     journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
+    if try isTrimmed(end, journal) {
+      end = try await feedFromArchive(end, journal)
+      journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
+      progress()
+    }
     took(end, journal, bytesBehind: nil)
     var tail = journal.tail(.afterGroup(end.group), .onThisDisk)
     defer { tail.close() }
@@ -160,6 +172,60 @@ final class FollowerLink: Sendable {
       took(try await append(groups, journal), journal, bytesBehind: tail.bytesBehind)
       progress()
     }
+  }
+
+  /// Whether this journal begins behind what the follower needs next.
+  private func isTrimmed(_ end: JournalEnd, _ journal: Journal) throws(JournalError) -> Bool {
+    var tail = journal.tail(.afterGroup(end.group), .onThisDisk)
+    defer { tail.close() }
+    do throws(JournalError) {
+      _ = try tail.available()
+      return false
+    } catch .trimmed {
+      return true
+    }
+  }
+
+  /// Sends what this journal has trimmed, out of the archive, until it can go on itself; answers
+  /// where the follower stands then.
+  ///
+  /// The groups are the ones that stood here: the chain of hashes from the follower's end on says
+  /// so, at the reader and again at the follower.
+  private func feedFromArchive(
+    _ begin: JournalEnd, _ journal: Journal
+  ) async throws -> JournalEnd {
+    guard let archive else {
+      throw Failure(
+        .archiveUnavailable,
+        "the follower lacks what was trimmed here, and no archive is configured")
+    }
+    logger.notice(
+      "a follower is fed from the archive",
+      metadata: ["follower": "\(name)", "from_group": "\(begin.group)"])
+    var end = begin
+    try await ArchivedGroups(archive, cell: cell).read(after: begin) { groups in
+      var message: [[UInt8]] = []
+      var bytes = 0
+      for group in groups {
+        message.append(group.bytes)
+        bytes += group.bytes.count
+        guard bytes >= ReplicationLimits.messageBytes || group.number == groups.last?.number
+        else { continue }
+        end = try await self.append(message, journal)
+        (message, bytes) = ([], 0)
+      }
+      self.sight.withLock { sight in
+        sight.end = end
+        sight.bytesBehind = journal.bytesNeeded(from: end.seq.next)
+      }
+      return try self.isTrimmed(end, journal)
+    }
+    guard try !isTrimmed(end, journal) else {
+      throw Failure(
+        .restorePointMissing,
+        "the archive ends at group \(end.group), before this journal begins")
+    }
+    return end
   }
 
   /// Has a replica of an older generation cut what it wrote after this one took over.

@@ -1,3 +1,4 @@
+import Archive
 import Logging
 import Messaging
 import Platform
@@ -35,7 +36,7 @@ final class Replication: Sendable {
   init(
     _ configuration: ReplicationConfiguration, cell: CellID, directory: String,
     state replica: ReplicaState, messenger: any Messenger, controlPlane: Address,
-    files: any FileSystem, clock: any WallClock, logger: Logger,
+    archive: Archive?, files: any FileSystem, clock: any WallClock, logger: Logger,
     address: @escaping @Sendable () -> String, fatal: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
@@ -50,7 +51,8 @@ final class Replication: Sendable {
     links = configuration.peers.map { peer in
       FollowerLink(
         peer, peer: messenger.peer(at: peer.address), cell: cell, replica: configuration.replica,
-        generation: replica.generation, began: replica.began, logger: logger)
+        generation: replica.generation, began: replica.began, archive: archive,
+        logger: logger)
     }
     self.clock = clock
     self.logger = logger

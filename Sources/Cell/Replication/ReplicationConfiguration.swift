@@ -43,6 +43,8 @@ public struct ReplicationConfiguration: Sendable {
     var gate = FollowerGate.Configuration()
     gate.cellMode = mode
     gate.tenantModes = tenantModes
+    // Webhook parts of every tenant lie in the cell's own store: it has the strictest mode of all.
+    if tenantModes.values.contains(.follower) { gate.tenantModes[.cellStore] = .follower }
     gate.deadlineNanoseconds = deadlineMilliseconds * 1_000_000
     gate.required = asked
     return gate

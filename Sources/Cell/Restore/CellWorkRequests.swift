@@ -9,10 +9,20 @@ struct CellWorkRequests: Sendable {
   /// Nil where no archive is configured.
   let archive: ArchiveService?
   let restoration: TenantRestoration?
+  /// Nil where no disk was lost.
+  var recovery: CellRecovery?
   let departures: Departures
+  let directives: Directives
+  let survey: CellSurvey
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     if message.kind == "move" || message.kind == "move_plan" { return try move(message) }
+    if message.kind == "survey" {
+      let after = message.at
+      return try work.ask(message.operation) { _ in
+        try Self.json(try await survey.page(after: after))
+      }
+    }
     guard let archive, let restoration else {
       throw Failure(.invalidState, "this cell has no archive")
     }
@@ -21,6 +31,24 @@ struct CellWorkRequests: Sendable {
       let request = try Self.restore(message)
       return try work.ask(message.operation) { progress in
         try Self.json(try await restoration.run(request, progress))
+      }
+    case "cell_restore":
+      let (name, recovery, directives) = (message.at, recovery, directives)
+      return try work.ask(message.operation) { progress in
+        if let recovery, recovery.name == name {
+          return try Self.json(try await recovery.finished(progress))
+        }
+        // It ended before this process started.
+        guard let bytes = try await directives.fact(CellRecovery.fact(name)) else {
+          throw Failure(.invalidState, "this cell is not being restored as \(name)")
+        }
+        let result = try EdgeJSON.decode(CellRecovery.Result.self, from: bytes)
+        return try Self.json(try CellRecovery.judge(result))
+      }
+    case "release" where message.tenant.isEmpty:
+      let restore = message.at
+      return try work.ask(message.operation) { _ in
+        try Self.json(["released": try await restoration.releaseAll(restore)])
       }
     case "release":
       let tenant = try Self.tenant(message.tenant)

@@ -200,6 +200,17 @@ struct TenantRestoration: Sendable {
     return count
   }
 
+  /// Lets every tenant send that one restore of the whole cell suspended; answers how many messages
+  /// waited.
+  func releaseAll(_ restore: String) async throws -> Int {
+    var count = 0
+    for tenant in engine.heads.keys.sorted() {
+      guard case .suspended(restore, _) = directives.mark(of: tenant) else { continue }
+      count += try await release(tenant, restore)
+    }
+    return count
+  }
+
   // The result, durable before the files are in place: a repeat after a restart answers it.
 
   private func note(

@@ -118,5 +118,8 @@ final class Directives: SendGate {
     table.withLock { $0.note(numberID: numberID, phoneNumberID: phoneNumberID) }
   }
 
+  /// What the control plane said of a tenant last; nil: nothing.
+  func entry(of tenant: TenantID) -> DirectoryEntry? { table.withLock { $0.entry(of: tenant) } }
+
   func state(of tenant: TenantID) -> TenantState { table.withLock { $0.state(of: tenant) } }
 }

@@ -47,6 +47,8 @@ struct StopTable: Sendable {
     numberIDs[phoneNumberID] = numberID
   }
 
+  func entry(of tenant: TenantID) -> DirectoryEntry? { tenants[tenant] }
+
   func state(of tenant: TenantID) -> TenantState { tenants[tenant]?.state ?? .active }
 
   /// The widest stop that holds for a send of `tenant` from this number.

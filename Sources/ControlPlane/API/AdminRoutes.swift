@@ -32,6 +32,7 @@ enum AdminRoutes {
     QuarantineRoutes(services: services).register(on: router)
     CellRoutes(services: services).register(on: router)
     PromoteRoute(services: services).register(on: router)
+    CellRestoreRoute(services: services).register(on: router)
     OperationRoutes(services: services).register(on: router)
     RestoreRoutes(services: services).register(on: router)
     MoveRoutes(services: services).register(on: router)

@@ -110,6 +110,10 @@ struct CellJoins: Sendable {
       throw Failure(
         .generationFenced, "generation \(cell.generation.rawValue) has taken over")
     }
+    guard Generation(proto.generation) == cell.generation else {
+      // A generation that only a control plane can have given: this store is a copy from before.
+      throw Failure(.notFound, "generation \(proto.generation) has not joined; join first")
+    }
     roster.heard(id, CellReport(proto))
     guard cell.state == .joining else { return }
     let active = try await store.write(trace: trace) { transaction, rows in

@@ -34,6 +34,7 @@ struct ClaimRequests: Sendable {
       guard let record = try rows.tenant(tenant), record.placement.cell == cell else {
         throw Failure(.epochStale, "the tenant is not placed on \(cell)")
       }
+      try rows.requireSurveyed()
       if !app.isEmpty { try rows.requireMetaApp(app, openTo: tenant) }
       return try rows.apply(wanted, for: tenant)
     }

@@ -61,8 +61,15 @@ public final class ControlPlaneNode: Service {
   /// Reads the store, binds and answers.
   ///
   /// The map is served again with a version above the last one.
-  public func start() async throws -> Addresses {
-    _ = try await services.store.write(trace: "") { _, rows in try rows.raiseVersion() }
+  ///
+  /// `isRestored`: the store is a copy that may be older than what was issued since. It then asks
+  /// every cell before it issues anything.
+  public func start(isRestored: Bool = false) async throws -> Addresses {
+    let number = services.random.uint64() >> 1
+    _ = try await services.store.write(trace: "") { _, rows in
+      if isRestored { try rows.beginSurvey(number) }
+      return try rows.raiseVersion()
+    }
     for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
     try await services.problems.load()
     try await services.map.refresh()
@@ -89,6 +96,9 @@ public final class ControlPlaneNode: Service {
           await Self.every(ControlPlaneLimits.promotionInterval) { await self.promote() }
         }
         group.addTask { await Self.every(ControlPlaneLimits.workInterval) { await self.work() } }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.surveyInterval) { await self.survey() }
+        }
       }
     }
   }
@@ -116,6 +126,11 @@ public final class ControlPlaneNode: Service {
 
   /// One round over what cells do as long work.
   func work() async { await CellWorkRounds(services: services).look(trace: freshTrace()) }
+
+  /// One round over the cells that a restored control plane has not heard yet.
+  func survey() async {
+    await SurveyRounds(services: services, logger: logger).look(trace: freshTrace())
+  }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

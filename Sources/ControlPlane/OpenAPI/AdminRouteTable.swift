@@ -136,6 +136,10 @@ enum AdminRouteTable {
       body: .optionalJSON("PromoteInput"), answer: .json(202, "Operation"),
       refusals: [.notFound, .invalidState]),
     .init(
+      .admin, "POST", "/v1/cells/{id}/restore", "Bring a lost cell back from the archive",
+      tag: "Cells", body: .optionalJSON("CellRestoreInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .invalidState]),
+    .init(
       .admin, "GET", "/v1/operations", "List operations, newest first", tag: "Operations",
       answer: .list("Operation")),
     .init(

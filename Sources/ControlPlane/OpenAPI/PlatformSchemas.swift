@@ -44,7 +44,7 @@ extension Schemas {
       "Restore",
       object([
         "id": string, "operation_id": string, "tenant_id": string, "target_tenant_id": string,
-        "cell": string, "at": string, "mode": words("fork", "swap"), "accept": boolean,
+        "cell": string, "at": string, "mode": words("fork", "swap", "cell"), "accept": boolean,
         "released_at?": time, "released?": integer,
       ])
     ),
@@ -96,6 +96,7 @@ extension Schemas {
       "PromoteInput",
       object(["replica?": string, "old_is_dead?": boolean, "dry_run?": boolean, "reason?": string])
     ),
+    ("CellRestoreInput", object(["old_is_dead?": boolean, "reason?": string])),
     (
       "JoinTokenInput",
       object(["cell?": string, "region?": string, "expires_in_seconds?": integer])

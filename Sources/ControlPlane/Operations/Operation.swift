@@ -6,6 +6,7 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case tenantState = "tenant.state"
   case sendStop = "send_stop"
   case cellPromote = "cell.promote"
+  case cellRestore = "cell.restore"
   case tenantRestore = "tenant.restore"
   case tenantSnapshot = "tenant.snapshot"
   case tenantMove = "tenant.move"
@@ -14,7 +15,7 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   /// Whether a cell does it as long work and is asked until it has ended.
   var isCellWork: Bool {
     switch self {
-    case .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
+    case .cellRestore, .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
     case .tenantCreate, .tenantState, .sendStop, .cellPromote: false
     }
   }
@@ -37,6 +38,11 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
         Step(name: "register", isSafeToCancel: false),
         Step(name: "refuse", isSafeToCancel: false),
         Step(name: "serve", isSafeToCancel: false),
+      ]
+    case .cellRestore:
+      [
+        Step(name: "claim", isSafeToCancel: false), Step(name: "serve", isSafeToCancel: false),
+        Step(name: "restore", isSafeToCancel: false),
       ]
     case .tenantState, .sendStop: [Step(name: "apply", isSafeToCancel: false)]
     case .tenantRestore:

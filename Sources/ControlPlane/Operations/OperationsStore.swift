@@ -29,7 +29,8 @@ extension PlatformRows {
       SELECT id, kind, subject, state, step, done, total, unit, error_code, error_detail, result,
         created_at, updated_at
       FROM operations
-      WHERE state = 'running' AND kind IN ('tenant.restore', 'tenant.snapshot', 'tenant.move', 'drill')
+      WHERE state = 'running' AND kind IN
+        ('cell.restore', 'tenant.restore', 'tenant.snapshot', 'tenant.move', 'drill')
       ORDER BY id LIMIT ?1
       """, .int(limit), transform: Self.operation
     ).compactMap { $0 }

@@ -51,6 +51,7 @@ struct PromoteRoute: Sendable {
     }
     let command = try AdminCommand(request, body, context, services)
     let answer = try await command.perform { transaction, rows in
+      try rows.requireSurveyed()
       let (before, after) = try Self.decide(try rows.register(of: cell), input, isMixed: isMixed)
       try rows.put(after)
       // From here on the old generation may neither join nor report.

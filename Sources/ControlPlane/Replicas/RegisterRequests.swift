@@ -15,8 +15,21 @@ struct RegisterRequests: Sendable {
     _ report: Aimstors_ProtoReplicaReport, from peer: PeerIdentity, trace: String
   ) async throws(Failure) -> Aimstors_ProtoCellRegister {
     let cell = try admit(peer, cell: report.cell, replica: report.replica)
-    replicas.heard(report, of: cell)
-    if let known = try await store.read({ try $0.register(of: cell) }) { return known.proto }
+    replicas.heard(report, of: cell, isFollower: peer.role == .follower)
+    if let known = try await store.read({ try $0.register(of: cell) }) {
+      guard report.isPrimary, Generation(report.generation) > known.generation else {
+        return known.proto
+      }
+      // Only the control plane raises a generation: this register is a copy from before that.
+      let promoted = CellRegister(
+        cell: cell, generation: Generation(report.generation), primary: report.replica,
+        version: known.version + 1)
+      try await store.write(trace: trace) { _, rows in
+        if let now = try rows.register(of: cell), now.generation >= promoted.generation { return }
+        try rows.put(promoted)
+      }
+      return promoted.proto
+    }
     guard report.isPrimary else {
       throw Failure(.notFound, "no primary of cell \(cell) has reported")
     }

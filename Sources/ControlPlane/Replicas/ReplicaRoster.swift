@@ -9,6 +9,8 @@ final class ReplicaRoster: Sendable {
     let generation: Generation
     let address: String
     let isPrimary: Bool
+    /// A cell's own process that has nothing while the archive has the cell's journal.
+    let isLost: Bool
     /// Whether some record of the cell is acknowledged without followers.
     let isMixed: Bool
     let lastSeq: UInt64
@@ -29,10 +31,13 @@ final class ReplicaRoster: Sendable {
 
   init(boot: any BootClock) { self.boot = boot }
 
-  func heard(_ report: Aimstors_ProtoReplicaReport, of cell: CellID) {
+  func heard(
+    _ report: Aimstors_ProtoReplicaReport, of cell: CellID, isFollower: Bool = false
+  ) {
     let sight = Sight(
       replica: report.replica, generation: Generation(report.generation),
-      address: report.address, isPrimary: report.isPrimary, isMixed: report.isMixed,
+      address: report.address, isPrimary: report.isPrimary,
+      isLost: !report.isPrimary && !isFollower, isMixed: report.isMixed,
       lastSeq: report.end.seq,
       followers: report.followers.map {
         Lag(
@@ -44,6 +49,21 @@ final class ReplicaRoster: Sendable {
 
   func sight(_ replica: String, of cell: CellID) -> Sight? {
     sights.withLock { $0[cell]?[replica] }
+  }
+
+  /// The process on whose empty disk the cell can be restored, where one has said so lately.
+  func lost(of cell: CellID) -> Sight? {
+    let now = boot.nanoseconds()
+    return sights(of: cell).first { sight in
+      sight.isLost
+        && now < sight.heardAtNanoseconds
+          + UInt64(ControlPlaneLimits.heartbeatTimeoutMilliseconds) * 1_000_000
+    }
+  }
+
+  /// What was said does not hold any more; the next report says anew.
+  func forget(_ replica: String, of cell: CellID) {
+    sights.withLock { $0[cell]?[replica] = nil }
   }
 
   func sights(of cell: CellID) -> [Sight] {

@@ -21,6 +21,7 @@ struct CellWorkRounds: Sendable {
   func look(_ operation: Operation, trace: String) async {
     do throws(Failure) {
       switch operation.kind {
+      case .cellRestore: try await CellRestores(rounds: self).drive(operation, trace: trace)
       case .tenantRestore: try await restore(operation, trace: trace)
       case .tenantSnapshot: try await snapshot(operation, trace: trace)
       case .drill: try await drill(operation, trace: trace)
@@ -195,7 +196,7 @@ struct CellWorkRounds: Sendable {
     try await register(operation, nil, text, trace: trace)
   }
 
-  private func end(
+  func end(
     _ operation: Operation, _ failure: Failure, result: String?, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in

@@ -32,7 +32,7 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
     targetTenantID = restore.target.rawValue
     cell = restore.cell.rawValue
     at = restore.at
-    mode = restore.mode.rawValue
+    mode = restore.tenant == .wholeCell ? "cell" : restore.mode.rawValue
     accept = restore.accept
     releasedAt = restore.releasedAt
     self.released = released
@@ -109,7 +109,7 @@ struct RestoreRoutes: Sendable {
     return Self.accepted(answer)
   }
 
-  private static func accepted(_ answer: StoredAnswer) -> Response {
+  static func accepted(_ answer: StoredAnswer) -> Response {
     var response = answer.response
     struct Named: Decodable { let id: String }
     if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
@@ -161,14 +161,18 @@ struct RestoreRoutes: Sendable {
       throw Failure(.invalidState, "a fork never sends: there is nothing to release")
     }
     let operation = try await services.store.read { try $0.operation(restore.id) }
-    guard operation?.state == .succeeded else {
+    // A cell's tenants that are back may send though others are not.
+    let isOver =
+      restore.tenant == .wholeCell
+      ? operation?.state.isFinal == true : operation?.state == .succeeded
+    guard isOver else {
       throw Failure(.invalidState, "the restore has not succeeded")
     }
     var work = Aimstors_ProtoCellWork()
     work.operation = "release-\(restore.id)"
     work.kind = "release"
     work.tenant = restore.tenant.rawValue
-    work.at = restore.id.rawValue
+    work.at = restore.tenant == .wholeCell ? restore.at : restore.id.rawValue
     struct Released: Decodable { let released: Int }
     let text = try await CellWorkRounds(services: services)
       .finish(work, restore.cell, trace: context.traceID)

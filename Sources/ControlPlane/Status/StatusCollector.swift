@@ -46,6 +46,15 @@ struct StatusCollector: Sendable {
             "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
           since: oldest, runbook: Runbook.page("spool_waiting"), cell: cell.rawValue, tenant: nil))
     }
+    if let waiting = try await SurveyRounds.waiting(services.store) {
+      problems.append(
+        ReportedProblem(
+          code: "control_plane_surveying",
+          detail: "restored from a copy; not heard yet: "
+            + (waiting.isEmpty ? "nobody" : waiting.map(\.rawValue).joined(separator: " ")),
+          since: services.startedAt, runbook: Runbook.page("control_plane_lost"), cell: nil,
+          tenant: nil))
+    }
     return problems
   }
 

@@ -14,6 +14,7 @@ struct TenantCommands: Sendable {
     let sights = services.roster.sights()
     let configuration = services.configuration
     let answer = try await command.perform { transaction, rows in
+      try rows.requireSurveyed()
       if let parent = input.parentID, try rows.tenant(parent) == nil {
         throw Failure(.invalidField, "parent_id: no such tenant")
       }

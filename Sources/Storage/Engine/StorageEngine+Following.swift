@@ -50,6 +50,13 @@ extension StorageEngine {
     return (state.seq, state.time)
   }
 
+  /// What was copied and is not applied yet.
+  public var unapplied: (records: Int, bytes: Int) {
+    guard let context = (try? running())?.context else { return (0, 0) }
+    let state = context.following.state
+    return (state.waiting.count, state.bytes)
+  }
+
   /// Applies what was copied, on a thread of its own, until the engine closes.
   func applyCopied(_ context: EngineContext) {
     while let records = context.following.next() {
@@ -58,6 +65,11 @@ extension StorageEngine {
       for (tenant, records) in byTenant {
         guard let head = context.heads[tenant] else { continue }
         let writer = (try? self.writer(tenant)) ?? addWriter(tenant, head, context)
+        guard !records.contains(where: { $0.identity.kind == .restore }) else {
+          // The journal does not hold what the branch begins with.
+          writer.stop("it was restored at the primary: its files are to be fetched")
+          continue
+        }
         writer.applyCopied(records, head: head)
       }
       if let last = records.last {
@@ -69,11 +81,17 @@ extension StorageEngine {
 
 /// Records between a follower's journal and its files.
 final class CopiedRecords: Sendable {
-  /// Records in one step.
-  static let perStep = 2_000
+  /// Records and bytes in one step.
+  static let perStep = 8_000
+  static let bytesPerStep = 16 * 1_024 * 1_024
+  /// How long what arrives is gathered: a transaction of many records of a tenant costs little more
+  /// than one of a single one, and nobody waits for a follower's files.
+  static let gatherNanoseconds: UInt64 = 500_000_000
 
   struct State: Sendable {
     var waiting: [JournalRecord] = []
+    /// Of their payloads.
+    var bytes = 0
     var seq = CellSeq(0)
     var time = Timestamp.zero
     var isClosed = false
@@ -83,7 +101,10 @@ final class CopiedRecords: Sendable {
   var state: State { monitor.withLock { $0 } }
 
   func add(_ records: [JournalRecord]) {
-    monitor.withLock { $0.waiting += records }
+    monitor.withLock { state in
+      state.waiting += records
+      state.bytes += records.reduce(0) { $0 + $1.payload.count }
+    }
     monitor.signal()
   }
 
@@ -91,12 +112,20 @@ final class CopiedRecords: Sendable {
   ///
   /// What waits then is applied by the next start.
   func next() -> [JournalRecord]? {
-    monitor.wait { state -> [JournalRecord]?? in
-      if state.isClosed { return .some(nil) }
-      guard !state.waiting.isEmpty else { return nil }
+    let isOpen = monitor.wait { state -> Bool? in
+      state.isClosed ? false : state.waiting.isEmpty ? nil : true
+    }
+    guard isOpen else { return nil }
+    _ = monitor.wait(nanoseconds: Self.gatherNanoseconds) { state -> Bool? in
+      let isFull = state.waiting.count >= Self.perStep || state.bytes >= Self.bytesPerStep
+      return isFull || state.isClosed ? true : nil
+    }
+    return monitor.withLock { state in
+      guard !state.isClosed else { return nil }
       let step = Array(state.waiting.prefix(Self.perStep))
       state.waiting.removeFirst(step.count)
-      return .some(step)
+      state.bytes -= step.reduce(0) { $0 + $1.payload.count }
+      return step
     }
   }
 

@@ -100,7 +100,7 @@ extension StorageEngine {
   private static let pauseLooks = 5_000
 
   /// Renames what is there to be renamed; done in part before, it goes on.
-  private static func moveIntoPlace(
+  static func moveIntoPlace(
     _ tenant: TenantID, _ lineage: Lineage, _ data: String, _ files: any FileSystem
   ) throws(FileError) {
     let name = preparedName(tenant, lineage)

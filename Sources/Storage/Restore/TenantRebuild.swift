@@ -80,6 +80,7 @@ public final class TenantRebuild: ReplayTarget {
     }
     let seq = identity.tenantSeq
     if let before = position {
+      if identity.kind == .restore, try branch(off: before, with: record) { return }
       guard seq == before.tenantSeq.next, identity.previousHash == before.hash,
         identity.lineage == before.lineage
       else {
@@ -185,6 +186,39 @@ public final class TenantRebuild: ReplayTarget {
   }
 
   func digestDiffers() {}
+}
+
+extension TenantRebuild {
+  /// Goes on in a branch that leaves the one before at exactly where the files are: nothing but
+  /// the branch's id changes in them, so that it needs no files of its own.
+  ///
+  /// Answers false for a branch that leaves elsewhere.
+  private func branch(off before: Position, with record: JournalRecord) throws -> Bool {
+    let identity = record.identity
+    let origin = try RestoreOrigin(decoding: try record.decodedPayload().detail)
+    guard origin.tenant == tenant, origin.lineage == before.lineage,
+      origin.tenantSeq == before.tenantSeq, origin.hash == before.hash,
+      identity.previousHash == before.hash, identity.tenantSeq == before.tenantSeq.next
+    else { return false }
+    try replay?.finish()
+    replay = nil
+    for kind in schema.files.keys.sorted() {
+      let path = "\(directory)/\(schema.file(kind).name)"
+      guard try system.exists(path) else { continue }
+      let kept = try open(kind).digest
+      closeFiles()
+      let connection = try Connection(
+        path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+      defer { connection.close() }
+      aim_sqlite_keep_wal(connection.handle)
+      try FileCopyStore.give(connection, to: tenant, identity.lineage, digest: kept)
+    }
+    position = Position(
+      lineage: identity.lineage, tenantSeq: identity.tenantSeq, hash: record.hash,
+      time: identity.time)
+    records += 1
+    return true
+  }
 }
 
 extension TenantRebuild {

@@ -185,6 +185,7 @@ public enum PermissionTable {
     .init(.admin, "POST", "/v1/cells/{}/promote", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/tenants/{}/moves", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/operations/{}/reverse", .platform(.systemWrite), .own),
+    .init(.admin, "POST", "/v1/cells/{}/restore", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/tenants/{}/restores", .platform(.systemWrite), .own),
     .init(.admin, "POST", "/v1/tenants/{}/snapshots", .platform(.systemWrite), .own),
     .init(.admin, "GET", "/v1/restores/{}", .platform(.systemRead)),

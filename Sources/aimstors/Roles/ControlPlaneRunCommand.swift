@@ -1,6 +1,8 @@
+import Archive
 import ArgumentParser
 import ControlPlane
 import Edge
+import GraphSimulator
 import Logging
 import Messaging
 import Platform
@@ -8,10 +10,18 @@ import ServiceLifecycle
 import Storage
 import Wire
 
+/// The control plane: its process, and the restore of its store.
+struct ControlPlaneCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "control-plane", abstract: "Run the control plane; restore its store.",
+    subcommands: [ControlPlaneRunCommand.self, ControlPlaneRestoreCommand.self],
+    defaultSubcommand: ControlPlaneRunCommand.self)
+}
+
 /// Runs the control plane as one process.
 struct ControlPlaneRunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "control-plane", abstract: "Run the control plane.")
+    commandName: "run", abstract: "Run the control plane.")
 
   @OptionGroup var options: RoleOptions
 
@@ -30,50 +40,79 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     try PrivateFile.createDirectory(directory)
     let logger = ProcessLog.make(role: "control_plane", id: files.id, environment: environment)
     ParentWatch.start(environment)
-    let engine = try await Self.openStore(directory, id: files.id, logger: logger)
+    let archive = try ArchiveSettings.archive(node, dataDirectory: directory)
+    let storage = PlatformStorage(
+      directory: directory, id: files.id, archive: archive, logger: logger)
+    guard try await storage.waitUntilOwned(healthPort: files.healthPort, version: files.version)
+    else { return }
+    let (engine, isRestored) = try await storage.open()
     let messenger = try files.messenger(
       role: .controlPlane, generation: .first, random: LiveRandomSource(), log: logger)
     let plane = try ControlPlaneNode(
       configuration: configuration, store: engine, messenger: messenger, clock: LiveWallClock(),
       boot: LiveBootClock(), random: LiveRandomSource(), logger: logger)
-    _ = try await plane.start()
+    _ = try await plane.start(isRestored: isRestored)
+    try storage.noteSurveyBegun()
+    let archiving = storage.service(engine)
     let health = HealthServer(
-      port: files.healthPort, logger: logger, report: { await plane.health() },
-      metrics: { await plane.metrics() }, onRunning: { _ in })
+      port: files.healthPort, logger: logger,
+      report: { await plane.health().adding(archiving?.service.status.problems ?? []) },
+      metrics: {
+        await plane.metrics() + (archiving.map { PlatformStorage.metrics($0.service) } ?? "")
+      },
+      onRunning: { _ in })
     let group = ServiceGroup(
       configuration: .init(
-        services: [health, plane], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        services: [health, plane] + (archiving.map { [$0] } ?? []),
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
     await messenger.close()
     await engine.close()
   }
+}
 
-  /// The control plane's own store: the storage engine of a cell, with one pseudo-tenant.
-  private static func openStore(
-    _ directory: String, id: String, logger: Logger
-  ) async throws -> StorageEngine {
-    let engine = StorageEngine(
-      EngineConfiguration(directory: directory, cell: CellID(trusted: id)),
-      clock: LiveWallClock(), random: LiveRandomSource(), files: LiveFileSystem(), log: logger,
-      schema: { _ in PlatformSchema.schema },
-      fatal: { fatality in
-        logger.critical("the journal failed", metadata: ["reason": "\(fatality)"])
-        exitProcess(.refused)
-      })
-    _ = try await engine.start()
-    if engine.ownership(.platformStore) == nil {
-      try await engine.create(.platformStore, epoch: .first)
+/// Asks the control plane's process, which waits with an empty disk, to restore its store.
+struct ControlPlaneRestoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore",
+    abstract: "Restore the control plane's lost store from the archive, in its waiting process.")
+
+  @Option(name: .long, help: "Its data directory; default: control-plane in the data directory.")
+  var dataDirectory: String?
+  @Flag(name: .long, help: "State that the old process is stopped and stays so.")
+  var oldIsDead = false
+  @Option(name: .long, help: "Give up waiting after so many seconds (exit code 4).")
+  var timeout = 120
+  @Flag(name: .long, help: "Print one JSON object as the last line.") var json = false
+
+  func run() async throws {
+    guard oldIsDead else {
+      throw CommandFailure(
+        .refused, code: "invalid_state",
+        detail: "an old process that goes on would issue what this one issues: state --old-is-dead")
     }
-    return engine
+    let directory = dataDirectory ?? Environment.live.dataDirectory + "/control-plane"
+    try PrivateFile.write([], to: directory + "/" + PlatformStorage.requestName)
+    for _ in 0..<timeout * 10 {
+      if try PrivateFile.read(directory + "/" + PlatformStorage.requestName) == nil {
+        let answer: JSON = ["restoring": .bool(true), "data_directory": JSON(directory)]
+        let text = "\(directory) is being restored; aimstors status says when it is over"
+        return Console.out(json ? answer.serialized() : text)
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    PrivateFile.remove(directory + "/" + PlatformStorage.requestName)
+    throw CommandFailure(
+      .timedOut, code: "timed_out", detail: "no process waits in \(directory) to be restored")
   }
 }
 
 extension ControlPlaneConfiguration {
   /// Reads the control plane's file.
   ///
-  /// Keys besides ``RoleFiles/keys``: listen, publish, api_url.
+  /// Keys besides ``RoleFiles/keys``: listen, publish, api_url, archive.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws(ConfigurationError) {
-    try node.allow(RoleFiles.keys.union(["listen", "publish", "api_url"]))
+    try node.allow(RoleFiles.keys.union(["listen", "publish", "api_url", "archive"]))
     self.init(
       id: files.id, version: files.version, listen: Address(try node.string("listen")),
       publish: Address(try node.string("publish")), deploymentKey: files.deploymentKey,

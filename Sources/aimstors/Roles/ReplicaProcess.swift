@@ -1,3 +1,4 @@
+import Archive
 import Cell
 import Edge
 import Logging
@@ -63,6 +64,13 @@ struct ReplicaProcess {
     let messenger = try files.messenger(
       role: .cell, id: configuration.id.rawValue, generation: state.generation,
       random: LiveRandomSource(), log: logger)
+    if let archive, state == ReplicaState(role: .primary, generation: .first),
+      let claimed = try await LostCellNode.lostGeneration(
+        dataDirectory: configuration.dataDirectory, cell: configuration.id, archive: archive,
+        files: LiveFileSystem(), logger: logger)
+    {
+      return try await waitToBeRestored(configuration, claimed, archive, messenger)
+    }
     let cell = CellNode(
       configuration: configuration, messenger: messenger, files: LiveFileSystem(),
       clock: LiveWallClock(), boot: LiveBootClock(), random: LiveRandomSource(), logger: logger,
@@ -86,6 +94,22 @@ struct ReplicaProcess {
     }
   }
 
+  /// Answers whether the process goes on, as the cell of the next generation.
+  private func waitToBeRestored(
+    _ configuration: CellConfiguration, _ claimed: Generation, _ archive: Archive,
+    _ messenger: NNGMessenger
+  ) async throws -> Bool {
+    let lost = LostCellNode(
+      configuration: configuration, claimed: claimed, archive: archive, messenger: messenger,
+      files: LiveFileSystem(), clock: LiveWallClock(), logger: logger)
+    try await lost.start()
+    let health = HealthServer(
+      port: files.healthPort, logger: logger, report: { lost.health() }, metrics: { "" },
+      onRunning: { _ in })
+    try await serve(health, lost)
+    return lost.takenOver != nil
+  }
+
   /// Answers whether the process goes on, as the cell.
   private func runFollower(_ state: ReplicaState) async throws -> Bool {
     let configuration: FollowerConfiguration
@@ -94,13 +118,14 @@ struct ReplicaProcess {
     } catch {
       throw error.failure
     }
+    let archive = try ArchiveSettings.archive(node, dataDirectory: directory)
     let messenger = try files.messenger(
       role: .follower, id: files.id, generation: state.generation, random: LiveRandomSource(),
       log: logger)
     let follower = FollowerNode(
       configuration: configuration, state: state, messenger: messenger, files: LiveFileSystem(),
       clock: LiveWallClock(), random: LiveRandomSource(), logger: logger,
-      schema: { CellNode.schema(of: $0) },
+      archive: archive, schema: { CellNode.schema(of: $0) },
       fatal: { [logger] reason in
         logger.critical("the follower cannot go on", metadata: ["reason": "\(reason)"])
         exitProcess(.refused)
@@ -167,9 +192,9 @@ extension FollowerConfiguration {
 }
 
 extension ReplicationConfiguration {
-  /// Reads `replication`: cell, mode, on_lost_follower, ack_deadline_ms, peers.
+  /// Reads `replication`: cell, mode, tenant_modes, on_lost_follower, ack_deadline_ms, peers.
   init(_ node: ConfigurationNode, replica: String) throws(ConfigurationError) {
-    try node.allow(["cell", "mode", "on_lost_follower", "ack_deadline_ms", "peers"])
+    try node.allow(["cell", "mode", "on_lost_follower", "ack_deadline_ms", "peers", "tenant_modes"])
     var peers: [Peer] = []
     for peer in try node.children("peers", count: Topology.Limits.followers) {
       try peer.allow(["replica", "address"])
@@ -177,9 +202,21 @@ extension ReplicationConfiguration {
         Peer(
           replica: try peer.string("replica"), address: Address(try peer.string("address"))))
     }
+    var modes: [TenantID: DurabilityMode] = [:]
+    if node.contains("tenant_modes") {
+      for child in try node.children("tenant_modes", count: 0...1_000) {
+        try child.allow(["tenant", "mode"])
+        let mode = try child.choice("mode", of: ["local", "follower"])
+        guard let tenant = TenantID(try child.string("tenant")) else {
+          throw child.error(.outOfRange, "tenant", "must be a tenant's id")
+        }
+        modes[tenant] = mode == "follower" ? .follower : .local
+      }
+    }
     self.init(
       replica: replica, peers: peers,
       mode: try node.choice("mode", of: ["local", "follower"]) == "follower" ? .follower : .local,
+      tenantModes: modes,
       degrades: try node.choice("on_lost_follower", of: ["degrade", "fail"]) == "degrade",
       deadlineMilliseconds: UInt64(
         try node.integer(

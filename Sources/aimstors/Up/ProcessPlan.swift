@@ -129,7 +129,11 @@ struct DeploymentPlan {
             .with("data_directory", JSON(dataDirectory + "/control-plane"))
             .with("listen", JSON(planeAddress)).with("publish", JSON(publishAddress))
             .with("api_url", JSON("http://\(topology.hosts.api):\(routerPort)"))
-            .with("health_port", JSON(health))))
+            .with("health_port", JSON(health))
+            .with(
+              "archive",
+              topology.archive?.json(
+                keyFile: secrets.archiveKeyFile, dataDirectory: dataDirectory))))
     }
     for (router, port) in zip(routers, routerPorts) {
       let health = ports.take(router.healthPort)
@@ -202,6 +206,10 @@ struct DeploymentPlan {
       "cell": JSON(cell.id), "mode": JSON(cell.mode),
       "on_lost_follower": JSON(cell.onLostFollower),
       "ack_deadline_ms": JSON(cell.ackDeadlineMilliseconds),
+      "tenant_modes": .array(
+        cell.tenantModes.sorted { $0.key < $1.key }.map {
+          ["tenant": JSON($0.key), "mode": JSON($0.value)]
+        }),
       "peers": .array(
         replicas.filter { $0.id != id }.map {
           ["replica": JSON($0.id), "address": JSON($0.address)]

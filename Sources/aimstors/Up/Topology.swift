@@ -9,6 +9,7 @@ struct Topology: Hashable {
     static let routers = 1...16
     /// Of one cell.
     static let followers = 1...4
+    static let tenantModes = 1...1_000
     static let ackDeadlineMilliseconds = 100...60_000
     static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
@@ -47,6 +48,8 @@ struct Topology: Hashable {
     /// `degrade` or `fail`: what becomes of writes while a follower is away.
     var onLostFollower = "degrade"
     var ackDeadlineMilliseconds = 5_000
+    /// Tenants whose mode is another than the cell's.
+    var tenantModes: [String: String] = [:]
   }
 
   struct Follower: Hashable {

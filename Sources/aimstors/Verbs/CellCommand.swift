@@ -4,7 +4,7 @@ import GraphSimulator
 struct CellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cell", abstract: "The cells; `cell run` is one cell's process.",
-    subcommands: [CellRunCommand.self, List.self, JoinToken.self, Promote.self])
+    subcommands: [CellRunCommand.self, List.self, JoinToken.self, Promote.self, Restore.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the cells.")
@@ -76,6 +76,26 @@ struct CellCommand: AsyncParsableCommand {
         answer,
         "\(cell): \(answer.cell("state")), primary \(answer["result"]?.cell("primary") ?? "")"
           + ", generation \(answer["result"]?.cell("generation") ?? "")")
+    }
+  }
+
+  struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Bring a cell whose disk was lost back from the archive, onto its empty process.")
+
+    @Argument(help: "The cell's id.") var cell: String
+    @Flag(name: .long, help: "State that the old process is stopped and stays so; audited.")
+    var oldIsDead = false
+    @Option(name: .long) var reason = ""
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let operation = try await api.send(
+        .admin, "POST", "/v1/cells/\(cell)/restore",
+        ["old_is_dead": .bool(oldIsDead), "reason": JSON(reason)])
+      try await waiting.show(operation, api)
     }
   }
 

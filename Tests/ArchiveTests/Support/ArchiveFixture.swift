@@ -27,13 +27,15 @@ final class ArchiveFixture: Sendable {
 
   init(
     _ directory: String, store: (any ObjectStore)? = nil, clock: SimulatedWallClock? = nil,
-    seed: UInt64 = 1, rule: SnapshotRule? = nil
+    seed: UInt64 = 1, rule: SnapshotRule? = nil, data: String = "cell",
+    generation: Generation = .first
   ) async throws {
     let clock = clock ?? SimulatedWallClock()
     self.directory = directory
     self.clock = clock
     var configuration = EngineConfiguration(
-      directory: "\(directory)/cell", cell: ArchiveFixture.cell)
+      directory: "\(directory)/\(data)", cell: ArchiveFixture.cell)
+    configuration.generation = generation
     configuration.adjustJournal = {
       $0.groupBytes = 256 * 1_024
       $0.segmentBytes = 1_024 * 1_024
@@ -52,8 +54,8 @@ final class ArchiveFixture: Sendable {
           root: "\(directory)/archive", files: LiveFileSystem(), random: random),
       key: try ArchiveFixture.key(), random: random)
     var environment = ArchiveEnvironment(
-      archive: archive, engine: engine, cell: ArchiveFixture.cell, generation: .first,
-      dataDirectory: "\(directory)/cell", schema: { _ in TestSchema.store() },
+      archive: archive, engine: engine, cell: ArchiveFixture.cell, generation: generation,
+      dataDirectory: "\(directory)/\(data)", schema: { _ in TestSchema.store() },
       files: LiveFileSystem(), clock: clock, random: random, logger: Logger(label: "test"))
     environment.snapshots = rule ?? SnapshotRule(firstMilliseconds: .max)
     service = ArchiveService(environment)

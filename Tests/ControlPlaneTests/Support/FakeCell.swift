@@ -15,6 +15,11 @@ final class FakeCell: Sendable {
     /// What it is asked as long work, and what it answers; the last answer is given again.
     var work: [Aimstors_ProtoCellWork] = []
     var workAnswers: [Aimstors_ProtoCellWorkStatus] = []
+    /// Whether it has an empty disk and may be made the cell; how it was asked to.
+    var acceptsTakeover = false
+    var takeovers: [Aimstors_ProtoReplicaPromote] = []
+    /// What the control plane gave it at its first join.
+    var credential = ""
     /// Refuses everything of the control plane with this while set.
     var refusal: Failure?
     /// How often the spool was looked at.
@@ -52,6 +57,7 @@ final class FakeCell: Sendable {
   }
 
   var seen: State { state.withLock { $0 } }
+  var credential: String { seen.credential }
   func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
   func join(
@@ -68,16 +74,18 @@ final class FakeCell: Sendable {
     join.version = "test"
     join.tenants = tenants
     let bytes = try await ask(control, .join, try join.serializedBytes())
-    return try Aimstors_ProtoJoined(serializedBytes: bytes)
+    let joined = try Aimstors_ProtoJoined(serializedBytes: bytes)
+    change { $0.credential = joined.credential }
+    return joined
   }
 
   func heartbeat(
     _ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40,
-    problems: [Aimstors_ProtoProblem] = [], oldestDue: Int64 = 0
+    problems: [Aimstors_ProtoProblem] = [], oldestDue: Int64 = 0, generation: UInt64 = 1
   ) async throws {
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = id
-    heartbeat.generation = 1
+    heartbeat.generation = generation
     heartbeat.operations = operations
     heartbeat.diskFreeBytes = disk
     heartbeat.problems = problems
@@ -159,6 +167,9 @@ final class FakeCell: Sendable {
           ? state.workAnswers.removeFirst() : state.workAnswers.first ?? .init()
       }
       return try answer.serializedBytes()
+    case .replicaPromote where seen.acceptsTakeover:
+      let promote = try Aimstors_ProtoReplicaPromote(serializedBytes: request.payload)
+      change { $0.takeovers.append(promote) }
     case .spoolQuery:
       change { $0.looks += 1 }
       return try page(try Aimstors_ProtoSpoolQuery(serializedBytes: request.payload))

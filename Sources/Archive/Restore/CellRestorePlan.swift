@@ -1,0 +1,144 @@
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// What of a lost cell is in the archive, read once for all its tenants: whose turn is when, and
+/// what each needs.
+///
+/// One pass over the journal behind the oldest needed snapshot sorts the records by tenant; each
+/// restore then reads its own only.
+public final class CellRestorePlan: Sendable {
+  /// Manifests read at once.
+  private static let manifestsAtOnce = 16
+  /// Records applied in one step.
+  private static let recordsAtOnce = 1_000
+
+  /// One tenant as the archive has it.
+  public struct Tenant: Hashable, Sendable {
+    public let id: TenantID
+    /// The time of its last record.
+    public let lastActive: Timestamp
+    /// Records behind its last snapshot.
+    public let records: UInt64
+    public let bytes: UInt64
+  }
+
+  /// Most recently active first.
+  public let tenants: [Tenant]
+  private let cell: CellID
+  private let archive: Archive
+  private let files: any FileSystem
+  private let manifests: [TenantID: SnapshotManifest]
+  private let spool: RecordSpool
+  private let scratch: String
+
+  /// Reads what every tenant of the cell needs; `scratch` is a directory for the records, removed
+  /// by ``close()``.
+  public init(
+    _ archive: Archive, cell: CellID, scratch: String, files: any FileSystem
+  ) async throws {
+    self.archive = archive
+    self.cell = cell
+    self.files = files
+    self.scratch = scratch
+    let manifests = try await Self.manifests(archive, cell)
+    self.manifests = manifests
+    let spool = try RecordSpool(directory: scratch, files: files)
+    self.spool = spool
+    // A tenant without a snapshot is younger than a few seconds: it is restored by itself.
+    let after = manifests.values.map(\.cellSeq).min() ?? CellSeq(0)
+    let seen = Mutex(Set(manifests.keys))
+    try await JournalReader(archive: archive).read(cell, after: after) { records in
+      try await Blocking.run("restore") {
+        for record in records {
+          let tenant = record.identity.tenant
+          seen.withLock { _ = $0.insert(tenant) }
+          guard record.position.cellSeq > manifests[tenant]?.cellSeq ?? CellSeq(0) else { continue }
+          try spool.add(record)
+        }
+        return true
+      }.get()
+    }
+    tenants = seen.withLock { $0 }.map { tenant in
+      let (manifest, found) = (manifests[tenant], spool.found(tenant))
+      return Tenant(
+        id: tenant, lastActive: found?.lastTime ?? manifest?.time ?? .zero,
+        records: found?.records ?? 0, bytes: manifest?.bytes ?? 0)
+    }.sorted { ($0.lastActive, $1.id) > ($1.lastActive, $0.id) }
+  }
+
+  /// The furthest snapshot of each tenant, where this cell took it.
+  private static func manifests(
+    _ archive: Archive, _ cell: CellID
+  ) async throws -> [TenantID: SnapshotManifest] {
+    let all = try await archive.tenants()
+    let names = all.filter { !Archive.isCellsOwn($0.key) }
+    var found = try await withThrowingTaskGroup(of: (TenantID, SnapshotManifest).self) { group in
+      var found: [TenantID: SnapshotManifest] = [:]
+      for (index, (tenant, name)) in names.enumerated() {
+        if index >= manifestsAtOnce, let (tenant, manifest) = try await group.next() {
+          found[tenant] = manifest
+        }
+        group.addTask {
+          let name = ArchiveNames.manifest(tenant, name.description)
+          return (tenant, try await archive.manifest(name))
+        }
+      }
+      for try await (tenant, manifest) in group { found[tenant] = manifest }
+      return found
+    }
+    found = found.filter { $0.value.cell == cell }
+    for own in all.keys.filter(Archive.isCellsOwn) {
+      found[own] = try await archive.snapshots(own, of: cell).first
+    }
+    return found
+  }
+
+  /// Restores one tenant to its last archived record, verified; see
+  /// ``TenantRestorer/restore(_:schema:to:cell:into:as:lineage:)``.
+  public func restore(
+    _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage
+  ) async throws -> RestoredTenant {
+    let restorer = TenantRestorer(
+      archive: archive, files: files,
+      source: SpooledRecords(spool: spool, atOnce: Self.recordsAtOnce))
+    let restored: RestoredTenant
+    do {
+      restored = try await restorer.restore(
+        tenant, schema: schema, to: .latest, from: [manifests[tenant]], cell: cell,
+        into: directory, lineage: lineage)
+    } catch {
+      // What is wrong with the last snapshot may not be wrong with the one before it; and of a
+      // tenant without one the records begin before those that were sorted out.
+      restored = try await TenantRestorer(archive: archive, files: files).restore(
+        tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage)
+    }
+    try spool.drop(tenant)
+    return restored
+  }
+
+  /// Removes the records that were sorted out.
+  public func close() { try? FileTree.remove(scratch, files) }
+}
+
+/// Records as ``RecordSpool`` has them.
+private struct SpooledRecords: RecordSource {
+  let spool: RecordSpool
+  let atOnce: Int
+
+  func read(
+    _ tenant: TenantID, _ cell: CellID, after: CellSeq,
+    _ body: ([JournalRecord]) async throws -> Bool
+  ) async throws {
+    guard let reader = try await Blocking.run("restore", { try spool.reader(tenant) }).get()
+    else { return }
+    defer { reader.close() }
+    while true {
+      let next = try await Blocking.run("restore") { try reader.next(atOnce) }.get()
+      guard !next.isEmpty, try await body(next.filter { $0.position.cellSeq > after }) else {
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Storage
+import Wire
+
+/// What the control plane hears of a cell.
+extension CellNode {
+  func inventory() -> Aimstors_ProtoJoin {
+    var join = Aimstors_ProtoJoin()
+    join.cell = configuration.id.rawValue
+    join.region = configuration.region.rawValue
+    join.address =
+      configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
+    join.joinToken = configuration.joinToken ?? ""
+    join.generation = messenger.identity.generation.rawValue
+    join.version = configuration.version
+    join.formatVersion = UInt32(Journal.formatVersion)
+    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(
+      CellLimits.inventoryLimit
+    )
+    .map { tenant, head in
+      var owned = Aimstors_ProtoOwnedTenant()
+      owned.tenant = tenant.rawValue
+      owned.epoch = head.epoch.rawValue
+      owned.tenantSeq = head.tenantSeq.rawValue
+      owned.state = directives.state(of: tenant).rawValue
+      return owned
+    }
+    return join
+  }
+
+  func heartbeat() -> Aimstors_ProtoHeartbeat {
+    let metrics = engine.metrics
+    let problems = health.problems() + (replication?.problems() ?? [])
+    var heartbeat = Aimstors_ProtoHeartbeat()
+    heartbeat.cell = configuration.id.rawValue
+    heartbeat.generation = messenger.identity.generation.rawValue
+    heartbeat.tenants = UInt32(clamping: max(0, metrics.tenants - 1))
+    heartbeat.openTenants = UInt32(clamping: metrics.openTenants)
+    heartbeat.operations = metrics.commands
+    heartbeat.journalBytes = metrics.journal.untrimmedBytes
+    heartbeat.diskFreeBytes = health.diskFreeBytes
+    heartbeat.state = health.isReady ? "active" : "not_ready"
+    heartbeat.oldestDueMs = health.oldestDue?.milliseconds ?? 0
+    heartbeat.problems = problems.map { problem in
+      var message = Aimstors_ProtoProblem()
+      message.code = problem.code
+      message.detail = problem.detail
+      message.sinceMs = problem.since.milliseconds
+      message.runbook = problem.runbook
+      message.tenant = problem.tenant?.rawValue ?? ""
+      return message
+    }
+    return heartbeat
+  }
+}

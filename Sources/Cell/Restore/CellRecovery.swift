@@ -1,0 +1,279 @@
+import Archive
+import Edge
+import Logging
+import Platform
+import Storage
+import Synchronization
+import Wire
+
+/// Brings a lost cell's tenants back from the archive, most recently active first, while the cell
+/// serves those that are back.
+///
+/// Each comes back in a new branch, since what the old disk had and the archive had not is gone;
+/// and suspended, since what it may have sent last is not known. What a crash interrupts goes on
+/// with the next start, until the marker is removed.
+final class CellRecovery: Sendable {
+  /// Tenants at once; each is one thread's work for the most part.
+  static let tenantsAtOnce = 3
+
+  /// What the restored cell's operation shows.
+  struct Result: Codable, Hashable, Sendable {
+    struct Failed: Codable, Hashable, Sendable {
+      let tenantID: String
+      let code: String
+      let detail: String
+
+      enum CodingKeys: String, CodingKey {
+        case code, detail
+        case tenantID = "tenant_id"
+      }
+    }
+    var restore: String
+    var generation: UInt64
+    var restored = 0
+    var failed: [Failed] = []
+    var records: UInt64 = 0
+    var bytes: UInt64 = 0
+    var firstServingMilliseconds: Int64 = 0
+    var milliseconds: Int64 = 0
+
+    enum CodingKeys: String, CodingKey {
+      case restore, generation, restored, failed, records, bytes, milliseconds
+      case firstServingMilliseconds = "first_serving_milliseconds"
+    }
+  }
+
+  private struct State {
+    /// Nil until the control plane has said who belongs here.
+    var pending: Set<TenantID>?
+    var total = 0
+    var plan: CellRestorePlan?
+    var result: Result
+    var isOver = false
+  }
+
+  let name: String
+  private let archive: Archive
+  private let service: ArchiveService
+  private let engine: StorageEngine
+  private let directives: Directives
+  private let configuration: CellConfiguration
+  private let files: any FileSystem
+  private let clock: any WallClock
+  private let logger: Logger
+  private let since: Timestamp
+  private let beganNanoseconds = MonotonicTime.nanoseconds()
+  private let state: Mutex<State>
+
+  static func name(_ cell: CellID, _ generation: Generation) -> String {
+    "\(cell)@\(generation.rawValue)"
+  }
+
+  init(
+    name: String, generation: Generation, archive: Archive, service: ArchiveService,
+    engine: StorageEngine, directives: Directives, configuration: CellConfiguration,
+    files: any FileSystem, clock: any WallClock, logger: Logger
+  ) {
+    self.name = name
+    self.archive = archive
+    self.service = service
+    self.engine = engine
+    self.directives = directives
+    self.configuration = configuration
+    self.files = files
+    self.clock = clock
+    self.logger = logger
+    since = Timestamp(milliseconds: clock.milliseconds())
+    state = Mutex(State(result: Result(restore: name, generation: generation.rawValue)))
+  }
+
+  private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
+  private var elapsed: Int64 {
+    Int64((MonotonicTime.nanoseconds() - beganNanoseconds) / 1_000_000)
+  }
+
+  /// Whether the tenant may come back: it must be neither unknown here nor made anew.
+  func isPending(_ tenant: TenantID) -> Bool {
+    guard engine.heads[tenant] == nil else { return false }
+    return state.withLock { state in
+      guard !state.isOver || !state.result.failed.isEmpty else { return false }
+      return state.pending.map { $0.contains(tenant) } ?? true
+    }
+  }
+
+  /// Reads the archive, and brings the cell's own store back: before anything is served.
+  func begin() async throws {
+    let plan = try await CellRestorePlan(
+      archive, cell: configuration.id, scratch: configuration.dataDirectory + "/restoring.records",
+      files: files)
+    state.withLock { $0.plan = plan }
+    logger.notice(
+      "restores the cell from the archive",
+      metadata: ["restore": "\(name)", "tenants": "\(plan.tenants.count)"])
+    guard engine.heads[.cellStore] == nil,
+      plan.tenants.contains(where: { $0.id == .cellStore })
+    else { return }
+    _ = try await bringBack(.cellStore, epoch: .first, plan)
+  }
+
+  /// Brings the tenants back that the control plane has placed here.
+  func run(placed: @Sendable () -> [TenantID: Epoch]?) async {
+    guard let plan = state.withLock({ $0.plan }) else { return }
+    var found = placed()
+    while found == nil, !Task.isCancelled {
+      try? await Task.sleep(for: CellLimits.joinRetryMinimum)
+      found = placed()
+    }
+    guard let found, !Task.isCancelled else { return }
+    let known = Set(plan.tenants.map(\.id))
+    let order =
+      plan.tenants.map(\.id).filter { found[$0] != nil }
+      + found.keys.filter { !known.contains($0) }.sorted()
+    let missing = order.filter { engine.heads[$0] == nil }
+    state.withLock { state in
+      state.pending = Set(missing)
+      state.total = missing.count
+    }
+    await withTaskGroup(of: Void.self) { group in
+      for (index, tenant) in missing.enumerated() where !Task.isCancelled {
+        if index >= Self.tenantsAtOnce { await group.next() }
+        let epoch = found[tenant] ?? .first
+        group.addTask { await self.one(tenant, epoch, plan) }
+      }
+    }
+    guard !Task.isCancelled else { return }
+    await end(plan)
+  }
+
+  private func one(_ tenant: TenantID, _ epoch: Epoch, _ plan: CellRestorePlan) async {
+    do {
+      let restored = try await bringBack(tenant, epoch: epoch, plan)
+      let elapsed = elapsed
+      state.withLock { state in
+        if state.result.restored == 0 { state.result.firstServingMilliseconds = elapsed }
+        state.result.restored += 1
+        state.result.records += restored.records
+        state.result.bytes += restored.files.reduce(0) { $0 + $1.bytes }
+        state.pending?.remove(tenant)
+      }
+    } catch is CancellationError {
+    } catch {
+      let failure = RestoreFailure.of(error)
+      logger.error(
+        "a tenant is not back", metadata: ["tenant": "\(tenant)", "reason": "\(failure)"])
+      state.withLock {
+        $0.result.failed.append(
+          .init(
+            tenantID: tenant.rawValue, code: failure.code.rawValue, detail: failure.detail))
+      }
+    }
+  }
+
+  private func bringBack(
+    _ tenant: TenantID, epoch: Epoch, _ plan: CellRestorePlan
+  ) async throws -> RestoredTenant {
+    let lineage = TenantRestoration.lineage("\(name) \(tenant)")
+    let restored = try await plan.restore(
+      tenant, schema: CellNode.schema(of: tenant),
+      into: engine.preparedDirectory(tenant, lineage), lineage: lineage)
+    // Until its release is known, or known not to be, two cells might serve it.
+    guard !restored.mayHaveMoved else {
+      throw Failure(
+        .conflict, "the tenant was on its way to another cell, which may have it: see there first")
+    }
+    if tenant != .cellStore {
+      // A fork's mark came back with the cell's own store, and stays.
+      if case .fork = directives.mark(of: tenant) {
+      } else {
+        try await directives.mark(tenant, .suspended(restore: name, since: now))
+      }
+    }
+    service.broughtBack(tenant, snapshotBytes: restored.bytes)
+    let at = restored.position
+    try await engine.install(
+      tenant, lineage: lineage, epoch: epoch,
+      origin: RestoreOrigin(
+        tenant: tenant, lineage: at.lineage, tenantSeq: at.tenantSeq, hash: at.hash,
+        isFork: false),
+      expected: nil)
+    guard tenant != .cellStore else { return restored }
+    // A row of its own makes a record, and the record says when there is work to do.
+    let claim = IdempotencyClaim(
+      principal: "restore", key: name, payloadHash: [], file: .sessions,
+      retentionSeconds: IdempotencyClaim.moneyRetention)
+    _ = try await engine.perform(
+      tenant, CommandOrigin(requestID: name, traceID: ""), claim
+    ) { transaction in
+      transaction.dueMayHaveChanged()
+      return StoredAnswer(status: 200, contentType: "", body: [])
+    }
+    return restored
+  }
+
+  private func end(_ plan: CellRestorePlan) async {
+    plan.close()
+    let elapsed = elapsed
+    let result = state.withLock { state in
+      state.result.milliseconds = elapsed
+      state.plan = nil
+      return state.result
+    }
+    do {
+      try await directives.setFact(Self.fact(name), try EdgeJSON.encode(result))
+      // With a tenant missing the next start tries again.
+      if result.failed.isEmpty {
+        try RecoveryMarker(dataDirectory: configuration.dataDirectory, files: files).remove()
+      }
+    } catch {
+      logger.error("the restore's end is not noted", metadata: ["error": "\(error)"])
+    }
+    state.withLock { $0.isOver = true }
+    logger.notice(
+      "the cell is back",
+      metadata: [
+        "restored": "\(result.restored)", "failed": "\(result.failed.count)",
+        "milliseconds": "\(elapsed)",
+      ])
+  }
+
+  static func fact(_ name: String) -> String { "restore/\(name)" }
+
+  /// Waits until every tenant is back; throws ``RefusedRestore`` where some are not.
+  func finished(_ progress: CellWork.Progress) async throws -> Result {
+    while true {
+      let (pending, total, isOver, result) = state.withLock {
+        ($0.pending?.count ?? 0, $0.total, $0.isOver, $0.result)
+      }
+      progress.step("restore", done: Int64(total - pending), total: Int64(total))
+      if isOver { return try Self.judge(result) }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  /// The result; a refusal where a tenant is missing.
+  static func judge(_ result: Result) throws -> Result {
+    guard result.failed.isEmpty else {
+      throw RefusedRestore(
+        failure: Failure(
+          .verificationFailed, "\(result.failed.count) tenants could not be brought back"),
+        result: String(decoding: try EdgeJSON.encode(result), as: UTF8.self))
+    }
+    return result
+  }
+
+  func problems() -> [Storage.Problem] {
+    let (pending, failed) = state.withLock { ($0.pending, $0.result.failed) }
+    var problems = failed.map {
+      Storage.Problem(
+        code: "tenant_not_restored", since: since, runbook: Runbook.page("cell_lost"),
+        tenant: TenantID(trusted: $0.tenantID), detail: "\($0.code): \($0.detail)")
+    }
+    if let pending, pending.count > failed.count {
+      problems.append(
+        Storage.Problem(
+          code: "recovering", since: since, runbook: Runbook.page("recovering"), tenant: nil,
+          detail: "\(pending.count - failed.count) tenants are being restored from the archive"))
+    }
+    return problems
+  }
+}

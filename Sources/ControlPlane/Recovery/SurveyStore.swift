@@ -1,0 +1,82 @@
+import Storage
+import Wire
+
+/// What a control plane that was restored from an older copy remembers until it knows again what it
+/// had issued since: rows of `counters`.
+extension PlatformRows {
+  private static let survey = "survey"
+  private static let prefix = "surveyed/"
+  /// Added to the platform's version at a restore: more than can have been issued since any copy.
+  static let versionJump: UInt64 = 1 << 32
+
+  /// The number of the survey that is not over; nil: none is.
+  func runningSurvey() throws -> UInt64? {
+    try connection.first("SELECT value FROM counters WHERE name = ?1", .text(Self.survey)) {
+      UInt64(bitPattern: $0.int64(0))
+    }
+  }
+
+  /// Throws `recovering` while some cell has not said what it holds: a key or an epoch that is
+  /// issued now may be another's already.
+  func requireSurveyed() throws {
+    guard try runningSurvey() != nil else { return }
+    throw Failure(
+      .recovering,
+      "the control plane was restored from a copy, and not every cell has said yet what it holds",
+      retryAfterMilliseconds: 1_000)
+  }
+
+  /// Begins a survey: nobody may be promoted before its primary has confirmed it, and what is
+  /// published from here on is newer than anything that was published before.
+  func beginSurvey(_ number: UInt64) throws {
+    try connection.run(
+      "DELETE FROM counters WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2",
+      .text(Self.survey), .text(Self.prefix))
+    try set(Self.survey, number)
+    try set("version", try version() + Self.versionJump)
+    for var register in try registers() {
+      register.restored()
+      try put(register)
+    }
+  }
+
+  func isSurveyed(_ cell: CellID) throws -> Bool {
+    try connection.first(
+      "SELECT 1 FROM counters WHERE name = ?1", .text(Self.prefix + cell.rawValue)
+    ) { _ in true } ?? false
+  }
+
+  func markSurveyed(_ cell: CellID) throws { try set(Self.prefix + cell.rawValue, 1) }
+
+  func endSurvey() throws {
+    try connection.run("DELETE FROM counters WHERE name = ?1", .text(Self.survey))
+  }
+
+  /// Raises the platform's version above one that somebody holds.
+  func raiseVersion(above seen: UInt64) throws {
+    guard try version() <= seen else { return }
+    try set("version", seen + 1)
+  }
+
+  private func set(_ name: String, _ value: UInt64) throws {
+    try connection.run(
+      """
+      INSERT INTO counters (name, value) VALUES (?1, ?2)
+      ON CONFLICT (name) DO UPDATE SET value = excluded.value
+      """, .text(name), .integer(Int64(bitPattern: value)))
+  }
+
+  /// Keys of one kind that a tenant holds.
+  func heldKeys(_ kind: ClaimKind, of tenant: TenantID) throws -> [String] {
+    try connection.rows(
+      "SELECT key FROM key_claims WHERE kind = ?1 AND tenant = ?2 AND released = 0 ORDER BY key",
+      .text(kind.rawValue), .text(tenant.rawValue)
+    ) { $0.text(0) }
+  }
+
+  func registers() throws -> [CellRegister] {
+    try connection.rows("SELECT cell FROM registers ORDER BY cell") {
+      CellID(trusted: $0.text(0))
+    }.compactMap { try register(of: $0) }
+  }
+}

@@ -1,0 +1,98 @@
+import Messaging
+import Storage
+import Wire
+
+/// Drives the restore of a whole cell to its end: its process claims the journal under the next
+/// generation, joins, and brings tenant after tenant back.
+struct CellRestores: Sendable {
+  let rounds: CellWorkRounds
+
+  private var services: AdminServices { rounds.services }
+
+  func drive(_ operation: Operation, trace: String) async throws(Failure) {
+    guard let cell = CellID(operation.subject),
+      let record = try await services.store.read({ try $0.cell(cell) })
+    else { throw Failure(.notFound, "the cell is gone") }
+    switch operation.stepName {
+    case "claim":
+      if !hasJoined(cell, record.generation) {
+        guard let sight = services.replicas.lost(of: cell) else {
+          throw Failure(.cellUnavailable, "no process of \(cell) reports an empty disk")
+        }
+        try await promote(sight, cell, record.generation, trace: trace)
+      }
+      try await finish("claim", operation, trace: trace)
+    case "serve":
+      guard hasJoined(cell, record.generation) else {
+        throw Failure(.cellUnavailable, "\(cell) has not joined yet")
+      }
+      try await finish("serve", operation, trace: trace)
+    case "restore":
+      var work = Aimstors_ProtoCellWork()
+      work.operation = operation.id.rawValue
+      work.kind = "cell_restore"
+      work.at = CellRestoreRoute.name(cell, record.generation)
+      let status = try await rounds.ask(work, cell, trace: trace)
+      switch status.state {
+      case "done": try await finish("restore", operation, result: status.result, trace: trace)
+      case "failed":
+        try await rounds.end(
+          operation, CellWorkRounds.failure(status), result: status.result, trace: trace)
+      default: try await note(status, operation, trace: trace)
+      }
+    default: break
+    }
+  }
+
+  private func hasJoined(_ cell: CellID, _ generation: Generation) -> Bool {
+    services.roster.cell(cell)?.generation == generation && services.roster.isAlive(cell)
+      && services.replicas.lost(of: cell) == nil
+  }
+
+  /// A repeat changes nothing; a process that has gone on answers no more under this name.
+  private func promote(
+    _ sight: ReplicaRoster.Sight, _ cell: CellID, _ generation: Generation, trace: String
+  ) async throws(Failure) {
+    var promote = Aimstors_ProtoReplicaPromote()
+    promote.cell = cell.rawValue
+    promote.generation = generation.rawValue
+    let payload = try ProtoCoding.encode(promote)
+    do {
+      _ = try await services.messenger.peer(at: Address(sight.address)).request(
+        .replicaPromote, payload, timeout: ControlPlaneLimits.workTimeout, traceID: trace)
+    } catch {
+      let failure = CellCalls.failure(of: error, cell: cell)
+      // It serves already: the answer to the first question was lost.
+      guard failure.code == .unknownRoute else { throw failure }
+    }
+    services.replicas.forget(sight.replica, of: cell)
+  }
+
+  private func finish(
+    _ step: String, _ operation: Operation, result: String? = nil, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      try operation.finished(step: step, at: transaction.now)
+      if let result { try operation.succeeded(result: result, at: transaction.now) }
+      try rows.put(operation)
+    }
+  }
+
+  /// How many tenants are back, where that is news.
+  private func note(
+    _ status: Aimstors_ProtoCellWorkStatus, _ operation: Operation, trace: String
+  ) async throws(Failure) {
+    let progress = Operation.Progress(done: status.done, total: status.total, unit: "tenants")
+    guard status.total > 0, progress != operation.progress else { return }
+    try await services.store.write(trace: trace) { _, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      operation.progress = progress
+      try rows.put(operation)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Edge
+import Messaging
+import Platform
+import Wire
+
+/// What a follower tells of itself: to the control plane, and to the process around it.
+extension FollowerNode {
+  /// Tells the control plane where this replica answers and how far it is.
+  func report() async {
+    let peer = messenger.peer(at: configuration.controlPlane)
+    while !Task.isCancelled {
+      if let payload = try? Coding.encode(reportMessage()) {
+        _ = try? await peer.request(
+          .replicaReport, payload, timeout: FollowerLimits.controlPlaneTimeout, traceID: "")
+      }
+      try? await Task.sleep(for: FollowerLimits.reportInterval)
+    }
+  }
+
+  private func reportMessage() -> Aimstors_ProtoReplicaReport {
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = configuration.cell.rawValue
+    report.replica = configuration.replica
+    report.generation = state.withLock { $0.replica.generation.rawValue }
+    report.address =
+      configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
+    report.end = (engine.journal?.end ?? .start).message
+    return report
+  }
+
+  public func health() -> HealthReport {
+    let now = clock.milliseconds()
+    let (heardAt, isStopping) = state.withLock { ($0.heardAt, $0.isStopping) }
+    var problems = engine.problems.map {
+      HealthReport.Problem(
+        code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+    }
+    if let heardAt, now - heardAt.milliseconds > FollowerLimits.silenceMilliseconds {
+      problems.append(
+        .init(
+          code: "primary_silent", since: heardAt, runbook: "docs/runbooks/follower-missing.md",
+          detail: "nothing has come from the primary"))
+    }
+    return HealthReport(
+      role: "follower", id: configuration.replica, version: configuration.version,
+      ready: address != nil && !isStopping, problems: problems)
+  }
+
+  public func metrics() -> String {
+    let primary = state.withLock { $0.primaryEnd?.seq.rawValue ?? 0 }
+    let own = engine.journal?.end.seq.rawValue ?? 0
+    let applied = engine.applied?.seq.rawValue ?? 0
+    return PrometheusText(labels: [
+      ("cell", configuration.cell.rawValue), ("replica", configuration.replica),
+    ]).render([
+      .gauge(
+        "aimstors_follower_missing_records", "Records of the primary that are not here yet.",
+        Int64(clamping: primary > own ? primary - own : 0)),
+      .gauge(
+        "aimstors_follower_unapplied_records", "Records here that no file has yet.",
+        Int64(clamping: own > applied ? own - applied : 0)),
+      .counter(
+        "aimstors_replayed_records_total", "Records applied to files.",
+        Int64(engine.metrics.replayedRecords)),
+    ])
+  }
+}

@@ -1,0 +1,214 @@
+import Archive
+import ControlPlane
+import Edge
+import Logging
+import Platform
+import ServiceLifecycle
+import Storage
+import Wire
+
+/// The control plane's own store on this machine's disk, and in the archive: the storage engine of
+/// a cell with one pseudo-tenant, archived and drilled like a cell's.
+struct PlatformStorage {
+  /// The file with which an operator asks for the restore.
+  static let requestName = "restore.requested"
+  /// There until the restored control plane has begun to ask the cells.
+  private static let restoredName = "restored"
+
+  let directory: String
+  let id: String
+  /// Nil: the store is on this disk only.
+  let archive: Archive?
+  let logger: Logger
+
+  private let files = LiveFileSystem()
+
+  init(directory: String, id: String, archive: Archive?, logger: Logger) {
+    self.directory = directory
+    self.id = id
+    self.archive = archive
+    self.logger = logger
+  }
+
+  private var cell: CellID { CellID(trusted: id) }
+  private var replicaFile: ReplicaFile { ReplicaFile(directory: directory, files: files) }
+
+  // MARK: A lost disk
+
+  /// Waits while this disk is empty and the archive has the control plane's journal: beginning anew
+  /// would look healthy and know nobody.
+  ///
+  /// Answers false where the process was told to stop meanwhile.
+  func waitUntilOwned(healthPort: Int, version: String) async throws -> Bool {
+    guard let archive, try replicaFile.load() == nil,
+      try JournalSeed.isEmpty(dataDirectory: directory, files: files)
+    else { return true }
+    guard let claimed = try await claimed(archive) else { return true }
+    logger.critical(
+      "this disk is empty, and the archive has the control plane's journal: restore it",
+      metadata: ["claimed_generation": "\(claimed.rawValue)"])
+    let since = Timestamp(milliseconds: LiveWallClock().milliseconds())
+    let problem = HealthReport.Problem(
+      code: "control_plane_lost", since: since, runbook: Runbook.page("control_plane_lost"),
+      detail: "this disk is empty, and the archive has the control plane's journal")
+    let id = id
+    let health = HealthServer(
+      port: healthPort, logger: logger,
+      report: {
+        HealthReport(
+          role: "control_plane", id: id, version: version, ready: false, problems: [problem])
+      }, metrics: { "" }, onRunning: { _ in })
+    let waiting = RequestedRestore(path: "\(directory)/\(Self.requestName)")
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [
+          .init(service: health),
+          .init(service: waiting, successTerminationBehavior: .gracefullyShutdownGroup),
+        ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    try await group.run()
+    guard try PrivateFile.read(waiting.path) != nil else { return false }
+    try await takeOver(archive, above: claimed)
+    PrivateFile.remove(waiting.path)
+    return true
+  }
+
+  private func claimed(_ archive: Archive) async throws -> Generation? {
+    while true {
+      do throws(ArchiveError) {
+        return try await archive.claims(cell).map(\.generation).max()
+      } catch {
+        guard error.mayPass else { throw error }
+        logger.warning("the start waits for the archive", metadata: ["reason": "\(error)"])
+      }
+      try await Task.sleep(for: .seconds(5))
+    }
+  }
+
+  private func takeOver(_ archive: Archive, above claimed: Generation) async throws {
+    let generation = Generation(claimed.rawValue + 1)
+    let now = Timestamp(milliseconds: LiveWallClock().milliseconds())
+    let end = try await CellTakeover(archive, cell: cell).claim(generation, at: now)
+    try PrivateFile.write([], to: "\(directory)/\(Self.restoredName)")
+    try JournalSeed.write(
+      dataDirectory: directory, cell: cell, generation: generation, after: end, files: files)
+    var replica = ReplicaState(role: .primary, generation: generation)
+    replica.began = end
+    try replicaFile.store(replica)
+  }
+
+  // MARK: The store
+
+  /// Opens the store, restored where it has to be; answers whether it is a copy that the cells have
+  /// not been asked about.
+  func open() async throws -> (engine: StorageEngine, isRestored: Bool) {
+    var configuration = EngineConfiguration(directory: directory, cell: cell)
+    configuration.generation = try replicaFile.load()?.generation ?? .first
+    let isArchived = archive != nil
+    configuration.adjustJournal = {
+      if isArchived { $0.pins.updateValue(nil, forKey: JournalUploader.pin) }
+    }
+    let logger = logger
+    let engine = StorageEngine(
+      configuration, clock: LiveWallClock(), random: LiveRandomSource(), files: files,
+      log: logger, schema: { _ in PlatformSchema.schema },
+      fatal: { fatality in
+        logger.critical("the journal failed", metadata: ["reason": "\(fatality)"])
+        exitProcess(.refused)
+      })
+    _ = try await engine.start()
+    let isRestored = try PrivateFile.read("\(directory)/\(Self.restoredName)") != nil
+    if isRestored, let archive, engine.ownership(.platformStore) == nil {
+      try await bringBack(archive, engine)
+    }
+    if engine.ownership(.platformStore) == nil {
+      try await engine.create(.platformStore, epoch: .first)
+    }
+    return (engine, isRestored)
+  }
+
+  private func bringBack(_ archive: Archive, _ engine: StorageEngine) async throws {
+    let lineage = Lineage(LiveRandomSource().uint64())
+    let restored = try await TenantRestorer(archive: archive, files: files).restore(
+      .platformStore, schema: PlatformSchema.schema, to: .latest, cell: cell,
+      into: engine.preparedDirectory(.platformStore, lineage), lineage: lineage)
+    let at = restored.position
+    try await engine.install(
+      .platformStore, lineage: lineage, epoch: .first,
+      origin: RestoreOrigin(
+        tenant: .platformStore, lineage: at.lineage, tenantSeq: at.tenantSeq, hash: at.hash,
+        isFork: false),
+      expected: nil)
+    logger.notice(
+      "the control plane's store is back",
+      metadata: ["tenant_seq": "\(at.tenantSeq.rawValue)", "time": "\(at.time.rfc3339)"])
+  }
+
+  /// The store remembers by itself from here on that it asks the cells.
+  func noteSurveyBegun() throws { PrivateFile.remove("\(directory)/\(Self.restoredName)") }
+
+  // MARK: The archive
+
+  /// The archive of the running store as a service; nil where none is configured.
+  func service(_ engine: StorageEngine) -> ArchivingService? {
+    guard let archive else { return nil }
+    let generation = (try? replicaFile.load())??.generation ?? .first
+    return ArchivingService(
+      service: ArchiveService(
+        ArchiveEnvironment(
+          archive: archive, engine: engine, cell: cell, generation: generation,
+          dataDirectory: directory, schema: { _ in PlatformSchema.schema }, files: files,
+          clock: LiveWallClock(), random: LiveRandomSource(), logger: logger)))
+  }
+
+  /// How far the archive is behind, and when the store was restored for proof last.
+  static func metrics(_ service: ArchiveService) -> String {
+    let now = LiveWallClock().milliseconds()
+    func seconds(_ name: String, _ help: String, since: Timestamp?) -> MetricFamily {
+      let age = max(0, now - (since?.milliseconds ?? now))
+      return MetricFamily(name, help, .gauge, [.init(value: .microseconds(age * 1_000))])
+    }
+    return PrometheusText(labels: []).render([
+      .gauge(
+        "aimstors_archive_lag_records", "Durable records that are not in the archive.",
+        Int64(clamping: service.lag.records)),
+      seconds(
+        "aimstors_archive_lag_seconds", "How long the oldest of them has waited.",
+        since: service.lag.since),
+      seconds(
+        "last_verified_restore_age_seconds", "Since the store's last verified restore.",
+        since: service.status.oldestVerifiedRestore),
+    ])
+  }
+}
+
+/// The archive's work until the process stops.
+struct ArchivingService: Service {
+  let service: ArchiveService
+
+  func run() async throws { await cancelWhenGracefulShutdown { await service.run() } }
+}
+
+/// Returns when a file appears.
+private struct RequestedRestore: Service {
+  let path: String
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled, (try? PrivateFile.read(path)) == nil {
+        try? await Task.sleep(for: .milliseconds(100))
+      }
+    }
+  }
+}
+
+extension HealthReport {
+  /// The same with what the archive reports.
+  func adding(_ found: [ArchiveProblem]) -> HealthReport {
+    HealthReport(
+      role: role, id: id, version: version, ready: ready,
+      problems: problems
+        + found.map {
+          .init(code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+        })
+  }
+}

@@ -1,0 +1,98 @@
+import Edge
+import Messaging
+import Simulation
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("A control plane from an older copy") struct SurveyTests {
+  private func answer(_ page: CellSurveyPage) throws -> Aimstors_ProtoCellWorkStatus {
+    var status = Aimstors_ProtoCellWorkStatus()
+    status.state = "done"
+    status.result = String(decoding: try EdgeJSON.encode(page), as: UTF8.self)
+    return status
+  }
+
+  private func told(
+    _ id: String, epoch: UInt64 = 1, slug: String, numbers: [String] = []
+  ) -> CellSurveyPage.Tenant {
+    CellSurveyPage.Tenant(
+      id: id, epoch: epoch, state: "suspended", reason: "unpaid",
+      profile: .init(
+        name: "Name of \(slug)", slug: slug, currency: "EUR", timeZone: "Europe/Berlin",
+        tier: "standard", parent: "", createdAtMilliseconds: 1_000),
+      numbers: numbers.map { .init(id: "num_\($0)", phoneNumberID: $0, wabaID: "") })
+  }
+
+  @Test func `nothing is issued before every cell has said what it holds`() async throws {
+    let deployment = try await Deployment()
+    let one = try await deployment.cell("cell-a")
+    let two = try await deployment.cell("cell-b")
+    let known = try await deployment.tenant("known", cell: "cell-a")
+    _ = try await one.claim(deployment.control, tenant: known, [("phone_number", "111")])
+    try await deployment.beginSurvey()
+
+    func create(_ slug: String, key: String) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/tenants", Deployment.tenantBody(slug, cell: "cell-a"), key: key)
+    }
+    #expect(try await create("new", key: "k1").code() == "recovering")
+    await #expect(throws: (any Error).self) {
+      try await one.claim(deployment.control, tenant: known, [("phone_number", "222")])
+    }
+    // Its number has been given up, and another tenant made, since the copy.
+    let stop = CellSurveyPage.Stop(
+      scope: "tenant", id: known, reason: "fraud", sinceMilliseconds: 5, version: 9_000,
+      isLifted: false)
+    let first = try answer(
+      CellSurveyPage(tenants: [told(known, slug: "known")], stops: [stop], next: known))
+    let second = try answer(
+      CellSurveyPage(
+        tenants: [told("tzzzzzzzzzzzz", epoch: 7, slug: "late", numbers: ["111"])], stops: [],
+        next: nil))
+    one.change { $0.workAnswers = [first, second] }
+    two.change { $0.refusal = Failure(.recovering, "not yet") }
+    await deployment.node.survey()
+    #expect(one.seen.work.map(\.at) == ["", known])
+    #expect(try await create("new", key: "k2").code() == "recovering")
+    let status = try await deployment.admin("GET", "/v1/status")
+    #expect(status.raw.contains("control_plane_surveying") && status.raw.contains("cell-b"))
+
+    let nothing = try answer(CellSurveyPage(tenants: [], stops: [], next: nil))
+    two.change {
+      $0.refusal = nil
+      $0.workAnswers = [nothing]
+    }
+    await deployment.node.survey()
+    await deployment.node.survey()
+    #expect(try await create("late", key: "k3").code() == "slug_taken")
+    #expect(try await create("new", key: "k4").status == 201)
+    let late = try await deployment.admin("GET", "/v1/tenants/tzzzzzzzzzzzz")
+    #expect(try late.text("slug") == "late")
+    #expect(try late.text("state") == "suspended")
+    #expect(try late.root()["epoch"]?.integer == 7)
+    let taken = try await one.claim(deployment.control, tenant: known, [("phone_number", "111")])
+    #expect(taken == "111")
+    let stops = try await deployment.admin("GET", "/v1/send-stops")
+    #expect(stops.raw.contains("fraud"))
+  }
+
+  @Test func `versions lie above everything that was published before`() async throws {
+    let deployment = try await Deployment()
+    _ = try await deployment.cell("cell-a")
+    let before = await deployment.node.services.map.manifest.mapVersion
+    try await deployment.beginSurvey()
+    await deployment.node.survey()
+    let after = await deployment.node.services.map.manifest.mapVersion
+    #expect(after >= before + PlatformRows.versionJump)
+  }
+}
+
+extension Deployment {
+  /// As a start from a copy does.
+  func beginSurvey() async throws {
+    try await node.services.store.write(trace: "") { _, rows in try rows.beginSurvey(1) }
+    try await node.services.map.refresh()
+  }
+}

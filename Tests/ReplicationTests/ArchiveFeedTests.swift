@@ -1,0 +1,132 @@
+import Archive
+import Logging
+import Platform
+import Replication
+import Simulation
+import Storage
+import StorageFixtures
+import Testing
+import Wire
+
+@testable import Cell
+
+/// What a follower cannot get from its primary's journal, it gets from the archive.
+@Suite("A follower and the archive") struct ArchiveFeedTests {
+  private func withBench(_ body: (Bench) async throws -> Void) async throws {
+    let path = "/tmp/aimstors-replication-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
+    try LiveFileSystem().createDirectory(path)
+    let bench = Bench(path)
+    do { try await body(bench) } catch {
+      try FileTree.remove(path, LiveFileSystem())
+      throw error
+    }
+    try FileTree.remove(path, LiveFileSystem())
+  }
+
+  private func archive(_ bench: Bench) throws -> Archive {
+    let random = SeededRandomSource(seed: 9)
+    return Archive(
+      objects: DirectoryStore(
+        root: "\(bench.directory)/archive", files: LiveFileSystem(), random: random),
+      key: try ArchiveKey(
+        [UInt8](repeating: 3, count: 32), deployment: String(repeating: "a", count: 32)),
+      random: random)
+  }
+
+  private func service(
+    _ bench: Bench, _ engine: StorageEngine, _ archive: Archive, _ replica: String,
+    _ generation: Generation
+  ) -> ArchiveService {
+    ArchiveService(
+      ArchiveEnvironment(
+        archive: archive, engine: engine, cell: Bench.cell, generation: generation,
+        dataDirectory: "\(bench.directory)/\(replica)", schema: { _ in TestSchema.store() },
+        files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 4),
+        logger: bench.log))
+  }
+
+  private func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() { await Task.yield() }
+  }
+
+  @Test func `an empty follower is filled from the archive, then from a journal that begins later`()
+    async throws
+  {
+    try await withBench { bench in
+      let archive = try archive(bench)
+      let (old, _) = try await bench.primary("p")
+      let first = service(bench, old, archive, "p", .first)
+      let uploading = Task { await first.run() }
+      for id in 1...30 { try await old.pay(Int64(id)) }
+      #expect(await first.waitUntilArchived(seconds: 20))
+      uploading.cancel()
+      await uploading.value
+      await old.close()
+
+      // The disk is lost: the next generation's journal begins behind what is archived.
+      let now = Timestamp(milliseconds: 1)
+      let end = try await CellTakeover(archive, cell: Bench.cell).claim(Generation(2), at: now)
+      try LiveFileSystem().createDirectory("\(bench.directory)/q")
+      try JournalSeed.write(
+        dataDirectory: "\(bench.directory)/q", cell: Bench.cell, generation: Generation(2),
+        after: end, files: LiveFileSystem())
+      let (new, messenger) = try await bench.primary(
+        "q", Generation(2), createsTenant: false)
+      let second = service(bench, new, archive, "q", Generation(2))
+      let uploadingAgain = Task { await second.run() }
+      let plan = try await CellRestorePlan(
+        archive, cell: Bench.cell, scratch: "\(bench.directory)/scratch", files: LiveFileSystem())
+      let restored = try await plan.restore(
+        Bench.tenant, schema: TestSchema.store(),
+        into: new.preparedDirectory(Bench.tenant, Lineage(7)), lineage: Lineage(7))
+      try await new.install(
+        Bench.tenant, lineage: Lineage(7), epoch: .first,
+        origin: RestoreOrigin(
+          tenant: Bench.tenant, lineage: restored.position.lineage,
+          tenantSeq: restored.position.tenantSeq, hash: restored.position.hash, isFork: false),
+        expected: nil)
+      for id in 31...33 { try await new.pay(Int64(id)) }
+      #expect(await second.waitUntilArchived(seconds: 20))
+
+      let follower = try await bench.follower("f", archive: archive)
+      let following = Task { try await follower.run() }
+      let journal = try #require(new.journal)
+      let link = bench.link("f", from: messenger, archive: archive)
+      let feeding = Task { await link.run(journal) { false } }
+      // The restored tenant's files are fetched too: its journal says only that it was restored.
+      let expected = try await new.digests()
+      try await until { (try? await bench.digests("f")) == expected }
+      for id in 34...36 { try await new.pay(Int64(id)) }
+      let later = try await new.digests()
+      try await until { (try? await bench.digests("f")) == later }
+      feeding.cancel()
+      _ = await feeding.value
+      following.cancel()
+      try? await following.value
+      uploadingAgain.cancel()
+      await uploadingAgain.value
+      await new.close()
+    }
+  }
+
+  @Test func `without an archive it is said what is missing`() async throws {
+    try await withBench { bench in
+      let end = JournalEnd(group: 5, seq: CellSeq(9), hash: .zero)
+      try LiveFileSystem().createDirectory("\(bench.directory)/q")
+      try JournalSeed.write(
+        dataDirectory: "\(bench.directory)/q", cell: Bench.cell, generation: .first, after: end,
+        files: LiveFileSystem())
+      let (new, messenger) = try await bench.primary("q")
+      let follower = try await bench.follower("f")
+      let journal = try #require(new.journal)
+      let link = bench.link("f", from: messenger)
+      let feeding = Task { await link.run(journal) { false } }
+      try await until { link.current.trouble != nil }
+      #expect(link.current.trouble?.contains("no archive") == true)
+      feeding.cancel()
+      _ = await feeding.value
+      _ = follower
+      await new.close()
+    }
+  }
+}
