@@ -19,7 +19,7 @@ public struct RestoredTenant: Sendable {
   public let isLatest: Bool
   /// Whether its last records are of a move away that may have been completed: the tenant may be
   /// another cell's.
-  public let mayHaveMoved: Bool
+  public var mayHaveMoved = false
 }
 
 /// Restores one tenant from the archive into a directory of its own.

@@ -50,8 +50,6 @@ final class Directives: SendGate {
     table.withLock { $0.quiesce(tenant, since: since) }
   }
 
-  func entry(of tenant: TenantID) -> DirectoryEntry? { table.withLock { $0.entry(of: tenant) } }
-
   /// Says what stands about a tenant, to the cell that it moves to.
   func describe(_ tenant: TenantID, in fence: inout Aimstors_ProtoMoveFence) {
     let (entry, mark) = table.withLock { ($0.entry(of: tenant), $0.restoreMark(of: tenant)) }

@@ -39,8 +39,6 @@ struct StopTable: Sendable {
   /// Nothing new of a tenant leaves from here on; nil ends that.
   mutating func quiesce(_ tenant: TenantID, since: Timestamp?) { quiesced[tenant] = since }
 
-  func entry(of tenant: TenantID) -> DirectoryEntry? { tenants[tenant] }
-
   func restoreMark(of tenant: TenantID) -> RestoreMark? { marks[tenant] }
 
   mutating func note(numberID: String, phoneNumberID: String) {
