@@ -51,7 +51,8 @@ import Wire
     return (try shown.text("cell"), try shown.root()["epoch"]?.integer)
   }
 
-  @Test func `the placement changes when the source has handed over, and not before`() async throws {
+  @Test func `the placement changes when the source has handed over, and not before`() async throws
+  {
     let scene = try await scene()
     scene.source.change { $0.workAnswers = [status("running", "copy")] }
     let begun = try await begin(scene, key: "m1")
@@ -142,7 +143,8 @@ import Wire
 
   @Test(arguments: [
     (#"{"to_cell":"cell-a"}"#, "conflict"), (#"{"to_cell":"cell-x"}"#, "invalid_field"),
-    (#"{"to_cell":"cell-b","cap_ms":0}"#, "invalid_field"), (#"{"to_cell":"no cell"}"#, "invalid_field"),
+    (#"{"to_cell":"cell-b","cap_ms":0}"#, "invalid_field"),
+    (#"{"to_cell":"no cell"}"#, "invalid_field"),
   ])
   func `a move that cannot be is refused`(_ body: String, _ code: String) async throws {
     let scene = try await scene()
@@ -164,6 +166,7 @@ import Wire
     while try await deployment.admin("GET", "/v1/operations/\(id)").text("state") == "running" {
       await deployment.node.work()
     }
-    #expect(try await deployment.admin("GET", "/v1/tenants/\(scene.tenant)").text("cell") == "cell-b")
+    #expect(
+      try await deployment.admin("GET", "/v1/tenants/\(scene.tenant)").text("cell") == "cell-b")
   }
 }

@@ -42,11 +42,11 @@ import Wire
     }
   }
 
-  private static let tenant = TestEngine.tenant
-  private static let epoch = Epoch(2)
+  static let tenant = TestEngine.tenant
+  static let epoch = Epoch(2)
 
   /// Begins the move, copies the files and has the target import them.
-  private func importFiles(
+  func importFiles(
     from source: TestEngine, to target: TestEngine, under epoch: Epoch = Self.epoch,
     source cell: CellID = Pair.first, target other: CellID = Pair.second
   ) async throws {
@@ -64,7 +64,7 @@ import Wire
 
   /// Sends what the target lacks; answers where it stands.
   @discardableResult
-  private func stream(
+  func stream(
     from source: TestEngine, to target: TestEngine, under epoch: Epoch = Self.epoch
   ) async throws(Failure) -> TenantHead {
     let at = target.engine.heads[Self.tenant]?.tenantSeq ?? .zero
@@ -76,7 +76,7 @@ import Wire
   }
 
   /// Everything up to the target's readiness.
-  private func makeReady(
+  func makeReady(
     from source: TestEngine, to target: TestEngine, under epoch: Epoch = Self.epoch,
     source cell: CellID = Pair.first, target other: CellID = Pair.second
   ) async throws -> MoveFence {
@@ -88,7 +88,7 @@ import Wire
     return fence
   }
 
-  private func expectServed(
+  func expectServed(
     _ test: TestEngine, _ counts: [Int], epoch: Epoch
   ) async throws {
     #expect(test.engine.servedHeads[Self.tenant]?.epoch == epoch)
@@ -98,7 +98,7 @@ import Wire
     #expect(digest.recomputed)
   }
 
-  private func expectAway(_ test: TestEngine) async {
+  func expectAway(_ test: TestEngine) async {
     let write = await refusal { try await test.pay(1_000) }
     #expect(write == .moved)
     let read = await refusal { _ = try await test.counts() }
@@ -322,62 +322,6 @@ import Wire
       #expect(wrongRelease == .conflict)
       pair.a.engine.unfence(Self.tenant)
       try await pair.a.pay(5)
-      await pair.close()
-    }
-  }
-
-  @Test func `told many times at once, it is adopted once`() async throws {
-    try await withTemporaryDirectory { directory in
-      let pair = try await Pair(directory)
-      try await pair.a.pay(1)
-      let fence = try await makeReady(from: pair.a, to: pair.b)
-      let release = try await pair.a.engine.releaseMove(
-        Self.tenant, to: Pair.second, under: Self.epoch, ready: fence.hash
-      ) { true }
-      let codes = await withTaskGroup(of: FailureCode?.self) { group in
-        for _ in 0..<16 {
-          group.addTask {
-            await refusal { _ = try await pair.b.engine.adoptMoved(Self.tenant, release) }
-          }
-        }
-        return await group.reduce(into: [FailureCode?]()) { $0.append($1) }
-      }
-      #expect(codes.contains(nil))
-      #expect(codes.allSatisfy { $0 == nil || $0 == .recovering })
-      try await pair.b.pay(2)
-      #expect(pair.b.engine.heads[Self.tenant]?.tenantSeq == release.tenantSeq.next.next)
-      await pair.close()
-      let found = try JournalVerification.run(
-        directory: "\(directory)/b/journal", files: LiveFileSystem())
-      #expect(found.ok, "\(found.chainBreaks)")
-    }
-  }
-
-  @Test func `a slow import does not undo a faster one`() async throws {
-    try await withTemporaryDirectory { directory in
-      let pair = try await Pair(directory)
-      try await pair.a.pay(1)
-      // Copied and never concluded: its epoch is burned meanwhile.
-      try await pair.a.engine.beginMove(Self.tenant, to: Pair.second, under: Self.epoch)
-      try pair.b.engine.prepareImport(Self.tenant, under: Self.epoch)
-      let snapshot = try await pair.a.engine.snapshot(
-        Self.tenant, into: pair.b.engine.importDirectory(Self.tenant, under: Self.epoch))
-      try await pair.a.engine.burnMove(Self.tenant, under: Self.epoch)
-      let fence = try await makeReady(from: pair.a, to: pair.b, under: Epoch(3))
-      let head = snapshot.head
-      let late = await refusal {
-        try await pair.b.engine.beginImport(
-          MoveImport(
-            tenant: Self.tenant, lineage: head.lineage, epoch: Self.epoch, source: Pair.first,
-            tenantSeq: head.tenantSeq, hash: head.hash, time: head.time,
-            schemaVersion: head.schemaVersion, nextDue: nil))
-      }
-      #expect(late == .conflict)
-      let release = try await pair.a.engine.releaseMove(
-        Self.tenant, to: Pair.second, under: Epoch(3), ready: fence.hash
-      ) { true }
-      _ = try await pair.b.engine.adoptMoved(Self.tenant, release)
-      try await expectServed(pair.b, [1, 1], epoch: Epoch(3))
       await pair.close()
     }
   }
