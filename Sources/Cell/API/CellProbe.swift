@@ -23,7 +23,9 @@ package struct CellProbe: Sendable {
         configuration: GraphConfiguration(baseURL: "http://127.0.0.1:9"), transport: NoGraph()),
       wakeOutbox: { _ in })
     self.services = audits ? services : services.unaudited(store)
-    responder = CellAPI.responder(self.services, logger: Logger(label: "probe"))
+    var logger = Logger(label: "probe")
+    logger.logLevel = .error
+    responder = CellAPI.responder(self.services, logger: logger)
   }
 
   /// One request of an operator.
