@@ -104,7 +104,10 @@ struct CellHandler: Sendable {
       response.moved = placements.whereabouts(of: envelope.tenant)
       return response
     }
-    return await http(envelope, request)
+    let response = await http(envelope, request)
+    // Refused because another replica took over meanwhile: nothing ran; the router asks that one.
+    if response.status == 409 { try meet(Generation(envelope.generation)) }
+    return response
   }
 
   private func check(tenant: String, epoch: UInt64) throws(Failure) {
