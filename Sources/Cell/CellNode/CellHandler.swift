@@ -118,6 +118,8 @@ struct CellHandler: Sendable {
       moved.moved = placements.whereabouts(of: envelope.tenant)
       return moved
     }
+    // Refused because another replica took over meanwhile: nothing ran; the router asks that one.
+    if response.status == 409 { try meet(Generation(envelope.generation)) }
     return response
   }
 

@@ -83,10 +83,16 @@ struct TenantForwarding: Sendable {
     var envelope = envelope
     envelope.epoch = placement.epoch.rawValue
     envelope.generation = cell.generation.rawValue
-    let bytes = try await services.ask(
-      cell, .http, try ProtoCoding.encode(envelope), timeout: ControlPlaneLimits.forwardTimeout,
-      trace: trace)
-    return try ProtoCoding.decode(Aimstors_ProtoResponse.self, bytes)
+    do throws(Failure) {
+      let bytes = try await services.ask(
+        cell, .http, try ProtoCoding.encode(envelope), timeout: ControlPlaneLimits.forwardTimeout,
+        trace: trace)
+      return try ProtoCoding.decode(Aimstors_ProtoResponse.self, bytes)
+    } catch  where error.code == .generationFenced {
+      // Nothing ran there; who has taken over has not joined yet.
+      throw Failure(
+        .cellUnavailable, "another process takes \(cell.id) over", retryAfterMilliseconds: 1_000)
+    }
   }
 
   private static func header(_ name: String, _ value: String) -> Aimstors_ProtoHeader {
