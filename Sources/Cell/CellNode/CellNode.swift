@@ -31,6 +31,7 @@ public final class CellNode: Service {
   private let work: CellWork
   private let restoration: TenantRestoration?
   private let departures: Departures
+  private let loads: LoadSample
   private let arrivals: Arrivals
   private let outcomes: LateOutcomes
   private let bound: Bound
@@ -102,6 +103,8 @@ public final class CellNode: Service {
         configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
       }, wake: { wakes.wake($0) }, log: logger)
     departures = Departures(moving)
+    loads = LoadSample(
+      engine: engine, files: files, dataDirectory: configuration.dataDirectory)
     arrivals = Arrivals(moving) {
       (try? files.freeBytes(configuration.dataDirectory)) ?? 0
     }
@@ -284,7 +287,9 @@ public final class CellNode: Service {
   }
 
   private func makeWork() -> CellWorkRequests {
-    CellWorkRequests(work: work, archive: archive, restoration: restoration, departures: departures)
+    CellWorkRequests(
+      work: work, archive: archive, restoration: restoration, departures: departures,
+      loads: loads)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.
@@ -348,15 +353,17 @@ public final class CellNode: Service {
     join.generation = messenger.identity.generation.rawValue
     join.version = configuration.version
     join.formatVersion = UInt32(Journal.formatVersion)
-    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(CellLimits.inventoryLimit)
-      .map { tenant, head in
-        var owned = Aimstors_ProtoOwnedTenant()
-        owned.tenant = tenant.rawValue
-        owned.epoch = head.epoch.rawValue
-        owned.tenantSeq = head.tenantSeq.rawValue
-        owned.state = directives.state(of: tenant).rawValue
-        return owned
-      }
+    join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(
+      CellLimits.inventoryLimit
+    )
+    .map { tenant, head in
+      var owned = Aimstors_ProtoOwnedTenant()
+      owned.tenant = tenant.rawValue
+      owned.epoch = head.epoch.rawValue
+      owned.tenantSeq = head.tenantSeq.rawValue
+      owned.state = directives.state(of: tenant).rawValue
+      return owned
+    }
     return join
   }
 

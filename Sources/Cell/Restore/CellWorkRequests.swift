@@ -10,9 +10,13 @@ struct CellWorkRequests: Sendable {
   let archive: ArchiveService?
   let restoration: TenantRestoration?
   let departures: Departures
+  let loads: LoadSample
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     if message.kind == "move" || message.kind == "move_plan" { return try move(message) }
+    if message.kind == "load" {
+      return try work.ask(message.operation) { [loads] _ in try Self.json(try await loads.take()) }
+    }
     guard let archive, let restoration else {
       throw Failure(.invalidState, "this cell has no archive")
     }

@@ -89,6 +89,9 @@ public final class ControlPlaneNode: Service {
           await Self.every(ControlPlaneLimits.promotionInterval) { await self.promote() }
         }
         group.addTask { await Self.every(ControlPlaneLimits.workInterval) { await self.work() } }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.rebalanceInterval) { await self.rebalance() }
+        }
       }
     }
   }
@@ -116,6 +119,9 @@ public final class ControlPlaneNode: Service {
 
   /// One round over what cells do as long work.
   func work() async { await CellWorkRounds(services: services).look(trace: freshTrace()) }
+
+  /// One step of every drain and rebalance that runs.
+  func rebalance() async { await RebalanceRounds(services: services).look(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

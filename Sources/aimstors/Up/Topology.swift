@@ -12,6 +12,9 @@ struct Topology: Hashable {
     static let ackDeadlineMilliseconds = 100...60_000
     static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
+    static let memoryMegabytes = 256...4_194_304
+    static let cpuPercent = 10...100_000
+    static let openFiles = 1_024...4_194_304
   }
 
   /// The three base hosts of a domain.
@@ -45,6 +48,16 @@ struct Topology: Hashable {
     /// `degrade` or `fail`: what becomes of writes while a follower is away.
     var onLostFollower = "degrade"
     var ackDeadlineMilliseconds = 5_000
+    /// What the operating system lets the cell's process have, where it runs as a service.
+    var limits = ProcessLimits()
+  }
+
+  /// Limits of one process; nil: the operating system's.
+  struct ProcessLimits: Hashable {
+    var memoryMegabytes: Int?
+    /// Hundredths of one core.
+    var cpuPercent: Int?
+    var openFiles = 65_536
   }
 
   struct Follower: Hashable {

@@ -4,7 +4,9 @@ import GraphSimulator
 struct CellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cell", abstract: "The cells; `cell run` is one cell's process.",
-    subcommands: [CellRunCommand.self, List.self, JoinToken.self, Promote.self])
+    subcommands: [
+      CellRunCommand.self, List.self, JoinToken.self, Promote.self, Drain.self, Retire.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the cells.")
