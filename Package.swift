@@ -163,7 +163,7 @@ let package = Package(
       name: "bench",
       dependencies: [
         "Wire", "Platform", "Messaging", "Storage", "Archive", "COpenSSL", hummingbird, http, log,
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        protobuf, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Driver", swiftSettings: settings),
 

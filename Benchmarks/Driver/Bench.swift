@@ -7,7 +7,7 @@ import ArgumentParser
     subcommands: [
       CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
       WebhookBench.self, IdleBench.self, GrowthBench.self, RecoveryBench.self,
-      RestoreBench.self, MoveBench.self,
+      RestoreBench.self, MoveBench.self, MapBench.self,
       MessagingBench.Serve.self, Hello.self,
     ])
 }
