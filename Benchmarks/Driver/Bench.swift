@@ -8,7 +8,7 @@ import ArgumentParser
       CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
       WebhookBench.self, IdleBench.self, GrowthBench.self, RecoveryBench.self,
       RestoreBench.self, MoveBench.self, IdentityBench.self, ReplicationBench.self,
-      ReplicationBench.Follow.self,
+      ReplicationBench.Follow.self, MapBench.self,
       MessagingBench.Serve.self, Hello.self,
     ])
 }

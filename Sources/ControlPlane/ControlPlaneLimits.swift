@@ -74,6 +74,20 @@ public enum ControlPlaneLimits {
   /// The first pause between two questions about a move; it doubles.
   public static let followPause: Duration = .milliseconds(10)
 
+  /// How often drains and rebalances go on.
+  public static let rebalanceInterval: Duration = .milliseconds(250)
+  /// Moves that one drain or rebalance has under way: in all, and out of one cell.
+  public static let rebalanceMovesUnderWay = 32
+  public static let rebalanceMovesPerCell = 4
+  /// Attempts at one tenant's move; the first pause between two of them, which doubles.
+  public static let rebalanceAttempts = 6
+  public static let rebalancePauseMilliseconds: Int64 = 250
+  /// Moves for balance, where nobody says.
+  public static let rebalanceMoves = 1_000
+  public static let rebalanceMovesMaximum = 100_000
+  /// Microseconds of each second that a fully loaded cell's journal spends in fsync.
+  public static let syncMicrosecondsAtFullLoad = 500_000.0
+
   /// How often the spools are looked at.
   public static let drainInterval: Duration = .seconds(1)
   /// Spool entries asked for at once, and how often in one round and cell.

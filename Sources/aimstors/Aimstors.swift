@@ -23,12 +23,13 @@ struct Aimstors: AsyncParsableCommand {
           MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,
           OperationCommand.self, SendStopCommand.self, CellCommand.self,
           JournalCommand.self, CertificateCommand.self, AuditCommand.self, RestoreCommand.self,
-          DrillCommand.self,
+          DrillCommand.self, RebalanceCommand.self,
         ]),
       CommandGroup(
         name: "Roles (one process each; `up` starts them)",
         subcommands: [
           RouterRunCommand.self, ControlPlaneCommand.self, FollowerRunCommand.self,
+          UnitsCommand.self,
           GraphSimulatorCommand.self,
         ]),
     ])

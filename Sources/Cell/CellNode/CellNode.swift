@@ -33,6 +33,7 @@ public final class CellNode: Service {
   private let work: CellWork
   private let restoration: TenantRestoration?
   private let departures: Departures
+  private let loads: LoadSample
   private let arrivals: Arrivals
   private let outcomes: LateOutcomes
   /// Nil where no disk was lost.
@@ -109,6 +110,8 @@ public final class CellNode: Service {
         configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
       }, wake: { wakes.wake($0) }, log: logger)
     departures = Departures(moving)
+    loads = LoadSample(
+      engine: engine, files: files, dataDirectory: configuration.dataDirectory)
     arrivals = Arrivals(moving) {
       (try? files.freeBytes(configuration.dataDirectory)) ?? 0
     }
@@ -327,7 +330,7 @@ public final class CellNode: Service {
     CellWorkRequests(
       work: work, archive: archive, restoration: restoration, recovery: recovery,
       departures: departures, directives: directives,
-      survey: CellSurvey(engine: engine, directives: directives))
+      survey: CellSurvey(engine: engine, directives: directives), loads: loads)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.

@@ -14,9 +14,13 @@ struct CellWorkRequests: Sendable {
   let departures: Departures
   let directives: Directives
   let survey: CellSurvey
+  let loads: LoadSample
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     if message.kind == "move" || message.kind == "move_plan" { return try move(message) }
+    if message.kind == "load" {
+      return try work.ask(message.operation) { [loads] _ in try Self.json(try await loads.take()) }
+    }
     if message.kind == "survey" {
       let after = message.at
       return try work.ask(message.operation) { _ in

@@ -36,6 +36,7 @@ enum AdminRoutes {
     OperationRoutes(services: services).register(on: router)
     RestoreRoutes(services: services).register(on: router)
     MoveRoutes(services: services).register(on: router)
+    RebalanceRoutes(services: services).register(on: router)
     StatusRoutes(services: services).register(on: router)
     OpenAPIRoutes().register(on: router)
     return router

@@ -78,6 +78,8 @@ struct MoveCommands: Sendable {
     _ transaction: Transaction, _ rows: PlatformRows, _ sights: [CellRoster.Sight],
     _ configuration: ControlPlaneConfiguration
   ) throws -> Operation {
+    // From a copy that has not heard its cells an epoch might be issued twice.
+    try rows.requireSurveyed()
     let candidates = try rows.candidates(sights, configuration)
     var rule = PlacementRule()
     rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes

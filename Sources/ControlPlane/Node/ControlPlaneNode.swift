@@ -99,6 +99,9 @@ public final class ControlPlaneNode: Service {
         group.addTask {
           await Self.every(ControlPlaneLimits.surveyInterval) { await self.survey() }
         }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.rebalanceInterval) { await self.rebalance() }
+        }
       }
     }
   }
@@ -131,6 +134,9 @@ public final class ControlPlaneNode: Service {
   func survey() async {
     await SurveyRounds(services: services, logger: logger).look(trace: freshTrace())
   }
+
+  /// One step of every drain and rebalance that runs.
+  func rebalance() async { await RebalanceRounds(services: services).look(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

@@ -140,6 +140,18 @@ enum AdminRouteTable {
       tag: "Cells", body: .optionalJSON("CellRestoreInput"), answer: .json(202, "Operation"),
       refusals: [.notFound, .invalidState]),
     .init(
+      .admin, "POST", "/v1/cells/{id}/drain", "Move all tenants of a cell to others", tag: "Cells",
+      body: .optionalJSON("CellInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .invalidState, .conflict, .cellUnavailable]),
+    .init(
+      .admin, "POST", "/v1/cells/{id}/retire", "End a cell that has no tenants", tag: "Cells",
+      body: .optionalJSON("CellInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .alreadyDone, .conflict, .cellUnavailable]),
+    .init(
+      .admin, "POST", "/v1/rebalances", "Balance the cells by what was measured", tag: "Cells",
+      body: .optionalJSON("RebalanceInput"), answer: .json(202, "Operation"),
+      refusals: [.conflict]),
+    .init(
       .admin, "GET", "/v1/operations", "List operations, newest first", tag: "Operations",
       answer: .list("Operation")),
     .init(

@@ -34,6 +34,16 @@ extension Schemas {
       object(["to_cell": string, "dry_run?": boolean, "cap_ms?": integer])
     ),
     (
+      "CellInput",
+      object(["dry_run?": boolean, "old_is_dead?": boolean, "reason?": string])
+    ),
+    (
+      "RebalanceInput",
+      object([
+        "dry_run?": boolean, "region?": string, "max_moves?": integer, "reason?": string,
+      ])
+    ),
+    (
       "RestoreInput",
       object([
         "at": anything, "mode": words("fork", "swap"), "source?": words("archive"),

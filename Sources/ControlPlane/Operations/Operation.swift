@@ -10,13 +10,18 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case tenantRestore = "tenant.restore"
   case tenantSnapshot = "tenant.snapshot"
   case tenantMove = "tenant.move"
+  case cellDrain = "cell.drain"
+  case cellRetire = "cell.retire"
+  case rebalance
   case drill
 
   /// Whether a cell does it as long work and is asked until it has ended.
   var isCellWork: Bool {
     switch self {
     case .cellRestore, .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
-    case .tenantCreate, .tenantState, .sendStop, .cellPromote: false
+    case .tenantCreate, .tenantState, .sendStop, .cellPromote, .cellDrain, .cellRetire,
+      .rebalance:
+      false
     }
   }
 
@@ -52,6 +57,10 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
       [
         "begin", "copy", "import", "stream", "quiesce", "fence", "release", "adopt", "announce",
       ].map { Step(name: $0, isSafeToCancel: false) }
+    // Cancelled, it begins no more moves; those under way come to their end.
+    case .cellDrain, .rebalance:
+      ["measure", "plan", "move"].map { Step(name: $0, isSafeToCancel: true) }
+    case .cellRetire: [Step(name: "retire", isSafeToCancel: false)]
     case .tenantSnapshot: [Step(name: "copy", isSafeToCancel: false)]
     case .drill: [Step(name: "restore", isSafeToCancel: false)]
     }
@@ -158,6 +167,12 @@ struct Operation: Hashable, Sendable {
     progress.done = done
     progress.total = total
     updatedAt = now
+  }
+
+  /// What there is to read of it so far.
+  mutating func reports(_ result: String) {
+    guard state == .running else { return }
+    self.result = result
   }
 
   /// Whoever did it has given it up, as was asked.

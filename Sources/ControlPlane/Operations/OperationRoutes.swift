@@ -87,7 +87,7 @@ struct OperationRoutes: Sendable {
     let id = OperationID(trusted: try context.parameter("id"))
     let body = try await AdminBody.read(request)
     let command = try AdminCommand(request, body, context, services)
-    return try await command.perform { transaction, rows in
+    let answer = try await command.perform { transaction, rows in
       guard var operation = try rows.operation(id) else {
         throw Failure(.notFound, "no such operation")
       }
@@ -99,11 +99,18 @@ struct OperationRoutes: Sendable {
       } else {
         try operation.cancel(at: transaction.now)
         try rows.put(operation)
+        if let drain = try rows.rebalance(id), let cell = drain.cell, !drain.isDryRun {
+          try RebalanceCommands.reopen(cell, rows)
+        }
       }
       try rows.append(
         command.audit("operation.cancel", id.rawValue), id: transaction.freshID(),
         at: transaction.now)
       return try .json(200, OperationView(operation))
-    }.response
+    }
+    if let cell = try await services.store.read({ try $0.rebalance(id)?.cell }) {
+      try await RebalanceCommands(services: services).reread(cell)
+    }
+    return answer.response
   }
 }

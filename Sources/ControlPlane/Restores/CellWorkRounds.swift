@@ -26,7 +26,9 @@ struct CellWorkRounds: Sendable {
       case .tenantSnapshot: try await snapshot(operation, trace: trace)
       case .drill: try await drill(operation, trace: trace)
       case .tenantMove: try await move(operation, trace: trace)
-      case .tenantCreate, .tenantState, .sendStop, .cellPromote: break
+      case .tenantCreate, .tenantState, .sendStop, .cellPromote, .cellDrain, .cellRetire,
+        .rebalance:
+        break
       }
     } catch {
       // A cell that is away or busy is asked again; whoever says no for good is believed.

@@ -18,7 +18,8 @@ public enum PlatformSchema {
       table(609, "directives"), table(610, "audit"), table(611, "key_names"),
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
       table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
-      table(620, "restores"), table(621, "moves"),
+      table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
+      table(623, "planned_moves"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
@@ -28,6 +29,7 @@ public enum PlatformSchema {
       SchemaStep("platform-restores-1", file: .platform, ddl: restores),
       SchemaStep("platform-moves-1", file: .platform, ddl: moves),
       SchemaStep("platform-identity-2", file: .platform, ddl: branches),
+      SchemaStep("platform-rebalances-1", file: .platform, ddl: rebalances),
     ])
 
   private static let branches = """
@@ -142,6 +144,35 @@ public enum PlatformSchema {
     ) STRICT;
     CREATE INDEX moves_by_tenant ON moves (tenant, to_epoch);
     CREATE UNIQUE INDEX moves_pending ON moves (tenant) WHERE state = 'pending' AND dry_run = 0;
+    """
+
+  private static let rebalances = """
+    -- What drains and rebalances were asked for.
+    CREATE TABLE rebalances (
+      -- The operation.
+      id TEXT NOT NULL PRIMARY KEY,
+      -- The cell that is emptied; NULL: loads are balanced.
+      cell TEXT,
+      region TEXT,
+      dry_run INTEGER NOT NULL,
+      maximum_moves INTEGER NOT NULL
+    ) STRICT;
+    -- What they planned, and what became of it.
+    CREATE TABLE planned_moves (
+      operation TEXT NOT NULL,
+      tenant TEXT NOT NULL,
+      position INTEGER NOT NULL,
+      from_cell TEXT NOT NULL,
+      to_cell TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('planned', 'moving', 'done', 'failed', 'skipped')),
+      -- The move's own operation.
+      move TEXT,
+      attempts INTEGER NOT NULL,
+      not_before INTEGER NOT NULL,
+      detail TEXT NOT NULL,
+      PRIMARY KEY (operation, tenant)
+    ) STRICT;
     """
 
   private static let ddl = """

@@ -68,7 +68,7 @@ extension Topology {
   ) throws(ConfigurationError) -> Cell {
     try node.allow([
       "id", "machine", "region", "host", "port", "publish_port", "health_port", "followers",
-      "mode", "on_lost_follower", "ack_deadline_ms", "tenant_modes",
+      "mode", "on_lost_follower", "ack_deadline_ms", "tenant_modes", "limits",
     ])
     var followers: [Follower] = []
     if node.contains("followers") {
@@ -98,7 +98,25 @@ extension Topology {
       onLostFollower: try node.choice("on_lost_follower", of: ["degrade", "fail"]),
       ackDeadlineMilliseconds: try node.integer(
         "ack_deadline_ms", in: Limits.ackDeadlineMilliseconds, default: 5_000),
-      tenantModes: modes)
+      tenantModes: modes, limits: try limits(node))
+  }
+
+  private static func limits(
+    _ node: ConfigurationNode
+  ) throws(ConfigurationError) -> ProcessLimits {
+    var limits = ProcessLimits()
+    guard let node = try node.child("limits") else { return limits }
+    try node.allow(["memory_mb", "cpu_percent", "open_files"])
+    if node.contains("memory_mb") {
+      limits.memoryMegabytes = try node.integer(
+        "memory_mb", in: Limits.memoryMegabytes, default: 0)
+    }
+    if node.contains("cpu_percent") {
+      limits.cpuPercent = try node.integer("cpu_percent", in: Limits.cpuPercent, default: 0)
+    }
+    limits.openFiles = try node.integer(
+      "open_files", in: Limits.openFiles, default: limits.openFiles)
+    return limits
   }
 
   private static func follower(

@@ -13,6 +13,9 @@ struct Topology: Hashable {
     static let ackDeadlineMilliseconds = 100...60_000
     static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
+    static let memoryMegabytes = 256...4_194_304
+    static let cpuPercent = 10...100_000
+    static let openFiles = 1_024...4_194_304
   }
 
   /// The three base hosts of a domain.
@@ -50,6 +53,16 @@ struct Topology: Hashable {
     var ackDeadlineMilliseconds = 5_000
     /// Tenants whose mode is another than the cell's.
     var tenantModes: [String: String] = [:]
+    /// What the operating system lets the cell's process have, where it runs as a service.
+    var limits = ProcessLimits()
+  }
+
+  /// Limits of one process; nil: the operating system's.
+  struct ProcessLimits: Hashable {
+    var memoryMegabytes: Int?
+    /// Hundredths of one core.
+    var cpuPercent: Int?
+    var openFiles = 65_536
   }
 
   struct Follower: Hashable {

@@ -4,7 +4,10 @@ import GraphSimulator
 struct CellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cell", abstract: "The cells; `cell run` is one cell's process.",
-    subcommands: [CellRunCommand.self, List.self, JoinToken.self, Promote.self, Restore.self])
+    subcommands: [
+      CellRunCommand.self, List.self, JoinToken.self, Promote.self, Drain.self, Retire.self,
+      Restore.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the cells.")

@@ -1,0 +1,197 @@
+import Edge
+import Storage
+import Wire
+
+/// Begins drains and rebalances, and retires cells; the rounds do the rest.
+struct RebalanceCommands: Sendable {
+  let services: AdminServices
+
+  func rebalance(
+    _ input: RebalanceInput, _ command: AdminCommand
+  ) async throws(Failure) -> StoredAnswer {
+    let most = input.maximumMoves ?? ControlPlaneLimits.rebalanceMoves
+    guard (1...ControlPlaneLimits.rebalanceMovesMaximum).contains(most) else {
+      throw Failure(
+        .invalidField,
+        "max_moves must be between 1 and \(ControlPlaneLimits.rebalanceMovesMaximum)")
+    }
+    let isDryRun = input.dryRun ?? false
+    return try await command.perform { transaction, rows in
+      if !isDryRun {
+        for id in try rows.runningRebalances() {
+          guard let running = try rows.rebalance(id), !running.isDryRun, running.cell == nil else {
+            continue
+          }
+          throw Failure(.conflict, "\(id) balances loads already")
+        }
+      }
+      if let region = input.region, !(try rows.cells().contains { $0.region == region }) {
+        throw Failure(.invalidField, "region: no cell of region \(region) has joined")
+      }
+      let operation = try Self.begin(.rebalance, input.region?.rawValue ?? "all", transaction, rows)
+      try rows.insert(
+        RebalanceRecord(
+          id: operation.id, cell: nil, region: input.region, isDryRun: isDryRun,
+          maximumMoves: most))
+      try rows.append(
+        command.audit(
+          "rebalance", operation.subject,
+          (isDryRun ? "dry run" : "at most \(most) moves") + Self.suffix(input.reason)),
+        id: transaction.freshID(), at: transaction.now)
+      return try .json(202, OperationView(operation))
+    }
+  }
+
+  /// From here on the cell takes no tenants, and all that it has are moved to others.
+  func drain(
+    _ id: CellID, _ input: CellInput, _ command: AdminCommand
+  ) async throws(Failure) -> StoredAnswer {
+    let isAlive = services.roster.isAlive(id)
+    let isDryRun = input.dryRun ?? false
+    let answer = try await command.perform { transaction, rows in
+      guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+      guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
+      guard isAlive else {
+        throw Failure(
+          .cellUnavailable,
+          "\(id) does not answer: promote its follower, or restore its tenants, and drain then",
+          retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
+      }
+      if !isDryRun { try Self.demandNoDrain(of: id, rows) }
+      let operation = try Self.begin(.cellDrain, id.rawValue, transaction, rows)
+      try rows.insert(
+        RebalanceRecord(
+          id: operation.id, cell: id, region: cell.region, isDryRun: isDryRun, maximumMoves: 0))
+      if !isDryRun {
+        cell.state = .draining
+        cell.mapVersion = try rows.raiseVersion()
+        try rows.put(cell)
+      }
+      try rows.append(
+        command.audit(
+          "cell.drain", id.rawValue, (isDryRun ? "dry run" : "") + Self.suffix(input.reason)),
+        id: transaction.freshID(), at: transaction.now)
+      return try .json(202, OperationView(operation))
+    }
+    try await reread(id)
+    return answer
+  }
+
+  /// Ends a cell that has no tenants: it may never join again.
+  func retire(
+    _ id: CellID, _ input: CellInput, _ command: AdminCommand, trace: String
+  ) async throws(Failure) -> StoredAnswer {
+    let isAlive = services.roster.isAlive(id)
+    if isAlive, let record = services.roster.cell(id), record.state != .retired {
+      try await demandEmptySpool(record, trace: trace)
+    }
+    let answer = try await command.perform { transaction, rows in
+      guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+      guard cell.state != .retired else { throw Failure(.alreadyDone, "the cell is retired") }
+      guard isAlive || input.oldIsDead == true else {
+        throw Failure(
+          .cellUnavailable,
+          "\(id) does not answer, so nobody knows what its spool holds; state that it is gone "
+            + "for good with old_is_dead")
+      }
+      try Self.demandNoDrain(of: id, rows)
+      let tenants = try rows.tenantCounts()[id]?.tenants ?? 0
+      guard tenants == 0 else {
+        throw Failure(.conflict, "\(id) has \(tenants) tenants; drain it first")
+      }
+      guard try !rows.isMoveTarget(id) else {
+        throw Failure(.conflict, "a tenant is on its way to \(id)")
+      }
+      cell.state = .retired
+      cell.mapVersion = try rows.raiseVersion()
+      try rows.put(cell)
+      // Nobody waits for what it will never make durable.
+      for waiting in try rows.directives(for: id, before: .distantFuture, limit: .max) {
+        try rows.acknowledge(waiting, at: transaction.now)
+      }
+      var operation = try Self.begin(.cellRetire, id.rawValue, transaction, rows)
+      try operation.finished(step: "retire", at: transaction.now)
+      try operation.succeeded(result: "{}", at: transaction.now)
+      try rows.put(operation)
+      try rows.append(
+        command.audit(
+          "cell.retire", id.rawValue,
+          (input.oldIsDead == true ? "stated: gone for good" : "") + Self.suffix(input.reason)),
+        id: transaction.freshID(), at: transaction.now)
+      return try .json(202, OperationView(operation))
+    }
+    try await reread(id)
+    return answer
+  }
+
+  /// A drain that was cancelled: the cell takes tenants again.
+  static func reopen(_ id: CellID, _ rows: PlatformRows) throws {
+    guard var cell = try rows.cell(id), cell.state == .draining else { return }
+    cell.state = .active
+    cell.mapVersion = try rows.raiseVersion()
+    try rows.put(cell)
+  }
+
+  /// A cell's row was changed: roster and map know it.
+  func reread(_ id: CellID) async throws(Failure) {
+    guard let cell = try await services.store.read({ try $0.cell(id) }) else { return }
+    services.roster.set(cell)
+    try await services.map.refresh()
+  }
+
+  private func demandEmptySpool(_ cell: CellRecord, trace: String) async throws(Failure) {
+    var query = Aimstors_ProtoSpoolQuery()
+    query.limit = 1
+    let bytes = try await services.ask(
+      cell, .spoolQuery, try ProtoCoding.encode(query), timeout: ControlPlaneLimits.spoolTimeout,
+      trace: trace)
+    let page = try ProtoCoding.decode(Aimstors_ProtoSpoolPage.self, bytes)
+    guard page.entries.isEmpty else {
+      throw Failure(
+        .conflict,
+        "webhook parts wait in the spool of \(cell.id); it empties by itself, or see "
+          + "/v1/quarantine", retryAfterMilliseconds: 1_000)
+    }
+  }
+
+  private static func demandNoDrain(of id: CellID, _ rows: PlatformRows) throws {
+    for running in try rows.runningRebalances() {
+      guard let drain = try rows.rebalance(running), drain.cell == id, !drain.isDryRun else {
+        continue
+      }
+      throw Failure(.conflict, "\(running) drains \(id)")
+    }
+  }
+
+  private static func begin(
+    _ kind: OperationKind, _ subject: String, _ transaction: Transaction, _ rows: PlatformRows
+  ) throws -> Operation {
+    var operation = Operation(
+      id: .fresh(transaction), kind: kind, subject: subject, total: 0, unit: "tenants",
+      at: transaction.now)
+    try operation.start(at: transaction.now)
+    try rows.put(operation)
+    return operation
+  }
+
+  private static func suffix(_ reason: String?) -> String {
+    guard let reason, !reason.isEmpty else { return "" }
+    return ": \(reason)"
+  }
+}
+
+/// The body of `POST /v1/cells/{id}/drain` and `…/retire`.
+struct CellInput: Decodable, Sendable {
+  let dryRun: Bool?
+  /// The operator states that the cell is gone for good.
+  let oldIsDead: Bool?
+  let reason: String?
+
+  enum CodingKeys: String, CodingKey {
+    case reason
+    case dryRun = "dry_run"
+    case oldIsDead = "old_is_dead"
+  }
+
+  static let empty = CellInput(dryRun: nil, oldIsDead: nil, reason: nil)
+}

@@ -1,0 +1,68 @@
+import Edge
+import Hummingbird
+import Storage
+import Wire
+
+/// Emptying, ending and balancing cells.
+struct RebalanceRoutes: Sendable {
+  let services: AdminServices
+
+  private var commands: RebalanceCommands { RebalanceCommands(services: services) }
+
+  func register(on router: Router<EdgeContext>) {
+    router.post("/v1/cells/:id/drain", use: drain)
+    router.post("/v1/cells/:id/retire", use: retire)
+    router.post("/v1/rebalances", use: rebalance)
+  }
+
+  @Sendable private func drain(_ request: Request, _ context: EdgeContext) async throws -> Response
+  {
+    let (id, input, command) = try await read(request, context)
+    return Self.located(try await commands.drain(id, input, command))
+  }
+
+  @Sendable private func retire(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let (id, input, command) = try await read(request, context)
+    return Self.located(
+      try await commands.retire(id, input, command, trace: context.traceID))
+  }
+
+  @Sendable private func rebalance(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let body = try await AdminBody.read(request)
+    let input =
+      body.bytes.isEmpty ? RebalanceInput.empty : try body.decode(RebalanceInput.self)
+    try Self.check(input.reason)
+    let command = try AdminCommand(request, body, context, services)
+    return Self.located(try await commands.rebalance(input, command))
+  }
+
+  private func read(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> (CellID, CellInput, AdminCommand) {
+    guard let id = CellID(try context.parameter("id")) else {
+      throw Failure(.notFound, "no such cell")
+    }
+    let body = try await AdminBody.read(request)
+    let input = body.bytes.isEmpty ? CellInput.empty : try body.decode(CellInput.self)
+    try Self.check(input.reason)
+    return (id, input, try AdminCommand(request, body, context, services))
+  }
+
+  private static func check(_ reason: String?) throws(Failure) {
+    _ = try AdminInput.text(
+      reason ?? "", "reason", length: 0...ControlPlaneLimits.reasonLength)
+  }
+
+  private static func located(_ answer: StoredAnswer) -> Response {
+    var response = answer.response
+    struct Named: Decodable { let id: String }
+    if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
+      response.headers[.location] = "/v1/operations/\(view.id)"
+    }
+    return response
+  }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+/// A month of a region on the rules alone: tenants come and grow, every day loads are balanced,
+/// cells are added where headroom lacks, and some are lost.
+@Suite("A month of growth") struct GrowthSimulationTests {
+  private struct Month {
+    static let full = Load(operations: 5_000, bytes: 500e9, syncMicroseconds: 500_000)
+    static let places = 400
+
+    var random: SplitMix
+    var cells: [CellLoad] = []
+    var made = 0
+    var moves = 0
+    var lost = 0
+    var unplaced = 0
+    var days = 0
+
+    init(seed: UInt64) {
+      random = SplitMix(seed: seed)
+      for _ in 0..<3 { add() }
+    }
+
+    mutating func add() {
+      made += 1
+      cells.append(
+        CellLoad(
+          id: CellID(trusted: "c\(made)"), region: RegionID(trusted: "eu"), capacity: Self.full,
+          tenantCapacity: Self.places, tenants: []))
+    }
+
+    /// Most tenants are small, a few are very large: the hundredth has about a third of all load.
+    private mutating func load() -> Load {
+      let part = Double(random.next() % 1_000_000 + 1) / 1_000_000
+      let size = min(pow(part, -0.9), 250)
+      return Load(
+        operations: 2 * size, bytes: 100e6 * size, syncMicroseconds: 100 * size)
+    }
+
+    mutating func arrive(_ count: Int) {
+      for _ in 0..<count {
+        made += 1
+        let isDedicated = random.next() % 500 == 0
+        let candidates = cells.map { cell in
+          PlacementCandidate(
+            id: cell.id, region: cell.region, state: .active, isAlive: true,
+            tenants: cell.tenants.count, capacity: cell.tenantCapacity,
+            hasDedicatedTenant: cell.tenants.contains(where: \.isDedicated),
+            diskFreeBytes: UInt64(
+              max(0, cell.capacity.bytes - cell.tenants.reduce(0) { $0 + $1.load.bytes })),
+            operationsPerSecond: cell.tenants.reduce(0) { $0 + $1.load.operations })
+        }
+        let tier = isDedicated ? PlacementRule.dedicatedTier : "standard"
+        let tenant = TenantLoad(TenantID(trusted: "t\(made)"), load(), isDedicated: isDedicated)
+        let chosen = try? PlacementRule().choose(
+          region: RegionID(trusted: "eu"), tier: tier, pinned: nil, among: candidates)
+        if let chosen {
+          place(tenant, chosen)
+        } else {
+          // All are full: whoever runs it is told so, and adds a cell.
+          add()
+          cells[cells.count - 1].tenants.append(tenant)
+        }
+      }
+    }
+
+    private mutating func place(_ tenant: TenantLoad, _ id: CellID) {
+      if let index = cells.firstIndex(where: { $0.id == id }) {
+        cells[index].tenants.append(tenant)
+      }
+    }
+
+    mutating func grow() {
+      for cell in cells.indices {
+        for tenant in cells[cell].tenants.indices {
+          let factor = 0.97 + Double(random.next() % 1_000) / 10_000
+          cells[cell].tenants[tenant].load = cells[cell].tenants[tenant].load * factor
+        }
+      }
+    }
+
+    mutating func carryOut(_ plan: RebalancePlan) {
+      moves += plan.moves.count
+      for move in plan.moves {
+        guard let from = cells.firstIndex(where: { $0.id == move.from }),
+          let index = cells[from].tenants.firstIndex(where: { $0.id == move.tenant })
+        else { continue }
+        place(cells[from].tenants.remove(at: index), move.to)
+      }
+    }
+
+    /// One cell is gone: its tenants come back from their copies in the others.
+    mutating func lose() {
+      var rule = RebalanceRule()
+      rule.isDrainOnly = true
+      rule.fill = 1
+      let cell = Int(random.next() % UInt64(cells.count))
+      cells[cell].isDraining = true
+      cells[cell].takesTenants = false
+      let plan = rule.plan(cells)
+      unplaced += plan.unplaced.count
+      carryOut(plan)
+      cells.remove(at: cell)
+      lost += 1
+    }
+
+    /// Adds cells until the loss of any one fits into the rest.
+    mutating func makeHeadroom() {
+      for _ in 0..<10 where !HeadroomRule.gaps(cells).isEmpty { add() }
+    }
+
+    mutating func day(arrivals: Int) {
+      days += 1
+      arrive(arrivals)
+      grow()
+      makeHeadroom()
+      carryOut(RebalanceRule().plan(cells))
+      makeHeadroom()
+      if random.next() % 6 == 0 {
+        lose()
+        makeHeadroom()
+        carryOut(RebalanceRule().plan(cells))
+        makeHeadroom()
+      }
+    }
+  }
+
+  private static let isLong = ProcessInfo.processInfo.environment["AIMSTORS_LONG_TESTS"] != nil
+
+  @Test(arguments: 1...(isLong ? 40 : 4))
+  func `every loss fits, nobody is lost, and few move`(seed: UInt64) {
+    var month = Month(seed: seed)
+    for day in 1...30 {
+      month.day(arrivals: Self.isLong ? 100 : 25)
+      let tenants = month.cells.flatMap(\.tenants)
+      #expect(Set(tenants.map(\.id)).count == tenants.count)
+      #expect(tenants.count == day * (Self.isLong ? 100 : 25))
+      for cell in month.cells {
+        let used = cell.tenants.reduce(Load()) { $0 + $1.load }
+        #expect(used.share(of: cell.capacity) <= 1, "\(cell.id), day \(day)")
+        #expect(cell.tenants.count <= cell.tenantCapacity)
+        if cell.tenants.contains(where: \.isDedicated) { #expect(cell.tenants.count == 1) }
+      }
+      #expect(HeadroomRule.gaps(month.cells).isEmpty)
+    }
+    #expect(month.unplaced == 0)
+    #expect(month.lost > 0)
+    // Each loss moves a cell's tenants; beside that a small part of all moves on a day.
+    let tenants = month.cells.flatMap(\.tenants).count
+    #expect(month.moves < tenants * 2, "\(month.moves) moves, \(month.lost) cells lost")
+  }
+}
