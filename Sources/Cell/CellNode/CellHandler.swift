@@ -20,9 +20,10 @@ struct CellHandler: Sendable {
   let inventory: @Sendable () async -> Aimstors_ProtoJoin
   /// Ends the session that a grant opened: `tenant`, blank, `imp_…`.
   let endImpersonation: @Sendable (String) async throws(Failure) -> Void
-  let work: CellWorkRequests
-  let arrivals: Arrivals
-  let outcomes: LateOutcomes
+  /// Begins long work, or says how far it has come.
+  let work: @Sendable (Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus
+  /// Takes what another cell says of a tenant on its way.
+  let move: @Sendable (IncomingRequest, CellID) async throws(Failure) -> [UInt8]
   /// Throws where a request meant for this generation is not this process's to answer.
   var meet: @Sendable (Generation) throws(Failure) -> Void = { (_) throws(Failure) in }
 
@@ -30,7 +31,7 @@ struct CellHandler: Sendable {
     switch request.method {
     case .http: return try await answer(request, respond)
     case .webhookPart:
-      let part: Aimstors_ProtoWebhookPart = try decode(request)
+      let part: Aimstors_ProtoWebhookPart = try request.decoded()
       try meet(Generation(0))
       try check(tenant: part.tenant, epoch: part.epoch)
       try await webhook(part, request)
@@ -49,15 +50,15 @@ struct CellHandler: Sendable {
       }
     case .spoolRemove:
       try demandControlPlane(request)
-      try await spool.remove(try decode(request), trace: request.traceID)
+      try await spool.remove(try request.decoded(), trace: request.traceID)
       return []
     case .provision:
       try demandControlPlane(request)
-      try await provisioning.provision(try decode(request), trace: request.traceID)
+      try await provisioning.provision(try request.decoded(), trace: request.traceID)
       return []
     case .tenantState:
       try demandControlPlane(request)
-      let profile: Aimstors_ProtoTenantProfile = try decode(request)
+      let profile: Aimstors_ProtoTenantProfile = try request.decoded()
       guard let entry = DirectoryEntry(profile) else {
         throw Failure(.invalidIdentifier, "not a tenant id")
       }
@@ -66,7 +67,7 @@ struct CellHandler: Sendable {
       return []
     case .sendStop:
       try demandControlPlane(request)
-      let message: Aimstors_ProtoSendStop = try decode(request)
+      let message: Aimstors_ProtoSendStop = try request.decoded()
       guard let stop = SendStop(message) else {
         throw Failure(.invalidField, "scope: not a scope of send stops")
       }
@@ -85,13 +86,16 @@ struct CellHandler: Sendable {
       return []
     case .inventory:
       try demandControlPlane(request)
-      return try encode(await inventory())
+      return try await inventory().encoded()
     case .work:
       try demandControlPlane(request)
-      return try encode(try work.ask(try decode(request)))
+      return try work(try request.decoded()).encoded()
     case .moveBegin, .moveFile, .moveImport, .moveRecords, .moveRelease, .moveRefuse,
       .moveStanding, .lateOutcome:
-      return try await move(request)
+      guard request.peer.role == .cell, let source = CellID(request.peer.id) else {
+        throw Failure(.forbidden, "only a cell may ask this")
+      }
+      return try await move(request, source)
     case .join, .heartbeat, .claim, .mapManifest, .mapPull, .checkpoint, .grantKey,
       .replicaHello, .replicaAppend, .replicaFetch, .replicaCut, .replicaPromote,
       .replicaReport, .registerChange:
@@ -129,25 +133,6 @@ struct CellHandler: Sendable {
     return problem?.code == code.rawValue
   }
 
-  /// What another cell says of a tenant on its way.
-  private func move(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
-    guard request.peer.role == .cell, let source = CellID(request.peer.id) else {
-      throw Failure(.forbidden, "only a cell may ask this")
-    }
-    switch request.method {
-    case .moveBegin: try await arrivals.begin(try decode(request), from: source)
-    case .moveFile: try await arrivals.file(try decode(request))
-    case .moveImport: try await arrivals.complete(try decode(request))
-    case .moveRecords: return try encode(try await arrivals.records(try decode(request)))
-    case .moveRelease: try await arrivals.adopt(try decode(request))
-    case .moveRefuse: try await arrivals.refuse(try decode(request))
-    case .moveStanding: return try encode(try arrivals.standing(try decode(request)))
-    case .lateOutcome: try await outcomes.take(try decode(request))
-    default: throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
-    }
-    return []
-  }
-
   private func check(tenant: String, epoch: UInt64) throws(Failure) {
     guard serves(tenant, under: epoch) else {
       if let refusal = placements.refusal(of: tenant) { throw refusal }
@@ -170,26 +155,30 @@ struct CellHandler: Sendable {
     _ request: IncomingRequest,
     _ body: (Question, IncomingRequest) async throws(Failure) -> some SwiftProtobuf.Message
   ) async throws(Failure) -> [UInt8] {
-    try encode(try await body(try decode(request), request))
+    try await body(try request.decoded(), request).encoded()
   }
 
   private func answer<Question: SwiftProtobuf.Message>(
     _ request: IncomingRequest,
     _ body: (Question) async throws(Failure) -> some SwiftProtobuf.Message
   ) async throws(Failure) -> [UInt8] {
-    try encode(try await body(try decode(request)))
+    try await body(try request.decoded()).encoded()
   }
+}
 
-  private func decode<Question: SwiftProtobuf.Message>(_ request: IncomingRequest) throws(Failure)
-    -> Question
-  {
-    do { return try Question(serializedBytes: request.payload) } catch {
-      throw Failure(.invalidRequest, "the message of \(request.method) is malformed")
+extension IncomingRequest {
+  /// The payload as a message; throws `invalid_request` where it is malformed.
+  func decoded<Question: SwiftProtobuf.Message>() throws(Failure) -> Question {
+    do { return try Question(serializedBytes: payload) } catch {
+      throw Failure(.invalidRequest, "the message of \(method) is malformed")
     }
   }
+}
 
-  private func encode(_ message: some SwiftProtobuf.Message) throws(Failure) -> [UInt8] {
-    do { return try message.serializedBytes() } catch {
+extension SwiftProtobuf.Message {
+  /// The message as an answer.
+  func encoded() throws(Failure) -> [UInt8] {
+    do { return try serializedBytes() } catch {
       throw Failure(.internalError, "an answer could not be encoded")
     }
   }

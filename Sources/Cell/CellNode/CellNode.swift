@@ -312,7 +312,13 @@ public final class CellNode: Service {
         }
         try await SessionRoutes.endImpersonation(
           tenant: tenant, grant: String(parts[1]), services)
-      }, work: makeWork(), arrivals: arrivals, outcomes: outcomes,
+      },
+      work: { [work = makeWork()] (message) throws(Failure) in try work.ask(message) },
+      move: {
+        [moves = MoveMessages(arrivals: arrivals, outcomes: outcomes)]
+        (request, source) async throws(Failure) in
+        try await moves.answer(request, from: source)
+      },
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
   }
 

@@ -161,7 +161,8 @@ struct OutboxCommands {
 
   // MARK: - Outcomes
 
-  /// Writes an outcome that another cell, which owned the tenant, was told for an intent of its own.
+  /// Writes an outcome that another cell was told for an intent of its own, from when it owned the
+  /// tenant.
   ///
   /// Nothing is tried again for it: it may be told twice. What neither accepts nor fails leaves the
   /// message ambiguous.

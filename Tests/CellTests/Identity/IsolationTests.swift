@@ -41,8 +41,8 @@ import Wire
         wake: { _ in }, wakeAll: {}),
       inventory: { Aimstors_ProtoJoin() },
       endImpersonation: { (_) async throws(Failure) in },
-      work: CellWorkRequests(
-        work: CellWork(logger: Logger(label: "test")), archive: nil, restoration: nil))
+      work: { (_) throws(Failure) in throw Failure(.internalError, "not asked for here") },
+      move: { (_, _) async throws(Failure) in throw Failure(.internalError, "not asked for") })
   }
 
   private func send(

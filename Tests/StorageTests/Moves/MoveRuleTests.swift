@@ -81,6 +81,7 @@ import Wire
       "release to a target ready for another record", .release(Epoch(2), ready: other),
       "n s s s c d n n n"),
     Row("release under another epoch", .release(Epoch(3), ready: last), "n s s s s s n n n"),
+    Row("concede", .concede(Epoch(2)), "n n n n . d n n n"),
     Row("import", .importing(Epoch(2)), ". c c c c s s c s"),
     Row("import anew", .importing(Epoch(3)), ". c c c c . . c ."),
     Row("ready", .ready(Epoch(2), hash: last), "n n n n n n . d n"),
@@ -98,6 +99,16 @@ import Wire
     try #require(row.answers.count == Place.allCases.count)
     for (place, answer) in zip(Place.allCases, row.answers) {
       #expect(MoveRule.refusal(of: row.step, at: place.head)?.code == answer, "\(place)")
+    }
+  }
+
+  @Test func `a release told again after the tenant has moved on was adopted`() {
+    for (ownership, armed) in [
+      (TenantHead.Ownership.moving, 3 as UInt64), (.released, 3), (.owned, 4),
+    ] {
+      let head = Self.head(ownership, epoch: 2, armed: armed)
+      let refusal = MoveRule.refusal(of: .adopt(Epoch(2), after: Self.last), at: head)
+      #expect(refusal?.code == .alreadyDone)
     }
   }
 
