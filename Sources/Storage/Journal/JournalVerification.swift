@@ -121,6 +121,18 @@ struct TenantChains {
       return
     }
     let before = last[identity.tenant]
+    if identity.kind == .adopt {
+      // The record between, which it names, is the release in the other cell's journal.
+      let expected = before?.seq.next.next ?? identity.tenantSeq
+      if identity.tenantSeq != expected {
+        breaks.append(
+          JournalVerification.ChainBreak(
+            tenant: identity.tenant, cellSeq: seq, expectedSeq: expected,
+            foundSeq: identity.tenantSeq, hashDiffers: false))
+      }
+      last[identity.tenant] = Link(seq: identity.tenantSeq, hash: record.hash, cellSeq: seq)
+      return
+    }
     // The first record in a trimmed journal may follow any; a tenant's very first follows none.
     let expected = before?.seq.next ?? identity.tenantSeq
     let hash = before?.hash ?? (identity.tenantSeq.rawValue == 1 ? .zero : identity.previousHash)

@@ -18,7 +18,8 @@ import Testing
     let missing = admin.filter { $0.contains(" /v1/tenants/{}/") }.subtracting(ofOperators)
     let ofControlPlane: Set<String> = [
       "GET /v1/tenants/{}/digest", "POST /v1/tenants/{}/impersonations",
-      "POST /v1/tenants/{}/restores", "POST /v1/tenants/{}/snapshots",
+      "POST /v1/tenants/{}/moves", "POST /v1/tenants/{}/restores",
+      "POST /v1/tenants/{}/snapshots",
     ]
     #expect(missing == ofControlPlane, "answered by the control plane")
 
