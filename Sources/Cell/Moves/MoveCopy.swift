@@ -75,7 +75,20 @@ struct MoveCopy: Sendable {
     message.bytes = bytes
     message.timeMs = environment.clock.milliseconds()
     message.schemaVersion = head.schemaVersion
-    _ = try await target.ask(.moveBegin, message, timeout: MoveLimits.copyTimeout)
+    // A target that restarts is waited for: nothing has been given up for it yet.
+    let end = ContinuousClock.now + MoveLimits.beginPatience
+    while true {
+      do throws(Failure) {
+        _ = try await target.ask(.moveBegin, message, timeout: MoveLimits.copyTimeout)
+        return
+      } catch {
+        let mayPass = [.cellUnavailable, .outcomeUnknown, .recovering].contains(error.code)
+        guard mayPass, ContinuousClock.now < end, !isCancelled(),
+          (try? await Task.sleep(for: MoveLimits.beginPause)) != nil
+        else { throw error }
+        message.timeMs = environment.clock.milliseconds()
+      }
+    }
   }
 
   private func send(

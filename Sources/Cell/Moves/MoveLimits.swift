@@ -17,6 +17,9 @@ enum MoveLimits {
   /// How long external calls may be under way before they are left to the new owner as intents.
   static let quiesce = Duration.seconds(5)
   static let quiesceLook = Duration.milliseconds(5)
+  /// How long a target that does not answer is waited for, before anything was copied.
+  static let beginPatience = Duration.seconds(15)
+  static let beginPause = Duration.milliseconds(200)
   /// One message of a copy.
   static let copyTimeout = Duration.seconds(30)
   /// The import's check is a full scan of all files.
