@@ -14,11 +14,12 @@ import Testing
       - id: c1
         machine: a
         port: 7101
+        publish_port: 7102
         health_port: 7103
         limits: {memory_mb: 4096, cpu_percent: 150, open_files: 20000}
         followers:
           - {id: c1-b, machine: b, port: 7111, health_port: 7113}
-      - {id: c2, machine: a, port: 7201, health_port: 7203}
+      - {id: c2, machine: a, port: 7201, publish_port: 7202, health_port: 7203}
     archive: {directory: /archive}
     graph:
       url: https://graph.facebook.com

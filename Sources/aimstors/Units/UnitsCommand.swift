@@ -70,7 +70,7 @@ struct UnitsCommand: AsyncParsableCommand {
     guard ports == PortPlan(free: Array(repeating: 0, count: PortPlan.wanted(by: topology))) else {
       throw CommandFailure(
         .usage, code: "ports_not_fixed",
-        detail: "services need a port and a health_port for every process of the topology")
+        detail: "services need every port: port and health_port, and publish_port of cells")
     }
     guard !plan.processes.isEmpty else {
       throw CommandFailure(
