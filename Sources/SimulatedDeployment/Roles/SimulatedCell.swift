@@ -23,7 +23,8 @@ final class SimulatedCell: SimulatedNode {
     else {
       let head = store.heads[tenant]
       let successor = head?.ownership == .released ? store.image(tenant)?["moved"] : nil
-      return reply(.moved(to: successor.map { CellID(trusted: $0) }, epoch: head?.epoch))
+      let epoch = head?.ownership == .released ? head?.armed : head?.epoch
+      return reply(.moved(to: successor.map { CellID(trusted: $0) }, epoch: epoch))
     }
     deployment.placeCount += 1
     let place = deployment.placeCount
@@ -37,7 +38,7 @@ final class SimulatedCell: SimulatedNode {
   func create(_ tenant: TenantID, _ epoch: Epoch, reply: @escaping (StoreAnswer) -> Void) {
     guard let store else { return }
     if let head = store.heads[tenant] {
-      return reply(head.epoch == epoch ? .done("") : .refused("epoch_stale"))
+      return reply(head.armed == epoch ? .done("") : .refused("epoch_stale"))
     }
     withStore { store in
       try store.write(
@@ -59,9 +60,9 @@ final class SimulatedCell: SimulatedNode {
   ) {
     guard let head = store?.heads[tenant] else { return reply(nil) }
     if head.ownership == .released {
-      return reply(head.epoch == epoch ? parcel(tenant) : nil)
+      return reply(head.armed == epoch ? parcel(tenant) : nil)
     }
-    guard head.ownership == .owned, head.epoch < epoch else { return reply(nil) }
+    guard head.ownership == .owned, head.armed < epoch else { return reply(nil) }
     withStore { store in
       try store.write(
         .release, tenant, epoch: epoch, after: head,
@@ -85,7 +86,7 @@ final class SimulatedCell: SimulatedNode {
   ) {
     guard let store else { return }
     if let head = store.heads[tenant] {
-      return reply(head.epoch >= epoch ? .done("") : .refused("epoch_stale"))
+      return reply(head.armed >= epoch ? .done("") : .refused("epoch_stale"))
     }
     withStore { store in
       try store.write(

@@ -96,7 +96,8 @@ public struct TenantHead: Hashable, Sendable {
   init(after before: TenantHead?, _ record: JournalRecord) throws(JournalError) {
     var counterpart: CellID?
     if record.identity.kind.isOfMove {
-      counterpart = try MoveDetail(decoding: try record.decodedPayload().detail).counterpart
+      let detail = try record.decodedPayload().detail
+      if !detail.isEmpty { counterpart = try MoveDetail(decoding: detail).counterpart }
     }
     self.init(
       after: before, record.identity, hash: record.hash, at: record.position.cellSeq,
