@@ -54,7 +54,8 @@ struct CellRestoreRoute: Sendable {
     let answer = try await command.perform { transaction, rows in
       guard var record = try rows.cell(cell) else { throw Failure(.notFound, "no such cell") }
       let register = try rows.register(of: cell)
-      let highest = [record.generation, sight.generation, register?.generation].compactMap { $0 }
+      let highest =
+        [record.generation, sight.generation, register?.generation].compactMap { $0 }
         .max() ?? record.generation
       let generation = Generation(highest.rawValue + 1)
       // From here on an older process may neither join nor report, and routers fence it.

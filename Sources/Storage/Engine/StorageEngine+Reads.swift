@@ -69,7 +69,7 @@ extension StorageEngine {
       return .success(try writer.readers.read(files, now: now, writer: writer, body))
     } catch let failure as Failure {
       return .failure(failure)
-    } catch where writer.isAway {
+    } catch  where writer.isAway {
       // Its files went while the read waited for a thread.
       return .failure(TenantWriter.isAway)
     } catch {

@@ -2,8 +2,9 @@ import Storage
 import Wire
 
 /// One move, every interleaving of a source with a follower and an archive, a target with an
-/// archive, a third cell, the control plane, crashes, a promotion and lost machines. What becomes
-/// durable passes ``MoveRule``; where it leads, ``TenantHead`` says.
+/// archive, a third cell, the control plane, crashes, a promotion and lost machines.
+///
+/// What becomes durable passes ``MoveRule``; where it leads, ``TenantHead`` says.
 ///
 /// Messages may be lost, repeated and late. Rules can be dropped, to see that they are needed.
 struct MoveModel {
