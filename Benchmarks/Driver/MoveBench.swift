@@ -40,8 +40,9 @@ struct MoveBench: AsyncParsableCommand {
   ) async throws -> [Mover] {
     progress("move: making \(count) tenants")
     return try await withThrowingTaskGroup(of: Mover.self) { group in
+      var made: [Mover] = []
       for index in 0..<count {
-        if index >= 8, let made = try await group.next() { _ = made }
+        if index >= 8, let mover = try await group.next() { made.append(mover) }
         group.addTask {
           let tenant = try await client.admin(
             "POST", "/v1/tenants",
@@ -59,7 +60,6 @@ struct MoveBench: AsyncParsableCommand {
           return Mover(id: id, key: key["key"] as? String ?? "")
         }
       }
-      var made: [Mover] = []
       for try await mover in group { made.append(mover) }
       return made
     }
@@ -224,11 +224,24 @@ struct MoveBench: AsyncParsableCommand {
     let page = 2_000
     // A recipient takes about 250 bytes of its file.
     let pages = megabytes * 1_000_000 / (page * 250)
+    let number = client.numbers[0]
+    let connected = try await client.api(
+      "POST", "/v1/numbers", large.key,
+      [
+        "phone_number_id": number.phoneNumberID, "waba_id": number.wabaID,
+        "access_token": client.graphToken, "meta_app": client.metaApp,
+      ])
+    try await client.api(
+      "PUT", "/v1/templates/\(BenchTenant.template)/en_US", large.key,
+      [
+        "category": "marketing", "parameter_format": "positional",
+        "components": [["type": "BODY", "text": "Your order {{1}} is on its way."]],
+      ])
     let campaign = try await client.api(
       "POST", "/v1/campaigns", large.key,
       [
-        "name": "bench", "number_id": "num_0000000000000",
-        "template": ["name": "none", "language": "en_US"],
+        "name": "bench", "number_id": connected["id"] as? String ?? "",
+        "template": ["name": BenchTenant.template, "language": "en_US"],
       ])
     let id = campaign["id"] as? String ?? ""
     for number in 0..<pages {
