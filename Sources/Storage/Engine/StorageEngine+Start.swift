@@ -25,13 +25,7 @@ extension StorageEngine {
     }
     precondition(mayStart, "an engine starts once")
     // Opening and replaying block: not on Swift's pool.
-    let result = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<Result<RecoveryReport, any Error>, Never>) in
-      _ = OwnThread(name: "recovery") {
-        caller.resume(returning: Result { try self.open() })
-      }
-    }
-    return try result.get()
+    return try await Blocking.run("recovery") { try self.open() }.get()
   }
 
   private func open() throws -> RecoveryReport {

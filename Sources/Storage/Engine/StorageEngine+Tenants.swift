@@ -177,12 +177,7 @@ extension StorageEngine {
     }
     guard let running else { return }
     await Drain.wait(for: running.writers.values.filter(\.isActive), orUntil: fatality)
-    await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
-      _ = OwnThread(name: "closing") {
-        Self.end(running)
-        caller.resume()
-      }
-    }
+    _ = await Blocking.run("closing") { Self.end(running) }
   }
 
   /// Ends without finishing what was admitted, as a test's process or machine does: the callers
@@ -194,12 +189,7 @@ extension StorageEngine {
       return nil
     }
     guard let running else { return }
-    await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
-      _ = OwnThread(name: "closing") {
-        Self.end(running)
-        caller.resume()
-      }
-    }
+    _ = await Blocking.run("closing") { Self.end(running) }
   }
 
   private static func end(_ running: Running) {

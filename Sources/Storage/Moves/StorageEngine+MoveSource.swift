@@ -90,23 +90,24 @@ extension StorageEngine {
     let writer = try await held(tenant, within: nanoseconds)
     let head = writer.committedHead
     do {
-      let digests = try writer.withCore { core in
-        var digests: [String: Digest] = [:]
-        for file in core.schema.files.values where try exists(file, of: writer) {
-          digests[file.name] = try core.open(file.kind).digest
-        }
-        return digests
-      }
-      return MoveFence(tenantSeq: head.tenantSeq, hash: head.hash, digests: digests)
+      return MoveFence(
+        tenantSeq: head.tenantSeq, hash: head.hash, digests: try keptDigests(of: writer))
     } catch {
       writer.endHold()
       throw Failure(.recovering, "a file does not open: \(error)")
     }
   }
 
-  /// Whether a file has been made yet.
-  func exists(_ file: FileSchema, of writer: TenantWriter) throws(FileError) -> Bool {
-    try files.exists("\(writer.context.directory(writer.tenant))/\(file.name)")
+  /// The digests that a tenant's files keep, by file name; of those that have been made.
+  func keptDigests(of writer: TenantWriter) throws -> [String: Digest] {
+    let directory = writer.context.directory(writer.tenant)
+    return try writer.withCore { core in
+      var digests: [String: Digest] = [:]
+      for file in core.schema.files.values where try files.exists("\(directory)/\(file.name)") {
+        digests[file.name] = try core.open(file.kind).digest
+      }
+      return digests
+    }
   }
 
   /// Serves a fenced tenant again.

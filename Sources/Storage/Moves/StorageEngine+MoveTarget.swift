@@ -199,25 +199,14 @@ extension StorageEngine {
       if refusal.code == .alreadyDone { return }
       throw refusal
     }
-    let digests = try digests(of: writer)
+    let digests: [String: Digest]
+    do { digests = try keptDigests(of: writer) } catch {
+      throw Failure(.verificationFailed, "a file does not open: \(error)")
+    }
     guard digests == fence.digests else {
       throw Failure(.verificationFailed, "the files here have other digests than the source's")
     }
     try await step(.ready, under: epoch, writer)
-  }
-
-  private func digests(of writer: TenantWriter) throws(Failure) -> [String: Digest] {
-    do {
-      return try writer.withCore { core in
-        var digests: [String: Digest] = [:]
-        for file in core.schema.files.values where try exists(file, of: writer) {
-          digests[file.name] = try core.open(file.kind).digest
-        }
-        return digests
-      }
-    } catch {
-      throw Failure(.verificationFailed, "a file does not open: \(error)")
-    }
   }
 
   /// Takes the tenant over, as the source's release says; serves it from here on.
@@ -359,11 +348,7 @@ extension StorageEngine {
   private func onOwnThread(
     _ body: @escaping @Sendable () throws -> Void
   ) async throws(Failure) {
-    let result = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<Result<Void, any Error>, Never>) in
-      _ = OwnThread(name: "import") { caller.resume(returning: Result { try body() }) }
-    }
-    do { try result.get() } catch let error as FileError {
+    do { try await Blocking.run("import", body).get() } catch let error as FileError {
       throw Failure(.diskFull, "\(error)")
     } catch {
       throw Failure(.verificationFailed, "the copied files are not whole: \(error)")

@@ -15,19 +15,11 @@ extension StorageEngine {
     _ tenant: TenantID, into directory: String, isHeld: Bool = false
   ) async throws(Failure) -> TenantSnapshot {
     let writer = try writer(tenant)
-    let result = await withUnsafeContinuation {
-      (caller: UnsafeContinuation<Result<TenantSnapshot, any Error>, Never>) in
-      _ = OwnThread(name: "snapshot") {
-        caller.resume(
-          returning: Result {
-            for _ in 1..<Self.snapshotAttempts {
-              if let snapshot = try self.copy(writer, into: directory, isHeld) {
-                return snapshot
-              }
-            }
-            throw Failure(.recovering, "the tenant's files are being made; try again")
-          })
+    let result = await Blocking.run("snapshot") {
+      for _ in 1..<Self.snapshotAttempts {
+        if let snapshot = try self.copy(writer, into: directory, isHeld) { return snapshot }
       }
+      throw Failure(.recovering, "the tenant's files are being made; try again")
     }
     do {
       return try result.get()
