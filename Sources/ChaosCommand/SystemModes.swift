@@ -11,14 +11,17 @@ struct SystemOptions: ParsableArguments {
   /// Runs a mode in a directory of its own, which stays where the mode failed.
   func run(
     _ mode: Mode,
-    _ body: (_ directory: String, @escaping @Sendable (String) -> Void) async throws -> ChaosReport
+    _ body: (AttackPlan) async throws -> ChaosReport
   ) async throws {
     let directory =
       keep.map { URL(fileURLWithPath: $0).path }
       ?? FileManager.default.temporaryDirectory.path + "/aimstors-\(mode)-"
       + String(ProcessInfo.processInfo.processIdentifier)
     try await options.run(mode) { say in
-      let report = try await body(directory, say)
+      let report = try await body(
+        AttackPlan(
+          cycles: options.cycles, seed: options.seed, sabotage: options.sabotage,
+          binaries: Self.binaries, directory: directory, say: say))
       if report.isOK, keep == nil {
         try? FileManager.default.removeItem(atPath: directory)
       } else {
@@ -42,13 +45,7 @@ struct KillCommand: AsyncParsableCommand {
   @OptionGroup var system: SystemOptions
 
   func run() async throws {
-    try await system.run(.kill) { directory, say in
-      await KillMode(
-        cycles: system.options.cycles, seed: system.options.seed,
-        sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
-        say: say
-      ).run()
-    }
+    try await system.run(.kill) { await KillMode($0).run() }
   }
 }
 
@@ -60,13 +57,7 @@ struct PromoteCommand: AsyncParsableCommand {
   @OptionGroup var system: SystemOptions
 
   func run() async throws {
-    try await system.run(.promote) { directory, say in
-      await PromoteMode(
-        cycles: system.options.cycles, seed: system.options.seed,
-        sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
-        say: say
-      ).run()
-    }
+    try await system.run(.promote) { await PromoteMode($0).run() }
   }
 }
 
@@ -78,13 +69,7 @@ struct MoveCommand: AsyncParsableCommand {
   @OptionGroup var system: SystemOptions
 
   func run() async throws {
-    try await system.run(.move) { directory, say in
-      await MoveMode(
-        cycles: system.options.cycles, seed: system.options.seed,
-        sabotage: system.options.sabotage, binaries: SystemOptions.binaries, directory: directory,
-        say: say
-      ).run()
-    }
+    try await system.run(.move) { await MoveMode($0).run() }
   }
 }
 
@@ -97,12 +82,7 @@ struct HostileCommand: AsyncParsableCommand {
   var connections = 100_000
 
   func run() async throws {
-    try await system.run(.hostile) { directory, say in
-      await HostileMode(
-        cycles: system.options.cycles, connections: connections, seed: system.options.seed,
-        binaries: SystemOptions.binaries, directory: directory, say: say
-      ).run()
-    }
+    try await system.run(.hostile) { await HostileMode($0, connections: connections).run() }
   }
 }
 
@@ -113,12 +93,7 @@ struct RestoreCommand: AsyncParsableCommand {
   @OptionGroup var system: SystemOptions
 
   func run() async throws {
-    try await system.run(.restore) { directory, say in
-      await RestoreMode(
-        cycles: system.options.cycles, seed: system.options.seed,
-        binaries: SystemOptions.binaries, directory: directory, say: say
-      ).run()
-    }
+    try await system.run(.restore) { await RestoreMode($0).run() }
   }
 }
 
@@ -129,9 +104,9 @@ struct ArchiveCommand: AsyncParsableCommand {
   @OptionGroup var system: SystemOptions
 
   func run() async throws {
-    try await system.run(.archive) { directory, say in
+    try await system.run(.archive) { plan in
       await ArchiveMode(
-        cycles: system.options.cycles, seed: system.options.seed, directory: directory, say: say
+        cycles: plan.cycles, seed: plan.seed, directory: plan.directory, say: plan.say
       ).run()
     }
   }
@@ -147,13 +122,7 @@ struct RefreshCommand: AsyncParsableCommand {
   var herd = RefreshMode.standardHerd
 
   func run() async throws {
-    try await system.run(.refresh) { directory, say in
-      await RefreshMode(
-        cycles: system.options.cycles, seed: system.options.seed,
-        sabotage: system.options.sabotage, herd: herd, binaries: SystemOptions.binaries,
-        directory: directory, say: say
-      ).run()
-    }
+    try await system.run(.refresh) { await RefreshMode($0, herd: herd).run() }
   }
 }
 

@@ -79,8 +79,9 @@ extension SystemChaosTests {
     let cycles = Self.isLong ? 500 : 1
     let report = try await Self.withDirectory { directory in
       await HostileMode(
-        cycles: cycles, connections: Self.isLong ? 100_000 : 2_000, seed: 5,
-        binaries: Self.binaries, directory: directory, say: { _ in }
+        AttackPlan(
+          cycles: cycles, seed: 5, binaries: Self.binaries, directory: directory, say: { _ in }),
+        connections: Self.isLong ? 100_000 : 2_000
       ).run()
     }
     #expect(report.isOK, "\(report)")

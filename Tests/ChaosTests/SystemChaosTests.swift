@@ -27,8 +27,9 @@ import Testing
   private func kill(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await KillMode(
-        cycles: cycles, seed: 11, sabotage: sabotage, binaries: Self.binaries,
-        directory: directory, say: { _ in }
+        AttackPlan(
+          cycles: cycles, seed: 11, sabotage: sabotage, binaries: Self.binaries,
+          directory: directory, say: { _ in })
       ).run()
     }
   }
@@ -44,8 +45,9 @@ import Testing
   private func move(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await MoveMode(
-        cycles: cycles, seed: 12, sabotage: sabotage, binaries: Self.binaries,
-        directory: directory, say: { _ in }
+        AttackPlan(
+          cycles: cycles, seed: 12, sabotage: sabotage, binaries: Self.binaries,
+          directory: directory, say: { _ in })
       ).run()
     }
   }
@@ -78,9 +80,10 @@ import Testing
   private func refresh(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await RefreshMode(
-        cycles: cycles, seed: 5, sabotage: sabotage,
-        herd: Self.isLong ? RefreshMode.standardHerd : 200, binaries: Self.binaries,
-        directory: directory, say: { _ in }
+        AttackPlan(
+          cycles: cycles, seed: 5, sabotage: sabotage, binaries: Self.binaries,
+          directory: directory, say: { _ in }),
+        herd: Self.isLong ? RefreshMode.standardHerd : 200
       ).run()
     }
   }

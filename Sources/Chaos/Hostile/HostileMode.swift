@@ -9,29 +9,17 @@ public struct HostileMode: Sendable {
   /// A process under attack may grow by this much, and stay there.
   static let mostGrowthKiB = 192 * 1_024
 
-  public let cycles: Int
+  let plan: AttackPlan
   /// Hostile connections of the whole run.
-  public let connections: Int
-  public let seed: UInt64
-  public let binaries: String
-  public let directory: String
-  let say: @Sendable (String) -> Void
+  let connections: Int
 
-  public init(
-    cycles: Int, connections: Int, seed: UInt64, binaries: String, directory: String,
-    say: @escaping @Sendable (String) -> Void
-  ) {
-    self.cycles = cycles
+  public init(_ plan: AttackPlan, connections: Int) {
+    self.plan = plan
     self.connections = connections
-    self.seed = seed
-    self.binaries = binaries
-    self.directory = directory
-    self.say = say
   }
 
   public func run() async -> ChaosReport {
-    await SystemUnderAttack.report(
-      in: directory, binaries: binaries, attack: attack)
+    await SystemUnderAttack.report(plan, attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
@@ -46,14 +34,14 @@ public struct HostileMode: Sendable {
     // What a first load needs is no growth under attack.
     try await workload.run(0..<Self.operationsPerCycle)
     let before = members.map { ListeningPorts.residentKiB($0.pid) }
-    for cycle in 0..<cycles {
-      let share = connections / cycles
-      say("cycle \(cycle + 1): \(share) hostile connections to \(ports.count) ports")
+    for cycle in 0..<plan.cycles {
+      let share = connections / plan.cycles
+      plan.say("cycle \(cycle + 1): \(share) hostile connections to \(ports.count) ports")
       let acknowledged = workload.count
       let crowd = HostileCrowd(connections: share)
       let first = (cycle + 1) * Self.operationsPerCycle
       async let load: Void = workload.run(first..<first + Self.operationsPerCycle)
-      await crowd.attack(ports, seed: seed &+ UInt64(cycle))
+      await crowd.attack(ports, seed: plan.seed &+ UInt64(cycle))
       try await load
       for (manner, count) in crowd.made { report.faultsHit[manner.rawValue, default: 0] += count }
       let made = crowd.made.values.reduce(0, +)
@@ -80,7 +68,7 @@ public struct HostileMode: Sendable {
   ) async throws {
     for (member, old) in zip(members, before) {
       let now = ListeningPorts.residentKiB(member.pid)
-      say("\(member.id): \(old) KiB before, \(now) KiB after")
+      plan.say("\(member.id): \(old) KiB before, \(now) KiB after")
       if try system.member(member.id).pid != member.pid || now == 0 {
         report.complaints.append("\(member.id) died under the attack")
       }

@@ -14,29 +14,12 @@ public struct KillMode: Sendable {
   /// After so many cycles everything is compared, not only at the end.
   static let judgeEvery = 25
 
-  public let cycles: Int
-  public let seed: UInt64
-  public let sabotage: String?
-  /// Where `aimstors` stands.
-  public let binaries: String
-  public let directory: String
-  let say: @Sendable (String) -> Void
+  let plan: AttackPlan
 
-  public init(
-    cycles: Int, seed: UInt64, sabotage: String? = nil, binaries: String, directory: String,
-    say: @escaping @Sendable (String) -> Void
-  ) {
-    self.cycles = cycles
-    self.seed = seed
-    self.sabotage = sabotage
-    self.binaries = binaries
-    self.directory = directory
-    self.say = say
-  }
+  public init(_ plan: AttackPlan) { self.plan = plan }
 
   public func run() async -> ChaosReport {
-    await SystemUnderAttack.report(
-      in: directory, binaries: binaries, sabotage: sabotage, attack: attack)
+    await SystemUnderAttack.report(plan, attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
@@ -45,23 +28,24 @@ public struct KillMode: Sendable {
     _ = try await client.simulator(
       "PUT", "faults",
       [
-        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.1),
+        "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
+        "status_failure_rate": .double(0.1),
         "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
         "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
       ])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
-    let random = SeededRandomSource(seed: seed)
-    for cycle in 0..<cycles {
+    let random = SeededRandomSource(seed: plan.seed)
+    for cycle in 0..<plan.cycles {
       try await self.cycle(cycle, system, workload, random, &report)
       try await oracle.settle()
-      if cycle % Self.judgeEvery == Self.judgeEvery - 1 || cycle == cycles - 1 {
+      if cycle % Self.judgeEvery == Self.judgeEvery - 1 || cycle == plan.cycles - 1 {
         try await oracle.judge(workload, into: &report)
         guard report.isOK else { break }
       }
     }
     // The last cycles' victims are drawn so that, from four cycles on, each one was hit.
-    for victim in Self.victims.prefix(cycles) where report.faultsHit["kill \(victim)"] == nil {
+    for victim in Self.victims.prefix(plan.cycles) where report.faultsHit["kill \(victim)"] == nil {
       report.complaints.append("\(victim) was never killed")
     }
   }
@@ -78,7 +62,7 @@ public struct KillMode: Sendable {
     let moment = 5 + random.below(Self.operationsPerCycle / 2)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
-    say(
+    plan.say(
       "cycle \(cycle + 1): kill -9 of \(Set(victims).sorted().joined(separator: " and "))"
         + " after \(moment) acknowledged operations")
     async let load: Void = workload.run(operations)

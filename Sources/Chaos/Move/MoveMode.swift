@@ -36,29 +36,12 @@ public struct MoveMode: Sendable {
     case none = "moves in full health"
   }
 
-  public let cycles: Int
-  public let seed: UInt64
-  public let sabotage: String?
-  /// Where `aimstors` stands.
-  public let binaries: String
-  public let directory: String
-  let say: @Sendable (String) -> Void
+  let plan: AttackPlan
 
-  public init(
-    cycles: Int, seed: UInt64, sabotage: String? = nil, binaries: String, directory: String,
-    say: @escaping @Sendable (String) -> Void
-  ) {
-    self.cycles = cycles
-    self.seed = seed
-    self.sabotage = sabotage
-    self.binaries = binaries
-    self.directory = directory
-    self.say = say
-  }
+  public init(_ plan: AttackPlan) { self.plan = plan }
 
   public func run() async -> ChaosReport {
-    await SystemUnderAttack.report(
-      in: directory, binaries: binaries, sabotage: sabotage, attack: attack)
+    await SystemUnderAttack.report(plan, attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
@@ -67,14 +50,15 @@ public struct MoveMode: Sendable {
     _ = try await client.simulator(
       "PUT", "faults",
       [
-        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.1),
+        "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
+        "status_failure_rate": .double(0.1),
         "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
         "reply_delay_ms": [20, 120],
       ])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
-    let random = SeededRandomSource(seed: seed)
-    for cycle in 0..<cycles {
+    let random = SeededRandomSource(seed: plan.seed)
+    for cycle in 0..<plan.cycles {
       try await self.cycle(cycle, system, client, tenants, workload, random, &report)
       try await oracle.settle()
       try await oracle.judge(workload, into: &report)
@@ -90,7 +74,7 @@ public struct MoveMode: Sendable {
     let fault = Fault.allCases[cycle % Fault.allCases.count]
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
-    say("cycle \(cycle + 1): \(fault.rawValue)")
+    plan.say("cycle \(cycle + 1): \(fault.rawValue)")
     async let load: Void = workload.run(operations)
     var moved = 0
     for round in 0..<Self.movesPerCycle {
@@ -157,7 +141,7 @@ public struct MoveMode: Sendable {
       state = try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string ?? ""
       return !["planned", "running"].contains(state)
     }
-    say("  \(tenant.name) from \(place) to \(target): \(state)")
+    plan.say("  \(tenant.name) from \(place) to \(target): \(state)")
     return state
   }
 

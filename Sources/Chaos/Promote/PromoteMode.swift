@@ -42,29 +42,13 @@ public struct PromoteMode: Sendable {
     case none = "a promotion in full health"
   }
 
-  public let cycles: Int
-  public let seed: UInt64
-  public let sabotage: String?
-  /// Where `aimstors` stands.
-  public let binaries: String
-  public let directory: String
-  let say: @Sendable (String) -> Void
+  let plan: AttackPlan
 
-  public init(
-    cycles: Int, seed: UInt64, sabotage: String? = nil, binaries: String, directory: String,
-    say: @escaping @Sendable (String) -> Void
-  ) {
-    self.cycles = cycles
-    self.seed = seed
-    self.sabotage = sabotage
-    self.binaries = binaries
-    self.directory = directory
-    self.say = say
-  }
+  public init(_ plan: AttackPlan) { self.plan = plan }
 
   public func run() async -> ChaosReport {
     await SystemUnderAttack.report(
-      in: directory, binaries: binaries, sabotage: sabotage, topology: Self.topology, attack: attack
+      plan, topology: Self.topology, attack: attack
     )
   }
 
@@ -74,14 +58,15 @@ public struct PromoteMode: Sendable {
     _ = try await client.simulator(
       "PUT", "faults",
       [
-        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.1),
+        "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
+        "status_failure_rate": .double(0.1),
         "duplicate_rate": .double(0.2), "delay_ms": [5, 40],
         "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
       ])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
-    let random = SeededRandomSource(seed: seed)
-    for cycle in 0..<cycles {
+    let random = SeededRandomSource(seed: plan.seed)
+    for cycle in 0..<plan.cycles {
       try await self.cycle(cycle, system, client, workload, random, &report)
       try await oracle.settle()
       try await oracle.judge(workload, into: &report)
@@ -105,7 +90,7 @@ public struct PromoteMode: Sendable {
     let moment = 5 + random.below(Self.operationsPerCycle / 2)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
-    say(
+    plan.say(
       "cycle \(cycle + 1): \(fault.rawValue) of \(primary) after \(moment) acknowledged"
         + " operations, \(follower) is promoted")
     async let load: Void = workload.run(operations)

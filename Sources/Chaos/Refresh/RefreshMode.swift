@@ -18,30 +18,16 @@ public struct RefreshMode: Sendable {
   static let mostLosses = 4
   static let faults = ["answers lost", "herd", "kill cell", "kill router-1"]
 
-  public let cycles: Int
-  public let seed: UInt64
-  public let sabotage: String?
+  let plan: AttackPlan
   let herd: Int
-  let binaries: String
-  let directory: String
-  let say: @Sendable (String) -> Void
 
-  public init(
-    cycles: Int, seed: UInt64, sabotage: String? = nil, herd: Int = RefreshMode.standardHerd,
-    binaries: String, directory: String, say: @escaping @Sendable (String) -> Void
-  ) {
-    self.cycles = cycles
-    self.seed = seed
-    self.sabotage = sabotage
+  public init(_ plan: AttackPlan, herd: Int = RefreshMode.standardHerd) {
+    self.plan = plan
     self.herd = herd
-    self.binaries = binaries
-    self.directory = directory
-    self.say = say
   }
 
   public func run() async -> ChaosReport {
-    await SystemUnderAttack.report(
-      in: directory, binaries: binaries, sabotage: sabotage, attack: attack)
+    await SystemUnderAttack.report(plan, attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
@@ -53,13 +39,13 @@ public struct RefreshMode: Sendable {
         people.append(try await RefreshingPerson("p\(index)-\(number)", in: tenant, client))
       }
     }
-    let random = SeededRandomSource(seed: seed)
-    for cycle in 0..<cycles {
+    let random = SeededRandomSource(seed: plan.seed)
+    for cycle in 0..<plan.cycles {
       try await self.cycle(cycle, system, client, people, random, &report)
       report.cycles += 1
       guard report.isOK else { return }
     }
-    for fault in Self.faults.prefix(cycles) where report.faultsHit[fault] == nil {
+    for fault in Self.faults.prefix(plan.cycles) where report.faultsHit[fault] == nil {
       report.complain("the fault '\(fault)' was never met")
     }
   }
@@ -70,7 +56,7 @@ public struct RefreshMode: Sendable {
   ) async throws {
     let fault = Self.faults[cycle % Self.faults.count]
     let before = report.acked
-    say("cycle \(cycle + 1): \(fault)")
+    plan.say("cycle \(cycle + 1): \(fault)")
     let each = Self.renewalsPerCycle / people.count
     let losses = people.map { _ in
       (0..<each).map { _ in random.below(2) == 0 ? 0 : random.below(Self.mostLosses + 1) }

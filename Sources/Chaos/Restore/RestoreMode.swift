@@ -11,22 +11,9 @@ public struct RestoreMode: Sendable {
   public static let recipients = 120
   static let waitSeconds = 120
 
-  public let cycles: Int
-  public let seed: UInt64
-  public let binaries: String
-  public let directory: String
-  let say: @Sendable (String) -> Void
+  let plan: AttackPlan
 
-  public init(
-    cycles: Int, seed: UInt64, binaries: String, directory: String,
-    say: @escaping @Sendable (String) -> Void
-  ) {
-    self.cycles = cycles
-    self.seed = seed
-    self.binaries = binaries
-    self.directory = directory
-    self.say = say
-  }
+  public init(_ plan: AttackPlan) { self.plan = plan }
 
   /// What happens to the cell while it restores.
   enum Fault: String, CaseIterable {
@@ -37,8 +24,8 @@ public struct RestoreMode: Sendable {
 
   public func run() async -> ChaosReport {
     await SystemUnderAttack.report(
-      in: directory, binaries: binaries,
-      topology: SystemUnderAttack.topology + "\narchive: {directory: archive}\n", attack: attack)
+      plan, topology: SystemUnderAttack.topology + "\narchive: {directory: archive}\n",
+      attack: attack)
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
@@ -47,17 +34,18 @@ public struct RestoreMode: Sendable {
     _ = try await client.simulator(
       "PUT", "faults",
       [
-        "seed": JSON(Int(truncatingIfNeeded: seed & 0xFFFF)), "status_failure_rate": .double(0.05),
+        "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
+        "status_failure_rate": .double(0.05),
         "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
         "reply_delay_ms": [20, 80],
       ])
     var broadcasts = tenants.map { Broadcasts(tenant: $0, client: client) }
-    let random = SeededRandomSource(seed: seed)
+    let random = SeededRandomSource(seed: plan.seed)
     var oracle = SystemOracle(system, client, tenants)
-    for cycle in 0..<cycles {
+    for cycle in 0..<plan.cycles {
       let index = cycle % tenants.count
       let fault = Fault.allCases[cycle % Fault.allCases.count]
-      say("cycle \(cycle + 1): \(fault.rawValue)")
+      plan.say("cycle \(cycle + 1): \(fault.rawValue)")
       try await self.cycle(cycle, fault, system, &broadcasts[index], random)
       report.hit(fault.rawValue)
       try await oracle.settle()

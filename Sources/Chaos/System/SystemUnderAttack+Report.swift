@@ -3,16 +3,15 @@ extension SystemUnderAttack {
   ///
   /// What starting or attacking throws is a complaint.
   static func report(
-    in directory: String, binaries: String, sabotage: String? = nil,
-    topology: String = SystemUnderAttack.topology,
+    _ plan: AttackPlan, topology: String = SystemUnderAttack.topology,
     attack: (SystemUnderAttack, inout ChaosReport) async throws -> Void
   ) async -> ChaosReport {
     var report = ChaosReport()
     let started = ContinuousClock.now
     do {
       let system = try await start(
-        in: directory, binaries: binaries,
-        environment: sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:], topology: topology)
+        in: plan.directory, binaries: plan.binaries,
+        environment: plan.sabotage.map { ["AIMSTORS_SABOTAGE": $0] } ?? [:], topology: topology)
       do { try await attack(system, &report) } catch { report.complaints.append("\(error)") }
       await system.stop()
     } catch {
