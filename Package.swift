@@ -89,6 +89,9 @@ let package = Package(
       ["CZlib", "Cryptography", "Wire", "Platform", "Storage", http, log, nio], design: true),
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
+    // What people are told of at once: by their own server, or by letter.
+    library("Alerts", ["Cryptography", "Wire", "Platform", "Trust", "Edge", http]),
+
     // The machine as a simulation: seeded clocks, randomness, disk.
     library("Simulation", ["Wire", "Platform"]),
 
@@ -96,8 +99,8 @@ let package = Package(
     library(
       "Cell",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "COpenSSL", "Cryptography",
-        "Trust", protobuf, lifecycle, http, hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "Alerts", "COpenSSL",
+        "Cryptography", "Trust", protobuf, lifecycle, http, hummingbird, log,
       ],
       design: true),
     library(
@@ -110,8 +113,8 @@ let package = Package(
     library(
       "ControlPlane",
       [
-        "Wire", "Platform", "Messaging", "Storage", "Edge", "Cryptography", "Trust", protobuf,
-        lifecycle, hummingbird, log,
+        "Wire", "Platform", "Messaging", "Storage", "Edge", "Alerts", "Cryptography", "Trust",
+        protobuf, lifecycle, hummingbird, log,
       ],
       design: true),
     library(
@@ -125,7 +128,7 @@ let package = Package(
     .executableTarget(
       name: "aimstors",
       dependencies: [
-        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "Cell", "Router",
+        "Wire", "Platform", "Messaging", "Storage", "Archive", "Edge", "Alerts", "Cell", "Router",
         "ControlPlane", "Replication", "GraphSimulator", "COpenSSL", "Cryptography", "Trust",
         lifecycle, signals, http, log, nio, nioPosix, nioSSL,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -216,8 +219,8 @@ let package = Package(
     tests(
       "CellTests",
       [
-        "Simulation", "Cell", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust",
-        "Wire", "Platform", "Messaging", "Edge", log,
+        "Simulation", "Alerts", "Cell", "ControlPlane", "Cryptography", "DocumentCheck", "Storage",
+        "Trust", "Wire", "Platform", "Messaging", "Edge", log,
       ],
       exclude: ["Fixtures"]),
     tests(
@@ -229,8 +232,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "Simulation", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust", "Wire",
-        "Platform", "Messaging", "Edge", hummingbird, log,
+        "Simulation", "Alerts", "ControlPlane", "Cryptography", "DocumentCheck", "Storage", "Trust",
+        "Wire", "Platform", "Messaging", "Edge", hummingbird, log,
       ]),
     tests(
       "GraphSimulatorTests",
@@ -244,8 +247,8 @@ let package = Package(
     tests(
       "AimstorsTests",
       [
-        "aimstors", "Cell", "Cryptography", "GraphSimulator", "Messaging", "Storage", "Trust",
-        "Wire", "Platform", nio,
+        "aimstors", "Alerts", "Archive", "Cell", "Cryptography", "GraphSimulator", "Messaging",
+        "Storage", "Trust", "Wire", "Platform", nio,
       ]),
   ]
 )

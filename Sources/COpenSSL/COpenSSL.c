@@ -23,6 +23,14 @@ void aim_sha256_pair(
   SHA256_Final(digest, &context);
 }
 
+void aim_sha256_prefixed(uint8_t prefix, const void *bytes, size_t count, uint8_t digest[32]) {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, &prefix, 1);
+  SHA256_Update(&context, bytes, count);
+  SHA256_Final(digest, &context);
+}
+
 int aim_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]) {
   EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
   if (!key) return 0;

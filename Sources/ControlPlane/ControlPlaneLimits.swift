@@ -20,6 +20,14 @@ public enum ControlPlaneLimits {
   /// How often promotions that run are taken one step on.
   public static let promotionInterval: Duration = .milliseconds(100)
 
+  /// How often it is looked whether alerts wait to be sent.
+  public static let alertInterval: Duration = .seconds(1)
+  /// Longest e-mail address of an alert channel.
+  public static let emailLength = 254
+
+  /// How often it is looked whether the key file has a newer key than secrets are sealed with.
+  public static let resealInterval: Duration = .seconds(5)
+
   /// How often problems of cells are compared with what is remembered of them.
   public static let lookInterval: Duration = .seconds(1)
   /// Send-stops in force that the status shows.

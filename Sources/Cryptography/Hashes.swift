@@ -14,6 +14,32 @@ public enum SHA256Digest {
   }
 }
 
+extension SHA256Digest {
+  /// The hash of one byte and what follows it: how a hash tree tells leaves from nodes.
+  public static func of(_ prefix: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      aim_sha256_prefixed(prefix, bytes, bytes.count, buffer.baseAddress)
+      count = byteCount
+    }
+  }
+
+  /// Hashes a row of hashes in pairs, each behind `prefix`: half as many.
+  ///
+  /// In place: a pair is read before its hash is written where the row of results goes on.
+  public static func pairs(_ prefix: UInt8, _ row: inout [UInt8]) {
+    let pairs = row.count / (2 * byteCount)
+    precondition(row.count == pairs * 2 * byteCount, "a row has pairs of hashes")
+    row.withUnsafeMutableBufferPointer { row in
+      guard let base = row.baseAddress else { return }
+      for pair in 0..<pairs {
+        aim_sha256_prefixed(
+          prefix, base + pair * 2 * byteCount, 2 * byteCount, base + pair * byteCount)
+      }
+    }
+    row.removeLast(pairs * byteCount)
+  }
+}
+
 /// Keyed hashes (RFC 2104) and keys derived with them (RFC 5869).
 public enum KeyedHash {
   /// HMAC with SHA-256: 32 bytes.

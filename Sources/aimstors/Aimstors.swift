@@ -17,7 +17,8 @@ struct Aimstors: AsyncParsableCommand {
       CommandGroup(
         name: "Verbs",
         subcommands: [
-          OperatorCommand.self, ImpersonationCommand.self, UserCommand.self, TenantCommand.self,
+          OperatorCommand.self, AlertCommand.self, ImpersonationCommand.self, UserCommand.self,
+          TenantCommand.self,
           KeyCommand.self, SealingKeyCommand.self, NumberCommand.self,
           PriceCommand.self, WalletCommand.self, TemplateCommand.self, CampaignCommand.self,
           MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,

@@ -1,4 +1,4 @@
-import Cell
+import Alerts
 import Foundation
 import Platform
 import Testing

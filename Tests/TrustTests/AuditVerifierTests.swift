@@ -53,6 +53,42 @@ import Wire
     #expect(Checkpoint(made.text.replacing("\n5\n", with: "\n05\n")) == nil)
   }
 
+  @Test func `a line shows what its entry says, in OCSF's names`() throws {
+    let line = try JSONTape(AuditExport.line(events(4)[3])).root
+    #expect(line["class_uid"]?.integer == 6003 && line["type_uid"]?.integer == 600_301)
+    #expect(line["severity_id"]?.integer == 3 && line["status_id"]?.integer == 1)
+    #expect(line["metadata"]?["sequence"]?.integer == 3)
+    #expect(line["metadata"]?["correlation_uid"]?.string == "ab")
+    #expect(line["actor"]?["user"]?["uid"]?.string == "usr_1")
+    #expect(line["actor"]?["session"]?["uid"]?.string == "ses_1")
+    #expect(line["actor"]?["invoked_by"]?.string == "opr_1")
+    #expect(line["api"]?["operation"]?.string == "api_key.create")
+    #expect(line["src_endpoint"]?["ip"]?.string == "192.0.2.1")
+    #expect(line["raw_data"]?.string.map { Array($0.utf8) } == events(4)[3].json)
+    let bare = AuditEvent(
+      action: "x", actor: .init(.anonymous, ""), subject: "", outcome: .refused)
+    let other = try JSONTape(AuditExport.line(bare)).root
+    #expect(other["activity_id"]?.integer == 99 && other["status_id"]?.integer == 2)
+    #expect(other["src_endpoint"] == nil && other["actor"]?["session"] == nil)
+  }
+
+  @Test func `what is no entry is exported, and does not verify`() {
+    let body = events(1)[0].json
+    for index in body.indices {
+      // A byte less, wherever it was: of digits and letters another entry is left.
+      var cut = body
+      cut.remove(at: index)
+      guard AuditLine(AuditExport.line(entry: cut)) != .wrong(.malformedLine, "holds no entry")
+      else { continue }
+      #expect(AuditEvent(json: cut) != nil, "\(String(decoding: cut, as: UTF8.self))")
+    }
+    for text in ["", "{}", "x", "{\"sequence\":01", "\u{0}"] {
+      #expect(
+        AuditLine(AuditExport.line(entry: Array(text.utf8)))
+          == .wrong(.malformedLine, "holds no entry"))
+    }
+  }
+
   @Test func `a whole log is right, and so is one that grew since its checkpoint`() throws {
     let all = events(20)
     let early = checkpoint(Array(all.prefix(7)))

@@ -34,6 +34,16 @@ import Testing
     return hash
   }
 
+  @Test func `a complete part's root is the tree's, and nothing without all of its hashes`() {
+    for count in [1, 2, 8, 256] as [Int64] {
+      let leaves = Self.leaves(count)
+      let flat = leaves.flatMap { $0 }
+      #expect(try MerkleTree.root(over: flat, count: count) == Self.subtree(leaves)(0, count))
+      #expect(MerkleTree.root(over: Array(flat.dropLast(32)), count: count) == nil)
+      #expect(MerkleTree.root(over: [], count: count) == nil)
+    }
+  }
+
   @Test func `roots are those of the reference log`() throws {
     #expect(
       MerkleTree.emptyRoot.hexText

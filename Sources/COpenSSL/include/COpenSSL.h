@@ -21,6 +21,9 @@ void aim_sha256_pair(
   const void *first, size_t first_count, const void *second, size_t second_count,
   uint8_t digest[32]);
 
+// SHA-256 of one byte and what follows it: how a hash tree tells leaves from nodes.
+void aim_sha256_prefixed(uint8_t prefix, const void *bytes, size_t count, uint8_t digest[32]);
+
 // Ed25519 over raw keys; 1 where it went well, or where the signature is right.
 int aim_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
 int aim_ed25519_sign(

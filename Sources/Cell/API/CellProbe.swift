@@ -87,7 +87,7 @@ package struct CellProbe: Sendable {
       let log = AuditLog(snapshot)
       let size = try log.size()
       let root = try log.root(size: size)
-      let leaf = try AuditStore(snapshot).leaves(from: entry, count: 1).first ?? []
+      let leaf = try AuditStore(snapshot).leaves(from: entry, count: 1)
       return (
         MerkleTree.isIncluded(
           leaf, index: entry, size: size, path: try log.inclusion(of: entry, size: size),

@@ -1,3 +1,4 @@
+import Alerts
 import Cryptography
 import Platform
 import Storage
@@ -49,9 +50,11 @@ struct CellServices: Sendable {
       letters: Letters(store: store, sender: settings.mail, sealer: sealer, clock: clock),
       witness: WitnessRounds(store: store, sealer: sealer),
       alerts: AlertDelivery(
-        store: store, sealer: sealer, mail: settings.mail,
-        webhook: settings.alertWebhook
-          ?? HTTPAlertWebhook(mayStayInside: settings.alertsMayStayInside), clock: clock),
+        store: store, sealer: sealer,
+        round: AlertRound(
+          mail: settings.mail,
+          webhook: settings.alertWebhook
+            ?? HTTPAlertWebhook(mayStayInside: settings.alertsMayStayInside), clock: clock)),
       alertsMayStayInside: settings.alertsMayStayInside, grantKey: GrantKey(),
       outage: LastOutage(), lifetimes: .standard, random: random)
   }

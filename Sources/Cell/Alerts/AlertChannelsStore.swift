@@ -1,3 +1,4 @@
+import Alerts
 import Storage
 import Trust
 import Wire

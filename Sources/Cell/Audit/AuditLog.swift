@@ -49,6 +49,8 @@ struct AuditLog {
   }
 
   /// Keeps the roots of the tiles that the newest entry has completed.
+  ///
+  /// A log that lacks entries gets none there: it goes on, and what proves it tells.
   private func closeTiles(size: Int64) throws {
     for level in Int64(1)...2 {
       let span = Int64(1) << (Self.tileBits * level)
@@ -56,31 +58,29 @@ struct AuditLog {
       let below =
         level == 1
         ? try store.leaves(from: size - span, count: span)
-        : try store.tiles(level: level - 1, from: (size - span) >> 8, count: 256)
-      try store.insertTile(
-        level: level, position: size / span - 1, root: Self.fold(below))
+        : try store.tiles(level: level - 1, from: (size - span) >> Self.tileBits, count: 256)
+      guard let root = MerkleTree.root(over: below, count: 256) else { return }
+      try store.insertTile(level: level, position: size / span - 1, root: root)
     }
   }
 
   /// The root of an aligned range whose size is a power of two.
+  ///
+  /// Throws `verification_failed` where the log lacks entries.
   private func subtree(_ start: Int64, _ count: Int64) throws -> [UInt8] {
+    let root: [UInt8]?
     if count < 1 << Self.tileBits {
-      return Self.fold(try store.leaves(from: start, count: count))
+      root = MerkleTree.root(over: try store.leaves(from: start, count: count), count: count)
+    } else {
+      let level: Int64 = count < 1 << (2 * Self.tileBits) ? 1 : 2
+      let shift = Self.tileBits * level
+      root = MerkleTree.root(
+        over: try store.tiles(level: level, from: start >> shift, count: count >> shift),
+        count: count >> shift)
     }
-    let level: Int64 = count < 1 << (2 * Self.tileBits) ? 1 : 2
-    let shift = Self.tileBits * level
-    return Self.fold(
-      try store.tiles(level: level, from: start >> shift, count: count >> shift))
-  }
-
-  /// The root over a power of two of hashes.
-  private static func fold(_ hashes: [[UInt8]]) -> [UInt8] {
-    precondition(
-      !hashes.isEmpty && hashes.count & (hashes.count - 1) == 0, "the log has every entry")
-    var row = hashes
-    while row.count > 1 {
-      row = stride(from: 0, to: row.count, by: 2).map { MerkleTree.node(row[$0], row[$0 + 1]) }
+    guard let root else {
+      throw Failure(.verificationFailed, "the audit log lacks entries near position \(start)")
     }
-    return row[0]
+    return root
   }
 }

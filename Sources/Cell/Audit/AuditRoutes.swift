@@ -92,10 +92,10 @@ enum AuditRoutes {
       let proof = try await services.store.read(try context.tenant(), [.sessions]) { snapshot in
         let log = AuditLog(snapshot)
         let path = try log.inclusion(of: sequence, size: size)
-        let leaf = try AuditStore(snapshot).leaves(from: sequence, count: 1).first
+        let leaf = try AuditStore(snapshot).leaves(from: sequence, count: 1)
         return Proof(
           hashes: path.map(\.hexText), root: try log.root(size: size).hexText,
-          leaf: leaf?.hexText)
+          leaf: leaf.hexText)
       }
       return try .json(proof)
     }
@@ -186,9 +186,12 @@ enum AuditRoutes {
         }
         lines += AuditExport.line(try AuditCheckpoints.current(snapshot, key: key)) + [0x0A]
       }
-      let events = try store.events(from: from, limit: pageEntries)
-      for event in events { lines += AuditExport.line(event) + [0x0A] }
-      let next = events.count == pageEntries ? from + Int64(events.count) : nil
+      let bodies = try store.bodies(from: from, limit: pageEntries)
+      for body in bodies {
+        lines += AuditExport.line(entry: body)
+        lines.append(0x0A)
+      }
+      let next = bodies.count == pageEntries ? from + Int64(bodies.count) : nil
       return (lines, next)
     }
     var response = Response(

@@ -31,28 +31,36 @@ struct AuditStore {
       .integer(position), .blob(root))
   }
 
-  func leaves(from start: Int64, count: Int64) throws -> [[UInt8]] {
-    try db.rows(
+  /// Leaves, one after the other.
+  func leaves(from start: Int64, count: Int64) throws -> [UInt8] {
+    var hashes: [UInt8] = []
+    hashes.reserveCapacity(Int(count) * MerkleTree.hashBytes)
+    try db.query(
       "SELECT leaf FROM audit_events WHERE sequence >= ? AND sequence < ? ORDER BY sequence",
       .integer(start), .integer(start + count)
-    ) { $0.blob(0) }
+    ) { hashes += $0.blob(0) }
+    return hashes
   }
 
-  func tiles(level: Int64, from start: Int64, count: Int64) throws -> [[UInt8]] {
-    try db.rows(
+  /// Roots of tiles, one after the other.
+  func tiles(level: Int64, from start: Int64, count: Int64) throws -> [UInt8] {
+    var hashes: [UInt8] = []
+    hashes.reserveCapacity(Int(count) * MerkleTree.hashBytes)
+    try db.query(
       """
       SELECT root FROM audit_tiles WHERE level = ? AND position >= ? AND position < ?
       ORDER BY position
       """, .integer(level), .integer(start), .integer(start + count)
-    ) { $0.blob(0) }
+    ) { hashes += $0.blob(0) }
+    return hashes
   }
 
-  /// Entries from `sequence` on, in order.
-  func events(from sequence: Int64, limit: Int) throws -> [AuditEvent] {
+  /// The bytes of entries from `sequence` on, in order.
+  func bodies(from sequence: Int64, limit: Int) throws -> [[UInt8]] {
     try db.rows(
       "SELECT body FROM audit_events WHERE sequence >= ? ORDER BY sequence LIMIT ?",
       .integer(sequence), .int(limit)
-    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+    ) { $0.blob(0) }
   }
 
   /// Entries before `sequence`, the newest first; of one action where it is named.

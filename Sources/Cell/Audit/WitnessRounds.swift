@@ -61,10 +61,11 @@ final class WitnessRounds: Sendable {
         if let signed = try await sign(tenant, ask) { await keep(signed, of: tenant, at: now) }
         state.withLock { _ = $0.refused.removeValue(forKey: tenant) }
       } catch {
-        // The witness refuses for good what is another history; all else is tried again.
-        if error.code == .conflict || error.code == .forbidden {
+        // Another history is refused for good, and a log with a hole has none; all else is tried
+        // again.
+        if [.conflict, .forbidden, .verificationFailed].contains(error.code) {
           logger.error(
-            "the witness refuses a tenant's audit log",
+            "a tenant's audit log is not what the witness signed",
             metadata: ["tenant": "\(tenant)", "code": "\(error.code.rawValue)"])
           let isNew = state.withLock { $0.refused.updateValue(now, forKey: tenant) == nil }
           if isNew { await alert(tenant, error) }

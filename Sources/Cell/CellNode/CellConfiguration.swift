@@ -1,3 +1,4 @@
+import Cryptography
 import Messaging
 import Storage
 import Wire

@@ -1,3 +1,4 @@
+import Edge
 import Trust
 import Wire
 
@@ -17,7 +18,7 @@ struct APIKey: Hashable, Sendable {
   private(set) var previousUntil: Timestamp?
   let scopes: Scopes
   /// Empty: from anywhere.
-  var allowed: [AddressRange]
+  var allowed: [NetworkRange]
   let rate: RateLimit
   let createdAt: Timestamp
   /// The principal that made it.

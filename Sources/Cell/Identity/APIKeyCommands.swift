@@ -1,3 +1,4 @@
+import Edge
 import Storage
 import Trust
 import Wire
@@ -113,13 +114,13 @@ enum APIKeyCommands {
     tx.afterCommit { keys.forget(tenant, publicID: key.publicID) }
   }
 
-  private static func ranges(_ texts: [String]) throws(Failure) -> [AddressRange] {
+  private static func ranges(_ texts: [String]) throws(Failure) -> [NetworkRange] {
     guard texts.count <= APIKey.maximumRanges else {
       throw Failure(.invalidField, "allow_cidrs: at most \(APIKey.maximumRanges)")
     }
-    var ranges: [AddressRange] = []
+    var ranges: [NetworkRange] = []
     for (index, text) in texts.enumerated() {
-      guard let range = AddressRange(text) else {
+      guard let range = NetworkRange(text) else {
         throw Failure(
           .invalidField, "allow_cidrs[\(index)] must be an address range, e.g. 192.0.2.0/24")
       }

@@ -1,3 +1,4 @@
+import Edge
 import Storage
 import Trust
 import Wire
@@ -93,7 +94,7 @@ struct APIKeysStore {
     var key = APIKey(
       id: RowID(row.int64(0)), publicID: row.text(1), name: row.text(2), mode: mode,
       secretHash: row.blob(4), scopes: Scopes(rawValue: row.int64(5)),
-      allowed: row.text(6).split(separator: " ").compactMap { AddressRange(String($0)) },
+      allowed: row.text(6).split(separator: " ").compactMap { NetworkRange(String($0)) },
       rate: RateLimit(trusted: row.int64(7), burst: row.int64(8)),
       createdAt: Timestamp(milliseconds: row.int64(9)), createdBy: row.text(10),
       expiresAt: row.optionalInt64(11).map { Timestamp(milliseconds: $0) },

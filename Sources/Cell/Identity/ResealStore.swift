@@ -1,3 +1,4 @@
+import Alerts
 import Storage
 import Wire
 
@@ -62,7 +63,7 @@ struct ResealStore {
       try sessions.first(
         "SELECT target FROM alert_channels WHERE kind = ?", .text(kind.rawValue)
       ) { row in
-        let owner = AlertChannel.owner(from, kind)
+        let owner = TenantAlertLog.owner(from, kind)
         return Entry(
           place: .alertChannel(kind), sealed: row.blob(0), owner: owner, earlierOwner: owner)
       }

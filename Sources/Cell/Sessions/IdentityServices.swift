@@ -1,3 +1,4 @@
+import Alerts
 import Cryptography
 import Platform
 import Synchronization

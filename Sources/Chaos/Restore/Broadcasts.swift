@@ -89,6 +89,18 @@ struct Broadcasts: Sendable {
     guard digest["match"]?.bool == true else {
       throw ChaosFailure("a digest of the fork differs from its file")
     }
+    try await expectAlert("tenant.fork", begun["id"]?.string ?? "")
+  }
+
+  /// The tenant's own people are told what was done with their data.
+  private func expectAlert(_ action: String, _ operation: String) async throws {
+    let alerts = try await client.admin("GET", "/v1/tenants/\(tenant.id)/alerts")
+    let isTold = (alerts["data"]?.array ?? []).contains {
+      $0["action"]?.string == action && $0["subject"]?.string == operation
+    }
+    guard isTold else {
+      throw ChaosFailure("no alert \(action) of \(operation): \(alerts.serialized())")
+    }
   }
 
   /// Begins to put the tenant back; what has happened since is accepted.
@@ -106,6 +118,7 @@ struct Broadcasts: Sendable {
     where verified?[check]?.bool != true {
       throw ChaosFailure("\(check) was not verified: \(ended.serialized())")
     }
+    try await expectAlert("tenant.restore", operation)
     _ = try await client.admin(
       "POST", "/v1/restores/\(operation)/release", [:], key: "\(operation)-release")
   }

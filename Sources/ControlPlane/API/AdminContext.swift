@@ -8,6 +8,8 @@ import Wire
 struct OperatorPrincipal: Sendable {
   let id: String
   let role: PlatformRole
+  /// Where a second factor stands behind it.
+  var session: OperatorSession? = nil
 }
 
 extension EdgeContext {

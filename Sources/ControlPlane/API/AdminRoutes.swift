@@ -21,11 +21,13 @@ enum AdminRoutes {
 
   static func router(_ services: AdminServices) -> Router<EdgeContext> {
     let router = makeEdgeRouter(EdgeContext.self)
-    router.add(middleware: OperatorAuthentication(store: services.store))
+    router.add(middleware: OperatorAuthentication(store: services.store, clock: services.clock))
     OperatorRoutes(services: services).register(on: router)
+    OperatorSessionRoutes(services: services).register(on: router)
     TenantRoutes(services: services).register(on: router)
     ImpersonationRoutes(services: services).register(on: router)
     AuditRoutes(services: services).register(on: router)
+    AlertChannelRoutes(services: services).register(on: router)
     TenantForwarding(services: services).register(on: router)
     SendStopRoutes(services: services).register(on: router)
     MetaAppRoutes(services: services).register(on: router)

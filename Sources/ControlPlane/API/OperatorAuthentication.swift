@@ -1,5 +1,6 @@
 import Edge
 import Hummingbird
+import Platform
 import Trust
 import Wire
 
@@ -9,6 +10,7 @@ import Wire
 /// A route that is not in the permission table is answered to nobody.
 struct OperatorAuthentication: RouterMiddleware {
   let store: PlatformStore
+  let clock: any WallClock
 
   func handle(
     _ request: Request, context: EdgeContext,
@@ -22,7 +24,7 @@ struct OperatorAuthentication: RouterMiddleware {
       throw Failure(.unknownRoute, "there is no route \(request.method) \(request.uri.path)")
     }
     var context = context
-    let principal = try await authenticate(request)
+    let principal = try await authenticate(request, context.endpointPath)
     try Self.authorize(principal, request, context.endpointPath)
     context.principal = principal
     return try await next(request, context)
@@ -52,17 +54,50 @@ struct OperatorAuthentication: RouterMiddleware {
     }
   }
 
-  private func authenticate(_ request: Request) async throws(Failure) -> OperatorPrincipal {
+  private func authenticate(
+    _ request: Request, _ endpoint: String?
+  ) async throws -> OperatorPrincipal {
     let refused = Failure(.unauthenticated, "send `Authorization: Bearer aop_…`")
     guard let header = request.headers[.authorization] else { throw refused }
     let parts = header.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, parts[0].lowercased() == "bearer" else { throw refused }
     let token = String(parts[1])
-    guard OperatorToken.isWellFormed(token) else { throw refused }
+    guard let form = OperatorToken(formOf: token) else { throw refused }
     let hash = Digests.sha256(token)
-    guard let person = try await store.read({ try $0.operatorOf(tokenHash: hash) }),
-      Digests.constantTimeEqual(person.tokenHash, hash), !person.isRevoked
+    let known = try await store.read { try Self.find(form, hash, $0) }
+    let now = Timestamp(milliseconds: clock.milliseconds())
+    guard let known, !known.person.isRevoked, known.session.map({ now < $0.expiresAt }) ?? true
     else { throw Failure(.unauthenticated, "the operator token is not valid") }
-    return OperatorPrincipal(id: person.id, role: person.role)
+    // With a second factor the token alone opens the way to a session, and no other.
+    let opensSession = request.method == .post && endpoint == OperatorSessionRoutes.sessions
+    guard known.session != nil || !known.hasSecondFactor || opensSession else {
+      throw Failure(
+        .secondFactorRequired,
+        "send the session's token: POST \(OperatorSessionRoutes.sessions) gives one for a code")
+    }
+    return OperatorPrincipal(
+      id: known.person.id, role: known.person.role, session: known.session)
+  }
+
+  private typealias Known = (
+    person: Operator, session: OperatorSession?, hasSecondFactor: Bool
+  )
+
+  private static func find(
+    _ form: OperatorToken, _ hash: [UInt8], _ rows: PlatformRows
+  ) throws -> Known? {
+    switch form {
+    case .token:
+      guard let person = try rows.operatorOf(tokenHash: hash),
+        Digests.constantTimeEqual(person.tokenHash, hash)
+      else { return nil }
+      return (person, nil, try rows.hasSecondFactor(person.id))
+    case .session:
+      guard let session = try rows.operatorSession(tokenHash: hash),
+        Digests.constantTimeEqual(session.tokenHash, hash),
+        let person = try rows.operatorOf(id: session.operatorID)
+      else { return nil }
+      return (person, session, true)
+    }
   }
 }

@@ -145,9 +145,12 @@ struct AuditRoutes: Sendable {
     let (lines, next) = try await services.store.read { rows in
       var lines: [UInt8] = []
       if from == 0 { lines += AuditExport.line(try rows.auditCheckpoint(key: key)) + [0x0A] }
-      let events = try rows.auditEvents(from: from, limit: limit)
-      for event in events { lines += AuditExport.line(event) + [0x0A] }
-      return (lines, events.count == limit ? from + Int64(limit) : nil)
+      let bodies = try rows.auditBodies(from: from, limit: limit)
+      for body in bodies {
+        lines += AuditExport.line(entry: body)
+        lines.append(0x0A)
+      }
+      return (lines, bodies.count == limit ? from + Int64(limit) : nil)
     }
     var response = Response(
       status: .ok, headers: [.contentType: "application/x-ndjson"],

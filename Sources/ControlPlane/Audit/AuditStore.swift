@@ -39,12 +39,12 @@ extension PlatformRows {
     } ?? 0
   }
 
-  /// Entries from `sequence` on, in order.
-  func auditEvents(from sequence: Int64, limit: Int) throws -> [AuditEvent] {
+  /// The bytes of entries from `sequence` on, in order.
+  func auditBodies(from sequence: Int64, limit: Int) throws -> [[UInt8]] {
     try connection.rows(
       "SELECT body FROM audit_log WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2",
       .integer(sequence), .int(limit)
-    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+    ) { $0.blob(0) }
   }
 
   /// Entries before `sequence`, the newest first.

@@ -44,6 +44,12 @@ extension Sealer {
       tenant: app.tenant, version: app.version)
   }
 
+  func isCurrent(_ app: SealedMetaApp) -> Bool {
+    isCurrent(app.appSecret, context: context(app.id, "secret"))
+      && isCurrent(app.verifyToken, context: context(app.id, "verify"))
+      && app.previousAppSecret.map { isCurrent($0, context: context(app.id, "previous")) } ?? true
+  }
+
   func open(_ app: SealedMetaApp) throws(SealingError) -> MetaApp {
     var previous: String?
     if let sealed = app.previousAppSecret {

@@ -1,3 +1,5 @@
+import Alerts
+import Cryptography
 import Messaging
 
 /// This control plane's own settings.
@@ -12,8 +14,11 @@ public struct ControlPlaneConfiguration: Sendable {
   ///
   /// Keys for each purpose are derived from it.
   public var deploymentKey: [UInt8]
+  /// What seals secrets at rest, replaced while the process runs; nil: the deployment's key does.
+  public var keys: KeyRing?
   /// Where clients reach the api host: `http://api.localhost:8080`; stands in webhook addresses.
   public var apiURL: String
+  public var alerts = AlertSettings()
   public var tenantsPerCell = ControlPlaneLimits.tenantsPerCell
   public var minimumDiskFreeBytes = ControlPlaneLimits.minimumDiskFreeBytes
   public var mapChunkBytes = ControlPlaneLimits.mapChunkBytes
@@ -28,5 +33,22 @@ public struct ControlPlaneConfiguration: Sendable {
     self.publish = publish
     self.deploymentKey = deploymentKey
     self.apiURL = apiURL
+  }
+}
+
+/// How the platform's own alerts leave.
+public struct AlertSettings: Sendable {
+  public var mail: any MailSender
+  public var webhook: any AlertWebhookSender
+  /// Whether alerts may be posted inside private networks: for a machine to try things on.
+  public var mayStayInside: Bool
+
+  public init(
+    mail: any MailSender = NoMail(), webhook: (any AlertWebhookSender)? = nil,
+    mayStayInside: Bool = false
+  ) {
+    self.mail = mail
+    self.webhook = webhook ?? HTTPAlertWebhook(mayStayInside: mayStayInside)
+    self.mayStayInside = mayStayInside
   }
 }

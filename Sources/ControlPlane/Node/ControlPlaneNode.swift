@@ -1,3 +1,4 @@
+import Alerts
 import Edge
 import Logging
 import Messaging
@@ -23,6 +24,9 @@ public final class ControlPlaneNode: Service {
   private let claims: ClaimRequests
   private let registers: RegisterRequests
   private let promotions: Promotions
+  private let resealing: Resealing
+  private let alertLog: PlatformAlertLog
+  private let alertRound: AlertRound
   private let http: HTTPOverMessaging<EdgeContext>
   private let logger: Logger
 
@@ -31,7 +35,7 @@ public final class ControlPlaneNode: Service {
     clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger
   ) throws {
     let secrets = DeploymentSecrets(deploymentKey: configuration.deploymentKey)
-    let sealer = try Sealer(key: secrets.sealingKey)
+    let sealer = try Sealer(key: secrets.sealingKey, ring: configuration.keys)
     let platform = PlatformStore(tenants: store)
     let roster = CellRoster(clock: clock, boot: boot)
     let replicas = ReplicaRoster(boot: boot)
@@ -54,6 +58,10 @@ public final class ControlPlaneNode: Service {
     claims = ClaimRequests(store: platform, map: map)
     registers = RegisterRequests(store: platform, replicas: replicas, logger: logger)
     promotions = Promotions(services: services, logger: logger)
+    resealing = Resealing(store: platform, sealer: sealer, logger: logger)
+    alertLog = PlatformAlertLog(store: platform, sealer: sealer)
+    alertRound = AlertRound(
+      mail: configuration.alerts.mail, webhook: configuration.alerts.webhook, clock: clock)
     http = HTTPOverMessaging(router: AdminRoutes.router(services), logger: logger)
     self.logger = logger
   }
@@ -102,6 +110,10 @@ public final class ControlPlaneNode: Service {
         group.addTask {
           await Self.every(ControlPlaneLimits.rebalanceInterval) { await self.rebalance() }
         }
+        group.addTask { await Self.every(ControlPlaneLimits.alertInterval) { await self.alert() } }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.resealInterval) { await self.reseal() }
+        }
       }
     }
   }
@@ -137,6 +149,12 @@ public final class ControlPlaneNode: Service {
 
   /// One step of every drain and rebalance that runs.
   func rebalance() async { await RebalanceRounds(services: services).look(trace: freshTrace()) }
+
+  /// One round over alerts that wait to be sent.
+  func alert() async { _ = await alertRound.deliver(from: alertLog) }
+
+  /// One look at whether secrets are sealed with the newest key.
+  func reseal() async { await resealing.round(trace: freshTrace()) }
 
   private func freshTrace() -> String { services.random.bytes(16).hex }
 

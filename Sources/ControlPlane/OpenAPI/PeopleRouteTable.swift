@@ -233,6 +233,46 @@ enum PeopleRouteTable {
       .admin, "DELETE", "/v1/operators/{id}", "Remove an operator", tag: "Operators",
       answer: .empty(204), refusals: [.notFound, .forbidden, .lastOwner]),
     .init(
+      .admin, "DELETE", "/v1/operators/{id}/totp", "Take away another's second factor",
+      tag: "Operators", answer: .empty(204), refusals: [.notFound, .forbidden]),
+    .init(
+      .admin, "GET", "/v1/alert-channels", "Where the platform's alerts go", tag: "Audit",
+      answer: .list("AlertChannel")),
+    .init(
+      .admin, "PUT", "/v1/alert-channels/webhook", "Post them to a server, signed", tag: "Audit",
+      body: .json("AlertWebhookInput"), answer: .json(200, "AlertChannel"),
+      refusals: [.invalidField]),
+    .init(
+      .admin, "PUT", "/v1/alert-channels/email", "Send them by e-mail", tag: "Audit",
+      body: .json("AlertEmailInput"), answer: .json(200, "AlertChannel"),
+      refusals: [.invalidField]),
+    .init(
+      .admin, "DELETE", "/v1/alert-channels/webhook", "Post them no more", tag: "Audit",
+      answer: .empty(204), refusals: [.notFound]),
+    .init(
+      .admin, "DELETE", "/v1/alert-channels/email", "Send them by e-mail no more", tag: "Audit",
+      answer: .empty(204), refusals: [.notFound]),
+    .init(
+      .admin, "GET", "/v1/me", "Who I am", tag: "Operators", answer: .json(200, "OperatorSelf")),
+    .init(
+      .admin, "POST", "/v1/me/totp", "Begin with a second factor", tag: "Operators",
+      answer: .json(201, "Enrolment"), refusals: [.alreadyDone]),
+    .init(
+      .admin, "POST", "/v1/me/totp/confirm", "Confirm it with a code", tag: "Operators",
+      body: .json("CodeInput"), answer: .json(200, "RecoveryCodes"),
+      refusals: [.invalidState, .forbidden, .rateLimited]),
+    .init(
+      .admin, "POST", "/v1/me/totp/remove", "Do without a second factor", tag: "Operators",
+      body: .json("CodeInput"), answer: .empty(204),
+      refusals: [.invalidState, .forbidden, .rateLimited]),
+    .init(
+      .admin, "POST", "/v1/me/sessions", "A session, for the token and a code", tag: "Operators",
+      body: .json("CodeInput"), answer: .json(201, "OperatorSession"),
+      refusals: [.invalidState, .forbidden, .rateLimited]),
+    .init(
+      .admin, "DELETE", "/v1/me/sessions", "End all of my sessions", tag: "Operators",
+      answer: .empty(204)),
+    .init(
       .admin, "GET", "/v1/audit", "What operators did, newest first", tag: "Audit",
       answer: .list("OperatorAct")),
     .init(

@@ -130,8 +130,16 @@ extension Schemas {
       "Operator",
       object([
         "id": string, "name": string, "role": role, "power": integer, "created_at": time,
-        "token?": string,
+        "second_factor": boolean, "token?": string,
       ])
     ),
+    (
+      "OperatorSelf",
+      object([
+        "id": string, "name": string, "role": role, "power": integer, "second_factor": boolean,
+        "session_expires_at?": time,
+      ])
+    ),
+    ("OperatorSession", object(["id": string, "token": string, "expires_at": time])),
   ]
 }

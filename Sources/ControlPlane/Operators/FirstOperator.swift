@@ -11,7 +11,7 @@ struct FirstOperator: Sendable {
   ///
   /// Throws `already_done` when there is an operator.
   func create(trace: String) async throws(Failure) -> OperatorRoutes.View {
-    let token = OperatorToken.make(random: random.bytes(OperatorToken.secretBytes))
+    let token = OperatorToken.token.make(random: random.bytes(OperatorToken.secretBytes))
     let hash = Digests.sha256(token)
     return try await store.write(trace: trace) { transaction, rows in
       guard try !rows.hasOperator() else {

@@ -20,20 +20,23 @@ struct OperatorRoutes: Sendable {
     let role: String
     let power: Int64
     let createdAt: Timestamp
+    let secondFactor: Bool
     let token: String?
 
-    init(_ person: Operator, token: String? = nil) {
+    init(_ person: Operator, secondFactor: Bool = false, token: String? = nil) {
       id = person.id
       name = person.name
       role = person.role.rawValue
       power = person.role.power.rawValue
       createdAt = person.createdAt
+      self.secondFactor = secondFactor
       self.token = token
     }
 
     private enum CodingKeys: String, CodingKey {
       case id, name, role, power, token
       case createdAt = "created_at"
+      case secondFactor = "second_factor"
     }
   }
 
@@ -73,10 +76,12 @@ struct OperatorRoutes: Sendable {
 
   @Sendable private func list(_ request: Request, _ context: EdgeContext) async throws -> Response {
     let query = try ListQuery(request)
-    let people = try await services.store.read {
-      try $0.operators(after: query.after ?? "", limit: query.limit + 1)
+    let people = try await services.store.read { rows in
+      try rows.operators(after: query.after ?? "", limit: query.limit + 1).map {
+        Person($0, secondFactor: try rows.hasSecondFactor($0.id))
+      }
     }
-    return try StoredAnswer.json(200, Page(people.map { Person($0) }, query) { $0.id }).response
+    return try StoredAnswer.json(200, Page(people, query) { $0.id }).response
   }
 
   /// The answer holds the token and is not kept: a repeat makes another operator, which the list
@@ -94,7 +99,7 @@ struct OperatorRoutes: Sendable {
     guard maker.role.power.rules(role.power) else {
       throw Failure(.forbidden, "role: \(role.rawValue) stands at or above your own level")
     }
-    let token = OperatorToken.make(random: services.random.bytes(OperatorToken.secretBytes))
+    let token = OperatorToken.token.make(random: services.random.bytes(OperatorToken.secretBytes))
     let hash = Digests.sha256(token)
     let trace = context.traceID
     let person = try await services.store.write(trace: trace) { transaction, rows in

@@ -11,19 +11,26 @@ struct Operator: Hashable, Sendable {
   let name: String
 }
 
-/// The form of operator tokens: `aop_` and 52 digits of base 32 (32 random bytes).
-enum OperatorToken {
-  static let prefix = "aop_"
+/// The forms of operators' credentials: a prefix and 52 digits of base 32 (32 random bytes).
+enum OperatorToken: String, CaseIterable {
+  /// What a person keeps.
+  case token = "aop_"
+  /// What a person with a second factor gets for it and a code.
+  case session = "aos_"
+
   static let secretBytes = 32
   static let digits = 52
 
-  static func make(random: [UInt8]) -> String {
-    precondition(random.count == secretBytes, "an operator token has 32 random bytes")
-    return prefix + random.base32(characters: digits)
+  func make(random: [UInt8]) -> String {
+    precondition(random.count == Self.secretBytes, "an operator's credential has 32 random bytes")
+    return rawValue + random.base32(characters: Self.digits)
   }
 
-  static func isWellFormed(_ token: String) -> Bool {
-    token.utf8.count == prefix.utf8.count + digits && token.hasPrefix(prefix)
+  /// Nil for what has neither form.
+  init?(formOf text: String) {
+    let form = Self.allCases.first { text.hasPrefix($0.rawValue) }
+    guard let form, text.utf8.count == form.rawValue.utf8.count + Self.digits else { return nil }
+    self = form
   }
 }
 

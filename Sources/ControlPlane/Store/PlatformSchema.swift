@@ -19,7 +19,9 @@ public enum PlatformSchema {
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
       table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
       table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
-      table(623, "planned_moves"),
+      table(623, "planned_moves"), table(630, "operator_factors"),
+      table(631, "operator_recovery_codes"), table(632, "operator_sessions"),
+      table(633, "alert_channels"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
@@ -30,7 +32,50 @@ public enum PlatformSchema {
       SchemaStep("platform-moves-1", file: .platform, ddl: moves),
       SchemaStep("platform-identity-2", file: .platform, ddl: branches),
       SchemaStep("platform-rebalances-1", file: .platform, ddl: rebalances),
+      SchemaStep("platform-identity-3", file: .platform, ddl: secondFactors),
+      SchemaStep("platform-alerts-1", file: .platform, ddl: alertChannels),
     ])
+
+  private static let secondFactors = """
+    CREATE TABLE operator_factors (
+      operator TEXT NOT NULL PRIMARY KEY,
+      -- Sealed under the deployment's key.
+      secret BLOB NOT NULL,
+      confirmed_at INTEGER,
+      -- The newest step whose code was used.
+      last_step INTEGER,
+      failures INTEGER NOT NULL,
+      failed_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE operator_recovery_codes (
+      operator TEXT NOT NULL,
+      hash BLOB NOT NULL CHECK (length(hash) = 32),
+      PRIMARY KEY (operator, hash)
+    ) STRICT;
+    CREATE TABLE operator_sessions (
+      id TEXT NOT NULL PRIMARY KEY,
+      operator TEXT NOT NULL,
+      token_hash BLOB NOT NULL CHECK (length(token_hash) = 32),
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX operator_sessions_by_token ON operator_sessions (token_hash);
+    CREATE INDEX operator_sessions_by_operator ON operator_sessions (operator, created_at);
+    """
+
+  private static let alertChannels = """
+    CREATE TABLE alert_channels (
+      kind TEXT NOT NULL PRIMARY KEY CHECK (kind IN ('webhook', 'email')),
+      -- Sealed: a webhook's secret is in it.
+      target BLOB NOT NULL,
+      -- Alerts up to this position of the audit log are done.
+      delivered INTEGER NOT NULL,
+      failures INTEGER NOT NULL,
+      failing_since INTEGER,
+      retry_at INTEGER,
+      last_error TEXT NOT NULL
+    ) STRICT;
+    """
 
   private static let branches = """
     -- That a tenant's audit log goes on from an earlier point: who said so, and what it was before.

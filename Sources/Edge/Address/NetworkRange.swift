@@ -1,28 +1,37 @@
-/// Addresses with a common beginning: `10.0.0.0/8`, `fd00::/8`, or a single one.
+/// Addresses with a common beginning, in CIDR form: `10.0.0.0/8`, `fd00::/8`, or a single one.
 public struct NetworkRange: Hashable, Sendable {
+  /// As it was written.
+  public let text: String
   private let base: NetworkAddress
   /// How many leading bits of 128 are common.
   private let bits: Int
 
   public static let loopback4 = NetworkRange(
-    base: NetworkAddress(high: 0, low: 0xFFFF_7F00_0000), bits: 104)
-  public static let loopback6 = NetworkRange(base: NetworkAddress(high: 0, low: 1), bits: 128)
+    "127.0.0.0/8", base: NetworkAddress(high: 0, low: 0xFFFF_7F00_0000), bits: 104)
+  public static let loopback6 = NetworkRange(
+    "::1", base: NetworkAddress(high: 0, low: 1), bits: 128)
 
-  private init(base: NetworkAddress, bits: Int) {
+  private init(_ text: String, base: NetworkAddress, bits: Int) {
+    self.text = text
     self.base = base
     self.bits = bits
   }
 
+  /// Nil where the text is not a range; a zone or brackets are no part of one.
   public init?(_ text: String) {
-    let parts = text.split(separator: "/", maxSplits: 1)
-    guard let first = parts.first, let base = NetworkAddress(first) else { return nil }
-    let offset = base.isIPv4 ? 96 : 0
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count <= 2, !text.contains("["), !text.contains("%"),
+      let base = NetworkAddress(parts[0])
+    else { return nil }
+    let offset = parts[0].contains(":") ? 0 : 96
     guard parts.count == 2 else {
-      self.init(base: base, bits: 128)
+      self.init(text, base: base, bits: 128)
       return
     }
-    guard let length = Int(parts[1]), length >= 0, offset + length <= 128 else { return nil }
-    self.init(base: base, bits: offset + length)
+    guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(parts[1]),
+      offset + length <= 128
+    else { return nil }
+    self.init(text, base: base, bits: offset + length)
   }
 
   public func contains(_ address: NetworkAddress) -> Bool {

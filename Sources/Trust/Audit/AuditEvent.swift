@@ -84,31 +84,32 @@ public struct AuditEvent: Hashable, Sendable {
   // MARK: As bytes
 
   public var json: [UInt8] {
-    var json = Array("{\"sequence\":\(sequence),\"at\":\(at.milliseconds)".utf8)
-    Self.member("action", action, to: &json)
-    Self.member("actor_kind", actor.kind.rawValue, to: &json)
-    Self.member("actor", actor.id, to: &json)
-    if let session = actor.session { Self.member("session", session, to: &json) }
-    if let by = actor.impersonatedBy { Self.member("impersonated_by", by, to: &json) }
-    Self.member("subject", subject, to: &json)
-    Self.member("outcome", outcome.rawValue, to: &json)
-    json += Array(",\"detail\":{".utf8)
+    var json: [UInt8] = []
+    json.reserveCapacity(384)
+    JSONText.append(raw: "{\"sequence\":", to: &json)
+    json.append(contentsOf: String(sequence).utf8)
+    JSONText.append(raw: ",\"at\":", to: &json)
+    json.append(contentsOf: String(at.milliseconds).utf8)
+    JSONText.append(",\"action\":", text: action, to: &json)
+    JSONText.append(",\"actor_kind\":", text: actor.kind.rawValue, to: &json)
+    JSONText.append(",\"actor\":", text: actor.id, to: &json)
+    if let session = actor.session { JSONText.append(",\"session\":", text: session, to: &json) }
+    if let by = actor.impersonatedBy {
+      JSONText.append(",\"impersonated_by\":", text: by, to: &json)
+    }
+    JSONText.append(",\"subject\":", text: subject, to: &json)
+    JSONText.append(",\"outcome\":", text: outcome.rawValue, to: &json)
+    JSONText.append(raw: ",\"detail\":{", to: &json)
     for (index, entry) in detail.enumerated() {
       if index > 0 { json.append(UInt8(ascii: ",")) }
       JSONText.append(entry.name, to: &json)
-      json.append(UInt8(ascii: ":"))
-      JSONText.append(entry.value, to: &json)
+      JSONText.append(":", text: entry.value, to: &json)
     }
     json.append(UInt8(ascii: "}"))
-    Self.member("address", address, to: &json)
-    Self.member("trace_id", traceID, to: &json)
+    JSONText.append(",\"address\":", text: address, to: &json)
+    JSONText.append(",\"trace_id\":", text: traceID, to: &json)
     json.append(UInt8(ascii: "}"))
     return json
-  }
-
-  static func member(_ name: StaticString, _ value: String, to json: inout [UInt8]) {
-    json += Array(",\"\(name)\":".utf8)
-    JSONText.append(value, to: &json)
   }
 
   /// Reads ``json`` back; nil for anything else.
@@ -145,5 +146,6 @@ public enum AlertRule {
     "alert_channel.put", "alert_channel.delete", "user.email_change",
   ]
 
-  public static func isAlert(_ event: AuditEvent) -> Bool { onSuccess.contains(event.action) }
+  public static func isAlert(_ event: AuditEvent) -> Bool { isAlert(event.action) }
+  static func isAlert(_ action: String) -> Bool { onSuccess.contains(action) }
 }

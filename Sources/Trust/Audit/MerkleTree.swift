@@ -8,10 +8,23 @@ public enum MerkleTree {
   /// The root of a log without entries.
   public static let emptyRoot = SHA256Digest.of([UInt8]())
 
-  public static func leaf(_ data: [UInt8]) -> [UInt8] { SHA256Digest.of([0] + data) }
+  public static let hashBytes = SHA256Digest.byteCount
+
+  public static func leaf(_ data: [UInt8]) -> [UInt8] { SHA256Digest.of(0, data) }
 
   public static func node(_ left: [UInt8], _ right: [UInt8]) -> [UInt8] {
-    SHA256Digest.of([1] + left + right)
+    SHA256Digest.of(1, left + right)
+  }
+
+  /// The root over `count` hashes that stand one after the other; nil where some are missing.
+  ///
+  /// - Parameter count: A power of two.
+  public static func root(over hashes: [UInt8], count: Int64) -> [UInt8]? {
+    precondition(count > 0 && count & (count - 1) == 0, "a complete part has a power of two")
+    guard hashes.count == Int(count) * hashBytes else { return nil }
+    var row = hashes
+    while row.count > hashBytes { SHA256Digest.pairs(1, &row) }
+    return row
   }
 
   /// The largest power of two below `count`; for 2 and more.

@@ -84,8 +84,8 @@ public struct SecurityEvent: Hashable, Sendable {
   public var json: [UInt8] {
     var json = Array("{\"tenant_id\":".utf8)
     JSONText.append(tenant.rawValue, to: &json)
-    AuditEvent.member("principal_kind", principalKind.rawValue, to: &json)
-    AuditEvent.member("principal", principal, to: &json)
+    JSONText.append(",\"principal_kind\":", text: principalKind.rawValue, to: &json)
+    JSONText.append(",\"principal\":", text: principal, to: &json)
     for number in numbers { json += Array(",\"\(number.name)\":\(number.value)".utf8) }
     json.append(UInt8(ascii: "}"))
     return json

@@ -1,4 +1,4 @@
-import Cell
+import Cryptography
 import Logging
 import ServiceLifecycle
 

@@ -1,4 +1,3 @@
-import Cell
 import Cryptography
 import Platform
 

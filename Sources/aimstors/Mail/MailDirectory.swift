@@ -1,4 +1,4 @@
-import Cell
+import Alerts
 import Platform
 
 /// Letters as files, for a machine without a mail server: one each, which only their owner may

@@ -1,4 +1,4 @@
-import Cell
+import Alerts
 import GraphSimulator
 import Platform
 
@@ -49,7 +49,7 @@ struct MailSettings: Hashable, Sendable {
       authority: authority.isEmpty ? nil : authority)
   }
 
-  /// As a cell's configuration file has it.
+  /// As a process's configuration file has it.
   var json: JSON {
     var json: JSON = ["alerts_may_stay_inside": .bool(alertsMayStayInside)]
     if let smtp {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cell
+import Cryptography
 import Messaging
 import Storage
 import Wire

@@ -1,6 +1,7 @@
 import Archive
 import ArgumentParser
 import ControlPlane
+import Cryptography
 import Edge
 import GraphSimulator
 import Logging
@@ -29,14 +30,17 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     let environment = Environment.live
     let node = try options.read()
     let files = try RoleFiles(node)
-    let configuration: ControlPlaneConfiguration
+    var configuration: ControlPlaneConfiguration
     let directory: String
+    let keyFile: String
     do throws(ConfigurationError) {
       configuration = try ControlPlaneConfiguration(node, files)
       directory = try node.string("data_directory")
+      keyFile = try node.string("key_file", default: "")
     } catch {
       throw error.failure
     }
+    if !keyFile.isEmpty { configuration.keys = KeyRing(try SealingKeyFile.require(keyFile)) }
     try PrivateFile.createDirectory(directory)
     let logger = ProcessLog.make(role: "control_plane", id: files.id, environment: environment)
     ParentWatch.start(environment)
@@ -61,9 +65,10 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
         await plane.metrics() + (archiving.map { PlatformStorage.metrics($0.service) } ?? "")
       },
       onRunning: { _ in })
+    let watch = configuration.keys.map { KeyFileWatch(path: keyFile, keys: $0, logger: logger) }
     let group = ServiceGroup(
       configuration: .init(
-        services: [health, plane] + (archiving.map { [$0] } ?? []),
+        services: [health, plane] + (archiving.map { [$0] } ?? []) + (watch.map { [$0] } ?? []),
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
     await messenger.close()
@@ -110,12 +115,19 @@ struct ControlPlaneRestoreCommand: AsyncParsableCommand {
 extension ControlPlaneConfiguration {
   /// Reads the control plane's file.
   ///
-  /// Keys besides ``RoleFiles/keys``: listen, publish, api_url, archive.
+  /// Keys besides ``RoleFiles/keys``: listen, publish, api_url, archive, mail.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws(ConfigurationError) {
-    try node.allow(RoleFiles.keys.union(["listen", "publish", "api_url", "archive"]))
+    try node.allow(RoleFiles.keys.union(["listen", "publish", "api_url", "archive", "mail"]))
     self.init(
       id: files.id, version: files.version, listen: Address(try node.string("listen")),
       publish: Address(try node.string("publish")), deploymentKey: files.deploymentKey,
       apiURL: try node.string("api_url"))
+    let mail =
+      try node.child("mail").map { (node) throws(ConfigurationError) in
+        try MailSettings(node)
+      } ?? .files
+    alerts = AlertSettings(
+      mail: mail.sender(directory: try node.string("data_directory") + "/mail"),
+      mayStayInside: mail.alertsMayStayInside)
   }
 }

@@ -1,5 +1,6 @@
 import Archive
 import Cell
+import Cryptography
 import Edge
 import Logging
 import Messaging

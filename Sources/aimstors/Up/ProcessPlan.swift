@@ -129,6 +129,7 @@ struct DeploymentPlan {
             .with("data_directory", JSON(dataDirectory + "/control-plane"))
             .with("listen", JSON(planeAddress)).with("publish", JSON(publishAddress))
             .with("api_url", JSON("http://\(topology.hosts.api):\(routerPort)"))
+            .with("mail", topology.mail?.json)
             .with("health_port", JSON(health))
             .with(
               "archive",

@@ -42,7 +42,7 @@ struct AuditFile {
   }
 
   /// The lines of a block, in order, each part of the block by a processor of its own.
-  private static func read(_ block: ArraySlice<UInt8>) async -> [AuditVerifier.Line] {
+  private static func read(_ block: ArraySlice<UInt8>) async -> [AuditLine] {
     let count = max(1, ProcessInfo.processInfo.activeProcessorCount)
     var parts: [ArraySlice<UInt8>] = []
     var start = block.startIndex
@@ -54,18 +54,18 @@ struct AuditFile {
       parts.append(block[start..<end])
       start = min(block.endIndex, end + 1)
     }
-    return await withTaskGroup(of: (Int, [AuditVerifier.Line]).self) { group in
+    return await withTaskGroup(of: (Int, [AuditLine]).self) { group in
       for (number, part) in parts.enumerated() {
         group.addTask {
           (
             number,
             part.split(separator: 0x0A, omittingEmptySubsequences: false).map {
-              AuditVerifier.read(Array($0))
+              AuditLine(Array($0))
             }
           )
         }
       }
-      var lines = [[AuditVerifier.Line]](repeating: [], count: parts.count)
+      var lines = [[AuditLine]](repeating: [], count: parts.count)
       for await (number, part) in group { lines[number] = part }
       return lines.flatMap { $0 }
     }

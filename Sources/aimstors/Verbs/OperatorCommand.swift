@@ -6,7 +6,9 @@ import Platform
 struct OperatorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "operator", abstract: "The people who run the platform.",
-    subcommands: [Create.self, Add.self, List.self, Remove.self])
+    subcommands: [
+      Create.self, Add.self, List.self, Remove.self, Me.self, Session.self, SecondFactor.self,
+    ])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,10 +36,11 @@ struct OperatorCommand: AsyncParsableCommand {
     func run() async throws {
       let api = try connection.connection()
       let people = try await api.list(.admin, "/v1/operators", limit: 1000)
-      var table = Table("id", "name", "role", "power")
+      var table = Table("id", "name", "role", "power", "second factor")
       for person in people {
         table.add(
-          person.cell("id"), person.cell("name"), person.cell("role"), person.cell("power"))
+          person.cell("id"), person.cell("name"), person.cell("role"), person.cell("power"),
+          person.cell("second_factor"))
       }
       api.show(["data": .array(people), "next_cursor": .null], table.text)
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Cell
 import Cryptography
 import GraphSimulator
 import Platform

@@ -1,3 +1,4 @@
+import Alerts
 import Edge
 import Foundation
 import Logging

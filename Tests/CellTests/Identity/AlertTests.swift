@@ -1,4 +1,6 @@
+import Alerts
 import Cryptography
+import Edge
 import Storage
 import Testing
 import Trust
@@ -69,7 +71,8 @@ import Wire
       "user.break_glass", "totp.remove", "alert_channel.put", "audit.verification_failed",
     ]
     #expect(wanted.subtracting(found) == [], "\(found)")
-    // Those that other suites make: impersonation, restore, fork, operators.
+    // Those that other suites make: impersonation and operators theirs, `chaos restore` the swap
+    // and the fork.
     let others: Set<String> = [
       "impersonation.start", "impersonation.grant", "tenant.restore", "tenant.fork",
       "credential.foreign", "operator.create", "operator.remove", "audit.branch",

@@ -103,6 +103,45 @@ import Wire
     #expect(await api.audited() == ["api_key.create"])
   }
 
+  @Test func `a log with a hole is told and stops nobody`() async throws {
+    let api = try TestAPI()
+    let owner = try await api.person("owner")
+    let store = api.services.store
+    let origin = CommandOrigin(requestID: "", traceID: "")
+    func fill(_ count: Int) async throws {
+      try await store.write(TestAPI.tenant, origin) { tx in
+        let log = try AuditLog(tx)
+        for _ in 0..<count {
+          try log.append(
+            AuditEvent(action: "test.entry", actor: .system, subject: ""), at: tx.now)
+        }
+      }
+    }
+    try await fill(20)
+    // Somebody with the database at hand.
+    try await store.write(TestAPI.tenant, origin) { tx in
+      let db = try tx.file(.sessions)
+      try db.run("DROP TRIGGER audit_events_remain")
+      try db.run("DELETE FROM audit_events WHERE sequence = 10")
+    }
+    let checkpoint = await api.api("GET", "/v1/audit/checkpoint", bearer: owner.access)
+    #expect(checkpoint.code == "verification_failed", "\(checkpoint.json)")
+    // Past the end of a tile, whose root cannot be made.
+    try await fill(300)
+    _ = await api.makeKey()
+    let proof = await api.api(
+      "GET", "/v1/audit/inclusion?sequence=200&size=300", bearer: owner.access)
+    #expect(proof.code == "verification_failed")
+    let rounds = api.services.identity.witness
+    rounds.note(TestAPI.tenant)
+    let now = Timestamp(milliseconds: api.clock.milliseconds())
+    await rounds.run(logger: .init(label: "test"), now: now) { (_) async throws(Failure) in
+      throw Failure(.internalError, "the witness is not asked to sign what has a hole")
+    }
+    let alerts = await api.admin("GET", "/v1/tenants/t1/alerts").list("data")
+    #expect(alerts.first?["action"] as? String == "audit.verification_failed")
+  }
+
   @Test func `the witness signs what goes on, and refuses another history`() async throws {
     let api = try TestAPI()
     let witness = SigningKey(seed: [UInt8](repeating: 3, count: 32))

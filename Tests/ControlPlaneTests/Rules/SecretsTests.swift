@@ -1,3 +1,4 @@
+import Cryptography
 import Simulation
 import Testing
 import Wire
@@ -18,6 +19,27 @@ import Wire
     #expect(throws: Sealer.SealingError.self) {
       try other.open(sealed, context: "meta-app/a/secret")
     }
+  }
+
+  @Test func `a newer key seals, older ones and the deployment's open what they sealed`() throws {
+    let deployment = random.bytes(32)
+    let (old, new) = (random.bytes(32), random.bytes(32))
+    func sealer(_ keys: [UInt8]...) throws -> Sealer {
+      try Sealer(key: deployment, ring: keys.isEmpty ? nil : KeyRing(.init(sealing: keys)))
+    }
+    func sealed(_ sealer: Sealer) throws -> [UInt8] {
+      try sealer.seal("s", context: "c", nonce: random.bytes(12))
+    }
+    let first = try sealed(sealer())
+    let second = try sealed(sealer(old))
+    let third = try sealed(sealer(new, old))
+    for value in [first, second, third] {
+      #expect(try sealer(new, old).open(value, context: "c") == "s")
+    }
+    #expect(try sealer(new, old).isCurrent(third, context: "c"))
+    #expect(try !sealer(new, old).isCurrent(second, context: "c"))
+    #expect(try !sealer(old).isCurrent(first, context: "c"))
+    #expect(throws: Sealer.SealingError.self) { try sealer(new).open(second, context: "c") }
   }
 
   @Test func `every flipped byte of a sealed secret is noticed`() throws {

@@ -1,5 +1,5 @@
+import Edge
 import Platform
-import Wire
 
 #if canImport(Glibc)
   import Glibc
@@ -7,18 +7,18 @@ import Wire
   import Darwin
 #endif
 
-/// Whether an address lies in the internet at large: what tenants have called for them must not
+/// Whether an address lies in the internet at large: what people have called for them must not
 /// reach into the network that the platform runs in.
-enum OutsideAddress {
-  private static let inside: [AddressRange] = [
+public enum OutsideAddress {
+  private static let inside: [NetworkRange] = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
     "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
     "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
     "::/127", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
     "2002::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-  ].compactMap { AddressRange($0) }
+  ].compactMap { NetworkRange($0) }
 
-  static func isOutside(_ address: NetworkAddress) -> Bool {
+  public static func isOutside(_ address: NetworkAddress) -> Bool {
     !inside.contains { $0.contains(address) }
   }
 

@@ -1,7 +1,6 @@
-import Cryptography
 import Synchronization
 
-/// The keys of a key file as they are now; replaced while the cell runs.
+/// The keys of a key file as they are now; replaced while the process runs.
 public final class KeyRing: Sendable {
   /// What a key file holds.
   public struct Keys: Hashable, Sendable {

@@ -1,0 +1,253 @@
+import Cryptography
+import Edge
+import Hummingbird
+import Storage
+import Trust
+import Wire
+
+/// What operators do with their own credentials: a second factor, and sessions opened with it.
+struct OperatorSessionRoutes: Sendable {
+  static let sessions = "/v1/me/sessions"
+
+  private struct Me: Encodable, Sendable {
+    let id: String
+    let name: String
+    let role: String
+    let power: Int64
+    let secondFactor: Bool
+    let sessionExpiresAt: Timestamp?
+
+    private enum CodingKeys: String, CodingKey {
+      case id, name, role, power
+      case secondFactor = "second_factor"
+      case sessionExpiresAt = "session_expires_at"
+    }
+  }
+  private struct CodeInput: Decodable, Sendable { let code: String }
+  private struct Enrolment: Encodable, Sendable {
+    let secret: String
+    let uri: String
+  }
+  private struct Codes: Encodable, Sendable {
+    let recoveryCodes: [String]
+    private enum CodingKeys: String, CodingKey { case recoveryCodes = "recovery_codes" }
+  }
+  private struct Opened: Encodable, Sendable {
+    let id: String
+    let token: String
+    let expiresAt: Timestamp
+    private enum CodingKeys: String, CodingKey {
+      case id, token
+      case expiresAt = "expires_at"
+    }
+  }
+
+  let services: AdminServices
+
+  func register(on router: Router<EdgeContext>) {
+    router.get("/v1/me", use: show)
+    router.post("/v1/me/totp", use: enrol)
+    router.post("/v1/me/totp/confirm", use: confirm)
+    router.post("/v1/me/totp/remove", use: remove)
+    router.post(.init(Self.sessions), use: open)
+    router.delete(.init(Self.sessions), use: endAll)
+    router.delete("/v1/operators/:id/totp", use: reset)
+  }
+
+  @Sendable private func show(_ request: Request, _ context: EdgeContext) async throws -> Response {
+    let principal = try context.admin()
+    let me = try await services.store.read { rows in
+      Me(
+        id: principal.id, name: try rows.operatorOf(id: principal.id)?.name ?? "",
+        role: principal.role.rawValue, power: principal.role.power.rawValue,
+        secondFactor: try rows.hasSecondFactor(principal.id),
+        sessionExpiresAt: principal.session?.expiresAt)
+    }
+    return try StoredAnswer.json(200, me).response
+  }
+
+  /// The secret for an authenticator; it asks nothing of anybody until it is confirmed.
+  @Sendable private func enrol(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let (id, trace, sealer) = (try context.admin().id, context.traceID, services.sealer)
+    let enrolment = try await services.store.write(trace: trace) { transaction, rows in
+      guard try !rows.hasSecondFactor(id), let person = try rows.operatorOf(id: id) else {
+        throw Failure(.alreadyDone, "there is a second factor; remove it first")
+      }
+      let secret = transaction.randomBytes(OneTimeCode.secretBytes)
+      try rows.put(
+        OperatorFactor(
+          operatorID: id,
+          secret: try sealer.seal(
+            secret.hexText, context: OperatorFactor.context(of: id),
+            nonce: transaction.randomBytes(AuthenticatedCipher.nonceBytes))))
+      try rows.append(
+        AuditEntry(operatorID: id, action: "totp.enrol", subject: id, detail: "", traceID: trace),
+        id: transaction.freshID(), at: transaction.now)
+      return Enrolment(
+        secret: secret.base32Text,
+        uri: OneTimeCode.uri(
+          secret: secret, account: "\(person.name) (\(id))", issuer: "Aimstors operators"))
+    }
+    return try Self.unstored(201, enrolment)
+  }
+
+  @Sendable private func confirm(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let (id, trace) = (try context.admin().id, context.traceID)
+    let code = try await AdminBody.read(request).decode(CodeInput.self).code
+    let codes = try await check(code, id, trace) { factor, transaction, rows in
+      guard factor.confirmedAt == nil else {
+        throw Failure(.invalidState, "there is no second factor to confirm")
+      }
+      factor.confirmedAt = transaction.now
+      let codes = (0..<RecoveryCode.count).map { _ in
+        RecoveryCode.make { transaction.randomBytes($0) }
+      }
+      try rows.replaceRecoveryCodes(of: id, codes.map { RecoveryCode.hash($0) })
+      try rows.append(
+        AuditEntry(
+          operatorID: id, action: "totp.confirm", subject: id, detail: "", traceID: trace),
+        id: transaction.freshID(), at: transaction.now)
+      return Codes(recoveryCodes: codes)
+    }
+    return try Self.unstored(200, codes)
+  }
+
+  @Sendable private func open(_ request: Request, _ context: EdgeContext) async throws -> Response {
+    let (id, trace) = (try context.admin().id, context.traceID)
+    let code = try await AdminBody.read(request).decode(CodeInput.self).code
+    let token = OperatorToken.session.make(random: services.random.bytes(OperatorToken.secretBytes))
+    let opened = try await check(code, id, trace, takesRecovery: true) {
+      factor, transaction, rows in
+      guard factor.confirmedAt != nil else {
+        throw Failure(.invalidState, "there is no second factor; the token alone suffices")
+      }
+      let session = OperatorSession(
+        id: transaction.freshID().text(.session), operatorID: id,
+        tokenHash: Digests.sha256(token), createdAt: transaction.now,
+        expiresAt: transaction.now.adding(seconds: OperatorSession.lifetimeSeconds))
+      try rows.insert(session)
+      try rows.append(
+        AuditEntry(
+          operatorID: id, action: "operator.session_start", subject: session.id, detail: "",
+          traceID: trace), id: transaction.freshID(), at: transaction.now)
+      return Opened(id: session.id, token: token, expiresAt: session.expiresAt)
+    }
+    return try Self.unstored(201, opened)
+  }
+
+  @Sendable private func endAll(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let (id, trace) = (try context.admin().id, context.traceID)
+    try await services.store.write(trace: trace) { transaction, rows in
+      try rows.endSessions(of: id)
+      try rows.append(
+        AuditEntry(
+          operatorID: id, action: "operator.sessions_end", subject: id, detail: "",
+          traceID: trace), id: transaction.freshID(), at: transaction.now)
+    }
+    return Response(status: .noContent)
+  }
+
+  /// Only with a code of it: a stolen session does not take the factor away.
+  @Sendable private func remove(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let (id, trace) = (try context.admin().id, context.traceID)
+    let code = try await AdminBody.read(request).decode(CodeInput.self).code
+    try await check(code, id, trace, takesRecovery: true, keeps: false) { _, transaction, rows in
+      try rows.removeFactor(of: id)
+      try rows.append(
+        AuditEntry(
+          operatorID: id, action: "totp.remove", subject: id, detail: "", traceID: trace),
+        id: transaction.freshID(), at: transaction.now)
+    }
+    return Response(status: .noContent)
+  }
+
+  /// For one who has lost authenticator and codes: by somebody above.
+  @Sendable private func reset(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    let id = try context.parameter("id")
+    let (resetter, trace) = (try context.admin(), context.traceID)
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard let person = try rows.operatorOf(id: id), !person.isRevoked,
+        try rows.factor(of: id) != nil
+      else { throw Failure(.notFound, "there is no such operator with a second factor") }
+      guard resetter.id != id, resetter.role.power.rules(person.role.power) else {
+        throw Failure(.forbidden, "this operator stands at or above your own level")
+      }
+      try rows.removeFactor(of: id)
+      try rows.append(
+        AuditEntry(
+          operatorID: resetter.id, action: "totp.remove", subject: id, detail: "by another",
+          traceID: trace), id: transaction.freshID(), at: transaction.now)
+    }
+    return Response(status: .noContent)
+  }
+
+  // MARK: Codes
+
+  private enum Checked<T: Sendable>: Sendable {
+    case right(T)
+    case wrong
+  }
+
+  /// Runs `body` where the code is right; counts it where it is wrong, and lets nobody guess on.
+  private func check<T: Sendable>(
+    _ code: String, _ id: String, _ trace: String, takesRecovery: Bool = false, keeps: Bool = true,
+    _ body: @escaping @Sendable (inout OperatorFactor, Transaction, PlatformRows) throws -> T
+  ) async throws -> T {
+    let sealer = services.sealer
+    let checked = try await services.store.write(trace: trace) { transaction, rows -> Checked<T> in
+      guard var factor = try rows.factor(of: id) else {
+        throw Failure(.invalidState, "there is no second factor; enrol one first")
+      }
+      let wait = factor.wait(at: transaction.now)
+      guard wait == 0 else {
+        throw Failure(.rateLimited, "too many wrong codes; wait", retryAfterMilliseconds: wait)
+      }
+      let secret = try sealer.open(factor.secret, context: OperatorFactor.context(of: id))
+      let step = [UInt8](hexText: secret).flatMap {
+        OneTimeCode.match(code, secret: $0, at: transaction.now, lastStep: factor.lastStep)
+      }
+      if let step {
+        factor.lastStep = step
+      } else if try !takesRecovery
+        || !rows.takeRecoveryCode(of: id, RecoveryCode.hash(code))
+      {
+        factor.failures += 1
+        factor.failedAt = transaction.now
+        try rows.put(factor)
+        if factor.failures == WrongCodeRule.free {
+          try rows.append(
+            AuditEntry(
+              operatorID: id, action: "session.lock_out", subject: id, detail: "wrong codes",
+              traceID: trace), id: transaction.freshID(), at: transaction.now)
+        }
+        return .wrong
+      }
+      factor.failures = 0
+      let result = try body(&factor, transaction, rows)
+      if keeps { try rows.put(factor) }
+      return .right(result)
+    }
+    // The count is durable before the answer is given.
+    guard case .right(let result) = checked else {
+      throw Failure(.forbidden, "the code is not right")
+    }
+    return result
+  }
+
+  /// An answer that holds a secret: no cache keeps it.
+  private static func unstored(_ status: Int, _ value: some Encodable) throws -> Response {
+    var response = try StoredAnswer.json(status, value).response
+    response.headers[.cacheControl] = "no-store"
+    return response
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import GraphSimulator
+import Testing
+
+@testable import aimstors
+
+/// A tenant that really moves from one cell to another: its own credentials go along, and nothing
+/// of it is to be had by others', before or after.
+@Suite(.serialized) struct MovedTenantTests {
+  private struct Caller {
+    let url: String
+    let caller = HTTPCaller()
+
+    func callAsFunction(
+      _ method: String, _ path: String, host: String = "api", bearer: String?, _ body: JSON? = nil
+    ) async throws -> (status: Int, json: JSON) {
+      var headers = [("idempotency-key", UUID().uuidString)]
+      if let bearer { headers.append(("authorization", "Bearer \(bearer)")) }
+      if body != nil { headers.append(("content-type", "application/json")) }
+      let answer = try await caller.call(
+        method, url + path, host: "\(host).localhost", headers: headers, body: body?.bytes())
+      return (answer.status, answer.json)
+    }
+  }
+
+  private static let password = "correct horse battery staple"
+
+  @Test func `what was a moved tenant's stays its own, and what was for the old cell is not taken`()
+    async throws
+  {
+    try await LiveSystem.with { system in
+      let local = try system.local()
+      let call = Caller(url: local["url"]?.string ?? "")
+      let own = try #require(local["demo"]?[0])
+      let other = try #require(local["demo"]?[1])
+      let (tenant, key) = (own.cell("tenant_id"), own.cell("api_key"))
+      let slug = "/t/\(own.cell("slug"))"
+      // A person, a contact, a session, an impersonation that runs, and a grant that is not used.
+      let invited = try await system.verb(
+        "user", "invite", "--tenant", tenant, "--email", "ana@example.com", "--name", "Ana",
+        "--role", "owner", "--json")
+      _ = try await call(
+        "POST", "\(slug)/v1/invitations/accept", host: "app", bearer: nil,
+        ["token": invited.json["token"] ?? .null, "password": JSON(Self.password)])
+      let session = try await call(
+        "POST", "\(slug)/v1/sessions", host: "app", bearer: nil,
+        ["email": "ana@example.com", "password": JSON(Self.password)])
+      let access = session.json.cell("access_token")
+      let contact = try await call(
+        "POST", "/v1/contacts", bearer: key, ["phone": "+4915112345678", "name": "Cy"])
+      #expect(contact.status == 201, "\(contact.json)")
+      let contactPath = "/v1/contacts/\(contact.json.cell("id"))"
+      func grant() async throws -> JSON {
+        try await system.verb(
+          "impersonation", "grant", "--tenant", tenant, "--reason", "ticket 42 is stuck",
+          "--json"
+        ).json
+      }
+      let acting = try await call(
+        "POST", "\(slug)/v1/impersonations", host: "app", bearer: nil,
+        ["grant": try await grant()["grant"] ?? .null])
+      let impersonation = acting.json.cell("access_token")
+      let unused = try await grant()["grant"] ?? .null
+
+      let target = own.cell("cell") == "cell-1" ? "cell-2" : "cell-1"
+      let moved = try await system.verb(
+        "tenant", "move", tenant, "--to", target, "--wait", "--json")
+      #expect(moved.status == 0, "\(moved.output)")
+
+      // Its own go on as if nothing had been.
+      for bearer in [key, access, impersonation] {
+        let answer = try await call("GET", contactPath, bearer: bearer)
+        #expect(answer.status == 200, "\(answer.json)")
+      }
+      #expect(
+        try await call("GET", "/v1/me", bearer: impersonation).json["is_impersonation"] == true)
+      // Another's get what they would of an identifier that never was.
+      let strange = try await call("GET", contactPath, bearer: other.cell("api_key"))
+      let never = try await call(
+        "GET", "/v1/contacts/con_00000000000000", bearer: other.cell("api_key"))
+      #expect(strange.status == 404 && strange.json["code"] == never.json["code"])
+      // A credential of its name with another's secret is nobody's.
+      let pasted = String(key.dropLast(36)) + String(other.cell("api_key").suffix(36))
+      #expect(try await call("GET", "/v1/contacts", bearer: pasted).status == 401)
+      // The grant was for the cell that owned it then.
+      let late = try await call(
+        "POST", "\(slug)/v1/impersonations", host: "app", bearer: nil, ["grant": unused])
+      #expect(late.status == 403 || late.status == 401, "\(late.status) \(late.json)")
+      let fresh = try await call(
+        "POST", "\(slug)/v1/impersonations", host: "app", bearer: nil,
+        ["grant": try await grant()["grant"] ?? .null])
+      #expect(fresh.status < 300, "\(fresh.json)")
+      // What is revoked at the new cell is revoked.
+      #expect(try await call("DELETE", "/v1/me/sessions", bearer: access).status == 204)
+      #expect(try await call("GET", contactPath, bearer: access).status == 401)
+      // The log went along whole: it verifies, and tells of the move's both sides.
+      let checkpoint = try await call("GET", "/v1/audit/checkpoint", bearer: key)
+      #expect(checkpoint.status == 200, "\(checkpoint.json)")
+      let export = try await call("GET", "/v1/audit/export", bearer: key)
+      #expect(export.status == 200)
+    }
+  }
+}
