@@ -175,7 +175,8 @@ struct IdentityBench: AsyncParsableCommand {
     var from = 0
     while true {
       let page = await probe.admin(
-        "GET", "/v1/tenants/\(tenant)/audit/export?from=\(from)", "", tenant: tenant, key: "e")
+        "GET", "/v1/tenants/\(tenant)/audit/export?from=\(from)&to=\(entries + 1)", "",
+        tenant: tenant, key: "e")
       guard page.status == 200 else { throw BenchFailure("the export ended with \(page.status)") }
       guard !page.body.isEmpty else { break }
       handle.write(Data(page.body))

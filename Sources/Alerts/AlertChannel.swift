@@ -73,9 +73,10 @@ public struct AlertChannelView: Encodable, Sendable {
   private let channel: AlertChannel
   private let target: AlertChannel.Target
 
-  public init(_ channel: AlertChannel, _ target: AlertChannel.Target) {
+  /// - Parameter target: Nil where it cannot be opened: it shows as none, and must be set again.
+  public init(_ channel: AlertChannel, _ target: AlertChannel.Target?) {
     self.channel = channel
-    self.target = target
+    self.target = target ?? .init()
   }
 
   private enum CodingKeys: String, CodingKey {

@@ -12,9 +12,13 @@ public enum AlertScope: Hashable, Sendable {
 public protocol AlertLog: Sendable {
   var scope: AlertScope { get }
   /// Each channel with the alerts after what it has delivered, the oldest first, at most `limit`.
-  func waiting(limit: Int) async throws(Failure) -> [(channel: AlertChannel, alerts: [AuditEvent])]
+  ///
+  /// Throws where the log is not to be read here, or not now.
+  func waiting(
+    limit: Int
+  ) async throws(Failure) -> [(channel: AlertChannel, alerts: [AuditEvent])]
   func target(of channel: AlertChannel) throws -> AlertChannel.Target
-  /// Changes the stored channel where it still has this one's target; false where nothing could be
+  /// Changes the stored channel; false where it has another target by now, is gone, or could not be
   /// stored.
   func update(
     _ channel: AlertChannel, _ change: @escaping @Sendable (inout AlertChannel) -> Void
@@ -26,8 +30,10 @@ public protocol AlertLog: Sendable {
 ///
 /// What is delivered is durable, so that a restart goes on from there.
 public struct AlertRound: Sendable {
-  /// Alerts of one channel in one round.
+  /// Alerts of one channel in one round: each a post, or all of them one letter.
   public static let batch = 32
+  /// After so long a channel's round ends, so that a slow server holds nobody else up for long.
+  public static let milliseconds: Int64 = 15_000
 
   private let mail: any MailSender
   private let webhook: any AlertWebhookSender
@@ -42,8 +48,10 @@ public struct AlertRound: Sendable {
   private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
 
   /// Whether nothing is left.
-  public func deliver(from log: any AlertLog) async -> Bool {
-    guard let found = try? await log.waiting(limit: Self.batch) else { return false }
+  ///
+  /// Throws what the log throws.
+  public func deliver(from log: any AlertLog) async throws(Failure) -> Bool {
+    let found = try await log.waiting(limit: Self.batch)
     var isDone = true
     for (channel, alerts) in found where !alerts.isEmpty {
       if let retryAt = channel.retryAt, now < retryAt {
@@ -59,45 +67,74 @@ public struct AlertRound: Sendable {
   private func deliver(
     _ alerts: [AuditEvent], to channel: AlertChannel, from log: any AlertLog
   ) async -> Bool {
+    let end = clock.milliseconds() + Self.milliseconds
+    guard channel.kind == .webhook else {
+      return await deliver(letter: alerts, to: channel, from: log)
+    }
     for alert in alerts {
       let now = now
+      guard now.milliseconds < end else { return false }
       var failure: AlertFailure?
       do throws(AlertFailure) {
         try await send(alert, through: channel, from: log, at: now)
       } catch {
         failure = error
       }
-      let (reason, isStored) = (
-        failure,
-        await log.update(channel) { [failure] stored in stored.note(failure, of: alert, at: now) }
-      )
-      guard isStored, reason == nil else { return false }
+      let outcome = failure
+      let isStored = await log.update(channel) { $0.note(outcome, of: alert, at: now) }
+      guard isStored, outcome == nil else { return false }
     }
     return true
+  }
+
+  /// All of them in one letter, so that whoever causes many alerts floods nobody's mail.
+  private func deliver(
+    letter alerts: [AuditEvent], to channel: AlertChannel, from log: any AlertLog
+  ) async -> Bool {
+    guard let last = alerts.last else { return true }
+    let now = now
+    var failure: AlertFailure?
+    do throws(AlertFailure) {
+      try await send(letter: alerts, through: channel, from: log)
+    } catch {
+      failure = error
+    }
+    let outcome = failure
+    let isStored = await log.update(channel) { stored in
+      stored.note(outcome, of: last, at: now)
+      if outcome == nil { stored.retryAt = now.adding(seconds: AlertRetry.letterSeconds) }
+    }
+    return isStored && outcome == nil
+  }
+
+  private func send(
+    letter alerts: [AuditEvent], through channel: AlertChannel, from log: any AlertLog
+  ) async throws(AlertFailure) {
+    let target = try target(of: channel, log)
+    var taken = 0
+    for address in target.addresses ?? [] {
+      let letter = AlertText.letter(alerts, log.scope, to: address)
+      if (try? await mail.send(letter)) != nil { taken += 1 }
+    }
+    // One address that is wrong costs the others nothing: none gets an alert twice for it.
+    guard taken > 0 else { throw AlertFailure("the mail server did not take it") }
   }
 
   private func send(
     _ alert: AuditEvent, through channel: AlertChannel, from log: any AlertLog, at now: Timestamp
   ) async throws(AlertFailure) {
-    let target: AlertChannel.Target
-    do { target = try log.target(of: channel) } catch {
+    let target = try target(of: channel, log)
+    let body = AlertText.body(alert, log.scope)
+    try await webhook.post(
+      body, signature: AlertWebhook.signature(body, secret: target.secret ?? "", at: now),
+      to: target.url ?? "")
+  }
+
+  private func target(
+    of channel: AlertChannel, _ log: any AlertLog
+  ) throws(AlertFailure) -> AlertChannel.Target {
+    do { return try log.target(of: channel) } catch {
       throw AlertFailure("the channel's settings cannot be opened")
-    }
-    switch channel.kind {
-    case .webhook:
-      let body = AlertText.body(alert, log.scope)
-      try await webhook.post(
-        body,
-        signature: AlertWebhook.signature(body, secret: target.secret ?? "", at: now),
-        to: target.url ?? "")
-    case .email:
-      for address in target.addresses ?? [] {
-        do {
-          try await mail.send(AlertText.letter(alert, log.scope, to: address))
-        } catch {
-          throw AlertFailure("the mail server did not take it")
-        }
-      }
     }
   }
 }

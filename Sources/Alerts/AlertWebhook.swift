@@ -29,7 +29,7 @@ public enum AlertWebhook {
     else { throw Failure(.invalidField, "url must be an https address") }
     let rest = url.dropFirst(scheme.count)
     let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-    guard !authority.isEmpty, !authority.contains("@") else {
+    guard !authority.isEmpty, !authority.contains("@"), !authority.contains("%") else {
       throw Failure(.invalidField, "url must name a host, without user and password")
     }
     if authority.hasPrefix("[") {

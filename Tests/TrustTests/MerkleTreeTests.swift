@@ -34,7 +34,8 @@ import Testing
     return hash
   }
 
-  @Test func `a complete part's root is the tree's, and nothing without all of its hashes`() {
+  @Test func `a complete part's root is the tree's, and nothing without all of its hashes`() throws
+  {
     for count in [1, 2, 8, 256] as [Int64] {
       let leaves = Self.leaves(count)
       let flat = leaves.flatMap { $0 }

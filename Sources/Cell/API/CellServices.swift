@@ -43,18 +43,19 @@ struct CellServices: Sendable {
     self.wakeOutbox = wakeOutbox
     keys = APIKeys(store: store, clock: clock, boot: boot)
     security = SecurityEvents(store: store, windows: SecurityWindows(clock: clock))
+    let alerts = AlertDelivery(
+      store: store, sealer: sealer,
+      round: AlertRound(
+        mail: settings.mail,
+        webhook: settings.alertWebhook
+          ?? HTTPAlertWebhook(mayStayInside: settings.alertsMayStayInside), clock: clock))
     identity = IdentityServices(
       cell: cell, sessions: Sessions(store: store, clock: clock),
       limits: SignInLimits(boot: boot), passwords: PasswordWork(cost: settings.passwordCost),
       refusals: CredentialRefusals(store: store),
       letters: Letters(store: store, sender: settings.mail, sealer: sealer, clock: clock),
-      witness: WitnessRounds(store: store, sealer: sealer),
-      alerts: AlertDelivery(
-        store: store, sealer: sealer,
-        round: AlertRound(
-          mail: settings.mail,
-          webhook: settings.alertWebhook
-            ?? HTTPAlertWebhook(mayStayInside: settings.alertsMayStayInside), clock: clock)),
+      witness: WitnessRounds(store: store, sealer: sealer, told: { alerts.note($0) }),
+      alerts: alerts,
       alertsMayStayInside: settings.alertsMayStayInside, grantKey: GrantKey(),
       outage: LastOutage(), lifetimes: .standard, random: random)
   }

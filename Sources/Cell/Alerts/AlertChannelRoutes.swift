@@ -17,7 +17,7 @@ enum AlertChannelRoutes {
       }
       return try .json(
         Page(
-          data: try channels.map { AlertChannelView($0, try log.target(of: $0)) },
+          data: channels.map { AlertChannelView($0, try? log.target(of: $0)) },
           nextCursor: nil))
     }
     for kind in AlertChannel.Kind.allCases {

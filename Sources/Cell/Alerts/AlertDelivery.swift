@@ -7,6 +7,9 @@ import Wire
 
 /// Brings tenants' alerts to their channels.
 final class AlertDelivery: Sendable {
+  /// Tenants whose alerts leave at the same time.
+  static let atATime = 8
+
   private let store: any TenantStore
   private let sealer: Sealer
   private let deliverer: AlertRound
@@ -21,6 +24,9 @@ final class AlertDelivery: Sendable {
   /// Says that a tenant's log may have a new alert.
   func note(_ tenant: TenantID) { waiting.withLock { _ = $0.insert(tenant) } }
 
+  /// Whether its alerts are looked at in the next round.
+  func isWaiting(_ tenant: TenantID) -> Bool { waiting.withLock { $0.contains(tenant) } }
+
   /// One round; whoever has something left is looked at in the next.
   func round() async {
     let tenants = waiting.withLock { waiting in
@@ -28,9 +34,28 @@ final class AlertDelivery: Sendable {
       waiting = []
       return tenants
     }
-    for tenant in tenants {
-      let log = TenantAlertLog(tenant: tenant, store: store, sealer: sealer)
-      if await !deliverer.deliver(from: log) { note(tenant) }
+    // Whoever is slow holds up one of a few, not all.
+    await withTaskGroup(of: Void.self) { group in
+      var rest = tenants.makeIterator()
+      for _ in 0..<Self.atATime {
+        guard let tenant = rest.next() else { break }
+        group.addTask { await self.deliver(of: tenant) }
+      }
+      for await _ in group {
+        guard let tenant = rest.next() else { continue }
+        group.addTask { await self.deliver(of: tenant) }
+      }
+    }
+  }
+
+  private func deliver(of tenant: TenantID) async {
+    let log = TenantAlertLog(tenant: tenant, store: store, sealer: sealer)
+    do throws(Failure) {
+      if try await !deliverer.deliver(from: log) { note(tenant) }
+    } catch {
+      // Who is not here any more is noted where it is.
+      guard error.code != .moved, error.code != .notFound else { return }
+      note(tenant)
     }
   }
 }
@@ -66,15 +91,16 @@ struct TenantAlertLog: AlertLog {
     _ channel: AlertChannel, _ change: @escaping @Sendable (inout AlertChannel) -> Void
   ) async -> Bool {
     let origin = CommandOrigin(requestID: "alerts", traceID: "")
-    let stored: Void? = try? await store.write(tenant, origin) { tx in
+    let isChanged: Bool? = try? await store.write(tenant, origin) { tx in
       let rows = try AlertChannelsStore(tx)
       // It may have been changed or removed meanwhile.
       guard var stored = try rows.find(channel.kind),
         stored.sealedTarget == channel.sealedTarget
-      else { return }
+      else { return false }
       change(&stored)
       try rows.put(stored)
+      return true
     }
-    return stored != nil
+    return isChanged ?? false
   }
 }

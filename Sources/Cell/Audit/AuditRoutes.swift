@@ -154,11 +154,13 @@ enum AuditRoutes {
   /// Begins at position `from`, has at most ``pageEntries``; the first page begins with the
   /// checkpoints. Put together they are the file that `aimstors audit verify` reads.
   ///
-  /// The header `next-from` says where to go on.
+  /// The headers `next-from` and `next-to` say where to go on, up to what the checkpoint speaks for:
+  /// entries written meanwhile are the next export's.
   private static func export(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
     let from = request.uri.queryParameters["from"] == nil ? 0 : try number("from", request)
+    let until = request.uri.queryParameters["to"] == nil ? nil : try number("to", request)
     let tenant = try context.tenant()
     let key = services.auditKey(of: tenant)
     let isAlready = from > 0
@@ -177,8 +179,9 @@ enum AuditRoutes {
       }
       services.identity.logMayHaveGrown(tenant)
     }
-    let (lines, next) = try await services.store.read(tenant, [.sessions]) { snapshot in
+    let (lines, next, end) = try await services.store.read(tenant, [.sessions]) { snapshot in
       let store = AuditStore(snapshot)
+      let end = try min(until ?? .max, store.size())
       var lines: [UInt8] = []
       if !isAlready {
         if let witnessed = try store.witnessed() {
@@ -186,19 +189,21 @@ enum AuditRoutes {
         }
         lines += AuditExport.line(try AuditCheckpoints.current(snapshot, key: key)) + [0x0A]
       }
-      let bodies = try store.bodies(from: from, limit: pageEntries)
-      for body in bodies {
+      let limit = min(Int64(pageEntries), max(0, end - from))
+      for body in try store.bodies(from: from, limit: Int(limit)) {
         lines += AuditExport.line(entry: body)
         lines.append(0x0A)
       }
-      let next = bodies.count == pageEntries ? from + Int64(bodies.count) : nil
-      return (lines, next)
+      return (lines, from + limit < end ? from + limit : nil, end)
     }
     var response = Response(
       status: .ok, headers: [.contentType: "application/x-ndjson"],
       body: .init(byteBuffer: ByteBuffer(bytes: lines)))
-    if let next, let name = HTTPFields.Element.Name("next-from") {
-      response.headers[name] = "\(next)"
+    if let next, let from = HTTPFields.Element.Name("next-from"),
+      let to = HTTPFields.Element.Name("next-to")
+    {
+      response.headers[from] = "\(next)"
+      response.headers[to] = "\(end)"
     }
     return response
   }

@@ -21,13 +21,15 @@ struct AuditStore {
       .blob(leaf))
   }
 
+  /// Where a row is there already the log was cut behind it: what proves the log tells, and nobody
+  /// is stopped.
   func insertAlert(_ sequence: Int64) throws {
-    try db.run("INSERT INTO audit_alerts (sequence) VALUES (?)", .integer(sequence))
+    try db.run("INSERT OR IGNORE INTO audit_alerts (sequence) VALUES (?)", .integer(sequence))
   }
 
   func insertTile(level: Int64, position: Int64, root: [UInt8]) throws {
     try db.run(
-      "INSERT INTO audit_tiles (level, position, root) VALUES (?, ?, ?)", .integer(level),
+      "INSERT OR IGNORE INTO audit_tiles (level, position, root) VALUES (?, ?, ?)", .integer(level),
       .integer(position), .blob(root))
   }
 

@@ -14,6 +14,7 @@ final class WitnessRounds: Sendable {
 
   private let store: any TenantStore
   private let sealer: Sealer
+  private let told: @Sendable (TenantID) -> Void
   /// Refused ones are asked again, since an operator may accept what was lost.
   static let refusedSeconds: Int64 = 300
   /// Between two checkpoints of one tenant that are kept.
@@ -33,9 +34,13 @@ final class WitnessRounds: Sendable {
   }
   private let state = Mutex(State())
 
-  init(store: any TenantStore, sealer: Sealer) {
+  /// - Parameter told: Hears of a tenant whose log has an alert by this.
+  init(
+    store: any TenantStore, sealer: Sealer, told: @escaping @Sendable (TenantID) -> Void
+  ) {
     self.store = store
     self.sealer = sealer
+    self.told = told
   }
 
   func keep(through keep: @escaping Keep) { state.withLock { $0.keep = keep } }
@@ -69,7 +74,8 @@ final class WitnessRounds: Sendable {
             metadata: ["tenant": "\(tenant)", "code": "\(error.code.rawValue)"])
           let isNew = state.withLock { $0.refused.updateValue(now, forKey: tenant) == nil }
           if isNew { await alert(tenant, error) }
-        } else {
+        } else if error.code != .moved, error.code != .notFound {
+          // Who is not here any more is noted where it is.
           note(tenant)
         }
       }
@@ -84,6 +90,7 @@ final class WitnessRounds: Sendable {
           action: "audit.verification_failed", actor: .system, subject: "audit",
           outcome: .refused, detail: [.init("code", failure.code.rawValue)]), at: tx.now)
     }
+    told(tenant)
   }
 
   private func keep(_ checkpoint: Checkpoint, of tenant: TenantID, at now: Timestamp) async {
@@ -105,7 +112,12 @@ final class WitnessRounds: Sendable {
     let key = sealer.auditKey(of: tenant)
     let statement = try await store.read(tenant, [.sessions]) { snapshot -> WitnessStatement? in
       let checkpoint = try AuditCheckpoints.current(snapshot, key: key)
-      let previous = try AuditStore(snapshot).witnessed()?.size ?? 0
+      let witnessed = try AuditStore(snapshot).witnessed()
+      let previous = witnessed?.size ?? 0
+      // What was signed is not there any more: its end was cut, or grew again as another.
+      guard checkpoint.size >= previous,
+        checkpoint.size > previous || checkpoint.root == witnessed?.root ?? checkpoint.root
+      else { throw Failure(.verificationFailed, "\(previous) entries were signed") }
       guard checkpoint.size > previous else { return nil }
       return WitnessStatement(
         tenant: tenant, key: key.verifying, checkpoint: checkpoint, previousSize: previous,

@@ -5,22 +5,30 @@ import Wire
 extension CellNode {
   /// Letters and alerts leave about once a second; a server that is slow holds nothing else up.
   func deliver() async {
-    let identity = services.identity
-    // What waited when the process before this one ended.
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.resumeDeliveries() }
+      group.addTask { await Self.everySecond { await self.services.identity.letters.round() } }
+      group.addTask { await Self.everySecond { await self.services.identity.alerts.round() } }
+    }
+  }
+
+  /// What waited when the process before this one ended: tenants that wrote last come first, the
+  /// others one after the other, since looking opens them.
+  private func resumeDeliveries() async {
     let recent = engine.servedHeads.filter { $0.key != .cellStore }.sorted {
       ($1.value.time, $0.key.rawValue) < ($0.value.time, $1.key.rawValue)
     }
     for (tenant, _) in recent.prefix(CellLimits.resumedDeliveries) {
-      identity.letters.wake(tenant)
-      identity.alerts.note(tenant)
+      services.identity.letters.wake(tenant)
+      services.identity.logMayHaveGrown(tenant)
       try? await Task.sleep(for: CellLimits.resumePause)
-      await identity.letters.round()
-      await identity.alerts.round()
     }
+  }
+
+  private static func everySecond(_ body: () async -> Void) async {
     while !Task.isCancelled {
+      await body()
       try? await Task.sleep(for: CellLimits.refusalInterval)
-      await identity.letters.round()
-      await identity.alerts.round()
     }
   }
 

@@ -100,6 +100,7 @@ public final class CellNode: Service {
       store: engine, clock: clock, boot: boot, random: random, claims: link, gate: directives,
       sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
       wakeOutbox: { wakes.committed($0) })
+    let identity = services.identity
     let moving = MoveEnvironment(
       cell: configuration.id,
       hasFollowers: configuration.replication.map { !$0.peers.isEmpty } ?? false,
@@ -108,7 +109,12 @@ public final class CellNode: Service {
       dataDirectory: configuration.dataDirectory, clock: clock,
       address: {
         configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
-      }, wake: { wakes.wake($0) }, log: logger)
+      },
+      wake: {
+        wakes.wake($0)
+        identity.letters.wake($0)
+        identity.logMayHaveGrown($0)
+      }, log: logger)
     departures = Departures(moving)
     loads = LoadSample(
       engine: engine, files: files, dataDirectory: configuration.dataDirectory)
@@ -140,7 +146,10 @@ public final class CellNode: Service {
       TenantRestoration(
         service: service, engine: engine, directives: directives, files: files, random: random,
         clock: clock, dataDirectory: configuration.dataDirectory, sealer: sealer,
-        forget: { services.forget($0) }, wake: { wakes.wake($0) })
+        forget: {
+          services.forget($0)
+          services.identity.logMayHaveGrown($0)
+        }, wake: { wakes.wake($0) })
     }
     if let service {
       services.identity.witness.keep { tenant, checkpoint in

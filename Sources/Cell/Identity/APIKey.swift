@@ -19,6 +19,8 @@ struct APIKey: Hashable, Sendable {
   let scopes: Scopes
   /// Empty: from anywhere.
   var allowed: [NetworkRange]
+  /// Whether a range of its list could not be read: then it is admitted from nowhere.
+  var hasUnreadableRange = false
   let rate: RateLimit
   let createdAt: Timestamp
   /// The principal that made it.
@@ -45,6 +47,7 @@ struct APIKey: Hashable, Sendable {
 
   /// Whether a client at this address may use it.
   func admits(address: String) -> Bool {
+    guard !hasUnreadableRange else { return false }
     guard !allowed.isEmpty else { return true }
     guard let address = NetworkAddress(address) else { return false }
     return allowed.contains { $0.contains(address) }

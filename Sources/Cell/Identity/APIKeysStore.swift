@@ -91,15 +91,17 @@ struct APIKeysStore {
 
   private static func key(_ row: Row) -> APIKey? {
     guard let mode = APIKeyText.Mode(rawValue: row.text(3)) else { return nil }
+    let ranges = row.text(6).split(separator: " ").map { NetworkRange(String($0)) }
     var key = APIKey(
       id: RowID(row.int64(0)), publicID: row.text(1), name: row.text(2), mode: mode,
       secretHash: row.blob(4), scopes: Scopes(rawValue: row.int64(5)),
-      allowed: row.text(6).split(separator: " ").compactMap { NetworkRange(String($0)) },
+      allowed: ranges.compactMap { $0 },
       rate: RateLimit(trusted: row.int64(7), burst: row.int64(8)),
       createdAt: Timestamp(milliseconds: row.int64(9)), createdBy: row.text(10),
       expiresAt: row.optionalInt64(11).map { Timestamp(milliseconds: $0) },
       revokedAt: row.optionalInt64(12).map { Timestamp(milliseconds: $0) },
       lastUsedAt: row.optionalInt64(13).map { Timestamp(milliseconds: $0) })
+    key.hasUnreadableRange = ranges.contains(nil)
     if let hash = row.optionalBlob(14), let until = row.optionalInt64(15) {
       key.previous = (hash, Timestamp(milliseconds: until))
     }

@@ -104,6 +104,8 @@ struct TenantRestoration: Sendable {
           action: "tenant.fork", actor: .system, subject: operation,
           detail: [.init("fork", fork.rawValue)]), at: tx.now)
     }
+    // Its people are told at once.
+    forget(source)
     if let entry = DirectoryEntry(profile) { try await directives.set(entry, trace: "") }
     return try await finished(request, fork)
   }

@@ -1,4 +1,5 @@
 import Cryptography
+import Edge
 import Platform
 import Storage
 import Trust
@@ -35,7 +36,8 @@ struct SignIn: Sendable {
     _ proof: Proof, tenant: TenantID, agent: String, _ request: RequestActor,
     origin: CommandOrigin
   ) async throws -> SessionCommands.Tokens {
-    try await limit(.address(tenant, request.address), tenant, request, origin)
+    try await limit(
+      .address(tenant, NetworkAddress(request.address)?.limitKey), tenant, request, origin)
     let person = SignInLimits.Subject.person(tenant, User.key(of: proof.email))
     try await limit(person, tenant, request, origin)
     let candidate = try await store.read(tenant, [.sessions]) { snapshot -> Candidate? in
@@ -146,7 +148,8 @@ struct SignIn: Sendable {
     token: String, password: String, _ purpose: OneTimeToken.Purpose, name: String?,
     _ tenant: TenantID, _ request: RequestActor, _ origin: CommandOrigin
   ) async throws -> User {
-    try await limit(.address(tenant, request.address), tenant, request, origin)
+    try await limit(
+      .address(tenant, NetworkAddress(request.address)?.limitKey), tenant, request, origin)
     try PasswordRule.check(password, email: "")
     let hash = try await identity.passwords.make(
       password, salt: identity.random.bytes(PasswordHash.saltBytes))
@@ -185,7 +188,8 @@ struct SignIn: Sendable {
   func forgot(
     email: String, tenant: TenantID, _ request: RequestActor, origin: CommandOrigin
   ) async throws {
-    try await limit(.address(tenant, request.address), tenant, request, origin)
+    try await limit(
+      .address(tenant, NetworkAddress(request.address)?.limitKey), tenant, request, origin)
     guard case .allowed = identity.limits.ask(.letter(tenant, User.key(of: email))) else { return }
     let letters = identity.letters
     try await store.write(tenant, origin) { tx in
@@ -202,7 +206,8 @@ struct SignIn: Sendable {
   func confirmEmail(
     token: String, tenant: TenantID, _ request: RequestActor, origin: CommandOrigin
   ) async throws {
-    try await limit(.address(tenant, request.address), tenant, request, origin)
+    try await limit(
+      .address(tenant, NetworkAddress(request.address)?.limitKey), tenant, request, origin)
     let sessions = identity.sessions
     let hash = SHA256Digest.of(token.utf8)
     try await store.write(tenant, origin) { tx in

@@ -1,3 +1,4 @@
+import Edge
 import Platform
 import Synchronization
 import Wire
@@ -10,17 +11,31 @@ final class SignInLimits: Sendable {
     case person(TenantID, String)
     /// Attempts at one person's second factor, once the password was right.
     case secondFactor(TenantID, RowID)
-    case address(TenantID, String)
+    /// Attempts from one address: an IPv4 address, or an IPv6 client's whole /64.
+    case address(TenantID, NetworkAddress?)
     /// Letters to one address.
     case letter(TenantID, String)
   }
 
-  /// Subjects remembered; beyond it the table starts over with what comes.
+  /// Subjects remembered; beyond it those are forgotten who have no attempt to forget, and if that
+  /// makes no room, addresses before people.
   static let capacity = 100_000
+  /// A lock-out that goes on is told once in so long.
+  static let tellNanoseconds: Int64 = 3_600 * 1_000_000_000
 
   private struct State {
     var meters: [Subject: RateMeter] = [:]
-    var lockedOut: Set<Subject> = []
+    /// When each lock-out was told last.
+    var told: [Subject: Int64] = [:]
+
+    mutating func makeRoom(now: Int64) {
+      meters = meters.filter { $0.value.emptyAt > now }
+      if meters.count >= SignInLimits.capacity {
+        meters = meters.filter { if case .address = $0.key { false } else { true } }
+      }
+      if meters.count >= SignInLimits.capacity { meters = [:] }
+      told = told.filter { now < $0.value + SignInLimits.tellNanoseconds }
+    }
   }
   private let boot: any BootClock
   private let state = Mutex(State())
@@ -29,7 +44,7 @@ final class SignInLimits: Sendable {
 
   enum Verdict: Hashable, Sendable {
     case allowed
-    /// `isNew`: the first refusal since the subject was last let through.
+    /// `isNew`: the first refusal of an hour.
     case refused(retryAfterMilliseconds: Int64, isNew: Bool)
   }
 
@@ -37,16 +52,17 @@ final class SignInLimits: Sendable {
     let now = Int64(clamping: boot.nanoseconds())
     let (interval, burst) = Self.rate(of: subject)
     return state.withLock { state in
-      if state.meters.count >= Self.capacity { state = State() }
+      if state.meters.count >= Self.capacity { state.makeRoom(now: now) }
       let limit = RateLimit(interval: interval, burst: burst)
       var meter = state.meters[subject] ?? RateMeter(now: now, limit: limit, withBurst: true)
       switch meter.take(now: now, limit: limit) {
       case .allowed:
         state.meters[subject] = meter
-        state.lockedOut.remove(subject)
         return .allowed
       case .refused(let nanoseconds):
-        let isNew = state.lockedOut.insert(subject).inserted
+        // Being let through now and then, as a rate lets everybody, ends no lock-out.
+        let isNew = state.told[subject].map { now >= $0 + Self.tellNanoseconds } ?? true
+        if isNew, state.told.count < Self.capacity { state.told[subject] = now }
         return .refused(
           retryAfterMilliseconds: (nanoseconds + 999_999) / 1_000_000, isNew: isNew)
       }
@@ -57,7 +73,7 @@ final class SignInLimits: Sendable {
   func succeed(_ subject: Subject) {
     state.withLock { state in
       state.meters[subject] = nil
-      state.lockedOut.remove(subject)
+      state.told[subject] = nil
     }
   }
 

@@ -5,8 +5,11 @@ import Wire
 
 /// Every route of the admin host that the control plane answers.
 enum AdminRoutes {
-  /// Answered without an operator token: the document, and the act that makes the first operator.
-  static let openPaths: Set<String> = ["/openapi.json", "/v1/operators/first"]
+  /// Answered without an operator token: the document, and the acts that take a proof of the
+  /// deployment's key.
+  static let openPaths: Set<String> = [
+    "/openapi.json", "/v1/operators/first", OperatorSessionRoutes.recovery,
+  ]
 
   /// The rule of what a tenant's cell answers: `/v1/tenants/{id}/…` as the table writes it.
   static func tenantRule(_ method: String, _ path: String) -> RouteRule? {

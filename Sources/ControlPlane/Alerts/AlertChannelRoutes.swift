@@ -41,7 +41,7 @@ struct AlertChannelRoutes: Sendable {
     return try StoredAnswer.json(
       200,
       List(
-        data: try channels.map { AlertChannelView($0, try log.target(of: $0)) }, nextCursor: nil)
+        data: channels.map { AlertChannelView($0, try? log.target(of: $0)) }, nextCursor: nil)
     ).response
   }
 

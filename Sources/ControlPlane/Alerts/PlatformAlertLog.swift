@@ -52,14 +52,15 @@ final class PlatformAlertLog: AlertLog {
   func update(
     _ channel: AlertChannel, _ change: @escaping @Sendable (inout AlertChannel) -> Void
   ) async -> Bool {
-    let stored: Void? = try? await store.write(trace: "") { _, rows in
+    let isChanged: Bool? = try? await store.write(trace: "") { _, rows in
       // It may have been changed or removed meanwhile.
       guard var stored = try rows.alertChannel(channel.kind),
         stored.sealedTarget == channel.sealedTarget
-      else { return }
+      else { return false }
       change(&stored)
       try rows.put(stored)
+      return true
     }
-    return stored != nil
+    return isChanged ?? false
   }
 }

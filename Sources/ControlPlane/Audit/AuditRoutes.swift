@@ -124,12 +124,16 @@ struct AuditRoutes: Sendable {
     ).response
   }
 
-  /// A page of the file that `aimstors audit verify` reads; `next-from` says where to go on.
+  /// A page of the file that `aimstors audit verify` reads; `next-from` and `next-to` say where to
+  /// go on, up to what the first page's checkpoint speaks for.
   @Sendable private func export(_ request: Request, _ context: EdgeContext) async throws
     -> Response
   {
     let from = request.uri.queryParameters["from"].map { Int64($0) } ?? 0
-    guard let from, from >= 0 else { throw Failure(.invalidField, "from must be a number") }
+    let until = request.uri.queryParameters["to"].map { Int64($0) } ?? .max
+    guard let from, from >= 0, let until, until >= 0 else {
+      throw Failure(.invalidField, "from and to must be numbers")
+    }
     if from == 0 {
       let (operatorID, trace) = (try context.admin().id, context.traceID)
       try await services.store.write(trace: trace) { transaction, rows in
@@ -141,22 +145,25 @@ struct AuditRoutes: Sendable {
       }
     }
     let key = key
-    let limit = ControlPlaneLimits.auditPage
-    let (lines, next) = try await services.store.read { rows in
+    let (lines, next, end) = try await services.store.read { rows in
+      let end = try min(until, rows.auditSize())
+      let limit = min(Int64(ControlPlaneLimits.auditPage), max(0, end - from))
       var lines: [UInt8] = []
       if from == 0 { lines += AuditExport.line(try rows.auditCheckpoint(key: key)) + [0x0A] }
-      let bodies = try rows.auditBodies(from: from, limit: limit)
-      for body in bodies {
+      for body in try rows.auditBodies(from: from, limit: Int(limit)) {
         lines += AuditExport.line(entry: body)
         lines.append(0x0A)
       }
-      return (lines, bodies.count == limit ? from + Int64(limit) : nil)
+      return (lines, from + limit < end ? from + limit : nil, end)
     }
     var response = Response(
       status: .ok, headers: [.contentType: "application/x-ndjson"],
       body: .init(byteBuffer: ByteBuffer(bytes: lines)))
-    if let next, let name = HTTPFields.Element.Name("next-from") {
-      response.headers[name] = "\(next)"
+    if let next, let from = HTTPFields.Element.Name("next-from"),
+      let to = HTTPFields.Element.Name("next-to")
+    {
+      response.headers[from] = "\(next)"
+      response.headers[to] = "\(end)"
     }
     return response
   }

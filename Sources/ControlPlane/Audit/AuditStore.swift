@@ -33,6 +33,20 @@ extension PlatformRows {
       .integer(try auditSize()), .blob(body), .blob(MerkleTree.leaf(body)))
   }
 
+  /// The newest entry of an action on a subject; nil where there is none.
+  func lastAudit(of action: String, subject: String) throws -> AuditEntry? {
+    try connection.first(
+      """
+      SELECT operator, action, subject, detail, trace_id FROM audit
+      WHERE action = ?1 AND subject = ?2 ORDER BY id DESC LIMIT 1
+      """, .text(action), .text(subject)
+    ) { row in
+      AuditEntry(
+        operatorID: row.text(0), action: row.text(1), subject: row.text(2),
+        detail: row.text(3), traceID: row.text(4))
+    }
+  }
+
   func auditSize() throws -> Int64 {
     try connection.first("SELECT coalesce(max(sequence) + 1, 0) FROM audit_log") {
       $0.int64(0)

@@ -108,28 +108,53 @@ struct ImpersonationRoutes: Sendable {
   /// Takes a grant back: its session ends before this answers, or it can never be used.
   @Sendable private func end(_ request: Request, _ context: EdgeContext) async throws -> Response {
     let id = try context.parameter("id")
-    let operatorID = try context.admin().id
-    let trace = context.traceID
-    let known = try await services.store.read { rows in
-      try rows.impersonation(id).map { ($0, try rows.tenant($0.grant.tenant)?.placement.cell) }
-    }
-    guard let (impersonation, owner) = known else {
+    guard let impersonation = try await services.store.read({ try $0.impersonation(id) }) else {
       throw Failure(.notFound, "there is no such impersonation")
     }
-    // Where the tenant is now, its session has moved along.
-    guard let cell = services.roster.cell(owner ?? impersonation.grant.cell) else {
+    try await ImpersonationEnds(services: services).end(
+      impersonation, by: context.admin().id, trace: context.traceID)
+    return Response(status: .noContent)
+  }
+}
+
+/// Ends what was granted, where the tenant is now: its session has moved along.
+struct ImpersonationEnds: Sendable {
+  let services: AdminServices
+
+  /// Throws `cell_unavailable` where the tenant's cell does not answer.
+  func end(
+    _ impersonation: Impersonation, by operatorID: String, trace: String
+  ) async throws {
+    let grant = impersonation.grant
+    let owner = try await services.store.read { try $0.tenant(grant.tenant)?.placement.cell }
+    guard let cell = services.roster.cell(owner ?? grant.cell) else {
       throw Failure(.cellUnavailable, "the tenant's cell is unknown")
     }
     _ = try await services.ask(
-      cell, .endImpersonation, Array("\(impersonation.grant.tenant) \(id)".utf8),
+      cell, .endImpersonation, Array("\(grant.tenant) \(grant.id)".utf8),
       timeout: ControlPlaneLimits.forwardTimeout, trace: trace)
     try await services.store.write(trace: trace) { transaction, rows in
-      try rows.endImpersonation(id, at: transaction.now)
+      try rows.endImpersonation(grant.id, at: transaction.now)
       try rows.append(
         AuditEntry(
-          operatorID: operatorID, action: "impersonation.end", subject: id, detail: "",
+          operatorID: operatorID, action: "impersonation.end", subject: grant.id, detail: "",
           traceID: trace), id: transaction.freshID(), at: transaction.now)
     }
-    return Response(status: .noContent)
+  }
+
+  /// Ends all that an operator was granted and that has not run out.
+  ///
+  /// A cell that does not answer keeps nobody from the rest; its sessions end by their time box,
+  /// within the hour. Answers how many could not be ended.
+  func endAll(of operatorID: String, by remover: String, trace: String) async throws -> Int {
+    let now = Timestamp(milliseconds: services.clock.milliseconds())
+    let open = try await services.store.read {
+      try $0.openImpersonations(of: operatorID, at: now)
+    }
+    var failed = 0
+    for impersonation in open {
+      do { try await end(impersonation, by: remover, trace: trace) } catch { failed += 1 }
+    }
+    return failed
   }
 }

@@ -38,6 +38,16 @@ extension PlatformRows {
       """, .text(id), .int(limit), transform: Self.impersonation)
   }
 
+  /// An operator's that have neither ended nor run out.
+  func openImpersonations(of operatorID: String, at now: Timestamp) throws -> [Impersonation] {
+    try connection.rows(
+      """
+      SELECT id, operator, tenant, cell, reason, issued_at, expires_at, ended_at
+      FROM impersonations WHERE operator = ?1 AND ended_at IS NULL AND expires_at > ?2
+      ORDER BY id
+      """, .text(operatorID), .integer(now.milliseconds), transform: Self.impersonation)
+  }
+
   func endImpersonation(_ id: String, at now: Timestamp) throws {
     try connection.run(
       "UPDATE impersonations SET ended_at = ?1 WHERE id = ?2 AND ended_at IS NULL",

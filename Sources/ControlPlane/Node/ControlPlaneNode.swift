@@ -151,7 +151,7 @@ public final class ControlPlaneNode: Service {
   func rebalance() async { await RebalanceRounds(services: services).look(trace: freshTrace()) }
 
   /// One round over alerts that wait to be sent.
-  func alert() async { _ = await alertRound.deliver(from: alertLog) }
+  func alert() async { _ = try? await alertRound.deliver(from: alertLog) }
 
   /// One look at whether secrets are sealed with the newest key.
   func reseal() async { await resealing.round(trace: freshTrace()) }
@@ -162,7 +162,11 @@ public final class ControlPlaneNode: Service {
 
   public func health() async -> HealthReport { await StatusCollector(services: services).health() }
 
-  public func metrics() async -> String { await ControlPlaneMetrics(services: services).render() }
+  public func metrics() async -> String {
+    await ControlPlaneMetrics(
+      services: services, isResealing: resealing.isPending
+    ).render()
+  }
 
   /// The process's own `/healthz`, `/readyz` and `/metrics`; port 0 is any.
   public func healthServer(port: Int, onRunning: @escaping @Sendable (Int) async -> Void)
@@ -201,7 +205,7 @@ extension ControlPlaneNode {
       guard peer.role == .cell else { throw Failure(.forbidden, "logs are in cells") }
       return try await Witness(
         store: services.store, key: services.secrets.witnessKey, logger: logger
-      ).sign(request.payload, trace: trace)
+      ).sign(request.payload, from: CellID(peer.id), trace: trace)
     case .grantKey: return services.secrets.grantKey.verifying.bytes
     case .replicaReport:
       let proto = try ProtoCoding.decode(Aimstors_ProtoReplicaReport.self, request.payload)

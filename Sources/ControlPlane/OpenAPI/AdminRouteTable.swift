@@ -165,6 +165,11 @@ enum AdminRouteTable {
       authentication: .deploymentProof, answer: .json(201, "OperatorToken"),
       refusals: [.alreadyDone]),
     .init(
+      .admin, "POST", "/v1/operators/totp-recovery",
+      "Take a second factor away by proof of the deployment's key", tag: "Operators",
+      authentication: .deploymentProof, body: .json("FactorRecoveryInput"), answer: .empty(204),
+      refusals: [.notFound]),
+    .init(
       .admin, "GET", "/v1/status", "What is wrong, and since when", tag: "Health",
       answer: .json(200, "Status")),
     .init(

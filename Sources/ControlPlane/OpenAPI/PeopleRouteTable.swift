@@ -160,7 +160,7 @@ enum PeopleRouteTable {
       answer: .json(200, "AuditProof"), query: ["from", "to"]),
     .init(
       .api, "GET", "/v1/audit/export", "The log as OCSF events, a page", tag: "Audit",
-      answer: .lines(200), query: ["from"]),
+      answer: .lines(200), query: ["from", "to"]),
   ]
 
   /// What operators do with a tenant's people and log; answered by its cell.
@@ -188,7 +188,7 @@ enum PeopleRouteTable {
       tag: "Audit", answer: .list("AuditEvent"), query: ["action"], refusals: [.notFound]),
     .init(
       .admin, "GET", "/v1/tenants/{id}/audit/export", "The log as OCSF events, a page",
-      tag: "Audit", answer: .lines(200), query: ["from"], refusals: [.notFound]),
+      tag: "Audit", answer: .lines(200), query: ["from", "to"], refusals: [.notFound]),
     .init(
       .admin, "GET", "/v1/tenants/{id}/alerts", "A tenant's alerts, newest first",
       tag: "Audit", answer: .list("AuditEvent"), refusals: [.notFound]),
@@ -280,6 +280,6 @@ enum PeopleRouteTable {
       tag: "Audit", answer: .json(200, "Checkpoint")),
     .init(
       .admin, "GET", "/v1/audit/export", "The platform's log as OCSF events, a page",
-      tag: "Audit", answer: .lines(200), query: ["from"]),
+      tag: "Audit", answer: .lines(200), query: ["from", "to"]),
   ]
 }

@@ -140,6 +140,7 @@ extension Schemas {
         "session_expires_at?": time,
       ])
     ),
+    ("FactorRecoveryInput", object(["operator": string])),
     ("OperatorSession", object(["id": string, "token": string, "expires_at": time])),
   ]
 }

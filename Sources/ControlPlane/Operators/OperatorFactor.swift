@@ -18,6 +18,17 @@ struct OperatorFactor: Hashable, Sendable {
   /// What the sealed secret is bound to.
   static func context(of operatorID: String) -> String { "operator-totp/\(operatorID)" }
 
+  /// The step whose code this is; nil for a wrong one, or one that was used.
+  ///
+  /// Whoever has been wrong often must be nearly on time: fewer codes are right.
+  func match(_ code: String, _ secret: [UInt8]?, at now: Timestamp) -> Int64? {
+    secret.flatMap {
+      OneTimeCode.match(
+        code, secret: $0, at: now, lastStep: lastStep,
+        tolerance: failures < WrongCodeRule.free ? OneTimeCode.toleratedSteps : 1)
+    }
+  }
+
   /// Milliseconds until a code is looked at again; 0: now.
   func wait(at now: Timestamp) -> Int64 {
     WrongCodeRule.remaining(

@@ -141,6 +141,9 @@ struct OperatorRoutes: Sendable {
           operatorID: remover.id, action: "operator.remove", subject: id, detail: "",
           traceID: trace), id: transaction.freshID(), at: transaction.now)
     }
+    // What they began in tenants' names ends with them.
+    _ = try await ImpersonationEnds(services: services).endAll(
+      of: id, by: remover.id, trace: trace)
     return Response(status: .noContent)
   }
 }

@@ -8,6 +8,8 @@ import Wire
 /// What operators do with their own credentials: a second factor, and sessions opened with it.
 struct OperatorSessionRoutes: Sendable {
   static let sessions = "/v1/me/sessions"
+  /// Answered to whoever proves the deployment's key.
+  static let recovery = "/v1/operators/totp-recovery"
 
   private struct Me: Encodable, Sendable {
     let id: String
@@ -52,6 +54,7 @@ struct OperatorSessionRoutes: Sendable {
     router.post(.init(Self.sessions), use: open)
     router.delete(.init(Self.sessions), use: endAll)
     router.delete("/v1/operators/:id/totp", use: reset)
+    router.post(.init(Self.recovery), use: recover)
   }
 
   @Sendable private func show(_ request: Request, _ context: EdgeContext) async throws -> Response {
@@ -191,6 +194,42 @@ struct OperatorSessionRoutes: Sendable {
     return Response(status: .noContent)
   }
 
+  private struct RecoveryInput: Decodable, Sendable {
+    let operatorID: String
+    private enum CodingKeys: String, CodingKey { case operatorID = "operator" }
+  }
+
+  /// For the only super admin, who has nobody above: by proof of the deployment's key.
+  @Sendable private func recover(
+    _ request: Request, _ context: EdgeContext
+  ) async throws -> Response {
+    guard context.edge.hostKind == .admin else {
+      throw Failure(.unknownRoute, "there is no route POST \(Self.recovery)")
+    }
+    let id = try await AdminBody.read(request).decode(RecoveryInput.self).operatorID
+    let now = Timestamp(milliseconds: services.clock.milliseconds())
+    guard let name = HTTPFields.Element.Name(DeploymentProof.header),
+      let proof = request.headers[name],
+      DeploymentProof.isValid(
+        proof, for: .removeFactor(of: id), key: services.secrets.deploymentKey, now: now)
+    else {
+      throw Failure(.unauthenticated, "prove the deployment's key in \(DeploymentProof.header)")
+    }
+    let trace = context.traceID
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard let person = try rows.operatorOf(id: id), !person.isRevoked,
+        try rows.factor(of: id) != nil
+      else { throw Failure(.notFound, "there is no such operator with a second factor") }
+      try rows.removeFactor(of: id)
+      try rows.append(
+        AuditEntry(
+          operatorID: "deployment-key", action: "totp.remove", subject: id,
+          detail: "by the deployment's key", traceID: trace), id: transaction.freshID(),
+        at: transaction.now)
+    }
+    return Response(status: .noContent)
+  }
+
   // MARK: Codes
 
   private enum Checked<T: Sendable>: Sendable {
@@ -199,38 +238,34 @@ struct OperatorSessionRoutes: Sendable {
   }
 
   /// Runs `body` where the code is right; counts it where it is wrong, and lets nobody guess on.
+  ///
+  /// A recovery code is not guessed: it counts also while wrong ones are waited for, so that whoever
+  /// has stolen a token cannot keep its owner out.
   private func check<T: Sendable>(
     _ code: String, _ id: String, _ trace: String, takesRecovery: Bool = false, keeps: Bool = true,
     _ body: @escaping @Sendable (inout OperatorFactor, Transaction, PlatformRows) throws -> T
   ) async throws -> T {
     let sealer = services.sealer
+    // The wall clock: the store's time stays ahead where a clock was, and codes follow the day's.
+    let now = Timestamp(milliseconds: services.clock.milliseconds())
     let checked = try await services.store.write(trace: trace) { transaction, rows -> Checked<T> in
       guard var factor = try rows.factor(of: id) else {
         throw Failure(.invalidState, "there is no second factor; enrol one first")
       }
-      let wait = factor.wait(at: transaction.now)
-      guard wait == 0 else {
-        throw Failure(.rateLimited, "too many wrong codes; wait", retryAfterMilliseconds: wait)
-      }
-      let secret = try sealer.open(factor.secret, context: OperatorFactor.context(of: id))
-      let step = [UInt8](hexText: secret).flatMap {
-        OneTimeCode.match(code, secret: $0, at: transaction.now, lastStep: factor.lastStep)
-      }
-      if let step {
-        factor.lastStep = step
-      } else if try !takesRecovery
-        || !rows.takeRecoveryCode(of: id, RecoveryCode.hash(code))
-      {
-        factor.failures += 1
-        factor.failedAt = transaction.now
-        try rows.put(factor)
-        if factor.failures == WrongCodeRule.free {
-          try rows.append(
-            AuditEntry(
-              operatorID: id, action: "session.lock_out", subject: id, detail: "wrong codes",
-              traceID: trace), id: transaction.freshID(), at: transaction.now)
+      let isRecovered =
+        try takesRecovery && rows.takeRecoveryCode(of: id, RecoveryCode.hash(code))
+      if !isRecovered {
+        let wait = factor.wait(at: now)
+        guard wait == 0 else {
+          throw Failure(.rateLimited, "too many wrong codes; wait", retryAfterMilliseconds: wait)
         }
-        return .wrong
+        // A secret that does not open any more, its key lost, has no codes.
+        let secret = try? sealer.open(factor.secret, context: OperatorFactor.context(of: id))
+        guard let step = factor.match(code, secret.flatMap { [UInt8](hexText: $0) }, at: now) else {
+          try Self.noteWrong(&factor, at: now, trace, transaction, rows)
+          return .wrong
+        }
+        factor.lastStep = step
       }
       factor.failures = 0
       let result = try body(&factor, transaction, rows)
@@ -242,6 +277,23 @@ struct OperatorSessionRoutes: Sendable {
       throw Failure(.forbidden, "the code is not right")
     }
     return result
+  }
+
+  /// Counts a wrong code; each fifth is told.
+  private static func noteWrong(
+    _ factor: inout OperatorFactor, at now: Timestamp, _ trace: String, _ transaction: Transaction,
+    _ rows: PlatformRows
+  ) throws {
+    factor.failures += 1
+    factor.failedAt = now
+    try rows.put(factor)
+    guard factor.failures.isMultiple(of: WrongCodeRule.free) else { return }
+    let id = factor.operatorID
+    try rows.append(
+      AuditEntry(
+        operatorID: id, action: "session.lock_out", subject: id,
+        detail: "\(factor.failures) wrong codes", traceID: trace), id: transaction.freshID(),
+      at: transaction.now)
   }
 
   /// An answer that holds a secret: no cache keeps it.

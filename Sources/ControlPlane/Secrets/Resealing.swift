@@ -32,12 +32,17 @@ final class Resealing: Sendable {
     do throws(Failure) {
       let isOld = try await store.read { try Self.old($0, sealer) != Old() }
       if isOld {
-        let count = try await store.write(trace: trace) { transaction, rows in
+        let (count, unopened) = try await store.write(trace: trace) { transaction, rows in
           try Self.reseal(transaction, rows, sealer)
         }
         logger.notice(
           "the platform's secrets are sealed with the newest key",
           metadata: ["resealed": "\(count)"])
+        if !unopened.isEmpty {
+          logger.error(
+            "secrets of the platform open with no key and must be set again",
+            metadata: ["secrets": "\(unopened.joined(separator: ", "))"])
+        }
       }
       done.withLock { $0 = wanted }
     } catch {
@@ -63,31 +68,50 @@ final class Resealing: Sendable {
       })
   }
 
+  /// What does not open with any key stays as it is, and is named: the others are not held back.
   private static func reseal(
     _ transaction: Transaction, _ rows: PlatformRows, _ sealer: Sealer
-  ) throws -> Int {
+  ) throws -> (resealed: Int, unopened: [String]) {
     let old = try old(rows, sealer)
+    var result = (resealed: 0, unopened: [String]())
+    func nonce() -> [UInt8] { transaction.randomBytes(AuthenticatedCipher.nonceBytes) }
+    func each(_ name: String, _ body: () throws -> Void) throws {
+      do {
+        try body()
+        result.resealed += 1
+      } catch is Sealer.SealingError {
+        result.unopened.append(name)
+      }
+    }
     for app in old.apps {
       // The same secrets under the same version: routers need not hear of it.
-      try rows.put(
-        try sealer.seal(try sealer.open(app)) {
-          transaction.randomBytes(AuthenticatedCipher.nonceBytes)
-        })
+      try each("Meta app \(app.id)") {
+        try rows.put(try sealer.seal(try sealer.open(app), nonce: nonce))
+      }
     }
     for var factor in old.factors {
       let context = OperatorFactor.context(of: factor.operatorID)
-      factor.secret = try sealer.seal(
-        try sealer.open(factor.secret, context: context), context: context,
-        nonce: transaction.randomBytes(AuthenticatedCipher.nonceBytes))
-      try rows.put(factor)
+      try each("second factor of \(factor.operatorID)") {
+        factor.secret = try sealer.sealedAnew(factor.secret, context: context, nonce: nonce())
+        try rows.put(factor)
+      }
     }
     for var channel in old.channels {
       let context = PlatformAlertLog.context(channel.kind)
-      channel.sealedTarget = try sealer.seal(
-        try sealer.open(channel.sealedTarget, context: context), context: context,
-        nonce: transaction.randomBytes(AuthenticatedCipher.nonceBytes))
-      try rows.put(channel)
+      try each("alert channel \(channel.kind.rawValue)") {
+        channel.sealedTarget = try sealer.sealedAnew(
+          channel.sealedTarget, context: context, nonce: nonce())
+        try rows.put(channel)
+      }
     }
-    return old.apps.count + old.factors.count + old.channels.count
+    return result
+  }
+}
+
+extension Sealer {
+  fileprivate func sealedAnew(
+    _ sealed: [UInt8], context: String, nonce: [UInt8]
+  ) throws(SealingError) -> [UInt8] {
+    try seal(try open(sealed, context: context), context: context, nonce: nonce)
   }
 }

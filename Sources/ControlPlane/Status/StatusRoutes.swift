@@ -15,6 +15,8 @@ struct StatusRoutes: Sendable {
 /// The control plane's metrics, pulled.
 struct ControlPlaneMetrics: Sendable {
   let services: AdminServices
+  /// Whether secrets may be sealed with an older key.
+  let isResealing: Bool
 
   func render() async -> String {
     let map = await services.map.summary
@@ -33,6 +35,9 @@ struct ControlPlaneMetrics: Sendable {
     return text.render([
       .gauge(
         "aimstors_map_version", "Version of the placement map", Int64(clamping: map.version)),
+      .gauge(
+        "aimstors_reseal_left", "Whether secrets are not sealed with the newest key yet.",
+        isResealing ? 1 : 0),
       .gauge("aimstors_map_chunks", "Chunks of the placement map", Int64(map.chunks)),
       .gauge("aimstors_map_entries", "Entries of the placement map", Int64(map.entries)),
       MetricFamily(

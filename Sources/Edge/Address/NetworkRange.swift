@@ -20,7 +20,7 @@ public struct NetworkRange: Hashable, Sendable {
   /// Nil where the text is not a range; a zone or brackets are no part of one.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count <= 2, !text.contains("["), !text.contains("%"),
+    guard parts.count <= 2, !text.contains(where: { "[]%".contains($0) }),
       let base = NetworkAddress(parts[0])
     else { return nil }
     let offset = parts[0].contains(":") ? 0 : 96
@@ -29,7 +29,7 @@ public struct NetworkRange: Hashable, Sendable {
       return
     }
     guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(parts[1]),
-      offset + length <= 128
+      (0...128 - offset).contains(length)
     else { return nil }
     self.init(text, base: base, bits: offset + length)
   }

@@ -199,6 +199,7 @@ public enum PermissionTable {
     .init(.admin, "POST", "/v1/operations/{}/cancel", .platform(.systemWrite), .own),
     .init(.admin, "GET", "/v1/status", .platform(.systemRead)),
     .init(.admin, "POST", "/v1/operators/first", .open, .own),
+    .init(.admin, "POST", "/v1/operators/totp-recovery", .open, .own),
     .init(.admin, "GET", "/v1/operators", .platform(.operatorsRead)),
     .init(.admin, "POST", "/v1/operators", .platform(.operatorsWrite), .own),
     .init(.admin, "DELETE", "/v1/operators/{}", .platform(.operatorsWrite), .own),

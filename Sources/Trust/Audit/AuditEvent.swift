@@ -73,12 +73,16 @@ public struct AuditEvent: Hashable, Sendable {
     self.subject = Self.cut(subject)
     self.outcome = outcome
     self.detail = detail.prefix(Self.maximumDetails).map { Detail($0.name, Self.cut($0.value)) }
-    self.address = address
-    self.traceID = traceID
+    self.address = Self.cut(address)
+    self.traceID = Self.cut(traceID)
   }
 
   private static func cut(_ text: String) -> String {
-    text.utf8.count <= maximumTextBytes ? text : String(text.prefix(maximumTextBytes / 4))
+    guard text.utf8.count > maximumTextBytes else { return text }
+    var kept = String(decoding: text.utf8.prefix(maximumTextBytes), as: UTF8.self)
+    // A letter that was cut in two is left out.
+    while kept.last == "\u{FFFD}" { kept.removeLast() }
+    return kept
   }
 
   // MARK: As bytes
@@ -135,17 +139,17 @@ public struct AuditEvent: Hashable, Sendable {
 
 /// What people are told of at once.
 public enum AlertRule {
-  /// Actions whose success is worth an alert.
-  public static let onSuccess: Set<String> = [
+  /// Actions worth an alert, done or refused.
+  public static let actions: Set<String> = [
     "user.role_change", "role.put", "role.delete", "api_key.create", "api_key.allow_list_change",
     "price.change", "impersonation.start", "impersonation.grant", "audit.export",
     "tenant.restore", "tenant.fork", "audit.branch", "audit.branch_accept",
     "audit.verification_failed", "session.refresh_reuse", "session.lock_out",
     "credential.foreign", "credential.address_refused", "credential.revoked_used",
-    "user.break_glass", "operator.create", "operator.remove", "totp.remove",
+    "user.break_glass", "operator.create", "operator.remove", "totp.confirm", "totp.remove",
     "alert_channel.put", "alert_channel.delete", "user.email_change",
   ]
 
   public static func isAlert(_ event: AuditEvent) -> Bool { isAlert(event.action) }
-  static func isAlert(_ action: String) -> Bool { onSuccess.contains(action) }
+  static func isAlert(_ action: String) -> Bool { actions.contains(action) }
 }

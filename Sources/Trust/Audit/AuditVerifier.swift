@@ -20,6 +20,8 @@ public struct AuditVerifier: Sendable {
     case rootDiffers = "root_differs"
     /// A checkpoint speaks of more entries than there are.
     case truncated
+    /// Entries after the newest checkpoint: nobody has signed them yet, or its line was taken out.
+    case unsignedTail = "unsigned_tail"
   }
 
   public struct Finding: Error, Hashable, Sendable {
@@ -50,13 +52,18 @@ public struct AuditVerifier: Sendable {
   /// The roots at those sizes, noted as the tree grows.
   private var roots: [Int64: [UInt8]] = [:]
   private var number = 0
+  private let allowsTail: Bool
 
   /// - Parameters:
   ///   - key: The log's own key.
   ///   - witness: The control plane's key; nil: its signature is not asked for.
   ///   - held: Checkpoints that the caller has kept, or got from the witness.
-  public init(key: VerifyingKey, witness: VerifyingKey?, held: [Checkpoint]) {
+  ///   - allowsTail: Whether entries may follow the newest checkpoint, which nothing speaks for.
+  public init(
+    key: VerifyingKey, witness: VerifyingKey?, held: [Checkpoint], allowsTail: Bool = false
+  ) {
     self.key = key
+    self.allowsTail = allowsTail
     self.witness = witness
     for checkpoint in held { expected[checkpoint.size, default: []].append(checkpoint) }
     roots[0] = tree.root
@@ -109,7 +116,8 @@ public struct AuditVerifier: Sendable {
     for checkpoint in all {
       let isWitnessed =
         witness.map { checkpoint.isSigned(Checkpoint.witnessName, by: $0) } ?? false
-      guard checkpoint.isSigned(origin, by: key) || isWitnessed else {
+      // The witness's alone does not do: it signs every tenant's.
+      guard checkpoint.isSigned(origin, by: key) else {
         throw Finding(
           fault: .notSigned, detail: "the checkpoint at \(checkpoint.size) has no signature of K")
       }
@@ -119,6 +127,11 @@ public struct AuditVerifier: Sendable {
     }
     guard witness == nil || witnessed >= 0 else {
       throw Finding(fault: .notWitnessed, detail: "no checkpoint has the witness's signature")
+    }
+    guard allowsTail || signed == tree.size else {
+      throw Finding(
+        fault: .unsignedTail,
+        detail: "\(tree.size - signed) entries follow the newest checkpoint, at \(signed)")
     }
     return Verdict(
       origin: origin, entries: tree.size, signed: signed, witnessed: max(0, witnessed),

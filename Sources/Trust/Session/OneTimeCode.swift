@@ -27,12 +27,15 @@ public enum OneTimeCode {
   /// The step whose code this is, the nearest to now first; nil for none.
   ///
   /// A step at or before `lastStep` was used: its code works once.
+  ///
+  /// - Parameter tolerance: Steps that the person's clock may be off.
   public static func match(
-    _ code: String, secret: [UInt8], at now: Timestamp, lastStep: Int64?
+    _ code: String, secret: [UInt8], at now: Timestamp, lastStep: Int64?,
+    tolerance: Int64 = toleratedSteps
   ) -> Int64? {
     guard code.utf8.count == digits else { return nil }
     let present = step(at: now)
-    let steps = (-toleratedSteps...toleratedSteps).sorted { abs($0) < abs($1) }
+    let steps = (-tolerance...tolerance).sorted { abs($0) < abs($1) }
     var found: Int64?
     // All are looked at, so that the time tells nothing about which it was.
     for offset in steps {

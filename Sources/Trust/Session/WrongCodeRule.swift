@@ -1,7 +1,7 @@
 /// How long one waits after wrong one-time codes: at first not at all, then twice as long each time,
 /// never for good.
 ///
-/// At the longest wait a guesser has 96 tries a day against a million codes of which 21 are right.
+/// At the longest wait a guesser has 96 tries a day against a million codes of which three are right.
 public enum WrongCodeRule {
   /// Wrong codes in a row that cost nothing.
   public static let free = 5
@@ -16,11 +16,13 @@ public enum WrongCodeRule {
   }
 
   /// Milliseconds that are left of the wait; 0: a code is looked at.
+  ///
+  /// A clock that was set back by more than the wait ends it: it tells nothing about the failure.
   public static func remaining(
     failures: Int, lastFailure: Int64, now: Int64
   ) -> Int64 {
     let wait = waitSeconds(after: failures) * 1_000
-    // A clock that was set back does not lock for longer than the wait.
+    guard now >= lastFailure - wait else { return 0 }
     return max(0, min(wait, lastFailure + wait - now))
   }
 }

@@ -1,4 +1,4 @@
-import Cell
+import Alerts
 import Cryptography
 import Wire
 

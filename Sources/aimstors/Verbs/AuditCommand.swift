@@ -24,6 +24,8 @@ struct AuditCommand: AsyncParsableCommand {
     var witnessKey: String?
     @Option(name: .long, help: "A file with a checkpoint to compare with.")
     var checkpoint: String?
+    @Flag(name: .long, help: "Accept entries after the newest checkpoint, which nobody signed yet.")
+    var allowTail = false
     @Flag(name: .long) var json = false
 
     func run() async throws {
@@ -38,9 +40,11 @@ struct AuditCommand: AsyncParsableCommand {
         held.append(known)
       }
       let source = try AuditFile(path: file)
-      do throws(AuditVerifier.Finding) {
-        show(try await source.verify(log, witness, held))
-      } catch {
+      let verifier = AuditVerifier(
+        key: log, witness: witness, held: held, allowsTail: allowTail)
+      do {
+        show(try await source.verify(verifier))
+      } catch let error as AuditVerifier.Finding {
         throw CommandFailure(.verificationFailed, code: error.fault.rawValue, detail: error.detail)
       }
     }

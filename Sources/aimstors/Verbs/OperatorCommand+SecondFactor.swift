@@ -1,5 +1,7 @@
 import ArgumentParser
+import ControlPlane
 import GraphSimulator
+import Platform
 
 extension OperatorCommand {
   struct Me: AsyncParsableCommand {
@@ -102,14 +104,30 @@ extension OperatorCommand {
 
     struct Reset: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
-        abstract: "Take away another operator's, who has lost it.")
+        abstract: "Take away another operator's, who has lost it.",
+        discussion: """
+          The only super admin has nobody above: whoever holds the deployment's key takes the factor
+          away with --deployment-key.
+          """)
 
       @Argument var id: String
+      @Option(name: .long, help: "The file with the deployment's key; needs no token.")
+      var deploymentKey: String?
       @OptionGroup var connection: ConnectionOptions
 
       func run() async throws {
         let api = try connection.connection()
-        _ = try await api.send(.admin, "DELETE", "/v1/operators/\(id)/totp")
+        if let deploymentKey {
+          let proof = DeploymentProof.make(
+            .removeFactor(of: id), key: try KeyFile.require(deploymentKey),
+            seconds: LiveWallClock().milliseconds() / 1000,
+            nonce: LocalSecrets.hex(LiveRandomSource().bytes(8)))
+          _ = try await api.send(
+            .admin, "POST", "/v1/operators/totp-recovery", ["operator": JSON(id)],
+            headers: [(DeploymentProof.header, proof)])
+        } else {
+          _ = try await api.send(.admin, "DELETE", "/v1/operators/\(id)/totp")
+        }
         api.show(["id": JSON(id), "removed": true], "removed the second factor of \(id)")
       }
     }

@@ -80,7 +80,8 @@ struct SealingKeyCommand: AsyncParsableCommand {
         Answers kept under idempotency keys stay sealed with the key of their day: retire a key a
         day after its rotation, or repeats of that day's key creations are refused.
         """)
-    @Flag(name: .long, help: "Every cell's aimstors_reseal_left is 0, for a day.")
+    @Flag(
+      name: .long, help: "aimstors_reseal_left of all cells and the control plane is 0, for a day.")
     var allCellsAreDone = false
     @OptionGroup var options: Options
 
@@ -88,7 +89,8 @@ struct SealingKeyCommand: AsyncParsableCommand {
       guard allCellsAreDone else {
         throw CommandFailure(
           .refused, code: "confirmation_missing",
-          detail: "look at aimstors_reseal_left of every cell, then say --all-cells-are-done")
+          detail: "look at aimstors_reseal_left of every cell and the control plane, then say "
+            + "--all-cells-are-done")
       }
       let retired = SealingKeyFile.retired(try SealingKeyFile.require(options.path))
       try options.write(retired)

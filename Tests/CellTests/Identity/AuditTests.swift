@@ -142,6 +142,45 @@ import Wire
     #expect(alerts.first?["action"] as? String == "audit.verification_failed")
   }
 
+  @Test func `a log that was cut grows on, and is told at once`() async throws {
+    let api = try TestAPI()
+    let witness = SigningKey(seed: [UInt8](repeating: 3, count: 32))
+    let rounds = api.services.identity.witness
+    func round() async {
+      rounds.note(TestAPI.tenant)
+      let now = Timestamp(milliseconds: api.clock.milliseconds())
+      await rounds.run(logger: .init(label: "test"), now: now) { (bytes) async throws(Failure) in
+        guard let statement = WitnessStatement(bytes) else { throw Failure(.invalidRequest, "") }
+        return Array(statement.checkpoint.signed(Checkpoint.witnessName, by: witness).text.utf8)
+      }
+    }
+    let store = api.services.store
+    let origin = CommandOrigin(requestID: "", traceID: "")
+    try await store.write(TestAPI.tenant, origin) { tx in
+      let log = try AuditLog(tx)
+      // Its last is an alert, and fills the first tile.
+      for index in 0..<256 {
+        let action = index == 255 ? "audit.export" : "test.entry"
+        try log.append(AuditEvent(action: action, actor: .system, subject: ""), at: tx.now)
+      }
+    }
+    await round()
+    try await store.write(TestAPI.tenant, origin) { tx in
+      let db = try tx.file(.sessions)
+      try db.run("DROP TRIGGER audit_events_remain")
+      try db.run("PRAGMA foreign_keys = OFF")
+      try db.run("DELETE FROM audit_alerts")
+      try db.run("INSERT INTO audit_alerts (sequence) VALUES (250)")
+      try db.run("DELETE FROM audit_events WHERE sequence > 250")
+    }
+    // Past the end of the tile that is there already.
+    for _ in 0..<10 { #expect(await api.makeKey().hasPrefix("ask_")) }
+    await round()
+    let alerts = await api.admin("GET", "/v1/tenants/t1/alerts").list("data")
+    #expect(alerts.contains { $0["action"] as? String == "audit.verification_failed" })
+    #expect(api.services.identity.alerts.isWaiting(TestAPI.tenant))
+  }
+
   @Test func `the witness signs what goes on, and refuses another history`() async throws {
     let api = try TestAPI()
     let witness = SigningKey(seed: [UInt8](repeating: 3, count: 32))

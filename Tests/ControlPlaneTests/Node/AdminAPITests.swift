@@ -60,7 +60,7 @@ import Wire
     #expect(answer.status == 401)
     #expect(try answer.code() == "unauthenticated")
     let wrong = try await deployment.admin(
-      "GET", "/v1/tenants", bearer: OperatorToken.make(random: deployment.random.bytes(32)))
+      "GET", "/v1/tenants", bearer: OperatorToken.token.make(random: deployment.random.bytes(32)))
     #expect(wrong.status == 401)
   }
 

@@ -2,6 +2,7 @@ import Alerts
 import Cryptography
 import Synchronization
 import Testing
+import Trust
 import Wire
 
 @testable import ControlPlane
@@ -13,11 +14,12 @@ import Wire
       let body: [UInt8]
       let signature: String
     }
-    private let state = Mutex((posts: [Post](), letters: [Mail](), isDown: false))
+    private let state = Mutex((posts: [Post](), letters: [Mail](), isDown: false, refused: ""))
 
     var posts: [Post] { state.withLock { $0.posts } }
     var letters: [Mail] { state.withLock { $0.letters } }
     func set(down: Bool) { state.withLock { $0.isDown = down } }
+    func set(refused address: String) { state.withLock { $0.refused = address } }
 
     func post(_ body: [UInt8], signature: String, to url: String) async throws(AlertFailure) {
       let isTaken = state.withLock { state in
@@ -26,7 +28,13 @@ import Wire
       }
       guard isTaken else { throw AlertFailure("the server did not answer") }
     }
-    func send(_ mail: Mail) async throws { state.withLock { $0.letters.append(mail) } }
+    func send(_ mail: Mail) async throws {
+      let isTaken = state.withLock { state in
+        if state.refused != mail.to { state.letters.append(mail) }
+        return state.refused != mail.to
+      }
+      guard isTaken else { throw AlertFailure("550 no such user") }
+    }
 
     var actions: [String] {
       posts.compactMap { post in
@@ -71,7 +79,10 @@ import Wire
     await deployment.node.alert()
     #expect(outside.actions == ["alert_channel.put", "operator.create", "operator.create"])
     let post = try #require(outside.posts.last)
-    #expect(try JSONTape(post.body).root["tenant_id"]?.isNull == true)
+    let posted = try JSONTape(post.body).root
+    #expect(posted["tenant_id"]?.isNull == true)
+    let entry = try #require(posted["alert"]).raw
+    #expect(posted["id"]?.string == MerkleTree.leaf(Array(entry)).hexText, "the entry's hash")
     let parts = post.signature.split(separator: ",").map(String.init)
     let seconds = try #require(parts.first?.dropFirst(2))
     let mac = KeyedHash.sha256(
@@ -101,12 +112,37 @@ import Wire
     let made = try await deployment.admin(
       "POST", "/v1/operators", #"{"name":"x","role":"support"}"#, key: "x")
     #expect(made.status == 201)
+    await deployment.node.alert()
+    #expect(outside.letters.count == 2, "a minute is between two letters")
+    deployment.clock.advance(milliseconds: 60_000)
     for _ in 0..<3 { await deployment.node.alert() }
     #expect(
       outside.letters.map(\.subject).suffix(2) == [
         "Alert: operator.create", "Alert: operator.create",
       ])
     #expect(outside.letters.count == 4)
+  }
+
+  @Test func `many alerts make one letter, and one wrong address costs the others nothing`()
+    async throws
+  {
+    let outside = Outside()
+    let deployment = try await Self.deployment(outside)
+    let put = try await deployment.admin(
+      "PUT", "/v1/alert-channels/email",
+      #"{"addresses":["gone@example.com","sec@example.com"]}"#, key: "e")
+    #expect(put.status == 200)
+    outside.set(refused: "gone@example.com")
+    for name in ["a", "b", "c"] {
+      _ = try await deployment.admin(
+        "POST", "/v1/operators", #"{"name":"\#(name)","role":"support"}"#, key: name)
+    }
+    await deployment.node.alert()
+    #expect(outside.letters.map(\.to) == ["sec@example.com"])
+    #expect(outside.letters.map(\.subject) == ["4 alerts: alert_channel.put, operator.create"])
+    deployment.clock.advance(milliseconds: 60_000)
+    await deployment.node.alert()
+    #expect(outside.letters.count == 1, "nothing twice")
   }
 
   @Test func `an address inside, without https, or malformed is refused`() async throws {

@@ -70,6 +70,13 @@ import Wire
     #expect(!DeploymentProof.isValid(proof, key: random.bytes(32), now: Timestamp(seconds: 1_000)))
     #expect(!DeploymentProof.isValid(proof + "0", key: key, now: Timestamp(seconds: 1_000)))
     #expect(!DeploymentProof.isValid("", key: key, now: Timestamp(seconds: 1_000)))
+    for seconds in [Int64.min, Int64.max, -1] {
+      let far = DeploymentProof.make(key: key, seconds: seconds, nonce: "0123456789")
+      #expect(!DeploymentProof.isValid(far, key: key, now: Timestamp(seconds: 1_000)))
+    }
+    let other = DeploymentProof.Purpose.removeFactor(of: "opr_1")
+    #expect(
+      !DeploymentProof.isValid(proof, for: other, key: key, now: Timestamp(seconds: 1_000)))
   }
 
   @Test func `a cell's credential is its own`() {
