@@ -19,7 +19,7 @@ public enum PlatformSchema {
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
       table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
       table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
-      table(623, "planned_moves"),
+      table(623, "planned_moves"), table(624, "upgrades"), table(625, "upgrade_members"),
     ],
     steps: [
       SchemaStep("platform-1", file: .platform, ddl: ddl),
@@ -30,6 +30,7 @@ public enum PlatformSchema {
       SchemaStep("platform-moves-1", file: .platform, ddl: moves),
       SchemaStep("platform-identity-2", file: .platform, ddl: branches),
       SchemaStep("platform-rebalances-1", file: .platform, ddl: rebalances),
+      SchemaStep("platform-upgrades-1", file: .platform, ddl: upgrades),
     ])
 
   private static let branches = """
@@ -172,6 +173,38 @@ public enum PlatformSchema {
       not_before INTEGER NOT NULL,
       detail TEXT NOT NULL,
       PRIMARY KEY (operation, tenant)
+    ) STRICT;
+    """
+
+  private static let upgrades = """
+    -- What upgrades and rollbacks were asked for.
+    CREATE TABLE upgrades (
+      -- The operation.
+      id TEXT NOT NULL PRIMARY KEY,
+      rollback INTEGER NOT NULL,
+      soak_ms INTEGER NOT NULL
+    ) STRICT;
+    -- The processes that are to run another version, and how far each is.
+    CREATE TABLE upgrade_members (
+      operation TEXT NOT NULL,
+      name TEXT NOT NULL,
+      cell TEXT NOT NULL,
+      follower INTEGER NOT NULL,
+      wave INTEGER NOT NULL,
+      from_version TEXT NOT NULL,
+      to_version TEXT NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('planned', 'asked', 'watched', 'done', 'failed')),
+      since INTEGER NOT NULL,
+      before_requests INTEGER NOT NULL,
+      before_failed INTEGER NOT NULL,
+      begin_requests INTEGER NOT NULL,
+      begin_failed INTEGER NOT NULL,
+      seen_requests INTEGER NOT NULL,
+      seen_failed INTEGER NOT NULL,
+      started_at INTEGER NOT NULL,
+      problems TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      PRIMARY KEY (operation, name)
     ) STRICT;
     """
 
