@@ -11,6 +11,7 @@ extension ChaosReport {
     fields["owners_max"] = ownersMax
     fields["orphans"] = orphans
     fields["moves"] = moves
+    if !measures.isEmpty { fields["measures"] = measures }
     guard
       let data = try? JSONSerialization.data(
         withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])

@@ -17,6 +17,8 @@ public struct ChaosReport: Sendable {
   public var orphans: Int?
   /// Moves that succeeded.
   public var moves: Int?
+  /// What was measured, by name.
+  public var measures: [String: Double] = [:]
   /// Why the mode failed beside the counts, in words.
   public var complaints: [String] = []
   public var seconds = 0.0
@@ -32,6 +34,11 @@ public struct ChaosReport: Sendable {
   mutating func complain(_ text: String) {
     guard complaints.count < 20, !complaints.contains(text) else { return }
     complaints.append(text)
+  }
+
+  /// Of several the largest.
+  mutating func measure(_ name: String, _ value: Double) {
+    measures[name] = max(measures[name] ?? 0, (value * 10).rounded() / 10)
   }
 
   mutating func hit(_ fault: String) { faultsHit[fault, default: 0] += 1 }

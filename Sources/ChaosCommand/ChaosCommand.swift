@@ -9,7 +9,8 @@ import CommandExit
     subcommands: [
       KillCommand.self, PromoteCommand.self, MoveCommand.self, HostileCommand.self,
       DiskFullCommand.self, CorruptCommand.self, PowerCommand.self, IOCommand.self,
-      RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self,
+      RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self, UpgradeCommand.self,
+      StaticCommand.self, PartitionCommand.self,
     ])
 
   static func main() async { await runAndExit() }

@@ -15,7 +15,7 @@ struct SystemOptions: ParsableArguments {
   ) async throws {
     let directory =
       keep.map { URL(fileURLWithPath: $0).path }
-      ?? FileManager.default.temporaryDirectory.path + "/aimstors-\(mode)-"
+      ?? FileManager.default.temporaryDirectory.path + "/aimstors-\(mode.rawValue)-"
       + String(ProcessInfo.processInfo.processIdentifier)
     try await options.run(mode) { say in
       let report = try await body(
@@ -70,6 +70,55 @@ struct MoveCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await system.run(.move) { await MoveMode($0).run() }
+  }
+}
+
+struct UpgradeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "upgrade",
+    abstract: "All cells and followers run other versions, good and bad ones, under load.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.upgrade) { await UpgradeMode($0).run() }
+  }
+}
+
+struct StaticCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "static",
+    abstract: "The control plane, or one of four cells, is gone: everybody else goes on.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.still) { await StaticMode($0).run() }
+  }
+}
+
+struct PartitionCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "partition",
+    abstract: "Tenants move while single pairs of processes do not reach each other.",
+    discussion: "Needs network namespaces; where they are not allowed it says so and exits 2.")
+
+  @OptionGroup var system: SystemOptions
+  @Flag(help: .private) var inside = false
+
+  func run() async throws {
+    if inside {
+      return try await system.run(.partition) { await PartitionMode($0).run() }
+    }
+    do {
+      let own = SystemOptions.binaries + "/ChaosCommand"
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      let status = try PartitionMode.enter([own] + arguments + ["--inside"])
+      guard status == 0 else { throw ExitCode(status) }
+    } catch let failure as ChaosFailure where failure.isUnsupported {
+      FileHandle.standardError.write(Data("partition: \(failure)\n".utf8))
+      throw ExitCode(2)
+    }
   }
 }
 

@@ -96,6 +96,21 @@ public enum ControlPlaneLimits {
   /// Microseconds of each second that a fully loaded cell's journal spends in fsync.
   public static let syncMicrosecondsAtFullLoad = 500_000.0
 
+  /// How often upgrades go on.
+  public static let upgradeInterval: Duration = .milliseconds(250)
+  /// How long a wave is watched where nobody says, and at most.
+  public static let upgradeSoakSeconds: Int64 = 60
+  public static let upgradeSoakSecondsMaximum: Int64 = 86_400
+  /// How long a process may take to run the version that it was told.
+  public static let upgradeStartMilliseconds: Int64 = 180_000
+  /// Failed requests, and hundredths of a percent of them, below which nothing is a rise.
+  public static let upgradeFailures: UInt64 = 5
+  public static let upgradeFailureRate: UInt64 = 100
+  /// One order to a process: it may ask the program what it is.
+  public static let programTimeout: Duration = .seconds(25)
+  /// One question to a process that starts again.
+  public static let programQuestion: Duration = .seconds(2)
+
   /// How often the spools are looked at.
   public static let drainInterval: Duration = .seconds(1)
   /// Spool entries asked for at once, and how often in one round and cell.

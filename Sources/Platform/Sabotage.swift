@@ -23,6 +23,8 @@ public enum Sabotage: String, CaseIterable, Sendable {
   case doubleRefund = "double-refund"
   /// Sends an intent again whose outcome is not known.
   case resendAmbiguous = "resend-ambiguous"
+  /// Fails every second request of a cell.
+  case failRequests = "fail-requests"
 
   #if DEBUG
     private static let chosen: Sabotage? = getenv("AIMSTORS_SABOTAGE").flatMap {

@@ -14,6 +14,10 @@ public struct FollowerConfiguration: Sendable {
   public let advertise: String
   public let controlPlane: Address
   public let version: String
+  /// Answers an order about the program that runs.
+  public var programs: ProgramAnswers = { (_) throws(Failure) in
+    throw Failure(.unknownRoute, "this process runs one version")
+  }
 
   public init(
     replica: String, cell: CellID, dataDirectory: String, listen: Address, advertise: String,

@@ -1,6 +1,7 @@
 import Edge
 import Messaging
 import Platform
+import Storage
 import Wire
 
 /// What a follower tells of itself: to the control plane, and to the process around it.
@@ -24,6 +25,8 @@ extension FollowerNode {
     report.generation = state.withLock { $0.replica.generation.rawValue }
     report.address =
       configuration.advertise.isEmpty ? address?.url ?? "" : configuration.advertise
+    report.version = configuration.version
+    report.readsLevel = FormatLevel.newest
     report.end = (engine.journal?.end ?? .start).message
     return report
   }

@@ -171,6 +171,11 @@ public final class FollowerNode: Service {
       }
       try await self.promote(to: Generation(promote.generation))
       return try Coding.encode(replicaState(askedGroup: 0))
+    case .program:
+      guard request.peer.role == .controlPlane else {
+        throw Failure(.forbidden, "only the control plane may order this")
+      }
+      return try Coding.encode(try await configuration.programs(try Coding.decode(request)))
     case .digest:
       guard request.peer.role == .controlPlane || request.peer.role == .tool else {
         throw Failure(.forbidden, "only the control plane may ask this")

@@ -31,7 +31,7 @@ struct Aimstors: AsyncParsableCommand {
         subcommands: [
           RouterRunCommand.self, ControlPlaneCommand.self, FollowerRunCommand.self,
           UnitsCommand.self,
-          GraphSimulatorCommand.self,
+          GraphSimulatorCommand.self, BuildCommand.self,
         ]),
     ])
 
@@ -62,9 +62,4 @@ struct Aimstors: AsyncParsableCommand {
       exitProcess(code == .validationFailure ? .usage : .refused)
     }
   }
-}
-
-/// What this build says it is.
-enum Build {
-  static let version = "0.2.0"
 }

@@ -24,6 +24,10 @@ public struct CellConfiguration: Sendable {
   public let version: String
   /// Where security events are published; nil: nowhere.
   public var publish: Address?
+  /// Answers an order about the program that runs.
+  public var programs: ProgramAnswers = { (_) throws(Failure) in
+    throw Failure(.unknownRoute, "this process runs one version")
+  }
   /// How people sign in.
   public var identity = IdentitySettings()
   /// Nil: the cell has this one copy.

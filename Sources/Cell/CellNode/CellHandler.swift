@@ -1,5 +1,6 @@
 import Edge
 import Messaging
+import Platform
 import Storage
 import SwiftProtobuf
 import Wire
@@ -24,12 +25,16 @@ struct CellHandler: Sendable {
   let work: @Sendable (Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus
   /// Takes what another cell says of a tenant on its way.
   let move: @Sendable (IncomingRequest, CellID) async throws(Failure) -> [UInt8]
+  var programs: ProgramAnswers = { (_) throws(Failure) in
+    throw Failure(.unknownRoute, "this process runs one version")
+  }
+  var counts = RequestCounts()
   /// Throws where a request meant for this generation is not this process's to answer.
   var meet: @Sendable (Generation) throws(Failure) -> Void = { (_) throws(Failure) in }
 
   func handle(_ request: IncomingRequest) async throws(Failure) -> [UInt8] {
     switch request.method {
-    case .http: return try await answer(request, respond)
+    case .http: return try await answer(request, counted)
     case .webhookPart:
       let part: Aimstors_ProtoWebhookPart = try request.decoded()
       try meet(Generation(0))
@@ -87,6 +92,9 @@ struct CellHandler: Sendable {
     case .inventory:
       try demandControlPlane(request)
       return try await inventory().encoded()
+    case .program:
+      try demandControlPlane(request)
+      return try await programs(try request.decoded()).encoded()
     case .work:
       try demandControlPlane(request)
       return try work(try request.decoded()).encoded()
@@ -100,6 +108,23 @@ struct CellHandler: Sendable {
       .replicaHello, .replicaAppend, .replicaFetch, .replicaCut, .replicaPromote,
       .replicaReport, .registerChange:
       throw Failure(.unknownRoute, "a cell does not answer \(request.method)")
+    }
+  }
+
+  /// One that is answered with who has the tenant is not counted: nothing of it ran here.
+  private func counted(
+    to envelope: Aimstors_ProtoRequest, _ request: IncomingRequest
+  ) async throws(Failure) -> Aimstors_ProtoResponse {
+    do throws(Failure) {
+      if Sabotage.failRequests.isOn, counts.now.all.isMultiple(of: 2) {
+        throw Failure(.internalError, "sabotage: every second request fails")
+      }
+      let response = try await respond(to: envelope, request)
+      if !response.hasMoved { counts.answered(status: Int(response.status)) }
+      return response
+    } catch {
+      counts.answered(status: error.code.httpStatus)
+      throw error
     }
   }
 

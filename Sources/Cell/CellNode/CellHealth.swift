@@ -21,7 +21,7 @@ final class CellHealth: Sendable {
   private let files: any FileSystem
   private let moves: MoveProblems
   private let clock: any WallClock
-  private let startedAt: Timestamp
+  let startedAt: Timestamp
   private let state = Mutex(State())
 
   init(

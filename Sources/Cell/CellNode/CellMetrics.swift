@@ -20,6 +20,8 @@ struct CellMetrics {
   let resealing: Resealing.Standing
   /// Requests that no security event speaks of.
   let unobserved: Int64
+  /// Answered by this process.
+  let requests: (all: UInt64, failed: UInt64)
   /// Nil for a cell with one copy.
   var replication: Replication?
 
@@ -86,6 +88,12 @@ struct CellMetrics {
         "aimstors_commit_seconds", "From the beginning of a batch to its COMMIT.",
         metrics.commitLatency),
       .counter("aimstors_commands_total", "Commands run.", Int64(metrics.commands)),
+      .counter(
+        "aimstors_requests_total", "Requests answered by this process.",
+        Int64(clamping: requests.all)),
+      .counter(
+        "aimstors_failed_requests_total", "Those that failed here: answered with 500 or more.",
+        Int64(clamping: requests.failed)),
       .counter(
         "aimstors_batches_total", "Transactions, each of one batch.", Int64(metrics.batches)),
       .gauge(

@@ -13,6 +13,7 @@ extension CellNode {
     join.generation = messenger.identity.generation.rawValue
     join.version = configuration.version
     join.formatVersion = UInt32(Journal.formatVersion)
+    join.readsLevel = FormatLevel.newest
     join.tenants = engine.servedHeads.filter { $0.key != .cellStore }.prefix(
       CellLimits.inventoryLimit
     )
@@ -39,6 +40,11 @@ extension CellNode {
     heartbeat.journalBytes = metrics.journal.untrimmedBytes
     heartbeat.diskFreeBytes = health.diskFreeBytes
     heartbeat.state = health.isReady ? "active" : "not_ready"
+    heartbeat.requests = counts.now.all
+    heartbeat.failedRequests = counts.now.failed
+    heartbeat.startedAtMs = health.startedAt.milliseconds
+    heartbeat.readsLevel = FormatLevel.newest
+    heartbeat.formatCeiling = ceilings.ceiling.level
     heartbeat.oldestDueMs = health.oldestDue?.milliseconds ?? 0
     heartbeat.problems = problems.map { problem in
       var message = Aimstors_ProtoProblem()

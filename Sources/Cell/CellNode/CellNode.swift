@@ -26,6 +26,8 @@ public final class CellNode: Service {
   private let outbox: OutboxWorker
   let services: CellServices
   let health: CellHealth
+  let counts = RequestCounts()
+  let ceilings = CeilingKeeper()
   private let sweep: TenantSweep
   private let resealing: Resealing
   /// Nil where no archive is configured.
@@ -58,6 +60,7 @@ public final class CellNode: Service {
     var engineConfiguration = EngineConfiguration(
       directory: configuration.dataDirectory, cell: configuration.id)
     engineConfiguration.generation = messenger.identity.generation
+    engineConfiguration.ceiling = ceilings.ceiling
     if let replication = configuration.replication {
       engineConfiguration.oldestGeneration = .first
       // A promoted copy may lack a release that its old primary told of.
@@ -206,6 +209,7 @@ public final class CellNode: Service {
     try await recovery?.begin()
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
     try await directives.load()
+    try await ceilings.load(directives)
     let handler = makeHandler()
     let address = try await messenger.listen(at: configuration.listen) {
       (request) async throws(Failure) -> [UInt8] in try await handler.handle(request)
@@ -290,7 +294,8 @@ public final class CellNode: Service {
       configuration: configuration, engine: engine, outbox: outbox, clock: clock,
       oldestDue: health.oldestDue, holds: sweep.holds(), archive: archive,
       spooled: try? await Spool(store: engine).count(), resealing: resealing.standing,
-      unobserved: services.security.windows.dropped, replication: replication
+      unobserved: services.security.windows.dropped, requests: counts.now,
+      replication: replication
     ).render()
   }
 
@@ -328,6 +333,7 @@ public final class CellNode: Service {
         (request, source) async throws(Failure) in
         try await moves.answer(request, from: source)
       },
+      programs: configuration.programs, counts: counts,
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
   }
 
@@ -354,13 +360,13 @@ public final class CellNode: Service {
     while !Task.isCancelled {
       do throws(Failure) {
         if !link.isJoined {
-          try await link.join(inventory())
+          try await ceilings.learn(try await link.join(inventory()), directives)
           // An older control plane gives no grants and does not know the question.
           if let key = try? await link.grantKey() { services.identity.grantKey.set(key) }
           logger.notice("joined", metadata: ["control_plane": "\(configuration.controlPlane)"])
         }
         // At once after joining too: only a cell whose load is known is given tenants.
-        try await link.heartbeat(heartbeat())
+        try await ceilings.learn(try await link.heartbeat(heartbeat()), directives)
         pause = CellLimits.joinRetryMinimum
         try? await Task.sleep(for: CellLimits.heartbeatInterval)
       } catch {

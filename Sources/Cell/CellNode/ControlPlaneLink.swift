@@ -73,8 +73,9 @@ final class ControlPlaneLink: KeyClaims {
   }
 
   /// Joins with the stored credential, or with the one-time token, and puts the standing orders
-  /// that come back in force.
-  func join(_ request: Aimstors_ProtoJoin) async throws(Failure) {
+  /// that come back in force; answers the format ceiling.
+  @discardableResult
+  func join(_ request: Aimstors_ProtoJoin) async throws(Failure) -> UInt32 {
     var request = request
     if let credential = try await directives.fact(Self.credentialFact) {
       request.credential = String(decoding: credential, as: UTF8.self)
@@ -99,6 +100,7 @@ final class ControlPlaneLink: KeyClaims {
     state.withLock {
       $0 = State(isJoined: true, placed: Dictionary(placed) { first, _ in first })
     }
+    return answer.formatCeiling
   }
 
   /// The key that impersonation grants are signed with.
@@ -115,8 +117,11 @@ final class ControlPlaneLink: KeyClaims {
     try await send(.checkpoint, statement, timeout: CellLimits.controlPlaneTimeout)
   }
 
-  func heartbeat(_ heartbeat: Aimstors_ProtoHeartbeat) async throws(Failure) {
-    try await send(.heartbeat, heartbeat, timeout: CellLimits.controlPlaneTimeout)
+  /// Answers the format ceiling; 0 of an older control plane.
+  func heartbeat(_ heartbeat: Aimstors_ProtoHeartbeat) async throws(Failure) -> UInt32 {
+    let answer: Aimstors_ProtoHeartbeatAnswer = try await call(
+      .heartbeat, heartbeat, timeout: CellLimits.controlPlaneTimeout)
+    return answer.formatCeiling
   }
 
   func claim(
@@ -160,12 +165,6 @@ final class ControlPlaneLink: KeyClaims {
     do { return try Answer(serializedBytes: bytes) } catch {
       throw Failure(.controlPlaneUnavailable, "the control plane's answer could not be read")
     }
-  }
-
-  private func send(
-    _ method: WireMethod, _ message: some SwiftProtobuf.Message, timeout: Duration
-  ) async throws(Failure) {
-    _ = try await raw(method, message, timeout: timeout)
   }
 
   private func raw(

@@ -6,7 +6,7 @@ import Wire
 /// Reads the journals of all cells beside each other: who wrote for a tenant under which epoch, and
 /// whether its records are one chain; and looks for files that belong to nobody.
 struct MoveOracle {
-  let system: SystemUnderAttack
+  let system: any AttackedSystem
   let tenants: [ChaosTenant]
 
   private typealias Record = JournalInspection.Record

@@ -70,11 +70,20 @@ struct ChaosTenant: Sendable {
   static func pair(_ system: SystemUnderAttack, _ client: SystemClient) async throws
     -> [ChaosTenant]
   {
+    try await each(["cell-1", "cell-2"], system, client)
+  }
+
+  /// One on each cell.
+  static func each(
+    _ cells: [String], _ system: SystemUnderAttack, _ client: SystemClient
+  ) async throws -> [ChaosTenant] {
     let local = try system.local()
     let numbers = local["phone_numbers"]?.array ?? []
-    guard numbers.count >= 2 else { throw ChaosFailure("the simulator has too few numbers") }
+    guard numbers.count >= cells.count else {
+      throw ChaosFailure("the simulator has too few numbers")
+    }
     var tenants: [ChaosTenant] = []
-    for (index, cell) in ["cell-1", "cell-2"].enumerated() {
+    for (index, cell) in cells.enumerated() {
       tenants.append(
         try await create(
           "chaos-\(index + 1)", cell: cell, number: numbers[index],

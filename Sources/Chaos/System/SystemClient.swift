@@ -21,6 +21,8 @@ struct SystemClient: Sendable {
   let appHost: String
   let adminHost: String
   let adminToken: String
+  /// How long a request is sent again.
+  private var patience = Self.patienceSeconds
 
   init(_ local: JSON) {
     url = local["url"]?.string ?? ""
@@ -29,6 +31,13 @@ struct SystemClient: Sendable {
     appHost = local["hosts"]?["app"]?.string ?? ""
     adminHost = local["hosts"]?["admin"]?.string ?? ""
     adminToken = local["admin_token"]?.string ?? ""
+  }
+
+  /// One that asks once.
+  var impatient: SystemClient {
+    var client = self
+    client.patience = 0
+    return client
   }
 
   func admin(
@@ -70,7 +79,7 @@ struct SystemClient: Sendable {
     _ method: String, _ url: String, _ host: String?, _ secret: String?, _ body: JSON?,
     _ key: String?
   ) async throws -> JSON {
-    let deadline = ContinuousClock.now + .seconds(Self.patienceSeconds)
+    let deadline = ContinuousClock.now + .seconds(patience)
     while true {
       var problem: Refused
       do {

@@ -4,12 +4,12 @@ import GraphSimulator
 struct SystemOracle {
   static let settleSeconds = 120
 
-  let system: SystemUnderAttack
+  let system: any AttackedSystem
   let client: SystemClient
   let tenants: [ChaosTenant]
   private(set) var evidence: [GraphEvidence]
 
-  init(_ system: SystemUnderAttack, _ client: SystemClient, _ tenants: [ChaosTenant]) {
+  init(_ system: any AttackedSystem, _ client: SystemClient, _ tenants: [ChaosTenant]) {
     self.system = system
     self.client = client
     self.tenants = tenants
@@ -18,7 +18,7 @@ struct SystemOracle {
 
   /// Waits until nothing is under way, then reads the simulator's log and empties it.
   mutating func settle() async throws {
-    let (client, tenants) = (client, tenants)
+    let (client, tenants, system) = (client, tenants, system)
     // Whoever serves: of a cell with followers that may be any of them.
     let cells = try system.members().filter { $0.role == "cell" || $0.role == "follower" }
     try await wait("nothing is under way", seconds: Self.settleSeconds) {
@@ -33,7 +33,7 @@ struct SystemOracle {
       guard try await client.simulator("GET", "stats")["pending_webhooks"]?.integer == 0 else {
         return false
       }
-      for cell in cells where try await SystemClient.spooledParts(cell.healthURL) != 0 {
+      for cell in cells where try await system.spooledParts(cell) != 0 {
         return false
       }
       return true
@@ -64,7 +64,8 @@ struct SystemOracle {
     _ report: inout ChaosReport
   ) async throws {
     let sent = try await client.list(tenant.apiKey, "/v1/messages?direction=outbound")
-      .compactMap { $0["id"]?.string }
+      // A broadcast's are counted by whoever sends it.
+      .filter { $0["campaign_id"]?.string == nil }.compactMap { $0["id"]?.string }
     compare("message", tenant, told: Set(told.messages.values), found: sent, &report)
     let inbound = try await client.list(tenant.apiKey, "/v1/messages?direction=inbound")
       .map { $0["content"]?["text"]?["body"]?.string ?? $0["content"]?["body"]?.string ?? "" }

@@ -126,7 +126,26 @@ public final class SystemUnderAttack: Sendable {
     }
   }
 
+  /// Stops the supervisor, so that what is killed stays dead.
+  func freeze() { _ = Glibc.kill(up.processIdentifier, SIGSTOP) }
+  func thaw() { _ = Glibc.kill(up.processIdentifier, SIGCONT) }
+
+  /// A router on the data of the system's own, which must be dead.
+  func startRouter(_ id: String) throws -> Process {
+    let router = Process()
+    router.executableURL = URL(fileURLWithPath: executable)
+    router.arguments = ["router", "--config", "\(directory)/data/run/\(id).json"]
+    router.standardInput = FileHandle.nullDevice
+    let log = directory + "/\(id)-alone.log"
+    _ = FileManager.default.createFile(atPath: log, contents: nil)
+    router.standardOutput = FileHandle(forWritingAtPath: log)
+    router.standardError = router.standardOutput
+    try router.run()
+    return router
+  }
+
   func stop() async {
+    thaw()
     guard up.isRunning else { return }
     up.terminate()
     let deadline = ContinuousClock.now + .seconds(Self.stopSeconds)

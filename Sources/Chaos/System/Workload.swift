@@ -26,11 +26,14 @@ final class Workload: Sendable {
 
   let client: SystemClient
   let tenants: [ChaosTenant]
+  /// Top-ups go through the control plane.
+  private let hasTopUps: Bool
   private let state: Mutex<State>
 
-  init(_ client: SystemClient, _ tenants: [ChaosTenant]) {
+  init(_ client: SystemClient, _ tenants: [ChaosTenant], hasTopUps: Bool = true) {
     self.client = client
     self.tenants = tenants
+    self.hasTopUps = hasTopUps
     state = Mutex(State(acknowledged: tenants.map { _ in Acknowledged() }))
   }
 
@@ -60,12 +63,52 @@ final class Workload: Sendable {
     for number in operations where number % 12 < 3 { try await perform(number) }
   }
 
+  /// Runs operations, each asked once; answers what was refused or not answered.
+  func runOnce(_ operations: [Int]) async throws -> [String] {
+    let impatient = Workload(client.impatient, tenants, hasTopUps: hasTopUps)
+    let errors = await withTaskGroup(of: [String].self) { group in
+      for first in 0..<Self.clients {
+        group.addTask {
+          var errors: [String] = []
+          for place in stride(from: first, to: operations.count, by: Self.clients) {
+            do { try await impatient.perform(operations[place]) } catch {
+              errors.append("\(error)")
+            }
+          }
+          return errors
+        }
+      }
+      return await group.reduce(into: [String]()) { $0 += $1 }
+    }
+    take(impatient)
+    return errors
+  }
+
+  /// Runs only what comes in from outside.
+  func runInbound(_ operations: [Int]) async throws {
+    for number in operations where isInbound(number) { try await perform(number) }
+  }
+
+  private func isInbound(_ number: Int) -> Bool { number / tenants.count % 6 == 5 }
+
+  /// What another workload's clients were told, its clients are told.
+  private func take(_ other: Workload) {
+    let acknowledged = other.acknowledged
+    state.withLock { state in
+      for (index, told) in acknowledged.enumerated() {
+        state.acknowledged[index].messages.merge(told.messages) { $1 }
+        state.acknowledged[index].inbound.formUnion(told.inbound)
+      }
+      state.count = state.acknowledged.map(\.count).reduce(0, +)
+    }
+  }
+
   private func perform(_ number: Int) async throws {
     let index = number % tenants.count
     let tenant = tenants[index]
     let key = "op-\(number)"
     switch number / tenants.count % 6 {
-    case 4:
+    case 4 where hasTopUps:
       let answer = try await client.admin(
         "POST", "/v1/tenants/\(tenant.id)/wallet/top-ups",
         [

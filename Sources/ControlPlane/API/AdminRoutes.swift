@@ -42,6 +42,7 @@ enum AdminRoutes {
     RestoreRoutes(services: services).register(on: router)
     MoveRoutes(services: services).register(on: router)
     RebalanceRoutes(services: services).register(on: router)
+    UpgradeRoutes(services: services).register(on: router)
     StatusRoutes(services: services).register(on: router)
     OpenAPIRoutes().register(on: router)
     return router

@@ -22,7 +22,9 @@ struct CellJoins: Sendable {
     let cell = try await store.write(trace: trace) { transaction, rows in
       let token = try hash.flatMap { try rows.joinToken(hash: $0) }
       let known = try rows.cell(request.cell)
-      let decision = try JoinRule.decide(request, token: token, known: known, at: transaction.now)
+      let decision = try JoinRule.decide(
+        request, token: token, known: known, ceiling: try rows.formatCeiling() ?? 1,
+        at: transaction.now)
       if decision == .admitUsingToken, let token {
         try rows.use(token, by: request.cell, address: request.address)
       }
@@ -43,11 +45,15 @@ struct CellJoins: Sendable {
     roster.joined(cell)
     try await learn(proto.tenants, of: cell.id, trace: trace)
     try await map.refresh()
-    let (stops, tenants) = try await store.read { rows in
-      (try rows.sendStops(), try rows.tenants(on: cell.id).filter(\.isProvisioned))
+    let (stops, tenants, ceiling) = try await store.read { rows in
+      (
+        try rows.sendStops(), try rows.tenants(on: cell.id).filter(\.isProvisioned),
+        try rows.formatCeiling()
+      )
     }
     var answer = Aimstors_ProtoJoined()
     answer.credential = secrets.credential(of: cell.id)
+    answer.formatCeiling = ceiling ?? 0
     answer.sendStops = stops.map(\.proto)
     answer.tenants = tenants.map(\.proto)
     logger.info("cell joined", metadata: ["cell": .string(cell.id.rawValue)])
@@ -67,7 +73,7 @@ struct CellJoins: Sendable {
     return JoinRule.Request(
       cell: cell, region: region, address: proto.address,
       generation: Generation(proto.generation), hasValidCredential: valid,
-      hasToken: !proto.joinToken.isEmpty)
+      hasToken: !proto.joinToken.isEmpty, readsLevel: max(1, proto.readsLevel))
   }
 
   /// Takes over what the cell knows better, in bounded commands.
@@ -91,8 +97,17 @@ struct CellJoins: Sendable {
     }
   }
 
-  /// A cell or router is there.
+  /// A cell or router is there; the answer says up to which format level it may write.
   func heartbeat(
+    _ proto: Aimstors_ProtoHeartbeat, from peer: PeerIdentity, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoHeartbeatAnswer {
+    try await take(proto, from: peer, trace: trace)
+    var answer = Aimstors_ProtoHeartbeatAnswer()
+    answer.formatCeiling = roster.formatCeiling
+    return answer
+  }
+
+  private func take(
     _ proto: Aimstors_ProtoHeartbeat, from peer: PeerIdentity, trace: String
   ) async throws(Failure) {
     if peer.role == .router {
@@ -115,6 +130,13 @@ struct CellJoins: Sendable {
       throw Failure(.notFound, "generation \(proto.generation) has not joined; join first")
     }
     roster.heard(id, CellReport(proto))
+    if proto.formatCeiling > roster.formatCeiling {
+      // Only a control plane can have said so: this store is a copy from before.
+      try await store.write(trace: trace) { _, rows in
+        try rows.raiseFormatCeiling(to: proto.formatCeiling)
+      }
+      roster.know(formatCeiling: proto.formatCeiling)
+    }
     guard cell.state == .joining else { return }
     let active = try await store.write(trace: trace) { transaction, rows in
       guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
@@ -138,6 +160,10 @@ extension CellReport {
     diskFreeBytes = proto.diskFreeBytes
     state = proto.state
     directivesVersion = proto.directivesVersion
+    requests = UpgradeRule.Counts(
+      requests: proto.requests, failed: proto.failedRequests)
+    startedAt = proto.startedAtMs
+    readsLevel = max(1, proto.readsLevel)
     oldestDue = proto.oldestDueMs == 0 ? nil : Timestamp(milliseconds: proto.oldestDueMs)
     problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map { problem in
       ReportedProblem(

@@ -18,6 +18,11 @@ struct CellReport: Hashable, Sendable {
   /// Since when the oldest work of its outbox has been due.
   var oldestDue: Timestamp?
   var problems: [ReportedProblem] = []
+  /// Of the process that reports, since it started.
+  var requests = UpgradeRule.Counts()
+  var startedAt: Int64 = 0
+  /// The newest format level that it reads.
+  var readsLevel: UInt32 = 1
 }
 
 /// Something wrong, since when, and the page that says what to do.
@@ -95,6 +100,7 @@ final class CellRoster: Sendable {
     var liveness = CellLiveness()
     var routers: [String: RouterSight] = [:]
     var conflicts: [TenantID: ReportedProblem] = [:]
+    var formatCeiling: UInt32 = 0
   }
 
   private let state = Mutex(State())
@@ -142,6 +148,12 @@ final class CellRoster: Sendable {
     state.withLock { state in
       if state.conflicts[tenant] == nil { state.conflicts[tenant] = conflict }
     }
+  }
+
+  /// As it is stored; said in every heartbeat's answer.
+  var formatCeiling: UInt32 { state.withLock { $0.formatCeiling } }
+  func know(formatCeiling level: UInt32) {
+    state.withLock { $0.formatCeiling = max($0.formatCeiling, level) }
   }
 
   func cell(_ id: CellID) -> CellRecord? { state.withLock { $0.cells[id] } }

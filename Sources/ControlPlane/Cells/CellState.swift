@@ -48,16 +48,25 @@ enum JoinRule {
     /// Whether the request proves an earlier join.
     let hasValidCredential: Bool
     let hasToken: Bool
+    /// The newest format level that the process reads.
+    var readsLevel: UInt32 = 1
   }
 
   enum Decision: Hashable { case admit, admitUsingToken }
 
   /// Throws `forbidden` without a credential or an unused token, `generation_fenced` for a
-  /// generation that has been passed.
+  /// generation that has been passed, `format_ceiling` for a program that does not read what others
+  /// may write.
   static func decide(
-    _ request: Request, token: JoinToken?, known: CellRecord?, at now: Timestamp
+    _ request: Request, token: JoinToken?, known: CellRecord?, ceiling: UInt32 = 1,
+    at now: Timestamp
   ) throws(Failure) -> Decision {
     if known?.state == .retired { throw Failure(.forbidden, "the cell is retired") }
+    guard request.readsLevel >= ceiling else {
+      throw Failure(
+        .formatCeiling,
+        "level \(ceiling) may be written, and this program reads \(request.readsLevel)")
+    }
     if let known, !GenerationRule.admits(request.generation, known: known.generation) {
       throw Failure(
         .generationFenced,

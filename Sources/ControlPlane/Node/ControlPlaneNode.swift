@@ -76,7 +76,15 @@ public final class ControlPlaneNode: Service {
     let number = services.random.uint64() >> 1
     _ = try await services.store.write(trace: "") { _, rows in
       if isRestored { try rows.beginSurvey(number) }
+      // A deployment that begins writes all that this version can; an older one what it could.
+      if try rows.formatCeiling() == nil {
+        try rows.raiseFormatCeiling(
+          to: try rows.cells().isEmpty ? FormatLevel.newest : FormatLevel.oldest)
+      }
       return try rows.raiseVersion()
+    }
+    if let level = try await services.store.read({ try $0.formatCeiling() }) {
+      services.roster.know(formatCeiling: level)
     }
     for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
     try await services.problems.load()
@@ -113,6 +121,9 @@ public final class ControlPlaneNode: Service {
         group.addTask { await Self.every(ControlPlaneLimits.alertInterval) { await self.alert() } }
         group.addTask {
           await Self.every(ControlPlaneLimits.resealInterval) { await self.reseal() }
+        }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.upgradeInterval) { await self.upgrade() }
         }
       }
     }
@@ -156,6 +167,9 @@ public final class ControlPlaneNode: Service {
   /// One look at whether secrets are sealed with the newest key.
   func reseal() async { await resealing.round(trace: freshTrace()) }
 
+  /// One step of every upgrade and rollback that runs.
+  func upgrade() async { await UpgradeRounds(services: services).look(trace: freshTrace()) }
+
   private func freshTrace() -> String { services.random.bytes(16).hex }
 
   // MARK: For the process around it
@@ -196,8 +210,8 @@ extension ControlPlaneNode {
       return try ProtoCoding.encode(try await joins.join(proto, from: peer, trace: trace))
     case .heartbeat:
       let proto = try ProtoCoding.decode(Aimstors_ProtoHeartbeat.self, request.payload)
-      try await joins.heartbeat(proto, from: peer, trace: trace)
-      return []
+      return try ProtoCoding.encode(
+        try await joins.heartbeat(proto, from: peer, trace: trace))
     case .claim:
       let proto = try ProtoCoding.decode(Aimstors_ProtoClaimRequest.self, request.payload)
       return try ProtoCoding.encode(try await claims.claim(proto, from: peer, trace: trace))

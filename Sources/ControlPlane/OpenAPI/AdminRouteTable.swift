@@ -152,6 +152,21 @@ enum AdminRouteTable {
       body: .optionalJSON("RebalanceInput"), answer: .json(202, "Operation"),
       refusals: [.conflict]),
     .init(
+      .admin, "POST", "/v1/upgrades", "Have cells run another version of the program, in waves",
+      tag: "Cells", body: .json("UpgradeInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .alreadyDone, .conflict, .cellUnavailable]),
+    .init(
+      .admin, "POST", "/v1/rollbacks", "Have them run again what they ran before an upgrade",
+      tag: "Cells", body: .optionalJSON("RollbackInput"), answer: .json(202, "Operation"),
+      refusals: [.notFound, .alreadyDone, .conflict]),
+    .init(
+      .admin, "GET", "/v1/format-ceiling", "Up to which format level may be written",
+      tag: "Cells", answer: .json(200, "FormatCeiling")),
+    .init(
+      .admin, "POST", "/v1/format-ceiling", "Let everything be written that all processes read",
+      tag: "Cells", body: .optionalJSON("FormatCeilingInput"), answer: .json(200, "FormatCeiling"),
+      refusals: [.formatCeiling, .conflict]),
+    .init(
       .admin, "GET", "/v1/operations", "List operations, newest first", tag: "Operations",
       answer: .list("Operation")),
     .init(

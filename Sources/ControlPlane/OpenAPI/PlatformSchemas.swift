@@ -106,6 +106,25 @@ extension Schemas {
       "PromoteInput",
       object(["replica?": string, "old_is_dead?": boolean, "dry_run?": boolean, "reason?": string])
     ),
+    (
+      "UpgradeInput",
+      object([
+        "version": string, "cells?": strings, "canary?": string, "wave_size?": integer,
+        "soak_seconds?": integer, "reason?": string,
+      ])
+    ),
+    ("RollbackInput", object(["operation_id?": string, "reason?": string])),
+    ("FormatCeilingInput", object(["level?": integer, "reason?": string])),
+    (
+      "FormatCeiling",
+      object([
+        "level": integer, "readable?": integer,
+        "readers": list(
+          of: object([
+            "id": string, "cell": string, "version": string, "reads_level?": integer,
+          ])),
+      ])
+    ),
     ("CellRestoreInput", object(["old_is_dead?": boolean, "reason?": string])),
     (
       "JoinTokenInput",

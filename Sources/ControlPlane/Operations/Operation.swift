@@ -13,6 +13,8 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case cellDrain = "cell.drain"
   case cellRetire = "cell.retire"
   case rebalance
+  case cellUpgrade = "cell.upgrade"
+  case cellRollback = "cell.rollback"
   case drill
 
   /// Whether a cell does it as long work and is asked until it has ended.
@@ -20,7 +22,7 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
     switch self {
     case .cellRestore, .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
     case .tenantCreate, .tenantState, .sendStop, .cellPromote, .cellDrain, .cellRetire,
-      .rebalance:
+      .rebalance, .cellUpgrade, .cellRollback:
       false
     }
   }
@@ -60,6 +62,10 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
     // Cancelled, it begins no more moves; those under way come to their end.
     case .cellDrain, .rebalance:
       ["measure", "plan", "move"].map { Step(name: $0, isSafeToCancel: true) }
+    // Cancelled, it goes to no more processes; those that were told run what they were told.
+    case .cellUpgrade:
+      ["check", "baseline", "canary", "waves"].map { Step(name: $0, isSafeToCancel: true) }
+    case .cellRollback: ["check", "waves"].map { Step(name: $0, isSafeToCancel: true) }
     case .cellRetire: [Step(name: "retire", isSafeToCancel: false)]
     case .tenantSnapshot: [Step(name: "copy", isSafeToCancel: false)]
     case .drill: [Step(name: "restore", isSafeToCancel: false)]

@@ -48,16 +48,33 @@ struct RebalanceCommands: Sendable {
   ) async throws(Failure) -> StoredAnswer {
     let isAlive = services.roster.isAlive(id)
     let isDryRun = input.dryRun ?? false
+    let isPromoted = !isAlive && input.oldIsDead == true && !isDryRun
+    let isMixed = PromoteRoute.isMixed(id, services)
     let answer = try await command.perform { transaction, rows in
       guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
       guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
-      guard isAlive else {
+      guard isAlive || isPromoted else {
         throw Failure(
           .cellUnavailable,
-          "\(id) does not answer: promote its follower, or restore its tenants, and drain then",
+          "\(id) does not answer: state with old_is_dead that it is gone and its follower takes "
+            + "over, or restore its tenants, and drain then",
           retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
       }
       if !isDryRun { try Self.demandNoDrain(of: id, rows) }
+      if isPromoted {
+        // Its sends would have to stop until somebody has looked; elsewhere they would go on.
+        guard !isMixed else {
+          throw Failure(
+            .invalidState,
+            "tenants of \(id) wait for no follower, so its copy may be incomplete: promote it, "
+              + "look at its sends, and drain then")
+        }
+        _ = try PromoteRoute.begin(
+          id, .init(replica: nil, oldIsDead: true, dryRun: nil, reason: input.reason),
+          isMixed: false, command, transaction, rows)
+        guard let promoted = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+        cell = promoted
+      }
       let operation = try Self.begin(.cellDrain, id.rawValue, transaction, rows)
       try rows.insert(
         RebalanceRecord(

@@ -27,6 +27,8 @@ struct RebalanceRounds: Sendable {
       return
     }
     if operation.stepName == "move" { return try await move(rebalance, trace: trace) }
+    // One that its follower takes over is waited for; so is one that starts again.
+    if let cell = rebalance.cell, !services.roster.isAlive(cell) { return }
     guard let measured = await measure(rebalance, trace: trace) else { return }
     try await plan(rebalance, measured, trace: trace)
     try await move(rebalance, trace: trace)

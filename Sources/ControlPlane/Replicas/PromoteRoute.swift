@@ -39,9 +39,7 @@ struct PromoteRoute: Sendable {
       throw Failure(.notFound, "no such cell")
     }
     let lag = services.replicas.lag(of: cell)
-    let primaries = services.replicas.sights(of: cell).filter(\.isPrimary)
-    // Unknown counts as mixed: nobody is promoted on a guess.
-    let isMixed = primaries.max { $0.generation < $1.generation }?.isMixed ?? true
+    let isMixed = Self.isMixed(cell, services)
     if input.dryRun == true {
       let register = try await services.store.read { try $0.register(of: cell) }
       let (before, after) = try Self.decide(register, input, isMixed: isMixed)
@@ -51,29 +49,7 @@ struct PromoteRoute: Sendable {
     }
     let command = try AdminCommand(request, body, context, services)
     let answer = try await command.perform { transaction, rows in
-      try rows.requireSurveyed()
-      let (before, after) = try Self.decide(try rows.register(of: cell), input, isMixed: isMixed)
-      try rows.put(after)
-      // From here on the old generation may neither join nor report.
-      if var record = try rows.cell(cell) {
-        record.generation = after.generation
-        record.mapVersion = try rows.raiseVersion()
-        try rows.put(record)
-      }
-      if isMixed { try Self.stopSends(of: cell, transaction, rows) }
-      var operation = Operation(
-        id: .fresh(transaction), kind: .cellPromote, subject: cell.rawValue, total: 3,
-        unit: "steps", at: transaction.now)
-      try operation.start(at: transaction.now)
-      try operation.finished(step: "register", at: transaction.now)
-      try rows.put(operation)
-      try rows.append(
-        command.audit(
-          "cell.promote", cell.rawValue,
-          "\(before.primary) → \(after.primary), generation \(after.generation.rawValue)"
-            + (input.oldIsDead == true ? ", stated: the old process is stopped" : "")
-            + (reason.isEmpty ? "" : ": \(reason)")),
-        id: transaction.freshID(), at: transaction.now)
+      let operation = try Self.begin(cell, input, isMixed: isMixed, command, transaction, rows)
       return try .json(202, OperationView(operation))
     }
     if let record = try await services.store.read({ try $0.cell(cell) }) {
@@ -81,6 +57,45 @@ struct PromoteRoute: Sendable {
     }
     try await services.map.refresh()
     return answer.response
+  }
+
+  /// Whether some tenant of the cell waits for no follower.
+  ///
+  /// Unknown counts as mixed: nobody is promoted on a guess.
+  static func isMixed(_ cell: CellID, _ services: AdminServices) -> Bool {
+    services.replicas.sights(of: cell).filter(\.isPrimary)
+      .max { $0.generation < $1.generation }?.isMixed ?? true
+  }
+
+  /// Decides and records it: from here on the old generation may neither join nor report.
+  static func begin(
+    _ cell: CellID, _ input: Input, isMixed: Bool, _ command: AdminCommand,
+    _ transaction: Transaction, _ rows: PlatformRows
+  ) throws -> Operation {
+    try rows.requireSurveyed()
+    let reason = input.reason ?? ""
+    let (before, after) = try decide(try rows.register(of: cell), input, isMixed: isMixed)
+    try rows.put(after)
+    if var record = try rows.cell(cell) {
+      record.generation = after.generation
+      record.mapVersion = try rows.raiseVersion()
+      try rows.put(record)
+    }
+    if isMixed { try stopSends(of: cell, transaction, rows) }
+    var operation = Operation(
+      id: .fresh(transaction), kind: .cellPromote, subject: cell.rawValue, total: 3,
+      unit: "steps", at: transaction.now)
+    try operation.start(at: transaction.now)
+    try operation.finished(step: "register", at: transaction.now)
+    try rows.put(operation)
+    try rows.append(
+      command.audit(
+        "cell.promote", cell.rawValue,
+        "\(before.primary) → \(after.primary), generation \(after.generation.rawValue)"
+          + (input.oldIsDead == true ? ", stated: the old process is stopped" : "")
+          + (reason.isEmpty ? "" : ": \(reason)")),
+      id: transaction.freshID(), at: transaction.now)
+    return operation
   }
 
   /// What would be done: an operation that is not recorded.

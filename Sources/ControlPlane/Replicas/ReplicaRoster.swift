@@ -14,6 +14,10 @@ final class ReplicaRoster: Sendable {
     /// Whether some record of the cell is acknowledged without followers.
     let isMixed: Bool
     let lastSeq: UInt64
+    /// Empty of one from before it was said.
+    let version: String
+    /// The newest format level that it reads.
+    let readsLevel: UInt32
     let followers: [Lag]
     let heardAtNanoseconds: UInt64
   }
@@ -38,7 +42,7 @@ final class ReplicaRoster: Sendable {
       replica: report.replica, generation: Generation(report.generation),
       address: report.address, isPrimary: report.isPrimary,
       isLost: !report.isPrimary && !isFollower, isMixed: report.isMixed,
-      lastSeq: report.end.seq,
+      lastSeq: report.end.seq, version: report.version, readsLevel: max(1, report.readsLevel),
       followers: report.followers.map {
         Lag(
           replica: $0.replica, records: $0.records, bytes: $0.bytes,
@@ -64,6 +68,13 @@ final class ReplicaRoster: Sendable {
   /// What was said does not hold any more; the next report says anew.
   func forget(_ replica: String, of cell: CellID) {
     sights.withLock { $0[cell]?[replica] = nil }
+  }
+
+  /// Whether it has said something lately.
+  func isHeard(_ sight: Sight) -> Bool {
+    boot.nanoseconds()
+      < sight.heardAtNanoseconds
+      + UInt64(ControlPlaneLimits.heartbeatTimeoutMilliseconds) * 1_000_000
   }
 
   func sights(of cell: CellID) -> [Sight] {

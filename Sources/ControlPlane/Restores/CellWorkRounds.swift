@@ -27,7 +27,7 @@ struct CellWorkRounds: Sendable {
       case .drill: try await drill(operation, trace: trace)
       case .tenantMove: try await move(operation, trace: trace)
       case .tenantCreate, .tenantState, .sendStop, .cellPromote, .cellDrain, .cellRetire,
-        .rebalance:
+        .rebalance, .cellUpgrade, .cellRollback:
         break
       }
     } catch {

@@ -15,6 +15,8 @@ public struct EngineConfiguration: Sendable {
   /// Whether moves that were begun here are settled with their targets before their tenants are
   /// served: this process goes on from a copy that may lack a release.
   public var settlesMoves = false
+  /// Up to which level files and records are written.
+  public var ceiling = FormatCeiling.unlimited
   public var followerGate = FollowerGate.Configuration()
   /// The SQLite VFS of the tenants' files; nil: the system's.
   public var vfs: String?

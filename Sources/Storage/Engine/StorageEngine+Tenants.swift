@@ -42,7 +42,7 @@ extension StorageEngine {
     let identity = RecordIdentity(
       tenant: tenant, lineage: lineage ?? Lineage(random.uint64()), epoch: epoch,
       tenantSeq: TenantSeq(1), previousHash: .zero, time: context.now,
-      schemaVersion: schema.version, kind: .create, nextDue: nil)
+      schemaVersion: schema.version(at: configuration.ceiling.level), kind: .create, nextDue: nil)
     let appended = try await append(identity, detail: [], context)
     let head: TenantHead
     switch appended {

@@ -42,7 +42,8 @@ extension StorageEngine {
     let identity = RecordIdentity(
       tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: last.next,
       previousHash: before?.hash ?? origin.hash, time: max(context.now, before?.time ?? .zero),
-      schemaVersion: before?.schemaVersion ?? index(tenant).version, kind: .restore, nextDue: nil)
+      schemaVersion: before?.schemaVersion
+        ?? index(tenant).version(at: configuration.ceiling.level), kind: .restore, nextDue: nil)
     let appended = try await append(identity, detail: origin.bytes, isPatient: true, context)
     guard case .durable(let head) = appended else {
       throw Failure(.outcomeUnknown, "the restored files may or may not be in place; try again")

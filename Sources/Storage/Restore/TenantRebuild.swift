@@ -170,12 +170,14 @@ public final class TenantRebuild: ReplayTarget {
 
   // ReplayTarget.
 
-  func open(_ kind: FileKind) throws -> TenantFile {
+  func open(_ kind: FileKind) throws -> TenantFile { try open(kind, creatingAt: .max) }
+
+  func open(_ kind: FileKind, creatingAt level: UInt32) throws -> TenantFile {
     if let file = files[kind] { return file }
     guard let position else { throw RebuildError.chain("no record says what the files are") }
     let file = try TenantFile(
       path: "\(directory)/\(schema.file(kind).name)", tenant: tenant, lineage: position.lineage,
-      schema: schema.file(kind), files: system)
+      schema: schema.file(kind), level: level, ceiling: .unlimited, files: system)
     files[kind] = file
     return file
   }

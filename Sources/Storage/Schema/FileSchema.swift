@@ -15,6 +15,8 @@ final class SchemaIndex: Sendable {
   let tableIDs: Set<UInt16>
   /// How many steps the store has had: a record of a higher version is from a newer program.
   let version: UInt32
+  /// How many there are up to each level, the lowest level first.
+  private let versions: [(level: UInt32, version: UInt32)]
   let nextDue: [@Sendable (Transaction) throws -> Timestamp?]
 
   init(_ schema: StoreSchema) {
@@ -28,8 +30,22 @@ final class SchemaIndex: Sendable {
     }
     self.files = files
     tableIDs = Set(files.values.flatMap { $0.tables.map(\.id) })
-    version = UInt32(schema.parts.reduce(0) { $0 + $1.steps.count })
+    let levels = schema.parts.flatMap(\.steps).map(\.level)
+    version = UInt32(levels.count)
+    versions = Set(levels).sorted().map { level in
+      (level, UInt32(levels.count { $0 <= level }))
+    }
     nextDue = schema.parts.compactMap(\.nextDue)
+  }
+
+  /// The version of a store that has every step up to `level`.
+  func version(at level: UInt32) -> UInt32 {
+    versions.last { $0.level <= level }?.version ?? 0
+  }
+
+  /// The level of a store of this version, which an older program may have counted.
+  func level(of version: UInt32) -> UInt32 {
+    versions.first { $0.version >= version }?.level ?? .max
   }
 
   func file(_ kind: FileKind) -> FileSchema {

@@ -44,6 +44,11 @@ public enum SchemaRules {
     for step in schema.parts.flatMap(\.steps) where !steps.insert(step.id).inserted {
       found.append("step \(step.id) is there twice")
     }
+    for part in schema.parts {
+      for (step, next) in zip(part.steps, part.steps.dropFirst()) where next.level < step.level {
+        found.append("step \(next.id): its level is below that of the step before")
+      }
+    }
     return found
   }
 

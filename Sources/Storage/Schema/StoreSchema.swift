@@ -40,11 +40,16 @@ public struct SchemaStep: Sendable {
   public let id: String
   public let file: FileKind
   public let ddl: String
+  /// The ``FormatLevel`` that it came with: held back until the ceiling has reached it.
+  public let level: UInt32
 
-  public init(_ id: String, file: FileKind, ddl: String) {
+  public init(
+    _ id: String, file: FileKind, ddl: String, level: UInt32 = FormatLevel.oldest
+  ) {
     self.id = id
     self.file = file
     self.ddl = ddl
+    self.level = level
   }
 }
 

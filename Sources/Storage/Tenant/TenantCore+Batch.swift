@@ -220,7 +220,8 @@ extension TenantCore {
     return try encoder.seal(
       RecordIdentity(
         tenant: tenant, lineage: head.lineage, epoch: head.epoch, tenantSeq: seq,
-        previousHash: head.hash, time: time, schemaVersion: schema.version, kind: kind,
+        previousHash: head.hash, time: time,
+        schemaVersion: schema.version(at: context.configuration.ceiling.level), kind: kind,
         nextDue: nextDue),
       files: marks, detail: detail)
   }

@@ -55,13 +55,18 @@ final class TenantCore: TransactionSource {
   ///
   /// Throws ``StorageError`` or ``SQLiteError``.
   func open(_ kind: FileKind) throws -> TenantFile {
+    try open(kind, creatingAt: context.configuration.ceiling.level)
+  }
+
+  func open(_ kind: FileKind, creatingAt level: UInt32) throws -> TenantFile {
     if let file = files[kind] { return file }
     let fileSchema = schema.file(kind)
     let directory = context.directory(tenant)
     try context.files.createDirectory(directory)
     let file = try TenantFile(
       path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
-      schema: fileSchema, files: context.files, vfs: context.configuration.vfs)
+      schema: fileSchema, level: level, ceiling: context.configuration.ceiling,
+      files: context.files, vfs: context.configuration.vfs)
     guard file.appliedSeq <= head.tenantSeq else {
       // The journal has lost what was durable: a next record would be another one in its place.
       file.close()

@@ -11,8 +11,15 @@ final class TenantFile {
   let store: TenantFileStore
   private(set) var appliedSeq: TenantSeq
   private(set) var digest: Digest
-  /// Steps of this program that the file lacks; each becomes a record before commands run.
-  private(set) var missingSteps: [SchemaStep]
+  /// Steps of this program that the file lacks.
+  private(set) var lacking: [SchemaStep]
+  private let ceiling: FormatCeiling
+  /// Those that the ceiling lets in; each becomes a record before commands run.
+  var missingSteps: [SchemaStep] {
+    if lacking.isEmpty { return lacking }
+    let level = ceiling.level
+    return lacking.filter { $0.level <= level }
+  }
   let idempotency: IdempotencyStore
   let memory: RowMemory
   private var nextCheckpoint = 0
@@ -31,13 +38,14 @@ final class TenantFile {
   /// that a missing file must not be taken for one that was never made.
   static func keptMarker(_ path: String) -> String { path + ".kept" }
 
-  /// Opens the file, making it where it is missing.
+  /// Opens the file, making it with all steps up to `level` where it is missing.
   ///
   /// Throws ``StorageError``.
   init(
-    path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema, files: any FileSystem,
-    vfs: String? = nil
+    path: String, tenant: TenantID, lineage: Lineage, schema: FileSchema, level: UInt32,
+    ceiling: FormatCeiling, files: any FileSystem, vfs: String? = nil
   ) throws {
+    self.ceiling = ceiling
     let connection = try Connection(
       path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, on: vfs)
     let store = TenantFileStore(connection: connection)
@@ -52,7 +60,7 @@ final class TenantFile {
         try store.create(
           TenantFileStore.State(
             tenant: tenant, lineage: lineage, kind: schema.kind, appliedSeq: .zero, digest: .zero),
-          steps: schema.steps)
+          steps: schema.steps.filter { $0.level <= level })
         capture.record(true)
         capture.clear()
       }
@@ -66,7 +74,7 @@ final class TenantFile {
             + "\(state.lineage.rawValue); expected \(schema.kind.rawValue) of \(tenant), "
             + "\(lineage.rawValue)")
       }
-      missingSteps = try Self.missingSteps(of: schema, applied: store.appliedSteps(), path: path)
+      lacking = try Self.lacking(of: schema, applied: store.appliedSteps(), path: path)
       self.capture = capture
       appliedSeq = state.appliedSeq
       digest = state.digest
@@ -88,7 +96,7 @@ final class TenantFile {
     }
   }
 
-  private static func missingSteps(
+  private static func lacking(
     of schema: FileSchema, applied: [String: [UInt8]], path: String
   ) throws -> [SchemaStep] {
     var rest = applied
@@ -129,7 +137,7 @@ final class TenantFile {
 
   /// Reads again which steps and tables there are.
   func stepsChanged() throws {
-    missingSteps = try Self.missingSteps(
+    lacking = try Self.lacking(
       of: schema, applied: store.appliedSteps(), path: path)
     try registerTables()
   }

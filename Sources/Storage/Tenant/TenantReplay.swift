@@ -8,7 +8,8 @@ protocol ReplayTarget: AnyObject {
   var files: [FileKind: TenantFile] { get }
   /// Records in one SQLite transaction.
   var replayBatch: Int { get }
-  func open(_ kind: FileKind) throws -> TenantFile
+  /// `level`: which steps a file has that is made here.
+  func open(_ kind: FileKind, creatingAt level: UInt32) throws -> TenantFile
   func closeFiles()
   func digestDiffers()
 }
@@ -36,7 +37,9 @@ final class TenantReplay {
       guard core.schema.files[mark.kind] != nil else {
         throw StorageError.replay("file kind \(mark.kind.rawValue) is unknown")
       }
-      let file = try core.open(mark.kind)
+      // As whoever wrote the record made it: what came later is a record of its own.
+      let file = try core.open(
+        mark.kind, creatingAt: core.schema.level(of: identity.schemaVersion))
       let at = open[mark.kind]?.seq ?? file.appliedSeq
       switch mark.replay(of: identity.tenantSeq, over: at) {
       case .skip: continue
@@ -93,7 +96,7 @@ final class TenantReplay {
       step.ddlHash == detail.hash
     else { throw StorageError.unknownStep(file: file.path, step: detail.id) }
     // A file that was made anew has all steps from the start.
-    guard file.missingSteps.contains(where: { $0.id == detail.id }) else { return }
+    guard file.lacking.contains(where: { $0.id == detail.id }) else { return }
     try file.apply(step, at: seq)
     try file.stepsChanged()
   }

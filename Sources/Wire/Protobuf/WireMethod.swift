@@ -35,6 +35,8 @@ public enum WireMethod: UInt16, Sendable, CaseIterable {
   case inventory = 34
   /// Control plane → cell: `ProtoCellWork` → `ProtoCellWorkStatus`; repeated until it has ended.
   case work = 36
+  /// Control plane → cell, follower: `ProtoProgramOrder` → `ProtoProgramState`; repeated.
+  case program = 37
   // Primary → follower: `ProtoReplicaHello`, `ProtoReplicaAppend` → `ProtoReplicaState`;
   // `ProtoReplicaFetch` → `ProtoReplicaGroups`.
   case replicaHello = 40

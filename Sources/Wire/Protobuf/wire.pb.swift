@@ -496,6 +496,9 @@ public nonisolated struct Aimstors_ProtoJoin: Sendable {
   /// Proof of an earlier join.
   public var credential: String = String()
 
+  /// The newest format level that the process reads; 0: one from before there were levels.
+  public var readsLevel: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -532,6 +535,9 @@ public nonisolated struct Aimstors_ProtoJoined: Sendable {
 
   public var platformPublicKey: String = String()
 
+  /// Above which format level nothing may be written; 0: the control plane does not say.
+  public var formatCeiling: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -565,6 +571,30 @@ public nonisolated struct Aimstors_ProtoHeartbeat: Sendable {
 
   /// Since when the oldest work of the outbox has been due; 0: nothing is.
   public var oldestDueMs: Int64 = 0
+
+  /// Requests answered since the process started, and those of them that failed here.
+  public var requests: UInt64 = 0
+
+  public var failedRequests: UInt64 = 0
+
+  public var startedAtMs: Int64 = 0
+
+  public var readsLevel: UInt32 = 0
+
+  /// Up to which level it may have written.
+  public var formatCeiling: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoHeartbeatAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var formatCeiling: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -905,6 +935,10 @@ public nonisolated struct Aimstors_ProtoReplicaReport: Sendable {
   /// Whether some record is acknowledged without followers.
   public var isMixed: Bool = false
 
+  public var version: String = String()
+
+  public var readsLevel: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -982,6 +1016,65 @@ public nonisolated struct Aimstors_ProtoReplicaCut: Sendable {
   public init() {}
 
   fileprivate var _end: Aimstors_ProtoJournalEnd? = nil
+}
+
+/// Control plane → cell, follower: which version of the program to run. Repeated under the same
+/// operation until it runs, or has failed.
+public nonisolated struct Aimstors_ProtoProgramOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operation: String = String()
+
+  public var version: String = String()
+
+  /// Only say whether it could.
+  public var checkOnly: Bool = false
+
+  /// What runs is what shall run from now on: no restart falls back any more.
+  public var confirm: Bool = false
+
+  /// The version must read this level.
+  public var formatCeiling: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoProgramState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The version that runs.
+  public var version: String = String()
+
+  public var startedAtMs: Int64 = 0
+
+  public var readsLevel: UInt32 = 0
+
+  /// running: what was asked for runs, or could; restarting; failed.
+  public var state: String = String()
+
+  public var failure: Aimstors_ProtoFailure {
+    get {_failure ?? Aimstors_ProtoFailure()}
+    set {_failure = newValue}
+  }
+  /// Returns true if `failure` has been explicitly set.
+  public var hasFailure: Bool {self._failure != nil}
+  /// Clears the value of `failure`. Subsequent reads from it will return its default value.
+  public mutating func clearFailure() {self._failure = nil}
+
+  /// What the version that was asked for reads.
+  public var askedReadsLevel: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _failure: Aimstors_ProtoFailure? = nil
 }
 
 /// Asked again and again under the same operation until it has ended; a cell that restarted begins
@@ -2356,7 +2449,7 @@ nonisolated extension Aimstors_ProtoSpoolRemove: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Aimstors_ProtoJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoJoin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}region\0\u{1}address\0\u{3}join_token\0\u{1}tenants\0\u{1}generation\0\u{1}version\0\u{3}format_version\0\u{1}credential\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}region\0\u{1}address\0\u{3}join_token\0\u{1}tenants\0\u{1}generation\0\u{1}version\0\u{3}format_version\0\u{1}credential\0\u{3}reads_level\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2373,6 +2466,7 @@ nonisolated extension Aimstors_ProtoJoin: SwiftProtobuf.Message, SwiftProtobuf._
       case 7: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.formatVersion) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.credential) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
       default: break
       }
     }
@@ -2406,6 +2500,9 @@ nonisolated extension Aimstors_ProtoJoin: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.credential.isEmpty {
       try visitor.visitSingularStringField(value: self.credential, fieldNumber: 9)
     }
+    if self.readsLevel != 0 {
+      try visitor.visitSingularUInt32Field(value: self.readsLevel, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2419,6 +2516,7 @@ nonisolated extension Aimstors_ProtoJoin: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.version != rhs.version {return false}
     if lhs.formatVersion != rhs.formatVersion {return false}
     if lhs.credential != rhs.credential {return false}
+    if lhs.readsLevel != rhs.readsLevel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2471,7 +2569,7 @@ nonisolated extension Aimstors_ProtoOwnedTenant: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoJoined"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}credential\0\u{3}send_stops\0\u{1}tenants\0\u{3}platform_public_key\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}credential\0\u{3}send_stops\0\u{1}tenants\0\u{3}platform_public_key\0\u{3}format_ceiling\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2483,6 +2581,7 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.sendStops) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.tenants) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.platformPublicKey) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.formatCeiling) }()
       default: break
       }
     }
@@ -2501,6 +2600,9 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
     if !self.platformPublicKey.isEmpty {
       try visitor.visitSingularStringField(value: self.platformPublicKey, fieldNumber: 4)
     }
+    if self.formatCeiling != 0 {
+      try visitor.visitSingularUInt32Field(value: self.formatCeiling, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2509,6 +2611,7 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.sendStops != rhs.sendStops {return false}
     if lhs.tenants != rhs.tenants {return false}
     if lhs.platformPublicKey != rhs.platformPublicKey {return false}
+    if lhs.formatCeiling != rhs.formatCeiling {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2516,7 +2619,7 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoHeartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0\u{3}oldest_due_ms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0\u{3}oldest_due_ms\0\u{1}requests\0\u{3}failed_requests\0\u{3}started_at_ms\0\u{3}reads_level\0\u{3}format_ceiling\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2535,6 +2638,11 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.directivesVersion) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.oldestDueMs) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.requests) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.failedRequests) }()
+      case 14: try { try decoder.decodeSingularInt64Field(value: &self.startedAtMs) }()
+      case 15: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
+      case 16: try { try decoder.decodeSingularUInt32Field(value: &self.formatCeiling) }()
       default: break
       }
     }
@@ -2574,6 +2682,21 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
     if self.oldestDueMs != 0 {
       try visitor.visitSingularInt64Field(value: self.oldestDueMs, fieldNumber: 11)
     }
+    if self.requests != 0 {
+      try visitor.visitSingularUInt64Field(value: self.requests, fieldNumber: 12)
+    }
+    if self.failedRequests != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failedRequests, fieldNumber: 13)
+    }
+    if self.startedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.startedAtMs, fieldNumber: 14)
+    }
+    if self.readsLevel != 0 {
+      try visitor.visitSingularUInt32Field(value: self.readsLevel, fieldNumber: 15)
+    }
+    if self.formatCeiling != 0 {
+      try visitor.visitSingularUInt32Field(value: self.formatCeiling, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2589,6 +2712,41 @@ nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProto
     if lhs.problems != rhs.problems {return false}
     if lhs.directivesVersion != rhs.directivesVersion {return false}
     if lhs.oldestDueMs != rhs.oldestDueMs {return false}
+    if lhs.requests != rhs.requests {return false}
+    if lhs.failedRequests != rhs.failedRequests {return false}
+    if lhs.startedAtMs != rhs.startedAtMs {return false}
+    if lhs.readsLevel != rhs.readsLevel {return false}
+    if lhs.formatCeiling != rhs.formatCeiling {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoHeartbeatAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoHeartbeatAnswer"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_ceiling\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.formatCeiling) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.formatCeiling != 0 {
+      try visitor.visitSingularUInt32Field(value: self.formatCeiling, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoHeartbeatAnswer, rhs: Aimstors_ProtoHeartbeatAnswer) -> Bool {
+    if lhs.formatCeiling != rhs.formatCeiling {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3279,7 +3437,7 @@ nonisolated extension Aimstors_ProtoCellRegister: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoReplicaReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3295,6 +3453,8 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
       case 6: try { try decoder.decodeSingularMessageField(value: &self._end) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.followers) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.isMixed) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
       default: break
       }
     }
@@ -3329,6 +3489,12 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if self.isMixed != false {
       try visitor.visitSingularBoolField(value: self.isMixed, fieldNumber: 8)
     }
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 9)
+    }
+    if self.readsLevel != 0 {
+      try visitor.visitSingularUInt32Field(value: self.readsLevel, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3341,6 +3507,8 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if lhs._end != rhs._end {return false}
     if lhs.followers != rhs.followers {return false}
     if lhs.isMixed != rhs.isMixed {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.readsLevel != rhs.readsLevel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3495,6 +3663,115 @@ nonisolated extension Aimstors_ProtoReplicaCut: SwiftProtobuf.Message, SwiftProt
     if lhs.cell != rhs.cell {return false}
     if lhs.generation != rhs.generation {return false}
     if lhs._end != rhs._end {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoProgramOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoProgramOrder"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}version\0\u{3}check_only\0\u{1}confirm\0\u{3}format_ceiling\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operation) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.checkOnly) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.confirm) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.formatCeiling) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operation.isEmpty {
+      try visitor.visitSingularStringField(value: self.operation, fieldNumber: 1)
+    }
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 2)
+    }
+    if self.checkOnly != false {
+      try visitor.visitSingularBoolField(value: self.checkOnly, fieldNumber: 3)
+    }
+    if self.confirm != false {
+      try visitor.visitSingularBoolField(value: self.confirm, fieldNumber: 4)
+    }
+    if self.formatCeiling != 0 {
+      try visitor.visitSingularUInt32Field(value: self.formatCeiling, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoProgramOrder, rhs: Aimstors_ProtoProgramOrder) -> Bool {
+    if lhs.operation != rhs.operation {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.checkOnly != rhs.checkOnly {return false}
+    if lhs.confirm != rhs.confirm {return false}
+    if lhs.formatCeiling != rhs.formatCeiling {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoProgramState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoProgramState"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}started_at_ms\0\u{3}reads_level\0\u{1}state\0\u{1}failure\0\u{3}asked_reads_level\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.startedAtMs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._failure) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.askedReadsLevel) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    }
+    if self.startedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.startedAtMs, fieldNumber: 2)
+    }
+    if self.readsLevel != 0 {
+      try visitor.visitSingularUInt32Field(value: self.readsLevel, fieldNumber: 3)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 4)
+    }
+    try { if let v = self._failure {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.askedReadsLevel != 0 {
+      try visitor.visitSingularUInt32Field(value: self.askedReadsLevel, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoProgramState, rhs: Aimstors_ProtoProgramState) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.startedAtMs != rhs.startedAtMs {return false}
+    if lhs.readsLevel != rhs.readsLevel {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs._failure != rhs._failure {return false}
+    if lhs.askedReadsLevel != rhs.askedReadsLevel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

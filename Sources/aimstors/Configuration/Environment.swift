@@ -17,6 +17,8 @@ struct Environment {
       "AIMSTORS_META_VERIFY_TOKEN", "AIMSTORS_KEY_FILE", "AIMSTORS_ADMIN_URL",
       "AIMSTORS_ADMIN_TOKEN", "AIMSTORS_API_URL", "AIMSTORS_API_KEY", "AIMSTORS_SUPERVISED",
       "AIMSTORS_LOG_LEVEL",
+      // From the program that launched this one.
+      "AIMSTORS_INSTALLED",
       // Looked at by test builds only.
       "AIMSTORS_SABOTAGE", "AIMSTORS_CRASH_TENANT",
     ].reduce(into: [:]) { found, name in

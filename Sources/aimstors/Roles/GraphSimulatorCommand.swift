@@ -33,12 +33,13 @@ struct GraphSimulatorCommand: AsyncParsableCommand {
 extension GraphSimulatorConfiguration {
   /// Reads a simulator's file.
   ///
-  /// Keys: id, version, port, numbers, token, app_secret, verify_token, webhook_url, webhook_host,
-  /// unknown_templates (accept or refuse), templates (waba_id, name, language, category, text).
+  /// Keys: id, version, host, port, numbers, token, app_secret, verify_token, webhook_url,
+  /// webhook_host, unknown_templates (accept or refuse), templates (waba_id, name, language,
+  /// category, text).
   init(_ node: ConfigurationNode) throws(ConfigurationError) {
     try node.allow([
       "id", "version", "port", "numbers", "token", "app_secret", "verify_token", "webhook_url",
-      "webhook_host", "unknown_templates", "templates",
+      "webhook_host", "unknown_templates", "templates", "host",
     ])
     let url = try node.string("webhook_url", default: "")
     let host = try node.string("webhook_host", default: "")
@@ -56,6 +57,7 @@ extension GraphSimulatorConfiguration {
       }
     }
     self.init(
+      host: try node.string("host", default: "127.0.0.1"),
       port: try node.integer("port", in: Topology.Limits.port, default: 0),
       tokens: [try node.string("token")],
       numbers: PhoneNumber.series(

@@ -19,6 +19,7 @@ struct ReplicaProcess {
   private let first: ReplicaState.Role
   private let directory: String
   private let logger: Logger
+  private let programs: ProgramControl
 
   /// `first` is what the replica is where its directory does not say otherwise.
   init(_ options: RoleOptions, startsAs first: ReplicaState.Role) throws {
@@ -33,6 +34,13 @@ struct ReplicaProcess {
     try PrivateFile.createDirectory(directory)
     logger = ProcessLog.make(
       role: first == .primary ? "cell" : "follower", id: files.id, environment: environment)
+    let launcher = ProgramLauncher(
+      file: ProgramFile(dataDirectory: directory), releases: files.releases,
+      environment: environment, logger: logger)
+    try launcher.launch()
+    programs = ProgramControl(
+      dataDirectory: directory, releases: files.releases, environment: environment,
+      clock: LiveWallClock(), logger: logger)
     ParentWatch.start(environment)
   }
 
@@ -59,6 +67,9 @@ struct ReplicaProcess {
     let mail = try mailSettings()
     configuration.identity.mail = mail.sender(directory: configuration.dataDirectory + "/mail")
     configuration.identity.alertsMayStayInside = mail.alertsMayStayInside
+    configuration.programs = { [programs] (order) async throws(Failure) in
+      try await programs.answer(order)
+    }
     let keyFile = try keyFileWatch(configuration.keys)
     let archive = try ArchiveSettings.archive(
       node, dataDirectory: configuration.dataDirectory)
@@ -113,11 +124,14 @@ struct ReplicaProcess {
 
   /// Answers whether the process goes on, as the cell.
   private func runFollower(_ state: ReplicaState) async throws -> Bool {
-    let configuration: FollowerConfiguration
+    var configuration: FollowerConfiguration
     do throws(ConfigurationError) {
       configuration = try FollowerConfiguration(node, files)
     } catch {
       throw error.failure
+    }
+    configuration.programs = { [programs] (order) async throws(Failure) in
+      try await programs.answer(order)
     }
     let archive = try ArchiveSettings.archive(node, dataDirectory: directory)
     let messenger = try files.messenger(

@@ -6,21 +6,25 @@ import Wire
 /// What every role reads the same way from its configuration file.
 struct RoleFiles {
   let id: String
-  let version: String
+  /// The program's own: a configuration is written by another version, maybe.
+  let version = Build.version
   let deploymentKey: [UInt8]
   let tls: TLSFiles?
   let healthPort: Int
+  /// Where other versions of the program lie.
+  let releases: Releases
 
   /// Keys of every role's file.
   static let keys: Set<String> = [
     "id", "version", "deployment_key_file", "key_file", "control_plane",
     "control_plane_publications", "tls", "health_port", "data_directory",
+    "releases",
   ]
 
   init(_ node: ConfigurationNode) throws {
     do {
       id = try node.string("id")
-      version = try node.string("version", default: Build.version)
+      releases = Releases(directory: try node.string("releases", default: Releases.standard))
       healthPort = try node.integer("health_port", in: Topology.Limits.port, default: 0)
       tls = try node.child("tls").map { (tls) throws(ConfigurationError) -> TLSFiles in
         try tls.allow(["authority", "certificate_and_key"])

@@ -8,6 +8,8 @@ struct ServiceUnit {
     var binary = "/usr/local/bin/aimstors"
     /// Where configurations and keys lie, root's.
     var configuration = "/etc/aimstors"
+    /// Where other versions of the program lie.
+    var releases = Releases.standard
     /// What `StateDirectory=` is relative to; the data directory is `aimstors` in it.
     static let state = "/var/lib"
     static let data = "/var/lib/aimstors"
@@ -49,6 +51,8 @@ struct ServiceUnit {
     var json = process.configuration
       .with("deployment_key_file", JSON("\(credentialDirectory)/deployment.key"))
       .with("key_file", JSON("\(credentialDirectory)/sealing.key"))
+    // Root's, and read by every service.
+    if json["releases"] != nil { json = json.with("releases", JSON(paths.releases)) }
     if let archive = json["archive"] {
       json = json.with(
         "archive", archive.with("key_file", JSON("\(credentialDirectory)/archive.key")))

@@ -161,6 +161,7 @@ struct DeploymentPlan {
               .with("data_directory", JSON(directory)).with("listen", JSON(replica.address))
               .with("advertise", JSON(replica.address)).with("graph_url", JSON(graphURL))
               .with("health_port", JSON(replica.healthPort))
+              .with("releases", JSON(dataDirectory + "/releases"))
               .with("mail", topology.mail?.json)
               .with("publish", replica.id == cell.id ? JSON(publish) : nil)
               .with("replication", Self.replication(cell, replica.id, replicas))

@@ -6,7 +6,7 @@ struct CellCommand: AsyncParsableCommand {
     commandName: "cell", abstract: "The cells; `cell run` is one cell's process.",
     subcommands: [
       CellRunCommand.self, List.self, JoinToken.self, Promote.self, Drain.self, Retire.self,
-      Restore.self,
+      Restore.self, Upgrade.self, Rollback.self, Ceiling.self,
     ])
 
   struct List: AsyncParsableCommand {

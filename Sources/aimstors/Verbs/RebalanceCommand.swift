@@ -41,6 +41,10 @@ extension CellCommand {
 
     @Argument(help: "The cell's id.") var cell: String
     @Flag(name: .long, help: "Only show what would go where.") var dryRun = false
+    @Flag(
+      name: .customLong("dead"),
+      help: "State that the cell's process is stopped and stays so; its follower takes over first.")
+    var isDead = false
     @Option(name: .long) var reason = ""
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var connection: ConnectionOptions
@@ -49,7 +53,9 @@ extension CellCommand {
       let api = try connection.connection()
       let operation = try await api.send(
         .admin, "POST", "/v1/cells/\(cell)/drain",
-        ["dry_run": .bool(dryRun), "reason": JSON(reason)])
+        [
+          "dry_run": .bool(dryRun), "old_is_dead": .bool(isDead), "reason": JSON(reason),
+        ])
       try await waiting.show(operation, api)
     }
   }

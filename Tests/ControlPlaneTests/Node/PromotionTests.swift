@@ -117,6 +117,53 @@ import Wire
     #expect(try waiting.text("step") == "serve")
   }
 
+  @Test func `a dead cell is drained through its follower, which is waited for`() async throws {
+    let pair = try await Pair()
+    let deployment = pair.deployment
+    let tenant = try await deployment.tenant("t", cell: "cell-1")
+    let other = try await deployment.cell("cell-2")
+    deployment.boot.advance(milliseconds: 10_000)
+    try await other.heartbeat(deployment.control)
+    func drain(_ body: String, _ key: String) async throws -> Answer {
+      try await deployment.admin("POST", "/v1/cells/cell-1/drain", body, key: key)
+    }
+    #expect(try await drain("", "d1").code() == "cell_unavailable")
+    let begun = try await drain(#"{"old_is_dead":true,"reason":"burnt"}"#, "d2")
+    #expect(begun.status == 202, "\(begun.raw)")
+    // Nothing is planned before the follower serves.
+    await deployment.node.rebalance()
+    let id = try begun.text("id")
+    let waiting = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try waiting.text("step") == "measure")
+    #expect(other.seen.work.isEmpty)
+    let shown = try await deployment.admin("GET", "/v1/cells/cell-1")
+    #expect(try shown.text("state") == "draining")
+    #expect(try shown.root()["generation"]?.integer == 2)
+    let fenced = await code { try await pair.cell.heartbeat(deployment.control) }
+    #expect(fenced == .generationFenced)
+    // The follower serves as the cell's next generation; then its tenants move.
+    _ = try await pair.cell.join(
+      deployment.control, credential: pair.cell.credential, generation: 2)
+    try await pair.cell.heartbeat(deployment.control, generation: 2)
+    var done = Aimstors_ProtoCellWorkStatus()
+    done.state = "done"
+    pair.cell.change { $0.workAnswers = [done] }
+    other.change { $0.workAnswers = [done] }
+    for _ in 0..<20 {
+      await deployment.node.rebalance()
+      await deployment.node.work()
+    }
+    #expect(pair.cell.seen.work.contains { $0.kind == "move" && $0.tenant == tenant })
+  }
+
+  @Test func `a dead cell whose copy may be incomplete is not emptied unseen`() async throws {
+    let pair = try await Pair(isMixed: true)
+    pair.deployment.boot.advance(milliseconds: 10_000)
+    let refused = try await pair.deployment.admin(
+      "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "d")
+    #expect(try refused.code() == "invalid_state")
+  }
+
   @Test func `who may lack something is not promoted`() async throws {
     let pair = try await Pair(isPromotable: false)
     for body in ["", "{\"replica\":\"cell-1-b\"}", "{\"old_is_dead\":true}"] {

@@ -22,6 +22,9 @@ final class FakeCell: Sendable {
     var credential = ""
     /// Refuses everything of the control plane with this while set.
     var refusal: Failure?
+    /// What it was ordered about its program, and what it answers.
+    var orders: [Aimstors_ProtoProgramOrder] = []
+    var program = Aimstors_ProtoProgramState()
     /// How often the spool was looked at.
     var looks = 0
   }
@@ -62,7 +65,8 @@ final class FakeCell: Sendable {
 
   func join(
     _ control: Address, token: String = "", credential: String = "",
-    tenants: [Aimstors_ProtoOwnedTenant] = [], generation: UInt64 = 1
+    tenants: [Aimstors_ProtoOwnedTenant] = [], generation: UInt64 = 1, version: String = "test",
+    reads: UInt32 = 0
   ) async throws -> Aimstors_ProtoJoined {
     var join = Aimstors_ProtoJoin()
     join.cell = id
@@ -71,7 +75,8 @@ final class FakeCell: Sendable {
     join.joinToken = token
     join.credential = credential
     join.generation = generation
-    join.version = "test"
+    join.version = version
+    join.readsLevel = reads
     join.tenants = tenants
     let bytes = try await ask(control, .join, try join.serializedBytes())
     let joined = try Aimstors_ProtoJoined(serializedBytes: bytes)
@@ -91,6 +96,26 @@ final class FakeCell: Sendable {
     heartbeat.problems = problems
     heartbeat.oldestDueMs = oldestDue
     _ = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
+  }
+
+  /// A heartbeat of a process that counts its requests; answers the format ceiling.
+  @discardableResult
+  func beat(
+    _ control: Address, startedAt: Int64 = 1, requests: UInt64 = 0, failed: UInt64 = 0,
+    reads: UInt32 = 0, ceiling: UInt32 = 0
+  ) async throws -> UInt32 {
+    var heartbeat = Aimstors_ProtoHeartbeat()
+    heartbeat.cell = id
+    heartbeat.generation = 1
+    heartbeat.state = "active"
+    heartbeat.diskFreeBytes = 1 << 40
+    heartbeat.startedAtMs = startedAt
+    heartbeat.requests = requests
+    heartbeat.failedRequests = failed
+    heartbeat.readsLevel = reads
+    heartbeat.formatCeiling = ceiling
+    let bytes = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
+    return try Aimstors_ProtoHeartbeatAnswer(serializedBytes: bytes).formatCeiling
   }
 
   /// The refused key, empty where all were granted.
@@ -167,6 +192,10 @@ final class FakeCell: Sendable {
           ? state.workAnswers.removeFirst() : state.workAnswers.first ?? .init()
       }
       return try answer.serializedBytes()
+    case .program:
+      let order = try Aimstors_ProtoProgramOrder(serializedBytes: request.payload)
+      change { $0.orders.append(order) }
+      return try seen.program.serializedBytes()
     case .replicaPromote where seen.acceptsTakeover:
       let promote = try Aimstors_ProtoReplicaPromote(serializedBytes: request.payload)
       change { $0.takeovers.append(promote) }

@@ -15,7 +15,7 @@ final class TestFile {
     let schema = SchemaIndex(TestSchema.store(steps)).file(kind)
     file = try TenantFile(
       path: "\(directory)/\(name ?? schema.name)", tenant: tenant, lineage: Lineage(7),
-      schema: schema, files: LiveFileSystem())
+      schema: schema, level: .max, ceiling: .unlimited, files: LiveFileSystem())
   }
 
   var connection: Connection { file.connection }

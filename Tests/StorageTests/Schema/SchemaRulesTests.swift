@@ -37,6 +37,15 @@ import Wire
     #expect(try SchemaRules.violations(of: TestSchema.store()) == ["stray: is not registered"])
   }
 
+  @Test func `levels of steps only rise`() throws {
+    let late = SchemaStep("messages-2", file: .messages, ddl: "", level: 2)
+    let early = SchemaStep("messages-3", file: .messages, ddl: "", level: 1)
+    let schema = TestSchema.store([TestSchema.ledger, TestSchema.messages, late, early])
+    #expect(
+      try SchemaRules.violations(of: schema).contains(
+        "step messages-3: its level is below that of the step before"))
+  }
+
   @Test(arguments: [
     ("CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY);", "t: is not STRICT"),
     ("CREATE TABLE t (id INTEGER PRIMARY KEY) STRICT;", "t.id: a key column must say NOT NULL"),

@@ -1,0 +1,47 @@
+import Wire
+
+/// Up to which format level may be written: what every process reads that may have to.
+enum FormatCeilingRule {
+  /// A cell or follower.
+  struct Reader: Hashable {
+    let name: String
+    let cell: CellID
+    let version: String
+    /// Nil where it has not said it since this control plane started, or is silent.
+    let level: UInt32?
+  }
+
+  /// The level that all read; nil while somebody has not said what it reads.
+  static func readable(_ readers: [Reader]) -> UInt32? {
+    var lowest = UInt32.max
+    for reader in readers {
+      guard let level = reader.level else { return nil }
+      lowest = min(lowest, level)
+    }
+    return readers.isEmpty ? nil : lowest
+  }
+
+  /// The ceiling after it was raised to `wanted`, or as far as it goes.
+  ///
+  /// Throws `format_ceiling` where somebody would not read it.
+  static func raised(
+    from ceiling: UInt32, to wanted: UInt32?, _ readers: [Reader]
+  ) throws(Failure) -> UInt32 {
+    guard let readable = readable(readers) else {
+      let silent = readers.filter { $0.level == nil }.map(\.name)
+      throw Failure(
+        .formatCeiling,
+        silent.isEmpty
+          ? "no cell says what it reads"
+          : "not heard, so that nobody knows what they read: " + silent.joined(separator: ", "))
+    }
+    let level = max(ceiling, wanted ?? readable)
+    guard level <= readable || level == ceiling else {
+      let late = readers.filter { ($0.level ?? 0) < level }
+        .map { "\($0.name) (\($0.version), \($0.level ?? 0))" }
+      throw Failure(
+        .formatCeiling, "not read by all: " + late.joined(separator: ", "))
+    }
+    return level
+  }
+}

@@ -1,0 +1,189 @@
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("Upgrades over messaging") struct UpgradeTests {
+  private static let soak = #"{"version":"2","soak_seconds":1,"wave_size":1}"#
+
+  private func state(
+    _ version: String, _ state: String = "running", startedAt: Int64 = 1, code: String = ""
+  ) -> Aimstors_ProtoProgramState {
+    var answer = Aimstors_ProtoProgramState()
+    answer.version = version
+    answer.state = state
+    answer.startedAtMs = startedAt
+    answer.failure.code = code
+    answer.failure.detail = code
+    return answer
+  }
+
+  private func operation(_ id: String, _ deployment: Deployment) async throws -> Answer {
+    try await deployment.admin("GET", "/v1/operations/\(id)")
+  }
+
+  /// Two cells of version 1, of which the first has no tenant.
+  private func cells(_ deployment: Deployment) async throws -> [FakeCell] {
+    var cells: [FakeCell] = []
+    for id in ["cell-a", "cell-b"] {
+      let cell = try await FakeCell.start(id, on: deployment.network)
+      _ = try await cell.join(
+        deployment.control, token: try await deployment.joinToken(), version: "1")
+      try await cell.beat(deployment.control)
+      cell.change { $0.program = state("1") }
+      cells.append(cell)
+    }
+    _ = try await deployment.tenant("t", cell: "cell-b")
+    return cells
+  }
+
+  /// The process ends and is there again as another version.
+  private func restart(
+    _ cell: FakeCell, as version: String, startedAt: Int64, _ deployment: Deployment
+  ) async throws {
+    cell.change { $0.program = state(version, startedAt: startedAt) }
+    _ = try await cell.join(
+      deployment.control, credential: cell.credential, version: version)
+    try await cell.beat(deployment.control, startedAt: startedAt)
+  }
+
+  private func round(_ deployment: Deployment, after milliseconds: Int64 = 0) async {
+    deployment.clock.advance(milliseconds: milliseconds)
+    await deployment.node.upgrade()
+  }
+
+  @Test func `the canary goes first, each wave is watched, then all can be taken back`()
+    async throws
+  {
+    var deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    let id = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u").text("id")
+    let twice = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u2")
+    #expect(try twice.code() == "conflict")
+    await round(deployment)
+    #expect(cells.allSatisfy { $0.seen.orders.map(\.checkOnly) == [true] })
+    #expect(try await operation(id, deployment).text("step") == "baseline")
+    await round(deployment, after: 1_000)
+    #expect(try await operation(id, deployment).text("step") == "canary")
+    cells[1].change { $0.program = state("1", "restarting") }
+    await round(deployment)
+    await round(deployment)
+    #expect(cells[1].seen.orders.last?.version == "2")
+    #expect(cells[0].seen.orders.count == 1, "the second wave waits")
+    // The control plane dies; the next one goes on.
+    try await restart(cells[1], as: "2", startedAt: 5, deployment)
+    try await deployment.restart()
+    try await cells[0].beat(deployment.control)
+    try await cells[1].beat(deployment.control, startedAt: 5)
+    await round(deployment)
+    await round(deployment, after: 999)
+    #expect(cells[0].seen.orders.count == 1, "the canary is still watched")
+    await round(deployment, after: 1)
+    #expect(cells[1].seen.orders.last?.confirm == true)
+    cells[0].change { $0.program = state("1", "restarting") }
+    await round(deployment)
+    await round(deployment)
+    #expect(cells[0].seen.orders.last?.version == "2")
+    try await restart(cells[0], as: "2", startedAt: 9, deployment)
+    await round(deployment)
+    await round(deployment, after: 1_000)
+    let ended = try await operation(id, deployment)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    let done = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u3")
+    #expect(try done.code() == "already_done")
+
+    let back = try await deployment.admin("POST", "/v1/rollbacks", key: "b").text("id")
+    for _ in 0..<3 { await round(deployment) }
+    #expect(cells[1].seen.orders.last?.version == "1")
+    try await restart(cells[1], as: "1", startedAt: 12, deployment)
+    for _ in 0..<4 { await round(deployment) }
+    try await restart(cells[0], as: "1", startedAt: 13, deployment)
+    for _ in 0..<4 { await round(deployment) }
+    let rolled = try await operation(back, deployment)
+    #expect(try rolled.text("state") == "succeeded", "\(rolled.raw)")
+  }
+
+  @Test func `a rise in failures halts at the canary`() async throws {
+    let deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    let id = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u").text("id")
+    await round(deployment)
+    try await cells[1].beat(deployment.control, requests: 100, failed: 1)
+    await round(deployment, after: 1_000)
+    await round(deployment)
+    try await restart(cells[1], as: "2", startedAt: 5, deployment)
+    await round(deployment)
+    try await cells[1].beat(deployment.control, startedAt: 5, requests: 100, failed: 2)
+    await round(deployment)
+    #expect(try await operation(id, deployment).text("state") == "running")
+    try await cells[1].beat(deployment.control, startedAt: 5, requests: 110, failed: 7)
+    await round(deployment)
+    let ended = try await operation(id, deployment)
+    #expect(try ended.root()["error"]?["code"]?.string == "upgrade_halted", "\(ended.raw)")
+    #expect(cells[0].seen.orders.count == 1, "no other cell was told")
+    let members = try #require(try ended.root()["result"]?["members"]?.elements)
+    #expect(members.map { $0["state"]?.string } == ["failed", "planned"])
+    #expect(members.first { _ in true }?["failed_requests"]?.integer == 7)
+  }
+
+  @Test func `what a machine does not have, or what does not read the ceiling, is not begun`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    cells[0].change { $0.program = state("1", "failed", code: "not_found") }
+    let first = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u").text("id")
+    await round(deployment)
+    #expect(
+      try await operation(first, deployment).root()["error"]?["code"]?.string == "upgrade_halted")
+    cells[0].change { $0.program = state("1", "failed", code: "format_ceiling") }
+    let next = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "v").text("id")
+    await round(deployment)
+    #expect(
+      try await operation(next, deployment).root()["error"]?["code"]?.string == "format_ceiling")
+    #expect(cells.allSatisfy { $0.seen.orders.allSatisfy(\.checkOnly) })
+    let none = try await deployment.admin("POST", "/v1/rollbacks", key: "b")
+    #expect(try none.code() == "already_done")
+    for (body, code) in [
+      (#"{"version":"2","cells":["cell-x"]}"#, "not_found"),
+      (#"{"version":"2","soak_seconds":0}"#, "invalid_field"),
+      (#"{"version":"2","cells":["cell-a"],"canary":"cell-b"}"#, "invalid_field"),
+    ] {
+      let answer = try await deployment.admin("POST", "/v1/upgrades", body, key: body)
+      #expect(try answer.code() == code, "\(answer.raw)")
+    }
+  }
+
+  @Test func `the ceiling rises when all read more, is told, and keeps older programs out`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    let shown = try await deployment.admin("GET", "/v1/format-ceiling")
+    #expect(try shown.root()["level"]?.integer == 1)
+    try await cells[0].beat(deployment.control, reads: 2)
+    let early = try await deployment.admin(
+      "POST", "/v1/format-ceiling", #"{"level":2}"#, key: "c1")
+    #expect(try early.code() == "format_ceiling")
+    #expect(early.raw.contains("cell-b"))
+    try await cells[1].beat(deployment.control, reads: 3)
+    let raised = try await deployment.admin("POST", "/v1/format-ceiling", key: "c2")
+    #expect(try raised.root()["level"]?.integer == 2, "\(raised.raw)")
+    #expect(try await cells[0].beat(deployment.control, reads: 2) == 2)
+    let joined = try await cells[0].join(
+      deployment.control, credential: cells[0].credential, reads: 2)
+    #expect(joined.formatCeiling == 2)
+    await #expect(throws: Failure.self) {
+      try await cells[0].join(deployment.control, credential: cells[0].credential, reads: 1)
+    }
+  }
+
+  @Test func `a control plane from a copy learns a ceiling that it has forgotten`() async throws {
+    let deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    #expect(try await cells[0].beat(deployment.control, reads: 4, ceiling: 3) == 3)
+    #expect(try await cells[1].beat(deployment.control, reads: 4) == 3)
+    #expect(
+      try await deployment.admin("GET", "/v1/format-ceiling").root()["level"]?.integer == 3)
+  }
+}
