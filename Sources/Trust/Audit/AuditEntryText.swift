@@ -20,6 +20,7 @@ struct AuditEntryText {
 
   /// Nil for anything but an entry in its one form.
   init?(_ body: [UInt8]) {
+    guard (try? UTF8Span(validating: body.span)) != nil else { return nil }
     var scan = Scan(body: body)
     guard scan.skip("{\"sequence\":"), let sequence = scan.number(),
       let position = Int64(String(decoding: body[sequence], as: UTF8.self)),
@@ -94,12 +95,31 @@ struct AuditEntryText {
         case UInt8(ascii: "\""):
           index += 1
           return start..<index - 1
-        case UInt8(ascii: "\\"): index += 2
+        case UInt8(ascii: "\\"): guard skipEscape() else { return nil }
         case 0..<0x20: return nil
         default: index += 1
         }
       }
       return nil
+    }
+
+    /// Behind an escape as ``JSONText`` writes them.
+    private mutating func skipEscape() -> Bool {
+      guard index + 1 < body.count else { return false }
+      switch body[index + 1] {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "n"), UInt8(ascii: "r"),
+        UInt8(ascii: "t"):
+        index += 2
+        return true
+      case UInt8(ascii: "u"):
+        index += 2
+        guard skip("00"), index + 2 <= body.count,
+          body[index..<index + 2].allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+        else { return false }
+        index += 2
+        return true
+      default: return false
+      }
     }
 
     /// Names and their texts, to behind the closing brace.

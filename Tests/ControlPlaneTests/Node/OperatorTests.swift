@@ -111,6 +111,8 @@ import Wire
   @Test func `the witness signs one history of a log only`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-1")
+    let stranger = try await deployment.cell("cell-2")
+    let tenant = try await deployment.tenant("one", cell: "cell-1")
     let key = SigningKey(seed: [UInt8](repeating: 1, count: 32))
     func statement(
       _ entries: [UInt8], previous: Int64, by signer: SigningKey? = nil
@@ -123,9 +125,9 @@ import Wire
             subtree(start, count / 2), subtree(start + count / 2, count / 2))
       }
       let size = Int64(entries.count)
-      let origin = Checkpoint.origin(ofTenant: "t1")
+      let origin = Checkpoint.origin(ofTenant: tenant)
       return WitnessStatement(
-        tenant: TenantID(trusted: "t1"), key: (signer ?? key).verifying,
+        tenant: TenantID(trusted: tenant), key: (signer ?? key).verifying,
         checkpoint: Checkpoint(
           origin: origin, size: size,
           root: try MerkleTree.root(from: 0, count: size, subtree)
@@ -133,9 +135,11 @@ import Wire
         proof: previous == 0
           ? [] : try MerkleTree.consistency(from: previous, size: size, subtree))
     }
-    func sign(_ statement: WitnessStatement) async -> FailureCode? {
+    func sign(
+      _ statement: WitnessStatement, from asking: FakeCell? = nil
+    ) async -> FailureCode? {
       do {
-        let bytes = try await cell.messenger.peer(at: deployment.control).request(
+        let bytes = try await (asking ?? cell).messenger.peer(at: deployment.control).request(
           .checkpoint, statement.bytes, timeout: Deployment.patience, traceID: "")
         let signed = Checkpoint(String(decoding: bytes, as: UTF8.self))
         #expect(signed?.body == statement.checkpoint.body)
@@ -146,27 +150,31 @@ import Wire
         return .internalError
       }
     }
-    #expect(await sign(try statement([1, 2, 3], previous: 0)) == nil)
-    #expect(await sign(try statement([1, 2, 3], previous: 0)) == nil, "a lost answer")
+    let first = try statement([1, 2, 3], previous: 0)
+    #expect(await sign(first, from: stranger) == .epochStale, "it does not keep this log")
+    #expect(await sign(first) == nil)
+    #expect(await sign(first) == nil, "a lost answer")
     #expect(await sign(try statement([1, 2, 3, 4, 5], previous: 3)) == nil)
-    #expect(await sign(try statement([1, 2, 3], previous: 3)) == .conflict, "cut")
+    for _ in 0..<3 {
+      #expect(await sign(try statement([1, 2, 3], previous: 3)) == .conflict, "cut")
+    }
     #expect(await sign(try statement([1, 9, 3, 4, 5, 6], previous: 5)) == .conflict, "rewritten")
     let other = SigningKey(seed: [UInt8](repeating: 2, count: 32))
     let foreign = try statement([1, 2, 3, 4, 5, 6], previous: 5, by: other)
     #expect(await sign(foreign) == .forbidden)
     let audit = try await deployment.admin("GET", "/v1/audit")
-    #expect(audit.raw.contains("audit.verification_failed"))
+    let told = try audit.data().filter { $0["action"]?.string == "audit.verification_failed" }
+    #expect(told.count == 3, "each refusal once, however often it is asked for")
     let alerts = try await deployment.admin("GET", "/v1/alerts")
     #expect(alerts.raw.contains("audit.verification_failed"))
     // An operator accepts that its end was lost: it goes on from an earlier point, once.
-    let tenant = try await deployment.tenant("one", cell: "cell-1")
     let path = "/v1/audit/witness/\(tenant)/branch"
     let short = try await deployment.admin("POST", path, #"{"reason":"x"}"#, key: "b0")
     #expect(try short.code() == "invalid_field")
     let unknown = try await deployment.admin(
       "POST", "/v1/audit/witness/t9/branch", #"{"reason":"the disk was lost"}"#, key: "b1")
     #expect(try unknown.code() == "not_found")
-    try await deployment.acceptBranch(of: "t1")
+    try await deployment.acceptBranch(of: tenant)
     #expect(await sign(try statement([1, 2, 3, 7], previous: 3)) == nil)
     #expect(await sign(try statement([1, 2, 3, 7, 8], previous: 4)) == nil)
     #expect(await sign(try statement([1, 2], previous: 0)) == .conflict, "once")
