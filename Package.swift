@@ -90,7 +90,7 @@ let package = Package(
     library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
 
     // What people are told of at once: by their own server, or by letter.
-    library("Alerts", ["Cryptography", "Wire", "Platform", "Trust", "Edge", http]),
+    library("Alerts", ["Cryptography", "Wire", "Platform", "Storage", "Trust", "Edge", http]),
 
     // The machine as a simulation: seeded clocks, randomness, disk.
     library("Simulation", ["Wire", "Platform"]),

@@ -13,7 +13,7 @@ enum AlertChannelRoutes {
       let tenant = try context.tenant()
       let log = TenantAlertLog(tenant: tenant, store: services.store, sealer: services.sealer)
       let channels = try await services.store.read(tenant, [.sessions]) {
-        try AlertChannelsStore($0).list()
+        try AlertChannelsStore($0.file(.sessions)).list()
       }
       return try .json(
         Page(
@@ -38,7 +38,7 @@ enum AlertChannelRoutes {
   ) async throws -> Response {
     let actor = try context.actor()
     try await services.store.write(try context.tenant(), context.origin) { tx in
-      guard try AlertChannelsStore(tx).delete(kind) else {
+      guard try AlertChannelsStore(tx.file(.sessions)).delete(kind) else {
         throw Failure(.notFound, "there is no such channel")
       }
       try AuditLog(tx).append(
@@ -55,7 +55,7 @@ enum AlertChannelRoutes {
     let (actor, sealer, tenant) = (try context.actor(), services.sealer, try context.tenant())
     let bytes = try EdgeJSON.encode(target)
     let channel = try await services.store.write(tenant, context.origin) { tx in
-      let rows = try AlertChannelsStore(tx)
+      let rows = try AlertChannelsStore(tx.file(.sessions))
       let sealed = sealer.seal(
         bytes, owner: TenantAlertLog.owner(tx.tenant, kind),
         nonce: tx.randomBytes(Sealer.nonceBytes))

@@ -77,8 +77,10 @@ struct TenantAlertLog: AlertLog {
     limit: Int
   ) async throws(Failure) -> [(channel: AlertChannel, alerts: [AuditEvent])] {
     try await store.read(tenant, [.sessions]) { snapshot in
-      let rows = AlertChannelsStore(snapshot)
-      return try rows.list().map { ($0, try rows.alerts(after: $0.delivered, limit: limit)) }
+      let log = AuditStore(snapshot)
+      return try AlertChannelsStore(snapshot.file(.sessions)).list().map {
+        ($0, try log.alerts(after: $0.delivered, limit: limit))
+      }
     }
   }
 
@@ -92,7 +94,7 @@ struct TenantAlertLog: AlertLog {
   ) async -> Bool {
     let origin = CommandOrigin(requestID: "alerts", traceID: "")
     let isChanged: Bool? = try? await store.write(tenant, origin) { tx in
-      let rows = try AlertChannelsStore(tx)
+      let rows = try AlertChannelsStore(tx.file(.sessions))
       // It may have been changed or removed meanwhile.
       guard var stored = try rows.find(channel.kind),
         stored.sealedTarget == channel.sealedTarget

@@ -85,6 +85,16 @@ struct AuditStore {
     ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
   }
 
+  /// Alerts after a position of the log, the oldest first.
+  func alerts(after sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    try db.rows(
+      """
+      SELECT body FROM audit_alerts JOIN audit_events USING (sequence) WHERE sequence > ?
+      ORDER BY sequence LIMIT ?
+      """, .integer(sequence), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
   /// The newest checkpoint that the witness has signed.
   func witnessed() throws -> Checkpoint? {
     try db.first("SELECT body FROM audit_checkpoints ORDER BY size DESC LIMIT 1") {

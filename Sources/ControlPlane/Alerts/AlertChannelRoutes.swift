@@ -37,7 +37,7 @@ struct AlertChannelRoutes: Sendable {
 
   @Sendable private func list(_ request: Request, _ context: EdgeContext) async throws -> Response {
     let log = PlatformAlertLog(store: services.store, sealer: services.sealer)
-    let channels = try await services.store.read { try $0.alertChannels() }
+    let channels = try await services.store.read { try $0.alertChannels.list() }
     return try StoredAnswer.json(
       200,
       List(
@@ -60,8 +60,8 @@ struct AlertChannelRoutes: Sendable {
         nonce: transaction.randomBytes(AuthenticatedCipher.nonceBytes))
       let channel = AlertChannel(
         kind: kind, sealedTarget: sealed,
-        delivered: try rows.alertChannel(kind)?.delivered ?? rows.auditSize() - 1)
-      try rows.put(channel)
+        delivered: try rows.alertChannels.find(kind)?.delivered ?? rows.auditSize() - 1)
+      try rows.alertChannels.put(channel)
       try rows.append(
         AuditEntry(
           operatorID: id, action: "alert_channel.put", subject: kind.rawValue, detail: "",
@@ -76,7 +76,7 @@ struct AlertChannelRoutes: Sendable {
   ) async throws -> Response {
     let (id, trace) = (try context.admin().id, context.traceID)
     try await services.store.write(trace: trace) { transaction, rows in
-      guard try rows.deleteAlertChannel(kind) else {
+      guard try rows.alertChannels.delete(kind) else {
         throw Failure(.notFound, "there is no such channel")
       }
       try rows.append(

@@ -30,7 +30,7 @@ final class PlatformAlertLog: AlertLog {
   ) async throws(Failure) -> [(channel: AlertChannel, alerts: [AuditEvent])] {
     let looked = looked.withLock { $0 }
     let found = try await store.read { rows in
-      try rows.alertChannels().map { channel in
+      try rows.alertChannels.list().map { channel in
         let from = max(channel.delivered, looked[channel.kind] ?? -1)
         return (channel, try rows.auditEvents(after: from, limit: Self.page))
       }
@@ -54,11 +54,11 @@ final class PlatformAlertLog: AlertLog {
   ) async -> Bool {
     let isChanged: Bool? = try? await store.write(trace: "") { _, rows in
       // It may have been changed or removed meanwhile.
-      guard var stored = try rows.alertChannel(channel.kind),
+      guard var stored = try rows.alertChannels.find(channel.kind),
         stored.sealedTarget == channel.sealedTarget
       else { return false }
       change(&stored)
-      try rows.put(stored)
+      try rows.alertChannels.put(stored)
       return true
     }
     return isChanged ?? false

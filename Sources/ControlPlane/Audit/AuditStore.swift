@@ -61,6 +61,14 @@ extension PlatformRows {
     ) { $0.blob(0) }
   }
 
+  /// Entries after a position of the log, the oldest first.
+  func auditEvents(after sequence: Int64, limit: Int) throws -> [AuditEvent] {
+    try connection.rows(
+      "SELECT body FROM audit_log WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+      .integer(sequence), .int(limit)
+    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
+  }
+
   /// Entries before `sequence`, the newest first.
   func auditEvents(before sequence: Int64, limit: Int) throws -> [AuditEvent] {
     try connection.rows(

@@ -63,7 +63,7 @@ final class Resealing: Sendable {
       factors: try rows.factors().filter {
         !sealer.isCurrent($0.secret, context: OperatorFactor.context(of: $0.operatorID))
       },
-      channels: try rows.alertChannels().filter {
+      channels: try rows.alertChannels.list().filter {
         !sealer.isCurrent($0.sealedTarget, context: PlatformAlertLog.context($0.kind))
       })
   }
@@ -101,7 +101,7 @@ final class Resealing: Sendable {
       try each("alert channel \(channel.kind.rawValue)") {
         channel.sealedTarget = try sealer.sealedAnew(
           channel.sealedTarget, context: context, nonce: nonce())
-        try rows.put(channel)
+        try rows.alertChannels.put(channel)
       }
     }
     return result

@@ -1,3 +1,4 @@
+import Alerts
 import Storage
 import Wire
 
@@ -34,7 +35,7 @@ public enum PlatformSchema {
       SchemaStep("platform-identity-2", file: .platform, ddl: branches),
       SchemaStep("platform-rebalances-1", file: .platform, ddl: rebalances),
       SchemaStep("platform-identity-3", file: .platform, ddl: secondFactors),
-      SchemaStep("platform-alerts-1", file: .platform, ddl: alertChannels),
+      SchemaStep("platform-alerts-1", file: .platform, ddl: AlertChannelsStore.ddl),
       SchemaStep("platform-upgrades-1", file: .platform, ddl: upgrades),
     ])
 
@@ -63,20 +64,6 @@ public enum PlatformSchema {
     ) STRICT;
     CREATE UNIQUE INDEX operator_sessions_by_token ON operator_sessions (token_hash);
     CREATE INDEX operator_sessions_by_operator ON operator_sessions (operator, created_at);
-    """
-
-  private static let alertChannels = """
-    CREATE TABLE alert_channels (
-      kind TEXT NOT NULL PRIMARY KEY CHECK (kind IN ('webhook', 'email')),
-      -- Sealed: a webhook's secret is in it.
-      target BLOB NOT NULL,
-      -- Alerts up to this position of the audit log are done.
-      delivered INTEGER NOT NULL,
-      failures INTEGER NOT NULL,
-      failing_since INTEGER,
-      retry_at INTEGER,
-      last_error TEXT NOT NULL
-    ) STRICT;
     """
 
   private static let branches = """

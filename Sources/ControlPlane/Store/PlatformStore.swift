@@ -1,3 +1,4 @@
+import Alerts
 import Storage
 import Wire
 
@@ -43,4 +44,6 @@ struct PlatformStore: Sendable {
 /// The rows of the platform's file; each context adds its own in its `…Store.swift`.
 struct PlatformRows {
   let connection: Connection
+
+  var alertChannels: AlertChannelsStore { AlertChannelsStore(connection) }
 }

@@ -1,16 +1,29 @@
-import Alerts
 import Storage
 import Trust
 import Wire
 
-/// The SQL of alert channels.
-struct AlertChannelsStore {
+/// The SQL of alert channels: a table of a tenant's, and one of the platform's.
+public struct AlertChannelsStore {
+  /// The table's step; a tenant's files were made with this text.
+  public static let ddl = """
+    CREATE TABLE alert_channels (
+      kind TEXT NOT NULL PRIMARY KEY CHECK (kind IN ('webhook', 'email')),
+      -- Sealed: a webhook's secret is in it.
+      target BLOB NOT NULL,
+      -- Alerts up to this position of the audit log are done.
+      delivered INTEGER NOT NULL,
+      failures INTEGER NOT NULL,
+      failing_since INTEGER,
+      retry_at INTEGER,
+      last_error TEXT NOT NULL
+    ) STRICT;
+    """
+
   private let db: Connection
 
-  init(_ transaction: Transaction) throws { db = try transaction.file(.sessions) }
-  init(_ snapshot: Snapshot) { db = snapshot.file(.sessions) }
+  public init(_ connection: Connection) { db = connection }
 
-  func put(_ channel: AlertChannel) throws {
+  public func put(_ channel: AlertChannel) throws {
     try db.run(
       """
       INSERT INTO alert_channels
@@ -26,11 +39,11 @@ struct AlertChannelsStore {
       .text(channel.lastError))
   }
 
-  func delete(_ kind: AlertChannel.Kind) throws -> Bool {
+  public func delete(_ kind: AlertChannel.Kind) throws -> Bool {
     try db.run("DELETE FROM alert_channels WHERE kind = ?", .text(kind.rawValue)) == 1
   }
 
-  func list() throws -> [AlertChannel] {
+  public func list() throws -> [AlertChannel] {
     try db.rows(
       """
       SELECT kind, target, delivered, failures, failing_since, retry_at, last_error
@@ -39,22 +52,12 @@ struct AlertChannelsStore {
     ).compactMap { $0 }
   }
 
-  func find(_ kind: AlertChannel.Kind) throws -> AlertChannel? {
+  public func find(_ kind: AlertChannel.Kind) throws -> AlertChannel? {
     try db.first(
       """
       SELECT kind, target, delivered, failures, failing_since, retry_at, last_error
       FROM alert_channels WHERE kind = ?
       """, .text(kind.rawValue), transform: Self.channel) ?? nil
-  }
-
-  /// Alerts after a position of the log, the oldest first.
-  func alerts(after sequence: Int64, limit: Int) throws -> [AuditEvent] {
-    try db.rows(
-      """
-      SELECT body FROM audit_alerts JOIN audit_events USING (sequence) WHERE sequence > ?
-      ORDER BY sequence LIMIT ?
-      """, .integer(sequence), .int(limit)
-    ) { AuditEvent(json: $0.blob(0)) }.compactMap { $0 }
   }
 
   private static func channel(_ row: Row) -> AlertChannel? {
