@@ -9,7 +9,7 @@ import CommandExit
     subcommands: [
       KillCommand.self, PromoteCommand.self, MoveCommand.self, HostileCommand.self,
       DiskFullCommand.self, CorruptCommand.self, PowerCommand.self, IOCommand.self,
-      RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self,
+      RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self, ControlPlaneCommand.self,
     ])
 
   static func main() async { await runAndExit() }

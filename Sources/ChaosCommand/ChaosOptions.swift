@@ -38,7 +38,7 @@ struct ChaosOptions: ParsableArguments {
     let clock = ContinuousClock()
     let began = clock.now
     var report = try await body { line in
-      FileHandle.standardError.write(Data("\(mode): \(line)\n".utf8))
+      FileHandle.standardError.write(Data("\(mode.rawValue): \(line)\n".utf8))
     }
     report.seconds = (clock.now - began) / .seconds(1)
     FileHandle.standardOutput.write(Data((report.json(mode: mode.rawValue) + "\n").utf8))
@@ -49,12 +49,18 @@ struct ChaosOptions: ParsableArguments {
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
   case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive, refresh
+  case controlPlane = "control-plane"
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
     switch self {
-    case .kill, .promote: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .kill: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .promote:
+      [
+        .skipGenerationCheck, .skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous,
+      ]
     case .move: [.skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .controlPlane: [.skipSurvey, .doubleRefund]
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
     case .diskfull, .corrupt, .refresh: [.forgetDedupe]
@@ -63,9 +69,9 @@ enum Mode: String, CaseIterable {
 
   func cannotShow(_ sabotage: String) -> String {
     let others = Self.allCases.filter { $0.shows.contains { $0.rawValue == sabotage } }
-    let places = others.map { "tools/chaos \($0)" }
+    let places = others.map { "tools/chaos \($0.rawValue)" }
     // The fences between owners need more than one owner: only the simulation moves tenants.
     let hint = places.isEmpty ? "tools/simulate does" : places.joined(separator: ", ") + " do"
-    return "chaos \(self) cannot show '\(sabotage)'; \(hint)"
+    return "chaos \(rawValue) cannot show '\(sabotage)'; \(hint)"
   }
 }

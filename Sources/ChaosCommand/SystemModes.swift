@@ -15,7 +15,7 @@ struct SystemOptions: ParsableArguments {
   ) async throws {
     let directory =
       keep.map { URL(fileURLWithPath: $0).path }
-      ?? FileManager.default.temporaryDirectory.path + "/aimstors-\(mode)-"
+      ?? FileManager.default.temporaryDirectory.path + "/aimstors-\(mode.rawValue)-"
       + String(ProcessInfo.processInfo.processIdentifier)
     try await options.run(mode) { say in
       let report = try await body(
@@ -123,6 +123,18 @@ struct RefreshCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await system.run(.refresh) { await RefreshMode($0, herd: herd).run() }
+  }
+}
+
+struct ControlPlaneCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "control-plane",
+    abstract: "The control plane dies under load, also with its disk, and comes from an old copy.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.controlPlane) { await ControlPlaneMode($0).run() }
   }
 }
 

@@ -23,6 +23,8 @@ public enum Sabotage: String, CaseIterable, Sendable {
   case doubleRefund = "double-refund"
   /// Sends an intent again whose outcome is not known.
   case resendAmbiguous = "resend-ambiguous"
+  /// Issues keys and epochs from an older copy without asking the cells what they hold.
+  case skipSurvey = "skip-survey"
 
   #if DEBUG
     private static let chosen: Sabotage? = getenv("AIMSTORS_SABOTAGE").flatMap {

@@ -1,3 +1,4 @@
+import Edge
 import Messaging
 import Storage
 import Wire
@@ -25,6 +26,8 @@ public struct CellConfiguration: Sendable {
   public var publish: Address?
   /// How people sign in.
   public var identity = IdentitySettings()
+  /// The machine under this process; nil: not watched.
+  public var watch: ProcessWatch?
   /// Nil: the cell has this one copy.
   public let replication: ReplicationConfiguration?
   /// What this replica had made durable.

@@ -1,3 +1,4 @@
+import Edge
 import Messaging
 
 /// This control plane's own settings.
@@ -17,6 +18,8 @@ public struct ControlPlaneConfiguration: Sendable {
   public var tenantsPerCell = ControlPlaneLimits.tenantsPerCell
   public var minimumDiskFreeBytes = ControlPlaneLimits.minimumDiskFreeBytes
   public var mapChunkBytes = ControlPlaneLimits.mapChunkBytes
+  /// The machine under this process; nil: not watched.
+  public var watch: ProcessWatch?
 
   public init(
     id: String, version: String, listen: Address, publish: Address, deploymentKey: [UInt8],

@@ -29,7 +29,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     let environment = Environment.live
     let node = try options.read()
     let files = try RoleFiles(node)
-    let configuration: ControlPlaneConfiguration
+    var configuration: ControlPlaneConfiguration
     let directory: String
     do throws(ConfigurationError) {
       configuration = try ControlPlaneConfiguration(node, files)
@@ -38,6 +38,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
       throw error.failure
     }
     try PrivateFile.createDirectory(directory)
+    configuration.watch = files.watch(directory)
     let logger = ProcessLog.make(role: "control_plane", id: files.id, environment: environment)
     ParentWatch.start(environment)
     let archive = try ArchiveSettings.archive(node, dataDirectory: directory)

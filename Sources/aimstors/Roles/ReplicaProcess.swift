@@ -55,6 +55,7 @@ struct ReplicaProcess {
     } catch let error as ConfigurationError {
       throw error.failure
     }
+    configuration.watch = files.watch(configuration.dataDirectory)
     let mail = try mailSettings()
     configuration.identity.mail = mail.sender(directory: configuration.dataDirectory + "/mail")
     configuration.identity.alertsMayStayInside = mail.alertsMayStayInside
@@ -112,12 +113,13 @@ struct ReplicaProcess {
 
   /// Answers whether the process goes on, as the cell.
   private func runFollower(_ state: ReplicaState) async throws -> Bool {
-    let configuration: FollowerConfiguration
+    var configuration: FollowerConfiguration
     do throws(ConfigurationError) {
       configuration = try FollowerConfiguration(node, files)
     } catch {
       throw error.failure
     }
+    configuration.watch = files.watch(configuration.dataDirectory)
     let archive = try ArchiveSettings.archive(node, dataDirectory: directory)
     let messenger = try files.messenger(
       role: .follower, id: files.id, generation: state.generation, random: LiveRandomSource(),
