@@ -51,13 +51,19 @@ enum Mode: String, CaseIterable {
   case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive, refresh
   case upgrade, partition
   case still = "static"
+  case controlPlane = "control-plane"
 
   /// The broken rules that its checks see.
   var shows: [Sabotage] {
     switch self {
-    case .kill, .promote: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .kill: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
+    case .promote:
+      [
+        .skipGenerationCheck, .skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous,
+      ]
     case .move: [.skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .upgrade, .still, .partition: []
+    case .controlPlane: [.skipSurvey, .doubleRefund]
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
     case .diskfull, .corrupt, .refresh: [.forgetDedupe]

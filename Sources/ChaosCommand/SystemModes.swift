@@ -175,6 +175,18 @@ struct RefreshCommand: AsyncParsableCommand {
   }
 }
 
+struct ControlPlaneCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "control-plane",
+    abstract: "The control plane dies under load, also with its disk, and comes from an old copy.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.controlPlane) { await ControlPlaneMode($0).run() }
+  }
+}
+
 struct DiskFullCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diskfull", abstract: "A storage engine on an 8 MB disk that fills up.")

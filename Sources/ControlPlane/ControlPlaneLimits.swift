@@ -68,6 +68,8 @@ public enum ControlPlaneLimits {
   public static let workAsked = 64
   /// How often a restored control plane asks the cells that it has not heard.
   public static let surveyInterval: Duration = .milliseconds(500)
+  /// How long a restored control plane gives routers no map, at most: what they have is newer.
+  public static let mapHold: Duration = .seconds(10)
   /// One question about long work.
   public static let workTimeout: Duration = .seconds(5)
   /// Questions about a release before its request is answered without it.

@@ -25,6 +25,8 @@ public enum Sabotage: String, CaseIterable, Sendable {
   case resendAmbiguous = "resend-ambiguous"
   /// Fails every second request of a cell.
   case failRequests = "fail-requests"
+  /// Issues keys and epochs from an older copy without asking the cells what they hold.
+  case skipSurvey = "skip-survey"
 
   #if DEBUG
     private static let chosen: Sabotage? = getenv("AIMSTORS_SABOTAGE").flatMap {

@@ -1,3 +1,4 @@
+import Edge
 import Messaging
 import Wire
 
@@ -18,6 +19,8 @@ public struct FollowerConfiguration: Sendable {
   public var programs: ProgramAnswers = { (_) throws(Failure) in
     throw Failure(.unknownRoute, "this process runs one version")
   }
+  /// The machine under this process; nil: not watched.
+  public var watch: ProcessWatch?
 
   public init(
     replica: String, cell: CellID, dataDirectory: String, listen: Address, advertise: String,
@@ -45,6 +48,9 @@ public enum FollowerLimits {
   public static let unappliedBytes = 64 << 20
   public static let holdBack = Duration.seconds(2)
   public static let holdBackPause = Duration.milliseconds(2)
+  /// How long a snapshot waits for a moment in which all of a tenant is applied.
+  public static let snapshotPatience = Duration.seconds(20)
+  public static let snapshotPause = Duration.milliseconds(50)
   /// How often stopped tenants are looked for, whose files the archive has.
   public static let refillInterval = Duration.seconds(1)
   /// A follower that has not heard from its primary for this long says so.

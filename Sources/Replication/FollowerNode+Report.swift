@@ -44,6 +44,7 @@ extension FollowerNode {
           code: "primary_silent", since: heardAt, runbook: "docs/runbooks/follower-missing.md",
           detail: "nothing has come from the primary"))
     }
+    problems += configuration.watch?.problems() ?? []
     return HealthReport(
       role: "follower", id: configuration.replica, version: configuration.version,
       ready: address != nil && !isStopping, problems: problems)
@@ -55,16 +56,17 @@ extension FollowerNode {
     let applied = engine.applied?.seq.rawValue ?? 0
     return PrometheusText(labels: [
       ("cell", configuration.cell.rawValue), ("replica", configuration.replica),
-    ]).render([
-      .gauge(
-        "aimstors_follower_missing_records", "Records of the primary that are not here yet.",
-        Int64(clamping: primary > own ? primary - own : 0)),
-      .gauge(
-        "aimstors_follower_unapplied_records", "Records here that no file has yet.",
-        Int64(clamping: own > applied ? own - applied : 0)),
-      .counter(
-        "aimstors_replayed_records_total", "Records applied to files.",
-        Int64(engine.metrics.replayedRecords)),
-    ])
+    ]).render(
+      [
+        .gauge(
+          "aimstors_follower_missing_records", "Records of the primary that are not here yet.",
+          Int64(clamping: primary > own ? primary - own : 0)),
+        .gauge(
+          "aimstors_follower_unapplied_records", "Records here that no file has yet.",
+          Int64(clamping: own > applied ? own - applied : 0)),
+        .counter(
+          "aimstors_replayed_records_total", "Records applied to files.",
+          Int64(engine.metrics.replayedRecords)),
+      ] + (configuration.watch?.metrics() ?? []))
   }
 }

@@ -22,6 +22,8 @@ public final class FollowerNode: Service {
   let engine: StorageEngine
   /// Nil where no archive is configured: a tenant restored at the primary stays stopped here.
   private let refill: FollowerRefill?
+  /// Nil where no archive is configured.
+  private let snapshots: FollowerSnapshot?
   let state: Mutex<State>
   /// Ends ``run()`` when this replica has become the primary.
   private let promoted: AsyncStream<Void>
@@ -67,6 +69,11 @@ public final class FollowerNode: Service {
       FollowerRefill(
         archive: $0, engine: engine, cell: configuration.cell, schema: schema, files: files,
         logger: logger)
+    }
+    snapshots = archive.map { [engine] in
+      FollowerSnapshot(
+        archive: $0, engine: engine, configuration: configuration, files: files, clock: clock,
+        random: random)
     }
     (promoted, promotion) = AsyncStream.makeStream(of: Void.self)
   }
@@ -176,6 +183,10 @@ public final class FollowerNode: Service {
         throw Failure(.forbidden, "only the control plane may order this")
       }
       return try Coding.encode(try await configuration.programs(try Coding.decode(request)))
+    case .work:
+      let work: Aimstors_ProtoCellWork = try Coding.decode(request)
+      try demandPrimary(request, configuration.cell.rawValue)
+      return try Coding.encode(try await self.work(work))
     case .digest:
       guard request.peer.role == .controlPlane || request.peer.role == .tool else {
         throw Failure(.forbidden, "only the control plane may ask this")
@@ -326,6 +337,20 @@ public final class FollowerNode: Service {
     for (name, value) in digest.files { answer.files[name] = "\(value)" }
     answer.recomputed = digest.recomputed
     return try Coding.encode(answer)
+  }
+
+  private func work(
+    _ work: Aimstors_ProtoCellWork
+  ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {
+    guard work.kind == "snapshot", let tenant = TenantID(work.tenant) else {
+      throw Failure(.unknownRoute, "a follower does not do \(work.kind)")
+    }
+    guard let snapshots else { throw Failure(.invalidState, "this follower has no archive") }
+    var status = Aimstors_ProtoCellWorkStatus()
+    status.result = try await snapshots.take(
+      tenant, state.withLock { $0.replica.generation })
+    status.state = "done"
+    return status
   }
 
   /// Refuses every lower generation from here on, durably, and ends ``run()``.

@@ -23,6 +23,8 @@ public struct RouterConfiguration: Sendable {
   /// Addresses without a rate limit; the machine's own unless told otherwise.
   public var unlimitedAddresses: [NetworkRange]
   public var limits: RouterLimits
+  /// The machine under this process; nil: not watched.
+  public var watch: ProcessWatch?
 
   public init(
     id: String, version: String, host: String = "127.0.0.1", port: Int, healthPort: Int = 0,

@@ -53,6 +53,59 @@ import Wire
     }
   }
 
+  @Test func `a point may lie between two commands of a record`() async throws {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      var id: Int64 = 0
+      var record: JournalInspection.Record?
+      // Commands that come together share a record.
+      while record == nil, id < 2_000 {
+        let ids = id + 1...id + 50
+        id += 50
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for id in ids { group.addTask { try await fixture.pay(id...id) } }
+          try await group.waitForAll()
+        }
+        record = try JournalInspection.run(
+          directory: "\(fixture.directory)/cell/journal", files: LiveFileSystem(),
+          detail: .commands
+        ).groups.flatMap(\.records).last { $0.commands > 2 }
+      }
+      try await fixture.pay(id + 1...id + 3)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let found = try #require(record)
+      let (seq, commands) = (found.tenantSeq, Int(found.commands))
+      let before = try await fixture.restore(.tenantSeq(TenantSeq(seq.rawValue - 1)))
+      let count = try entries("\(fixture.directory)/restored")
+      for part in [1, commands - 1] {
+        let restored = try await fixture.restore(.command(seq, part))
+        #expect(try entries("\(fixture.directory)/restored") == count + part)
+        // It leaves the branch where the last whole record is.
+        #expect(restored.position == before.position)
+        #expect(!restored.isLatest)
+        let last = try #require(found.requests?[part - 1].dropFirst().description)
+        let store = try DirectStoreReader(directory: "\(fixture.directory)/restored")
+        #expect(try store.has(#require(Int64(last))))
+      }
+      let whole = try await fixture.restore(.command(seq, commands))
+      #expect(whole.position.tenantSeq == seq)
+      #expect(try entries("\(fixture.directory)/restored") == count + commands)
+      await #expect(throws: ArchiveError.self) {
+        try await fixture.restore(.command(TenantSeq(99_999), 1))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("latest", RestoreTarget.latest), ("812", .tenantSeq(TenantSeq(812))),
+    ("812.3", .command(TenantSeq(812), 3)), ("1.1", nil), ("812.0", nil), ("812.", nil),
+    ("a.3", nil), ("0", nil),
+  ])
+  func `a point is read`(text: String, target: RestoreTarget?) {
+    #expect(RestoreTarget(text) == target)
+  }
+
   @Test func `a time is the last record at or before it`() async throws {
     try await withArchive { fixture in
       try await fixture.engine.create(tenant, epoch: .first)

@@ -49,6 +49,37 @@ import Wire
     while try await !condition() { await Task.yield() }
   }
 
+  @Test func `a follower stores what it has, and a restore begins with that`() async throws {
+    try await withBench { bench in
+      let archive = try archive(bench)
+      let follower = try await bench.follower("f", archive: archive)
+      let following = Task { try await follower.run() }
+      let (engine, messenger) = try await bench.primary("p")
+      let link = bench.link("f", from: messenger)
+      let journal = try #require(engine.journal)
+      let feeding = Task { await link.run(journal) { false } }
+      for id in 1...25 { try await engine.pay(Int64(id)) }
+      try await until { link.current.end?.seq == journal.lastSeq }
+      // Asked at once: it is copied, and applied half a second later.
+      let name = try await link.snapshot(of: Bench.tenant)
+      let restored = try await TenantRestorer(archive: archive, files: LiveFileSystem()).restore(
+        Bench.tenant, schema: TestSchema.store(), to: .latest, cell: Bench.cell,
+        into: "\(bench.directory)/restored", lineage: Lineage(9), from: name)
+      #expect(restored.snapshot == name && restored.records == 0)
+      let served = try await engine.digest(Bench.tenant, recompute: false)
+      #expect(restored.position.tenantSeq == served.tenantSeq)
+      for file in restored.files { #expect(served.files[file.name] == file.digest) }
+      await #expect(throws: Failure.self) {
+        try await link.snapshot(of: TenantID(trusted: "nobody"))
+      }
+      feeding.cancel()
+      _ = await feeding.value
+      following.cancel()
+      try? await following.value
+      await engine.close()
+    }
+  }
+
   @Test func `an empty follower is filled from the archive, then from a journal that begins later`()
     async throws
   {

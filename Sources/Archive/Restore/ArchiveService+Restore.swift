@@ -29,17 +29,19 @@ extension ArchiveService {
 
   /// Restores a tenant into the place where files wait to be installed, as those of `owner`.
   public func prepare(
-    _ source: TenantID, to target: RestoreTarget, as owner: TenantID, lineage: Lineage
+    _ source: TenantID, to target: RestoreTarget, as owner: TenantID, lineage: Lineage,
+    from snapshot: String? = nil
   ) async throws -> RestoredTenant {
     try await requireArchived()
     return try await restorer.restore(
       source, schema: environment.schema(source), to: target, cell: environment.cell,
-      into: environment.engine.preparedDirectory(owner, lineage), as: owner, lineage: lineage)
+      into: environment.engine.preparedDirectory(owner, lineage), as: owner, lineage: lineage,
+      from: snapshot)
   }
 
   /// Restores a tenant into a directory that nobody installs.
   public func restoreBeside(
-    _ tenant: TenantID, to target: RestoreTarget
+    _ tenant: TenantID, to target: RestoreTarget, from snapshot: String? = nil
   ) async throws -> RestoredBeside {
     try await requireArchived()
     let lineage = Lineage(environment.random.uint64())
@@ -48,7 +50,7 @@ extension ArchiveService {
       + "/past-\(ArchiveHex.encode(lineage.rawValue))"
     let restored = try await restorer.restore(
       tenant, schema: environment.schema(tenant), to: target, cell: environment.cell,
-      into: directory, lineage: lineage)
+      into: directory, lineage: lineage, from: snapshot)
     return RestoredBeside(directory: directory, restored: restored, lineage: lineage)
   }
 

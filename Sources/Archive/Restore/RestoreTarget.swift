@@ -5,6 +5,8 @@ import Wire
 public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
   case latest
   case tenantSeq(TenantSeq)
+  /// The record before, and so many of the first commands of this one; all where it has no more.
+  case command(TenantSeq, Int)
   /// The last record at or before it.
   case time(Timestamp)
 
@@ -12,14 +14,21 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .latest: "latest"
     case .tenantSeq(let seq): "\(seq.rawValue)"
+    case .command(let seq, let commands): "\(seq.rawValue).\(commands)"
     case .time(let time): time.rfc3339
     }
   }
 
-  /// Reads `latest`, a number, or a time in RFC 3339; nil otherwise.
+  /// Reads `latest`, a tenant_seq, one with a number of its commands (`812.3`), or a time in RFC
+  /// 3339; nil otherwise.
   public init?(_ text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     if text == "latest" {
       self = .latest
+    } else if parts.count == 2, let seq = UInt64(parts[0]), let commands = Int(parts[1]), seq > 1,
+      commands > 0
+    {
+      self = .command(TenantSeq(seq), commands)
     } else if let number = UInt64(text), number > 0 {
       self = .tenantSeq(TenantSeq(number))
     } else if let time = Timestamp(rfc3339: text) {
@@ -33,9 +42,17 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
   func isPast(_ identity: RecordIdentity) -> Bool {
     switch self {
     case .latest: false
-    case .tenantSeq(let seq): identity.tenantSeq > seq
+    case .tenantSeq(let seq), .command(let seq, _): identity.tenantSeq > seq
     case .time(let time): identity.time > time
     }
+  }
+
+  /// How many of a record's commands are wanted; nil: all.
+  func commands(of record: JournalRecord) -> Int? {
+    guard case .command(record.identity.tenantSeq, let commands) = self,
+      commands < Int(record.header.commandCount)
+    else { return nil }
+    return commands
   }
 
   /// Snapshots to begin with, the furthest first.
@@ -48,6 +65,7 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
       case .latest: true
       case .tenantSeq(let seq):
         snapshot.isBase ? snapshot.tenantSeq < seq : snapshot.tenantSeq <= seq
+      case .command(let seq, _): snapshot.tenantSeq < seq
       case .time(let time): snapshot.time <= time
       }
     }

@@ -40,13 +40,23 @@ public struct TenantRestorer: Sendable {
 
   /// Restores to `target` and checks everything: chain, digests, structure, references, media.
   ///
-  /// `cell` is where a tenant without any snapshot has its records. Files are left as those of
+  /// `cell` is where a tenant without any snapshot has its records. `from` names the one snapshot to
+  /// begin with; nil: the one that leads there best. Files are left as those of
   /// `owner` in the branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the
   /// directory is removed then.
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
-    into directory: String, as owner: TenantID? = nil, lineage: Lineage
+    into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil
   ) async throws -> RestoredTenant {
+    if let name {
+      let all = try await archive.snapshots(tenant, of: cell)
+      guard let snapshot = all.first(where: { $0.name == name }) else {
+        throw ArchiveError.missing(name: name)
+      }
+      return try await restore(
+        tenant, schema: schema, to: target, from: [snapshot], cell: cell, into: directory,
+        as: owner, lineage: lineage)
+    }
     let candidates = target.candidates(try await archive.snapshots(tenant, of: cell))
     return try await restore(
       tenant, schema: schema, to: target, from: candidates.map(Optional.some) + [nil], cell: cell,
@@ -107,6 +117,10 @@ public struct TenantRestorer: Sendable {
       throw RestoreMiss(detail: "the branch begins after \(target)")
     }
     if case .tenantSeq(let wanted) = target, position.tenantSeq != wanted {
+      throw ArchiveError.incomplete(
+        "\(tenant) is archived up to tenant_seq \(position.tenantSeq.rawValue)")
+    }
+    if case .command = target, !work.isThere {
       throw ArchiveError.incomplete(
         "\(tenant) is archived up to tenant_seq \(position.tenantSeq.rawValue)")
     }
@@ -197,6 +211,8 @@ private final class RestoreWork: Sendable {
   private struct State {
     var rebuild: TenantRebuild
     var isPast = false
+    /// Whether the record was met of which a part is wanted.
+    var isThere = false
     var mayHaveMoved = false
   }
   private let state: Mutex<State>
@@ -211,6 +227,7 @@ private final class RestoreWork: Sendable {
 
   var position: TenantRebuild.Position? { state.withLock { $0.rebuild.position } }
   var records: UInt64 { state.withLock { $0.rebuild.records } }
+  var isThere: Bool { state.withLock { $0.isThere } }
   var isPast: Bool { state.withLock { $0.isPast } }
   var mayHaveMoved: Bool { state.withLock { $0.mayHaveMoved } }
 
@@ -224,7 +241,14 @@ private final class RestoreWork: Sendable {
           return false
         }
         if let at = state.rebuild.position, record.identity.tenantSeq <= at.tenantSeq { continue }
-        try state.rebuild.apply(record)
+        let commands = target.commands(of: record)
+        try state.rebuild.apply(record, commands: commands)
+        if case .command(record.identity.tenantSeq, _) = target { state.isThere = true }
+        if commands != nil {
+          // A part of it is wanted: the rest is past the target.
+          state.isPast = true
+          return false
+        }
         switch record.identity.kind {
         case .begin, .release: state.mayHaveMoved = true
         case .burn, .adopt: state.mayHaveMoved = false

@@ -1,4 +1,5 @@
 import Cryptography
+import Edge
 import Messaging
 import Storage
 import Wire
@@ -30,6 +31,8 @@ public struct CellConfiguration: Sendable {
   }
   /// How people sign in.
   public var identity = IdentitySettings()
+  /// The machine under this process; nil: not watched.
+  public var watch: ProcessWatch?
   /// Nil: the cell has this one copy.
   public let replication: ReplicationConfiguration?
   /// What this replica had made durable.

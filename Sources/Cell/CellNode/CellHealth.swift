@@ -76,6 +76,12 @@ final class CellHealth: Sendable {
           code: found.code, since: found.since, runbook: found.runbook, tenant: nil,
           detail: found.detail))
     }
+    for found in configuration.watch?.problems() ?? [] {
+      problems.append(
+        Storage.Problem(
+          code: found.code, since: found.since, runbook: found.runbook, tenant: nil,
+          detail: found.detail))
+    }
     if life == .recovering {
       problems.append(problem("recovering", since: startedAt, "the journal is being replayed"))
     }

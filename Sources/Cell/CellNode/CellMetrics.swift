@@ -30,9 +30,11 @@ struct CellMetrics {
       ("cell", configuration.id.rawValue), ("version", configuration.version),
     ])
     let metrics = engine.metrics
-    return text.render(
-      storage(metrics) + journal(metrics.journal) + work() + money() + archived()
-        + identity() + followers())
+    var families = storage(metrics) + journal(metrics.journal) + work() + money() + archived()
+    families += identity()
+    families += followers(await tenantLags())
+    families += configuration.watch?.metrics() ?? []
+    return text.render(families)
   }
 
   private func identity() -> [MetricFamily] {
@@ -48,7 +50,16 @@ struct CellMetrics {
     ]
   }
 
-  private func followers() -> [MetricFamily] {
+  /// How far tenants are behind at the follower that is furthest behind.
+  private func tenantLags() async -> TenantLags {
+    guard let replication, let journal = engine.journal else { return TenantLags() }
+    let through = replication.leastEnd(journal)
+    guard through < journal.lastSeq else { return TenantLags() }
+    let read = await Blocking.run("lags") { try TenantLags.read(journal, behind: through) }
+    return (try? read.get()) ?? TenantLags()
+  }
+
+  private func followers(_ tenants: TenantLags) -> [MetricFamily] {
     guard let replication, let journal = engine.journal else { return [] }
     let lags = replication.lags(journal)
     func family(
@@ -60,7 +71,7 @@ struct CellMetrics {
         lags.map { .init(labels: [("follower", $0.replica)], value: value($0)) })
     }
     let waiting = journal.gate.waiting
-    return [
+    return tenants.families(at: Timestamp(milliseconds: clock.milliseconds())) + [
       family("aimstors_replication_lag_records", "Records that a follower has not on its disk.") {
         .integer(Int64(clamping: $0.records))
       },

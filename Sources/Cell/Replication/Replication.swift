@@ -15,7 +15,7 @@ final class Replication: Sendable {
   private let files: any FileSystem
   private let file: ReplicaFile
   private let register: RegisterLink
-  private let links: [FollowerLink]
+  let links: [FollowerLink]
   private let clock: any WallClock
   private let logger: Logger
   private let state: Mutex<State>
@@ -135,7 +135,8 @@ final class Replication: Sendable {
       if await release(name) { released.insert(name) }
     }
     return StartRule.decide(
-      generation: generation, asked: asked, others: others, released: released)
+      generation: generation, asked: asked, others: others, released: released,
+      isBroken: Sabotage.skipGenerationCheck.isOn)
   }
 
   private func fetch(_ follower: String, into journal: Journal) async throws {
@@ -197,7 +198,7 @@ final class Replication: Sendable {
 
   /// A higher generation has been met anywhere: nothing is acknowledged any more.
   func met(_ other: Generation, _ journal: Journal?) {
-    guard other > generation, let journal else { return }
+    guard other > generation, !Sabotage.skipGenerationCheck.isOn, let journal else { return }
     halt(.fenced(other), journal)
   }
 
@@ -266,7 +267,7 @@ final class Replication: Sendable {
     (journal.gate.acknowledged(by: link.name) ?? CellSeq(0)) < journal.lastSeq
   }
 
-  private var askedNow: Set<String> { state.withLock { $0.replica.asked } }
+  var askedNow: Set<String> { state.withLock { $0.replica.asked } }
 
   /// Changes what this replica must not forget; false where it could not be written.
   private func store(_ change: (inout ReplicaState) -> Void) -> Bool {
@@ -368,9 +369,14 @@ final class Replication: Sendable {
     }
   }
 
+  /// What every follower has on its disk.
+  func leastEnd(_ journal: Journal) -> CellSeq {
+    links.map { $0.current.end?.seq ?? CellSeq(0) }.min() ?? journal.lastSeq
+  }
+
   /// Tenants whose last record is not at every follower.
   func tenantsBehind(_ heads: [TenantID: TenantHead], _ journal: Journal) -> Int {
-    let through = links.map { $0.current.end?.seq ?? CellSeq(0) }.min() ?? journal.lastSeq
+    let through = leastEnd(journal)
     return heads.values.count { $0.cellSeq > through }
   }
 

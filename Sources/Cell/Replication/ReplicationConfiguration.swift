@@ -67,6 +67,12 @@ public enum ReplicationLimits {
   public static let reportInterval = Duration.seconds(1)
   /// A follower that lacks at most so many records is asked for its acknowledgements.
   public static let closeRecords: UInt64 = 2_000
+  /// How long a follower may take to store one tenant's files in the archive.
+  public static let snapshotTimeout = Duration.seconds(300)
+  /// Tenants whose lag is shown, those furthest behind; and what is read to find them.
+  public static let lagTenants = 50
+  public static let lagRecords = 20_000
+  public static let lagBytes = 16 << 20
   /// The pause of a start that has to wait for a follower or the register.
   public static let startPause = Duration.milliseconds(100)
 }

@@ -34,6 +34,9 @@ struct CellSurvey: Sendable {
       page.tenants.append(told)
     }
     page.next = heads.count > part.count ? part.last?.key.rawValue : nil
+    // Asked last: what was told before may be another's by now.
+    page.isMoving =
+      !engine.departing.isEmpty || engine.servedHeads.values.contains { $0.ownership == .moving }
     return page
   }
 

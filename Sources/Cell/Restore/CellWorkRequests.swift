@@ -94,15 +94,18 @@ struct CellWorkRequests: Sendable {
   private static func restore(
     _ message: Aimstors_ProtoCellWork
   ) throws(Failure) -> TenantRestoration.Request {
-    guard let target = RestoreTarget(message.at) else {
-      throw Failure(.invalidField, "at: latest, a tenant_seq, or a time")
+    let isFromFollower = message.at == RestoreSource.followersLast
+    guard let target = isFromFollower ? .latest : RestoreTarget(message.at) else {
+      throw Failure(
+        .invalidField, "at: latest, a tenant_seq, one with a number of commands, or a time")
     }
     guard message.mode == "fork" || message.mode == "swap",
       (message.mode == "fork") == message.hasFork
     else { throw Failure(.invalidField, "mode: fork or swap") }
     return TenantRestoration.Request(
       operation: message.operation, tenant: try tenant(message.tenant), target: target,
-      accept: message.accept, fork: message.hasFork ? message.fork : nil)
+      accept: message.accept, isFromFollower: isFromFollower,
+      fork: message.hasFork ? message.fork : nil)
   }
 
   private static func tenant(_ text: String) throws(Failure) -> TenantID {

@@ -22,12 +22,18 @@ struct TenantRestoration: Sendable {
   /// Called when another state of a tenant is in place: what was remembered of it is not so.
   let forget: @Sendable (TenantID) -> Void
   let wake: @Sendable (TenantID) -> Void
+  /// Has a follower put a tenant's files into the archive; answers the snapshot's name.
+  var followersSnapshot: @Sendable (TenantID) async throws -> String = { _ in
+    throw Failure(.invalidState, "this cell has no follower")
+  }
 
   struct Request: Sendable {
     let operation: String
     let tenant: TenantID
     let target: RestoreTarget
     let accept: Bool
+    /// Begin with the files of a follower, not with a snapshot of this cell.
+    var isFromFollower = false
     /// Nil: a swap.
     let fork: Aimstors_ProtoTenantProfile?
   }
@@ -41,6 +47,15 @@ struct TenantRestoration: Sendable {
     }
     if let profile = request.fork { return try await fork(request, profile, progress) }
     return try await swap(request, progress)
+  }
+
+  /// The snapshot to begin with; nil: the archive's best.
+  private func begin(
+    _ request: Request, _ progress: CellWork.Progress
+  ) async throws -> String? {
+    guard request.isFromFollower else { return nil }
+    progress.step("follower")
+    return try await followersSnapshot(request.tenant)
   }
 
   /// The branch that an operation makes: the same in every attempt.
@@ -61,9 +76,10 @@ struct TenantRestoration: Sendable {
         throw Failure(.tenantExists, "another tenant has the id \(fork)")
       }
     } else {
+      let snapshot = try await begin(request, progress)
       progress.step("restore")
       let restored = try await service.prepare(
-        request.tenant, to: request.target, as: fork, lineage: lineage)
+        request.tenant, to: request.target, as: fork, lineage: lineage, from: snapshot)
       progress.step("archive")
       let at = restored.position
       try await service.storeBase(
@@ -149,8 +165,9 @@ struct TenantRestoration: Sendable {
     _ request: Request, _ lineage: Lineage, _ progress: CellWork.Progress
   ) async throws {
     let tenant = request.tenant
+    let snapshot = try await begin(request, progress)
     progress.step("restore")
-    let past = try await service.restoreBeside(tenant, to: request.target)
+    let past = try await service.restoreBeside(tenant, to: request.target, from: snapshot)
     do {
       progress.step("hold")
       let head = try await engine.hold(tenant)

@@ -22,22 +22,25 @@ public struct KillMode: Sendable {
     await SystemUnderAttack.report(plan, attack: attack)
   }
 
+  private var faults: JSON {
+    [
+      "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
+      "status_failure_rate": .double(0.1),
+      "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
+      "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
+    ]
+  }
+
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
     let client = SystemClient(try system.local())
     let tenants = try await ChaosTenant.pair(system, client)
-    _ = try await client.simulator(
-      "PUT", "faults",
-      [
-        "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
-        "status_failure_rate": .double(0.1),
-        "duplicate_rate": .double(0.2), "reorder_rate": .double(0.2), "delay_ms": [5, 40],
-        "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
-      ])
+    let sends = HeldSend(client: client, faults: faults)
+    try await sends.end()
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
     let random = SeededRandomSource(seed: plan.seed)
     for cycle in 0..<plan.cycles {
-      try await self.cycle(cycle, system, workload, random, &report)
+      try await self.cycle(cycle, system, workload, sends, random, &report)
       try await oracle.settle()
       if cycle % Self.judgeEvery == Self.judgeEvery - 1 || cycle == plan.cycles - 1 {
         try await oracle.judge(workload, into: &report)
@@ -51,8 +54,8 @@ public struct KillMode: Sendable {
   }
 
   private func cycle(
-    _ cycle: Int, _ system: SystemUnderAttack, _ workload: Workload, _ random: SeededRandomSource,
-    _ report: inout ChaosReport
+    _ cycle: Int, _ system: SystemUnderAttack, _ workload: Workload, _ sends: HeldSend,
+    _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws {
     // In turn, so that every kind is hit; every third cycle a second one dies with it.
     var victims = [Self.victims[cycle % Self.victims.count]]
@@ -69,11 +72,16 @@ public struct KillMode: Sendable {
     try await wait("\(moment) operations are acknowledged", seconds: 120) {
       workload.count >= before + moment
     }
+    let holds = plan.sabotage == Sabotage.resendAmbiguous.rawValue
+    if holds, let cell = ChaosTenant.cells.firstIndex(where: victims.contains) {
+      try await sends.hold(workload.tenants[cell])
+    }
     var killed: [SystemUnderAttack.Member] = []
     for victim in Set(victims).sorted() {
       killed.append(try system.kill(victim))
       report.faultsHit["kill \(victim)", default: 0] += 1
     }
+    if holds { try await sends.end() }
     try await load
     for member in killed { try await system.waitForSuccessor(of: member) }
     try await workload.repeatSome(of: operations)

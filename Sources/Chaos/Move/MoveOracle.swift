@@ -6,13 +6,35 @@ import Wire
 /// Reads the journals of all cells beside each other: who wrote for a tenant under which epoch, and
 /// whether its records are one chain; and looks for files that belong to nobody.
 struct MoveOracle {
+  static let quietSeconds = 60
+
   let system: any AttackedSystem
   let tenants: [ChaosTenant]
+  /// The processes whose journals count; nil: all that run as cells.
+  var replicas: [String]?
 
   private typealias Record = JournalInspection.Record
 
+  /// Judges once what was under way has ended.
+  func judgeWhenQuiet(into report: inout ChaosReport) async throws {
+    let deadline = ContinuousClock.now + .seconds(Self.quietSeconds)
+    var found = ChaosReport()
+    while true {
+      found = ChaosReport()
+      try judge(into: &found)
+      guard found.orphans != 0, found.diverged == 0, ContinuousClock.now < deadline else { break }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    report.diverged += found.diverged
+    for complaint in found.complaints { report.complain(complaint) }
+    report.ownersMax = max(report.ownersMax ?? 1, found.ownersMax ?? 1)
+    report.orphans = found.orphans
+  }
+
   func judge(into report: inout ChaosReport) throws {
-    let cells = try system.members().filter { $0.role == "cell" }
+    let cells = try system.members().filter {
+      replicas?.contains($0.id) ?? ($0.role == "cell")
+    }
     var records: [String: [Record]] = [:]
     for cell in cells { records[cell.id] = try read(cell) }
     var most = 1

@@ -12,7 +12,8 @@ import Simulation
 /// A cell's primary is killed or stopped under load, and its follower promoted; then the other way
 /// round, in one system that lives through all cycles.
 ///
-/// `cell-1` waits for its follower, so nothing that was acknowledged may be gone.
+/// `cell-1` waits for its follower, so nothing that was acknowledged may be gone. A tenant has left
+/// it right before its first promotion: the new primary must not take it for its own.
 public struct PromoteMode: Sendable {
   static let topology = """
     version: 1
@@ -54,30 +55,58 @@ public struct PromoteMode: Sendable {
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
     let client = SystemClient(try system.local())
-    let tenants = try await ChaosTenant.pair(system, client)
-    _ = try await client.simulator(
-      "PUT", "faults",
-      [
-        "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
-        "status_failure_rate": .double(0.1),
-        "duplicate_rate": .double(0.2), "delay_ms": [5, 40],
-        "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
-      ])
+    var tenants = try await ChaosTenant.pair(system, client)
+    tenants.append(try await Self.leaver(system, client))
+    let sends = HeldSend(client: client, faults: faults)
+    try await sends.end()
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
     let random = SeededRandomSource(seed: plan.seed)
     for cycle in 0..<plan.cycles {
-      try await self.cycle(cycle, system, client, workload, random, &report)
+      do {
+        try await self.cycle(cycle, system, sends, workload, random, &report)
+      } catch {
+        // Why it did not go on, the replicas may tell.
+        report.complain("cycle \(cycle + 1): \(error)")
+      }
+      try await ReplicaOracle(system: system, replicas: Self.replicas).judge(into: &report)
+      guard report.isOK else { break }
       try await oracle.settle()
       try await oracle.judge(workload, into: &report)
+      try await MoveOracle(
+        system: system, tenants: [tenants[2]], replicas: [Self.replicas[(cycle + 1) % 2], "cell-2"]
+      ).judgeWhenQuiet(into: &report)
       guard report.isOK else { break }
     }
   }
 
+  private var faults: JSON {
+    [
+      "seed": JSON(Int(truncatingIfNeeded: plan.seed & 0xFFFF)),
+      "status_failure_rate": .double(0.1),
+      "duplicate_rate": .double(0.2), "delay_ms": [5, 40],
+      "reset_after_read_rate": .double(0.02), "reply_delay_ms": [20, 120],
+    ]
+  }
+
+  /// The tenant that is moved out of the cell.
+  private static func leaver(
+    _ system: SystemUnderAttack, _ client: SystemClient
+  ) async throws -> ChaosTenant {
+    let local = try system.local()
+    guard let numbers = local["phone_numbers"]?.array, numbers.count > 2 else {
+      throw ChaosFailure("the simulator has too few numbers")
+    }
+    return try await ChaosTenant.create(
+      "chaos-3", cell: cell, number: numbers[2], graphToken: local["graph_token"]?.string ?? "",
+      app: local["meta_app"]?["name"]?.string ?? "default", client)
+  }
+
   private func cycle(
-    _ cycle: Int, _ system: SystemUnderAttack, _ client: SystemClient, _ workload: Workload,
+    _ cycle: Int, _ system: SystemUnderAttack, _ sends: HeldSend, _ workload: Workload,
     _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws {
+    let client = workload.client
     let fault = Fault.allCases[cycle % Fault.allCases.count]
     // The roles change with every cycle.
     let (primary, follower) = (Self.replicas[cycle % 2], Self.replicas[(cycle + 1) % 2])
@@ -97,6 +126,14 @@ public struct PromoteMode: Sendable {
     try await wait("\(moment) operations are acknowledged", seconds: 120) {
       workload.count >= before + moment
     }
+    if cycle == 0 {
+      guard try await workload.tenants[2].move("out", client) == "succeeded" else {
+        throw ChaosFailure("a move in full health did not succeed")
+      }
+      report.moves = 1
+    }
+    let holds = plan.sabotage == Sabotage.resendAmbiguous.rawValue
+    if holds { try await sends.hold(workload.tenants[0]) }
     let member = try system.member(primary)
     switch fault {
     case .kill: _ = try system.kill(primary)
@@ -119,6 +156,7 @@ public struct PromoteMode: Sendable {
       try await Task.sleep(for: .milliseconds(random.below(Self.longestStop)))
       try signal(member, SIGCONT)
     }
+    if holds { try await sends.end() }
     try await load
     try await workload.repeatSome(of: operations)
     let acknowledged = workload.count - before

@@ -52,6 +52,19 @@ struct SystemClient: Sendable {
     try await send(method, url + path, apiHost, secret, body, key)
   }
 
+  /// All entries of an operator's list, page after page.
+  func adminList(_ path: String) async throws -> [JSON] {
+    var entries: [JSON] = []
+    var cursor: String?
+    repeat {
+      let page = try await admin(
+        "GET", path + "?limit=500" + (cursor.map { "&cursor=\($0)" } ?? ""))
+      entries += page["data"]?.array ?? []
+      cursor = page["next_cursor"]?.string
+    } while cursor != nil
+    return entries
+  }
+
   /// What people do before they are signed in.
   func app(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {
     try await send(method, url + path, appHost, nil, body, nil)
@@ -122,12 +135,26 @@ struct SystemClient: Sendable {
 
   /// Webhook parts that a cell keeps for tenants that could not take them; nil if it cannot say.
   static func spooledParts(_ healthURL: String) async throws -> Int? {
-    let response = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: healthURL + "/metrics"), timeout: .seconds(requestSeconds))
-    let page = String(buffer: try await response.body.collect(upTo: answerBytes))
+    let page = try await metrics(healthURL)
     // A follower has a spool as its primary has it, and empties none.
     if page.contains("aimstors_follower_missing_records") { return 0 }
-    let line = page.split(separator: "\n").first { $0.hasPrefix("aimstors_spool_parts") }
+    return value("aimstors_spool_parts", in: page)
+  }
+
+  /// The first value of a metric; nil where the process does not answer or has none.
+  static func metric(_ name: String, _ healthURL: String) async -> Int? {
+    guard let page = try? await metrics(healthURL) else { return nil }
+    return value(name, in: page)
+  }
+
+  private static func metrics(_ healthURL: String) async throws -> String {
+    let response = try await HTTPClient.shared.execute(
+      HTTPClientRequest(url: healthURL + "/metrics"), timeout: .seconds(requestSeconds))
+    return String(buffer: try await response.body.collect(upTo: answerBytes))
+  }
+
+  private static func value(_ name: String, in page: String) -> Int? {
+    let line = page.split(separator: "\n").first { $0.hasPrefix(name) }
     return line.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) }
   }
 

@@ -68,9 +68,7 @@ struct ImpersonationRoutes: Sendable {
     let operatorID = try context.admin().id
     let trace = context.traceID
     let grant = try await services.store.write(trace: trace) { transaction, rows in
-      guard let record = try rows.tenant(tenant) else {
-        throw Failure(.notFound, "no such tenant")
-      }
+      let record = try rows.requireTenant(tenant)
       let grant = ImpersonationGrant(
         id: transaction.freshID().text(.impersonation), operatorID: operatorID, tenant: tenant,
         cell: record.placement.cell, reason: input.reason, issuedAt: transaction.now,

@@ -13,6 +13,7 @@ actor MapService {
   private let logger: Logger
   private var map: ChunkedMap
   private var publisher: (any Publisher)?
+  private var heldUntil: ContinuousClock.Instant?
 
   init(store: PlatformStore, sealer: Sealer, logger: Logger, chunkBytes: Int) {
     self.store = store
@@ -22,6 +23,23 @@ actor MapService {
   }
 
   func publish(through publisher: any Publisher) { self.publisher = publisher }
+
+  /// Gives nobody the map for a while: it comes from a copy, and routers know more.
+  ///
+  /// Not for ever: a cell that never answers must not keep the others' addresses from them.
+  func hold(for time: Duration) { heldUntil = .now + time }
+
+  func endHold() { heldUntil = nil }
+
+  /// Throws `recovering` while the map is held.
+  func requireGiven() throws(Failure) {
+    guard isHeld else { return }
+    throw Failure(
+      .recovering, "the map is of a copy, and not every cell has said yet what it holds",
+      retryAfterMilliseconds: 1_000)
+  }
+
+  private var isHeld: Bool { heldUntil.map { .now < $0 } ?? false }
 
   /// Brings the map up to the store and publishes the chunks that changed.
   func refresh() async throws(Failure) {
@@ -39,7 +57,7 @@ actor MapService {
       }
     }
     let changed = map.apply(changes)
-    guard !changed.isEmpty, let publisher else { return }
+    guard !changed.isEmpty, !isHeld, let publisher else { return }
     var rest = changed[...]
     while !rest.isEmpty {
       let page = map.page(Array(rest))

@@ -24,7 +24,7 @@ struct MoveCommands: Sendable {
     }
     let (services, sights) = (services, services.roster.sights())
     return try await command.perform { transaction, rows in
-      guard let tenant = try rows.tenant(id) else { throw Failure(.notFound, "no such tenant") }
+      let tenant = try rows.requireTenant(id)
       let operation = try Self.arm(
         tenant, to: target, cap: cap, isDryRun: input.dryRun ?? false, transaction, rows,
         sights, services.configuration)
@@ -53,9 +53,7 @@ struct MoveCommands: Sendable {
       guard age <= Self.reversibleMilliseconds else {
         throw Failure(.invalidState, "the move is older than a day; move the tenant anew")
       }
-      guard let tenant = try rows.tenant(move.tenant) else {
-        throw Failure(.notFound, "no such tenant")
-      }
+      let tenant = try rows.requireTenant(move.tenant)
       guard tenant.placement == move.to else {
         throw Failure(
           .invalidState, "the tenant has moved on since; it is on \(tenant.placement.cell)")

@@ -1,5 +1,6 @@
 import Alerts
 import Cryptography
+import Edge
 import Messaging
 
 /// This control plane's own settings.
@@ -22,6 +23,8 @@ public struct ControlPlaneConfiguration: Sendable {
   public var tenantsPerCell = ControlPlaneLimits.tenantsPerCell
   public var minimumDiskFreeBytes = ControlPlaneLimits.minimumDiskFreeBytes
   public var mapChunkBytes = ControlPlaneLimits.mapChunkBytes
+  /// The machine under this process; nil: not watched.
+  public var watch: ProcessWatch?
 
   public init(
     id: String, version: String, listen: Address, publish: Address, deploymentKey: [UInt8],

@@ -75,7 +75,7 @@ public final class ControlPlaneNode: Service {
   public func start(isRestored: Bool = false) async throws -> Addresses {
     let number = services.random.uint64() >> 1
     _ = try await services.store.write(trace: "") { _, rows in
-      if isRestored { try rows.beginSurvey(number) }
+      if isRestored, !Sabotage.skipSurvey.isOn { try rows.beginSurvey(number) }
       // A deployment that begins writes all that this version can; an older one what it could.
       if try rows.formatCeiling() == nil {
         try rows.raiseFormatCeiling(
@@ -85,6 +85,9 @@ public final class ControlPlaneNode: Service {
     }
     if let level = try await services.store.read({ try $0.formatCeiling() }) {
       services.roster.know(formatCeiling: level)
+    }
+    if try await services.store.read({ try $0.runningSurvey() }) != nil {
+      await services.map.hold(for: ControlPlaneLimits.mapHold)
     }
     for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
     try await services.problems.load()
@@ -228,12 +231,12 @@ extension ControlPlaneNode {
       let proto = try ProtoCoding.decode(Aimstors_ProtoRegisterChange.self, request.payload)
       return try ProtoCoding.encode(try await registers.change(proto, from: peer, trace: trace))
     case .mapManifest:
-      try admitToMap(peer)
+      try await admitToMap(peer)
       let manifest = await services.map.manifest
       services.roster.saw(router: peer.id, mapVersion: manifest.mapVersion)
       return try ProtoCoding.encode(manifest)
     case .mapPull:
-      try admitToMap(peer)
+      try await admitToMap(peer)
       let proto = try ProtoCoding.decode(Aimstors_ProtoMapPull.self, request.payload)
       let page = await services.map.page(proto.chunks.map(Int.init))
       services.roster.saw(router: peer.id, mapVersion: page.manifest.mapVersion)
@@ -244,7 +247,8 @@ extension ControlPlaneNode {
   }
 
   /// The map holds Meta's secrets: routers need them, nobody else gets them.
-  private func admitToMap(_ peer: PeerIdentity) throws(Failure) {
+  private func admitToMap(_ peer: PeerIdentity) async throws(Failure) {
     guard peer.role == .router else { throw Failure(.forbidden, "the map is for routers") }
+    try await services.map.requireGiven()
   }
 }

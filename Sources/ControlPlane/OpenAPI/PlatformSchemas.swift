@@ -46,7 +46,7 @@ extension Schemas {
     (
       "RestoreInput",
       object([
-        "at": anything, "mode": words("fork", "swap"), "source?": words("archive"),
+        "at": anything, "mode": words("fork", "swap"), "source?": words("archive", "follower"),
         "accept?": boolean,
       ])
     ),
@@ -54,7 +54,8 @@ extension Schemas {
       "Restore",
       object([
         "id": string, "operation_id": string, "tenant_id": string, "target_tenant_id": string,
-        "cell": string, "at": string, "mode": words("fork", "swap", "cell"), "accept": boolean,
+        "cell": string, "at": string, "source": words("archive", "follower"),
+        "mode": words("fork", "swap", "cell"), "accept": boolean,
         "released_at?": time, "released?": integer,
       ])
     ),

@@ -6,24 +6,33 @@ import Wire
 /// Asks every cell what it holds, after this control plane was restored from an older copy, and
 /// writes it down; until all have answered no key and no epoch is issued.
 ///
-/// A cell that is lost is restored (`aimstors cell restore`) or retired: nobody else knows what it
-/// had.
+/// All are asked anew where one was not settled: with a tenant on its way out, or with a key that
+/// the copy has for another, whose cell had not been heard then. A cell that is lost is restored
+/// (`aimstors cell restore`) or retired: nobody else knows what it had.
 struct SurveyRounds: Sendable {
   let services: AdminServices
   let logger: Logger
 
+  private struct Survey: Sendable {
+    let number: UInt64
+    let round: UInt64
+  }
+
   /// One step with each cell that has not answered yet.
   func look(trace: String) async {
     do throws(Failure) {
-      let (number, waiting) = try await services.store.read { rows -> (UInt64?, [CellID]) in
+      let (survey, waiting) = try await services.store.read { rows -> (Survey?, [CellID]) in
         guard let number = try rows.runningSurvey() else { return (nil, []) }
         let cells = try rows.cells().filter { $0.state != .retired }.map(\.id)
-        return (number, try cells.filter { try !rows.isSurveyed($0) })
+        return (
+          Survey(number: number, round: try rows.surveyRound()),
+          try cells.filter { try !rows.isSurveyed($0) }
+        )
       }
-      guard let number else { return }
+      guard let survey else { return }
       if waiting.isEmpty { return try await end(trace: trace) }
       for cell in waiting where services.roster.isAlive(cell) {
-        do throws(Failure) { try await ask(cell, number, trace: trace) } catch {
+        do throws(Failure) { try await ask(cell, survey, trace: trace) } catch {
           logger.warning(
             "a cell is not surveyed", metadata: ["cell": "\(cell)", "reason": "\(error)"])
         }
@@ -34,17 +43,24 @@ struct SurveyRounds: Sendable {
   }
 
   private func end(trace: String) async throws(Failure) {
-    try await services.store.write(trace: trace) { _, rows in try rows.endSurvey() }
+    let isOver = try await services.store.write(trace: trace) { _, rows -> Bool in
+      guard try !rows.beginNextSurveyRound() else { return false }
+      try rows.endSurvey()
+      return true
+    }
+    guard isOver else { return }
+    await services.map.endHold()
     try await services.map.refresh()
     logger.notice("every cell has said what it holds: keys and epochs are issued again")
   }
 
   /// All parts of one cell, from the first one on where something came between.
-  private func ask(_ cell: CellID, _ number: UInt64, trace: String) async throws(Failure) {
+  private func ask(_ cell: CellID, _ survey: Survey, trace: String) async throws(Failure) {
     var after = ""
+    var isSettled = true
     while true {
       var work = Aimstors_ProtoCellWork()
-      work.operation = "survey-\(number)-\(after)"
+      work.operation = "survey-\(survey.number)-\(survey.round)-\(after)"
       work.kind = "survey"
       work.at = after
       let text = try await CellWorkRounds(services: services).finish(work, cell, trace: trace)
@@ -52,12 +68,17 @@ struct SurveyRounds: Sendable {
       do { page = try EdgeJSON.decode(CellSurveyPage.self, from: Array(text.utf8)) } catch {
         throw Failure(.internalError, "\(cell)'s survey could not be read")
       }
-      let problems = try await services.store.write(trace: trace) { transaction, rows in
+      let wasSettled = isSettled && page.isMoving != true
+      let (problems, isFinal) = try await services.store.write(trace: trace) {
+        transaction, rows in
         let problems = try rows.take(page, of: cell, at: transaction.now)
-        if page.next == nil { try rows.markSurveyed(cell) }
-        return problems
+        // After a whole round all that was given up is known: what contradicts then, does.
+        let isFinal = problems.isEmpty || survey.round > 0
+        if page.next == nil { try rows.markSurveyed(cell, isSettled: wasSettled && isFinal) }
+        return (problems, isFinal)
       }
-      for problem in problems {
+      isSettled = wasSettled && isFinal
+      for problem in problems where isFinal {
         if let tenant = problem.tenant.flatMap(TenantID.init) {
           services.roster.report(conflict: problem, of: tenant)
         }

@@ -6,6 +6,7 @@ import Wire
 extension PlatformRows {
   private static let survey = "survey"
   private static let prefix = "surveyed/"
+  private static let round = "survey_round"
   /// Added to the platform's version at a restore: more than can have been issued since any copy.
   static let versionJump: UInt64 = 1 << 32
 
@@ -33,6 +34,7 @@ extension PlatformRows {
       "DELETE FROM counters WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2",
       .text(Self.survey), .text(Self.prefix))
     try set(Self.survey, number)
+    try set(Self.round, 0)
     try set("version", try version() + Self.versionJump)
     for var register in try registers() {
       register.restored()
@@ -46,7 +48,39 @@ extension PlatformRows {
     ) { _ in true } ?? false
   }
 
-  func markSurveyed(_ cell: CellID) throws { try set(Self.prefix + cell.rawValue, 1) }
+  /// A cell has said all in this round; `isSettled`: nothing that it said may be another's by the
+  /// end of the round.
+  func markSurveyed(_ cell: CellID, isSettled: Bool = true) throws {
+    try set(Self.prefix + cell.rawValue, isSettled ? 1 : 2)
+  }
+
+  /// Which round of the survey this is, from 0.
+  func surveyRound() throws -> UInt64 {
+    try connection.first("SELECT value FROM counters WHERE name = ?1", .text(Self.round)) {
+      UInt64(bitPattern: $0.int64(0))
+    } ?? 0
+  }
+
+  /// Asks every cell anew where one was not settled; false where all were.
+  func beginNextSurveyRound() throws -> Bool {
+    let isOpen =
+      try connection.first(
+        "SELECT 1 FROM counters WHERE substr(name, 1, length(?1)) = ?1 AND value = 2",
+        .text(Self.prefix)
+      ) { _ in true } ?? false
+    guard isOpen else { return false }
+    try connection.run(
+      "DELETE FROM counters WHERE substr(name, 1, length(?1)) = ?1", .text(Self.prefix))
+    try set(Self.round, try surveyRound() + 1)
+    return true
+  }
+
+  /// The tenant; throws `recovering` instead of `not_found` while a cell may still name it.
+  func requireTenant(_ id: TenantID) throws -> TenantRecord {
+    if let tenant = try tenant(id) { return tenant }
+    try requireSurveyed()
+    throw Failure(.notFound, "no such tenant")
+  }
 
   func endSurvey() throws {
     try connection.run("DELETE FROM counters WHERE name = ?1", .text(Self.survey))

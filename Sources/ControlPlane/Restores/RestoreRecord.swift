@@ -9,7 +9,7 @@ struct RestoreRecord: Hashable, Sendable {
   /// The tenant that the files become.
   let target: TenantID
   let cell: CellID
-  /// latest, a tenant_seq, or an RFC 3339 time.
+  /// latest, a tenant_seq, one with a number of commands (`812.3`), or an RFC 3339 time.
   let at: String
   let mode: Mode
   let accept: Bool
@@ -30,23 +30,34 @@ struct RestoreInput: Decodable, Sendable {
         text = try container.decode(String.self)
       }
     }
+
+    var isValid: Bool {
+      if text == "latest" || (UInt64(text) ?? 0) > 0 || Timestamp(rfc3339: text) != nil {
+        return true
+      }
+      let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+      return parts.count == 2 && (UInt64(parts[0]) ?? 0) > 1 && (Int(parts[1]) ?? 0) > 0
+    }
   }
 
   let at: Point
   let mode: RestoreRecord.Mode
-  let source: String?
+  let source: RestoreSource?
   let accept: Bool?
+
+  /// The point as it is recorded, and told to the cell.
+  var point: String { source == .follower ? RestoreSource.followersLast : at.text }
 
   /// Throws `invalid_field`.
   func check() throws(Failure) {
-    let isPoint =
-      at.text == "latest" || (UInt64(at.text) ?? 0) > 0 || Timestamp(rfc3339: at.text) != nil
-    guard isPoint else {
-      throw Failure(.invalidField, "at must be latest, a tenant_seq or an RFC 3339 time")
-    }
-    guard (source ?? "archive") == "archive" else {
+    guard at.isValid else {
       throw Failure(
-        .invalidField, "source must be archive: this release restores from nowhere else")
+        .invalidField,
+        "at must be latest, a tenant_seq, one with a number of commands (812.3) or an RFC 3339 time"
+      )
+    }
+    guard source != .follower || at.text == "latest" else {
+      throw Failure(.invalidField, "at must be latest with source follower: it has nothing else")
     }
   }
 }

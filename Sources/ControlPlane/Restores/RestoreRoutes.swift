@@ -11,6 +11,7 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
   let targetTenantID: String
   let cell: String
   let at: String
+  let source: RestoreSource
   let mode: String
   let accept: Bool
   let releasedAt: Timestamp?
@@ -18,7 +19,7 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
   let released: Int?
 
   enum CodingKeys: String, CodingKey {
-    case id, cell, at, mode, accept, released
+    case id, cell, at, source, mode, accept, released
     case operationID = "operation_id"
     case tenantID = "tenant_id"
     case targetTenantID = "target_tenant_id"
@@ -31,7 +32,9 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
     tenantID = restore.tenant.rawValue
     targetTenantID = restore.target.rawValue
     cell = restore.cell.rawValue
-    at = restore.at
+    let isFromFollower = restore.at == RestoreSource.followersLast
+    at = isFromFollower ? "latest" : restore.at
+    source = isFromFollower ? .follower : .archive
     mode = restore.tenant == .wholeCell ? "cell" : restore.mode.rawValue
     accept = restore.accept
     releasedAt = restore.releasedAt
@@ -64,15 +67,15 @@ struct RestoreRoutes: Sendable {
       try rows.put(
         RestoreRecord(
           id: operation.id, tenant: id, target: input.mode == .fork ? fork : id,
-          cell: tenant.placement.cell, at: input.at.text, mode: input.mode,
+          cell: tenant.placement.cell, at: input.point, mode: input.mode,
           accept: input.accept ?? false, releasedAt: nil))
       if input.mode == .swap {
         // Its audit log may go on from an earlier point.
         try rows.acceptBranch(
-          operation.id.rawValue, id, reason: "restored to \(input.at.text)",
+          operation.id.rawValue, id, reason: "restored to \(input.point)",
           at: operation.createdAt)
       }
-      return "\(input.mode.rawValue) at \(input.at.text)"
+      return "\(input.mode.rawValue) at \(input.point)"
     }
   }
 
@@ -91,7 +94,7 @@ struct RestoreRoutes: Sendable {
     _ prepare: @escaping @Sendable (Operation, TenantRecord, PlatformRows) throws -> String
   ) async throws(Failure) -> Response {
     let answer = try await command.perform { transaction, rows in
-      guard let tenant = try rows.tenant(id) else { throw Failure(.notFound, "no such tenant") }
+      let tenant = try rows.requireTenant(id)
       guard tenant.isProvisioned else {
         throw Failure(.invalidState, "the tenant is not provisioned yet; try again")
       }

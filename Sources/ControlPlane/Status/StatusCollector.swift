@@ -46,6 +46,12 @@ struct StatusCollector: Sendable {
             "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
           since: oldest, runbook: Runbook.page("spool_waiting"), cell: cell.rawValue, tenant: nil))
     }
+    for found in services.configuration.watch?.problems() ?? [] {
+      problems.append(
+        ReportedProblem(
+          code: found.code, detail: found.detail, since: found.since, runbook: found.runbook,
+          cell: nil, tenant: nil))
+    }
     if let waiting = try await SurveyRounds.waiting(services.store) {
       problems.append(
         ReportedProblem(

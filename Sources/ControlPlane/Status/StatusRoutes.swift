@@ -32,22 +32,24 @@ struct ControlPlaneMetrics: Sendable {
       (name: "control_plane", value: services.configuration.id),
       (name: "version", value: services.configuration.version),
     ])
-    return text.render([
-      .gauge(
-        "aimstors_map_version", "Version of the placement map", Int64(clamping: map.version)),
-      .gauge(
-        "aimstors_reseal_left", "Whether secrets are not sealed with the newest key yet.",
-        isResealing ? 1 : 0),
-      .gauge("aimstors_map_chunks", "Chunks of the placement map", Int64(map.chunks)),
-      .gauge("aimstors_map_entries", "Entries of the placement map", Int64(map.entries)),
-      MetricFamily(
-        "aimstors_cell_alive", "Whether heartbeats arrive", .gauge, perCell { $0.isAlive ? 1 : 0 }),
-      MetricFamily(
-        "aimstors_directives_waiting", "Stops, states and tenants not acknowledged", .gauge,
-        perCell { Int64(waiting[$0.record.id]?.count ?? 0) }),
-      MetricFamily(
-        "aimstors_spool_entries", "Webhook parts seen in the spool by the last round", .gauge,
-        perCell { Int64(spools[$0.record.id]?.entries ?? 0) }),
-    ])
+    return text.render(
+      [
+        .gauge(
+          "aimstors_map_version", "Version of the placement map", Int64(clamping: map.version)),
+        .gauge(
+          "aimstors_reseal_left", "Whether secrets are not sealed with the newest key yet.",
+          isResealing ? 1 : 0),
+        .gauge("aimstors_map_chunks", "Chunks of the placement map", Int64(map.chunks)),
+        .gauge("aimstors_map_entries", "Entries of the placement map", Int64(map.entries)),
+        MetricFamily(
+          "aimstors_cell_alive", "Whether heartbeats arrive", .gauge, perCell { $0.isAlive ? 1 : 0 }
+        ),
+        MetricFamily(
+          "aimstors_directives_waiting", "Stops, states and tenants not acknowledged", .gauge,
+          perCell { Int64(waiting[$0.record.id]?.count ?? 0) }),
+        MetricFamily(
+          "aimstors_spool_entries", "Webhook parts seen in the spool by the last round", .gauge,
+          perCell { Int64(spools[$0.record.id]?.entries ?? 0) }),
+      ] + (services.configuration.watch?.metrics() ?? []))
   }
 }

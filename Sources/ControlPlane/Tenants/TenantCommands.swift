@@ -84,7 +84,7 @@ struct TenantCommands: Sendable {
     _ id: TenantID, _ patch: TenantPatch, operatorID: String, trace: String
   ) async throws(Failure) -> TenantRecord {
     let (tenant, directive) = try await services.store.write(trace: trace) { transaction, rows in
-      guard var tenant = try rows.tenant(id) else { throw Failure(.notFound, "no such tenant") }
+      var tenant = try rows.requireTenant(id)
       let wanted = patch.state ?? tenant.state
       let change = try TenantStateRule.change(
         tenant.state, to: wanted, isProvisioned: tenant.isProvisioned)

@@ -24,9 +24,7 @@ extension TenantRoutes {
   @Sendable func digest(_ request: Request, _ context: EdgeContext) async throws -> DigestView {
     let id = try AdminInput.tenantID(context)
     let recompute = try Self.flag(request, "recompute")
-    guard let tenant = try await services.store.read({ try $0.tenant(id) }) else {
-      throw Failure(.notFound, "no such tenant")
-    }
+    let tenant = try await services.store.read { try $0.requireTenant(id) }
     guard let cell = services.roster.cell(tenant.placement.cell) else {
       throw Failure(.cellUnavailable, "the tenant's cell is unknown")
     }

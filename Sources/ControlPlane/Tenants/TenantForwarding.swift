@@ -68,10 +68,7 @@ struct TenantForwarding: Sendable {
   }
 
   private func placement(of id: TenantID) async throws(Failure) -> Placement {
-    guard let tenant = try await services.store.read({ try $0.tenant(id) }) else {
-      throw Failure(.notFound, "no such tenant")
-    }
-    return tenant.placement
+    try await services.store.read { try $0.requireTenant(id).placement }
   }
 
   private func send(

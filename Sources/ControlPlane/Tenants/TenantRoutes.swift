@@ -39,10 +39,7 @@ struct TenantRoutes: Sendable {
     -> TenantView
   {
     let id = try AdminInput.tenantID(context)
-    guard let tenant = try await services.store.read({ try $0.tenant(id) }) else {
-      throw Failure(.notFound, "no such tenant")
-    }
-    return TenantView(tenant)
+    return TenantView(try await services.store.read { try $0.requireTenant(id) })
   }
 
   @Sendable private func change(_ request: Request, _ context: EdgeContext) async throws

@@ -24,9 +24,16 @@ public protocol FileSystem: Sendable {
   /// Bytes that an ordinary process may still write on the device of `path`.
   func freeBytes(_ path: String) throws(FileError) -> UInt64
 
+  /// Bytes of the device of `path`, free or not; 0: unknown.
+  func totalBytes(_ path: String) throws(FileError) -> UInt64
+
   /// Takes the exclusive lock of a file, made where it is missing, until the lock is released or
   /// the process ends. Throws ``FileError/isOwnedByAnother`` where another process has it.
   func lock(_ path: String) throws(FileError) -> any FileLock
+}
+
+extension FileSystem {
+  public func totalBytes(_ path: String) throws(FileError) -> UInt64 { 0 }
 }
 
 /// How a file is opened.

@@ -86,6 +86,14 @@ public struct LiveFileSystem: FileSystem {
     return UInt64(status.f_bavail) * UInt64(status.f_frsize)
   }
 
+  public func totalBytes(_ path: String) throws(FileError) -> UInt64 {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { throw FileError(.freeBytes, path, errno: errno) }
+    // What only the superuser may write counts as used: nobody else ever gets it.
+    let reserved = UInt64(status.f_bfree) - UInt64(status.f_bavail)
+    return (UInt64(status.f_blocks) - reserved) * UInt64(status.f_frsize)
+  }
+
   public func lock(_ path: String) throws(FileError) -> any FileLock {
     let descriptor = try descriptor(path, O_RDWR | O_CREAT | O_CLOEXEC, .lock)
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {

@@ -123,7 +123,8 @@ public final class RouterNode: Service {
     let now = Timestamp(milliseconds: environment.wallClock.milliseconds())
     return HealthReport(
       role: "router", id: configuration.id, version: configuration.version, ready: keeper.isReady,
-      problems: keeper.problems(now: now) + edge.metrics.problems(now: now))
+      problems: keeper.problems(now: now) + edge.metrics.problems(now: now)
+        + (configuration.watch?.problems() ?? []))
   }
 
   public func metricsText() -> String {
@@ -144,6 +145,6 @@ public final class RouterNode: Service {
     ]
     return PrometheusText(labels: [
       (name: "router", value: configuration.id), (name: "version", value: configuration.version),
-    ]).render(edge.metrics.families() + gauges)
+    ]).render(edge.metrics.families() + gauges + (configuration.watch?.metrics() ?? []))
   }
 }

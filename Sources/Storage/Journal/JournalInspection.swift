@@ -38,10 +38,12 @@ public struct JournalInspection: Codable, Hashable, Sendable {
     public var commands: UInt32
     public var payloadBytes: UInt32
     public var hash: String
+    /// The request ids of its commands, in order; nil where they were not asked for.
+    public var requests: [String]?
   }
 
   /// How much is listed.
-  public enum Detail: String, Sendable, CaseIterable { case segments, groups, records }
+  public enum Detail: String, Sendable, CaseIterable { case segments, groups, records, commands }
 
   public var segments: [Segment]
   public var groups: [Group]
@@ -59,7 +61,13 @@ public struct JournalInspection: Codable, Hashable, Sendable {
     var scanner = JournalScanner(directory: directory, cell: nil, generation: nil, files: files)
     let scan = try scanner.run { group, records in
       guard detail != .segments, group.header.lastSeq >= from, groups.count < limit else { return }
-      groups.append(Group(group, detail == .records ? records : []))
+      var listed = Group(group, detail == .groups ? [] : records)
+      if detail == .commands {
+        for (index, record) in records.enumerated() {
+          listed.records[index].requests = try record.decodedPayload().commands.map(\.requestID)
+        }
+      }
+      groups.append(listed)
     }
     return JournalInspection(
       segments: scan.segments.map(Segment.init), groups: groups,

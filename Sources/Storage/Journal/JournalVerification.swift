@@ -36,6 +36,8 @@ public struct JournalVerification: Codable, Hashable, Sendable {
   public var chainBreaks: [ChainBreak]
   /// Gaps that repairs left.
   public var repairedGaps: Int
+  /// Records that stood there, as far as the chains behind the gaps tell; no breaks of a chain.
+  public var missingRecords: UInt64
   /// `clean`, `torn` or `damaged`.
   public var tail: String
   /// What is wrong with the checkpoint of heads; nil: nothing, or there is none.
@@ -46,7 +48,9 @@ public struct JournalVerification: Codable, Hashable, Sendable {
     var scanner = JournalScanner(directory: directory, cell: nil, generation: nil, files: files)
     let scan = try scanner.run { group, records in
       if group.header.kind == .gap {
-        chains.add(try GapBody(decoding: group.body), at: group.header.firstSeq)
+        let header = group.header
+        chains.add(
+          try GapBody(decoding: group.body), at: header.firstSeq, through: header.lastSeq)
       }
       for record in records { chains.add(record) }
     }
@@ -63,7 +67,7 @@ public struct JournalVerification: Codable, Hashable, Sendable {
       lastSeq: scan.tip.lastSeq,
       bytes: scan.segments.reduce(0) { $0 + $1.endOffset - UInt64(SegmentHeader.length) },
       damage: damage, chainBreaks: chains.breaks, repairedGaps: scan.gaps.count,
-      tail: scan.tail.name, headsProblem: heads)
+      missingRecords: chains.missingRecords, tail: scan.tail.name, headsProblem: heads)
   }
 
   /// What is wrong with the checkpoint of heads, seen from the records.
@@ -102,9 +106,23 @@ struct TenantChains {
   private(set) var breaks: [JournalVerification.ChainBreak] = []
   private(set) var voidRecords: UInt64 = 0
   private(set) var voidCommands: UInt64 = 0
+  private(set) var missingRecords: UInt64 = 0
   private var voids = JournalVoids()
+  /// Where gaps begin, and how many positions each has.
+  private var gaps: [(firstSeq: CellSeq, positions: UInt64)] = []
 
-  mutating func add(_ gap: GapBody, at firstSeq: CellSeq) { voids.add(gap, at: firstSeq) }
+  mutating func add(_ gap: GapBody, at firstSeq: CellSeq, through lastSeq: CellSeq) {
+    voids.add(gap, at: firstSeq)
+    guard lastSeq >= firstSeq else { return }
+    gaps.append((firstSeq, lastSeq.rawValue - firstSeq.rawValue + 1))
+  }
+
+  /// Whether so many records of a tenant can have stood in the gaps behind its last one.
+  private func explains(_ missing: UInt64, behind before: Link) -> Bool {
+    let room = gaps.reversed().prefix { $0.firstSeq > before.cellSeq }
+      .reduce(UInt64(0)) { $0 + $1.positions }
+    return missing <= room
+  }
 
   mutating func add(_ record: JournalRecord) {
     let identity = record.identity
@@ -136,7 +154,12 @@ struct TenantChains {
     // The first record in a trimmed journal may follow any; a tenant's very first follows none.
     let expected = before?.seq.next ?? identity.tenantSeq
     let hash = before?.hash ?? (identity.tenantSeq.rawValue == 1 ? .zero : identity.previousHash)
-    if identity.tenantSeq != expected || identity.previousHash != hash {
+    if let before, identity.tenantSeq > expected,
+      explains(identity.tenantSeq.rawValue - expected.rawValue, behind: before)
+    {
+      // What it names as the record before stood in the gap.
+      missingRecords += identity.tenantSeq.rawValue - expected.rawValue
+    } else if identity.tenantSeq != expected || identity.previousHash != hash {
       breaks.append(
         JournalVerification.ChainBreak(
           tenant: identity.tenant, cellSeq: seq, expectedSeq: expected,

@@ -72,8 +72,10 @@ public final class TenantRebuild: ReplayTarget {
 
   /// Applies the next record of this tenant.
   ///
-  /// Throws ``RebuildError/chain(_:)`` where it does not follow the one before.
-  public func apply(_ record: JournalRecord) throws {
+  /// `commands`: only so many of its commands, the first ones, fewer than it has; the position
+  /// stays the record before, and nothing may follow. Throws ``RebuildError/chain(_:)`` where the
+  /// record does not follow the one before.
+  public func apply(_ record: JournalRecord, commands: Int? = nil) throws {
     let identity = record.identity
     guard identity.tenant == tenant else {
       throw RebuildError.chain("a record of \(identity.tenant) among those of \(tenant)")
@@ -93,11 +95,13 @@ public final class TenantRebuild: ReplayTarget {
         throw RebuildError.chain("the first record is tenant_seq \(seq.rawValue), without a base")
       }
     }
-    position = Position(
-      lineage: identity.lineage, tenantSeq: seq, hash: record.hash, time: identity.time)
+    if commands == nil {
+      position = Position(
+        lineage: identity.lineage, tenantSeq: seq, hash: record.hash, time: identity.time)
+    }
     let replay = self.replay ?? TenantReplay(core: self)
     self.replay = replay
-    try replay.apply(identity, try record.decodedPayload())
+    try replay.apply(identity, try record.decodedPayload(), commands: commands)
     records += 1
   }
 

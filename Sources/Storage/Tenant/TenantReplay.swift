@@ -27,7 +27,10 @@ final class TenantReplay {
   init(core: any ReplayTarget) { self.core = core }
 
   /// Applies one record; throws ``StorageError`` where that cannot be done exactly.
-  func apply(_ identity: RecordIdentity, _ payload: RecordPayload) throws {
+  ///
+  /// `commands`: only so many of the record's commands, the first ones; nil: all. A file stands
+  /// then where it stood before the record, with another digest than any record says.
+  func apply(_ identity: RecordIdentity, _ payload: RecordPayload, commands: Int? = nil) throws {
     guard identity.schemaVersion <= core.schema.version else {
       throw StorageError.replay(
         "schema version \(identity.schemaVersion) is newer than \(core.schema.version)")
@@ -48,14 +51,15 @@ final class TenantReplay {
         throw StorageError.replay(
           "\(file.path) stands at \(at.rawValue), the record follows \(mark.previousSeq.rawValue)")
       }
-      try apply(identity, payload, mark, to: file)
+      try apply(identity, payload, mark, to: file, commands)
       counted = true
     }
     if counted { applied += 1 }
   }
 
   private func apply(
-    _ identity: RecordIdentity, _ payload: RecordPayload, _ mark: FileMark, to file: TenantFile
+    _ identity: RecordIdentity, _ payload: RecordPayload, _ mark: FileMark, to file: TenantFile,
+    _ commands: Int?
   ) throws {
     if open[mark.kind] == nil {
       aim_sqlite_enforce(file.connection.handle, 0)
@@ -67,7 +71,7 @@ final class TenantReplay {
     if identity.kind == .schemaStep {
       try applyStep(payload, identity.tenantSeq, to: file)
     }
-    for command in payload.commands {
+    for command in payload.commands.prefix(commands ?? payload.commands.count) {
       try command.changes.withUnsafeBytes { changes in
         do {
           try RowChanges.apply(changes, to: file.capture, known: core.schema.tableIDs)
@@ -78,12 +82,13 @@ final class TenantReplay {
     }
     if let fault = file.capture.fault { throw StorageError.replay("\(file.path): \(fault)") }
     let digest = file.digest + file.capture.delta
-    guard digest.value == mark.digest else {
+    guard digest.value == mark.digest || commands != nil else {
       core.digestDiffers()
       throw StorageError.digestMismatch(file: file.path, seq: identity.tenantSeq)
     }
     let records = (open[mark.kind]?.records ?? 0) + 1
-    open[mark.kind] = (records, identity.tenantSeq, digest)
+    let before = open[mark.kind]?.seq ?? file.appliedSeq
+    open[mark.kind] = (records, commands == nil ? identity.tenantSeq : before, digest)
     if records >= core.replayBatch { try commit(mark.kind) }
   }
 

@@ -85,10 +85,15 @@ public struct CellSurveyPage: Codable, Hashable, Sendable {
   public var stops: [Stop]
   /// Behind which tenant the next part begins; nil: this is the last one.
   public var next: String?
+  /// Whether tenants are on their way out of the cell, undecided or not known to their target.
+  ///
+  /// Nil: an older cell, which does not say.
+  public var isMoving: Bool?
 
-  public init(tenants: [Tenant], stops: [Stop], next: String?) {
+  public init(tenants: [Tenant], stops: [Stop], next: String?, isMoving: Bool? = nil) {
     self.tenants = tenants
     self.stops = stops
     self.next = next
+    self.isMoving = isMoving
   }
 }

@@ -34,12 +34,14 @@ public enum StartRule {
   ///
   /// `asked`: the followers whose acknowledgement this primary asks, by what they answered.
   /// `others`: control plane and further followers. `released`: followers of whom the register says
-  /// that they are not promotable.
+  /// that they are not promotable. `isBroken` lets a replaced primary serve, to prove that somebody
+  /// would see it.
   public static func decide(
-    generation: Generation, asked: [String: Answer], others: [Answer], released: Set<String>
+    generation: Generation, asked: [String: Answer], others: [Answer], released: Set<String>,
+    isBroken: Bool = false
   ) -> Decision {
     let all = Array(asked.values) + others
-    for answer in all {
+    for answer in all where !isBroken {
       switch answer {
       case .generation(let other), .follower(let other, _):
         if other > generation { return .fenced(other) }

@@ -42,6 +42,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     }
     if !keyFile.isEmpty { configuration.keys = KeyRing(try SealingKeyFile.require(keyFile)) }
     try PrivateFile.createDirectory(directory)
+    configuration.watch = files.watch(directory)
     let logger = ProcessLog.make(role: "control_plane", id: files.id, environment: environment)
     ParentWatch.start(environment)
     let archive = try ArchiveSettings.archive(node, dataDirectory: directory)

@@ -64,6 +64,7 @@ struct ReplicaProcess {
     } catch let error as ConfigurationError {
       throw error.failure
     }
+    configuration.watch = files.watch(configuration.dataDirectory)
     let mail = try mailSettings()
     configuration.identity.mail = mail.sender(directory: configuration.dataDirectory + "/mail")
     configuration.identity.alertsMayStayInside = mail.alertsMayStayInside
@@ -133,6 +134,7 @@ struct ReplicaProcess {
     configuration.programs = { [programs] (order) async throws(Failure) in
       try await programs.answer(order)
     }
+    configuration.watch = files.watch(configuration.dataDirectory)
     let archive = try ArchiveSettings.archive(node, dataDirectory: directory)
     let messenger = try files.messenger(
       role: .follower, id: files.id, generation: state.generation, random: LiveRandomSource(),

@@ -1,3 +1,4 @@
+import Edge
 import Logging
 import Messaging
 import Platform
@@ -36,6 +37,12 @@ struct RoleFiles {
     } catch let error as ConfigurationError {
       throw error.failure
     }
+  }
+
+  /// Watches the disk of `directory`, and the certificate that this process shows.
+  func watch(_ directory: String) -> ProcessWatch {
+    ProcessWatch(
+      files: LiveFileSystem(), directory: directory, tls: tls, clock: LiveWallClock())
   }
 
   /// This process's end of messaging.

@@ -62,6 +62,7 @@ extension RouterConfiguration {
       controlPlane: Address(try node.string("control_plane")),
       mapPublisher: Address(try node.string("control_plane_publications")),
       mapFile: directory + "/placement.map")
+    watch = files.watch(directory)
     mapKey = KeyedHash.derive(from: files.deploymentKey, info: "aimstors-router-map/1")
   }
 }

@@ -32,13 +32,13 @@ struct JournalCommand: AsyncParsableCommand {
       abstract: "List segments, groups or records; reads only.")
 
     @OptionGroup var location: Location
-    @Option(name: .long, help: "segments, groups or records.") var detail = "segments"
+    @Option(name: .long, help: "segments, groups, records or commands.") var detail = "segments"
     @Option(name: .long, help: "From this cell seq on.") var from: UInt64 = 0
     @Option(name: .long, help: "At most this many groups.") var limit = 100
 
     func run() async throws {
       guard let detail = JournalInspection.Detail(rawValue: detail) else {
-        throw ValidationError("--detail is segments, groups or records")
+        throw ValidationError("--detail is segments, groups, records or commands")
       }
       let found = try JournalCommand.caught {
         try JournalInspection.run(
@@ -106,7 +106,7 @@ struct JournalCommand: AsyncParsableCommand {
   /// Groups, or the records in them, as tables.
   static func tables(of groups: [JSON], _ detail: JournalInspection.Detail) -> [String] {
     guard !groups.isEmpty else { return [] }
-    guard detail == .records else {
+    guard detail == .records || detail == .commands else {
       var table = Table("segment", "offset", "group", "kind", "first", "last", "bytes")
       for group in groups {
         table.add(
@@ -123,6 +123,10 @@ struct JournalCommand: AsyncParsableCommand {
           record.cell("cell_seq"), group.cell("number"), record.cell("tenant"),
           record.cell("tenant_seq"), record.cell("epoch"), record.cell("kind"),
           record.cell("commands"), record.cell("payload_bytes"))
+        for (index, request) in (record["requests"]?.array ?? []).enumerated() {
+          let point = "\(record.cell("tenant_seq")).\(index + 1)"
+          table.add("", "", "", point, "", "command", request.string ?? "", "")
+        }
       }
     }
     return [table.text]
@@ -134,7 +138,7 @@ struct JournalCommand: AsyncParsableCommand {
     table.add("ok", object.cell("ok"))
     for name in [
       "cell", "generation", "segments", "groups", "records", "commands", "void_records",
-      "tenants", "first_seq", "last_seq", "bytes", "repaired_gaps", "tail",
+      "tenants", "first_seq", "last_seq", "bytes", "repaired_gaps", "missing_records", "tail",
     ] { table.add(name.replacing("_", with: " "), object.cell(name)) }
     let faults = ["damage", "chain_breaks"].flatMap { name in
       (object[name]?.array ?? []).map { "\(name): \($0.serialized())" }

@@ -43,9 +43,10 @@ extension TenantCommand {
       abstract: "Restore a tenant from the archive: in its place, or as a fork beside it.")
 
     @Argument(help: "The tenant's id.") var id: String
-    @Option(name: .long, help: "latest, a tenant_seq, or a time (RFC 3339).") var at = "latest"
+    @Option(name: .long, help: "latest, a tenant_seq, SEQ.COMMANDS, or a time (RFC 3339).") var at =
+      "latest"
     @Option(name: .long, help: "swap or fork.") var mode = "swap"
-    @Option(name: .long, help: "archive.") var source = "archive"
+    @Option(name: .long, help: "archive, or follower (with --at latest).") var source = "archive"
     @Flag(name: .long, help: "What has happened since was read, and stays as fact.")
     var accept = false
     @OptionGroup var waiting: WaitOptions
@@ -66,7 +67,8 @@ extension TenantCommand {
       abstract: "Copy a tenant as it was, for support: read-only, marked, never sends.")
 
     @Argument(help: "The tenant's id.") var id: String
-    @Option(name: .long, help: "latest, a tenant_seq, or a time (RFC 3339).") var at = "latest"
+    @Option(name: .long, help: "latest, a tenant_seq, SEQ.COMMANDS, or a time (RFC 3339).") var at =
+      "latest"
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var connection: ConnectionOptions
 

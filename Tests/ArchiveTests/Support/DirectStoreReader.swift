@@ -21,4 +21,14 @@ struct DirectStoreReader {
     }
     return count
   }
+
+  func has(_ entry: Int64) throws -> Bool {
+    var found = false
+    try rebuild.edit(.ledger, past: ":memory:") { connection in
+      found =
+        try connection.first("SELECT 1 FROM entries WHERE id = ?1", .integer(entry)) { _ in true }
+        ?? false
+    }
+    return found
+  }
 }

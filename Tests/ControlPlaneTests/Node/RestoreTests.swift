@@ -101,7 +101,7 @@ import Wire
 
   @Test(arguments: [
     #"{"at":"yesterday","mode":"swap"}"#, #"{"at":0,"mode":"fork"}"#,
-    #"{"at":"latest","mode":"over"}"#, #"{"at":"latest","mode":"swap","source":"follower"}"#,
+    #"{"at":"latest","mode":"over"}"#, #"{"at":"latest","mode":"swap","source":"tape"}"#,
   ])
   func `a point or way that does not exist is refused`(_ body: String) async throws {
     let deployment = try await Deployment()

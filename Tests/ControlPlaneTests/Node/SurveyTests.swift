@@ -78,6 +78,77 @@ import Wire
     #expect(stops.raw.contains("fraud"))
   }
 
+  @Test
+  func `a number that changed hands since the copy is its new holder's, whoever is heard first`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let one = try await deployment.cell("cell-a")
+    let two = try await deployment.cell("cell-b")
+    let old = try await deployment.tenant("old", cell: "cell-b")
+    let new = try await deployment.tenant("new", cell: "cell-a")
+    _ = try await two.claim(deployment.control, tenant: old, [("phone_number", "111")])
+    try await deployment.beginSurvey()
+    let holds = try answer(
+      CellSurveyPage(
+        tenants: [told(new, slug: "new", numbers: ["111"])], stops: [], next: nil))
+    let gaveUp = try answer(
+      CellSurveyPage(tenants: [told(old, slug: "old")], stops: [], next: nil))
+    one.change { $0.workAnswers = [holds, holds] }
+    two.change { $0.workAnswers = [gaveUp, gaveUp] }
+    // Each cell in one round, the end of it, and the same again.
+    for _ in 0..<4 { await deployment.node.survey() }
+    #expect(one.seen.work.count == 2 && two.seen.work.count == 2)
+    #expect(Set(one.seen.work.map(\.operation)).count == 2, "each round is asked anew")
+    let status = try await deployment.admin("GET", "/v1/status")
+    #expect(!status.raw.contains("control_plane_surveying"))
+    #expect(!status.raw.contains("tenant_owner_conflict"))
+    let taken = try await two.claim(deployment.control, tenant: old, [("phone_number", "111")])
+    #expect(taken == "111")
+  }
+
+  @Test func `a survey does not end while a tenant is on its way out of a cell`() async throws {
+    let deployment = try await Deployment()
+    let one = try await deployment.cell("cell-a")
+    let two = try await deployment.cell("cell-b")
+    let id = try await deployment.tenant("mover", cell: "cell-a")
+    try await deployment.beginSurvey()
+    let leaving = try answer(
+      CellSurveyPage(
+        tenants: [told(id, slug: "mover")], stops: [], next: nil, isMoving: true))
+    let nothing = try answer(CellSurveyPage(tenants: [], stops: [], next: nil))
+    let arrived = try answer(
+      CellSurveyPage(tenants: [told(id, epoch: 2, slug: "mover")], stops: [], next: nil))
+    one.change { $0.workAnswers = [leaving, nothing] }
+    two.change { $0.workAnswers = [nothing, arrived] }
+    await deployment.node.survey()
+    await deployment.node.survey()
+    #expect(try await deployment.admin("GET", "/v1/status").raw.contains("surveying"))
+    await deployment.node.survey()
+    await deployment.node.survey()
+    #expect(try await !deployment.admin("GET", "/v1/status").raw.contains("surveying"))
+    let mover = try await deployment.admin("GET", "/v1/tenants/\(id)")
+    #expect(try mover.text("cell") == "cell-b")
+    #expect(try mover.root()["epoch"]?.integer == 2)
+  }
+
+  @Test func `who may be known to a cell is not called unknown while the cells are asked`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let nothing = try answer(CellSurveyPage(tenants: [], stops: [], next: nil))
+    cell.change { $0.workAnswers = [nothing] }
+    try await deployment.beginSurvey()
+    func show() async throws -> String {
+      try await deployment.admin("GET", "/v1/tenants/tzzzzzzzzzzzz").code()
+    }
+    #expect(try await show() == "recovering")
+    await deployment.node.survey()
+    await deployment.node.survey()
+    #expect(try await show() == "not_found")
+  }
+
   @Test func `versions lie above everything that was published before`() async throws {
     let deployment = try await Deployment()
     _ = try await deployment.cell("cell-a")

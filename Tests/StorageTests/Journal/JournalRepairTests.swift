@@ -93,9 +93,28 @@ import Wire
       directory: directory, files: bench.disk.fileSystem(),
       applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
     #expect(report.ranges.first?.losses.isEmpty == true)
+    let after = try verify(bench)
+    #expect(after.ok, "\(after.chainBreaks)")
+    #expect(after.repairedGaps == 1 && after.missingRecords == 1)
     let (_, opened, _) = try bench.openWriter()
     #expect(opened.catalog.damage.isEmpty)
     #expect(opened.heads[TenantID(trusted: "a")]?.tenantSeq == TenantSeq(15))
+  }
+
+  @Test func `a gap explains what stood in it, and nothing behind it`() throws {
+    let bench = try filled()
+    _ = try damage(bench, seq: 7)
+    _ = try JournalRepair.run(
+      directory: directory, files: bench.disk.fileSystem(),
+      applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+    let (writer, opened, _) = try bench.openWriter()
+    let head = try #require(opened.heads[TenantID(trusted: "a")])
+    bench.rewind("a", to: head.tenantSeq.next, head.hash)
+    #expect(
+      writer.write([try bench.record("a")]) == .durable(first: CellSeq(31), last: CellSeq(31)))
+    let after = try verify(bench)
+    #expect(!after.ok && after.missingRecords == 1)
+    #expect(after.chainBreaks.map(\.foundSeq) == [TenantSeq(17)])
   }
 
   @Test func `damage at the end is repaired so that the journal is writable again`() throws {

@@ -1,0 +1,48 @@
+import GraphSimulator
+
+extension ChaosTenant {
+  static let cells = ["cell-1", "cell-2"]
+  static let moveSeconds = 90
+
+  /// Moves the tenant to the other cell; answers how that ended, nil where nobody knows any more.
+  func move(_ key: String, _ client: SystemClient) async throws -> String? {
+    try await Self.end(try await beginMove(key, client), client)
+  }
+
+  /// Begins a move to the other cell; answers its operation.
+  func beginMove(_ key: String, _ client: SystemClient) async throws -> String {
+    var operation = ""
+    // Right after a start cells are not yet alive to the control plane.
+    try await wait("\(name) may move", seconds: Self.moveSeconds) {
+      let place = try await client.admin("GET", "/v1/tenants/\(id)")["cell"]?.string ?? ""
+      let target = Self.cells.first { $0 != place } ?? ""
+      do {
+        let begun = try await client.admin(
+          "POST", "/v1/tenants/\(id)/moves", ["to_cell": JSON(target), "cap_ms": .integer(3_000)],
+          key: "move-\(name)-\(key)-\(target)")
+        operation = begun["id"]?.string ?? ""
+        return true
+      } catch let refusal as SystemClient.Refused
+        where ["conflict", "cell_unavailable"].contains(refusal.code)
+      {
+        return false
+      }
+    }
+    return operation
+  }
+
+  /// How an operation ended; nil where the control plane has lost it.
+  static func end(_ operation: String, _ client: SystemClient) async throws -> String? {
+    var state: String?
+    try await wait("\(operation) has ended", seconds: moveSeconds) {
+      do {
+        state = try await client.admin("GET", "/v1/operations/\(operation)")["state"]?.string
+        return !["planned", "running"].contains(state)
+      } catch let refusal as SystemClient.Refused where refusal.code == "not_found" {
+        state = nil
+        return true
+      }
+    }
+    return state
+  }
+}

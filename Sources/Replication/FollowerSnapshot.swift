@@ -1,0 +1,68 @@
+import Archive
+import Platform
+import Storage
+import Wire
+
+/// Stores a tenant's files as this follower has them in the archive: for a restore that does not
+/// trust, or does not find, what the primary stored.
+struct FollowerSnapshot: Sendable {
+  let archive: Archive
+  let engine: StorageEngine
+  let configuration: FollowerConfiguration
+  let files: any FileSystem
+  let clock: any WallClock
+  let random: any RandomSource
+
+  /// Copies, stores, and answers the snapshot's name.
+  ///
+  /// Throws `recovering` for a tenant whose records come faster than they are applied here.
+  func take(_ tenant: TenantID, _ generation: Generation) async throws(Failure) -> String {
+    let directory =
+      StorageEngine.restoresDirectory(configuration.dataDirectory)
+      + "/snapshot-\(String(random.uint64(), radix: 16))"
+    let result: Result<String, any Error>
+    do {
+      let (head, snapshot) = try await copy(tenant, into: directory)
+      let subject = SnapshotWriter.Subject(
+        tenant: tenant, cell: configuration.cell, generation: generation, head: head,
+        takenAt: Timestamp(milliseconds: clock.milliseconds()), files: snapshot.files,
+        media: snapshot.media)
+      let manifest = try await SnapshotWriter(archive: archive, files: files, random: random)
+        .store(
+          subject, from: directory,
+          media: "\(configuration.dataDirectory)/tenants/\(tenant)/media")
+      result = .success(manifest.name)
+    } catch {
+      result = .failure(error)
+    }
+    let files = files
+    _ = await Blocking.run("snapshot") { try FileTree.remove(directory, files) }
+    do { return try result.get() } catch let failure as Failure { throw failure } catch {
+      throw Failure(.archiveUnavailable, "the snapshot is not stored: \(error)")
+    }
+  }
+
+  /// A copy that holds exactly the tenant's records up to a head: none came while it was made.
+  private func copy(_ tenant: TenantID, into directory: String) async throws -> (
+    TenantHead, TenantSnapshot
+  ) {
+    let patience = ContinuousClock.now + FollowerLimits.snapshotPatience
+    while ContinuousClock.now < patience {
+      guard let head = engine.heads[tenant] else {
+        throw Failure(.notFound, "no such tenant at this follower")
+      }
+      // Not every record changes a file.
+      let wasApplied = (engine.applied?.seq ?? CellSeq(0)) >= head.cellSeq
+      let found = try await engine.snapshot(tenant, into: directory)
+      let isApplied =
+        found.files.contains { $0.appliedSeq == head.tenantSeq } || wasApplied
+      if isApplied, engine.heads[tenant] == head {
+        return (head, found)
+      }
+      try await Task.sleep(for: FollowerLimits.snapshotPause)
+    }
+    throw Failure(
+      .recovering, "the tenant is written faster than it is applied here; try again",
+      retryAfterMilliseconds: 1_000)
+  }
+}
