@@ -49,7 +49,7 @@ struct ChaosOptions: ParsableArguments {
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
   case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive, refresh
-  case upgrade, partition
+  case upgrade, partition, drain
   case still = "static"
 
   /// The broken rules that its checks see.
@@ -57,7 +57,7 @@ enum Mode: String, CaseIterable {
     switch self {
     case .kill, .promote: [.forgetDedupe, .doubleRefund, .resendAmbiguous]
     case .move: [.skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous]
-    case .upgrade, .still, .partition: []
+    case .upgrade, .still, .partition, .drain: []
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]
     case .diskfull, .corrupt, .refresh: [.forgetDedupe]
