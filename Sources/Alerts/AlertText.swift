@@ -4,8 +4,8 @@ import Wire
 
 /// An alert as it leaves.
 public enum AlertText {
-  /// As it is posted: `{version, id, tenant_id, alert}`, the alert as the log has it; the platform's
-  /// own has null for a tenant.
+  /// As it is posted: `{version, id, tenant_id, alert}`, the alert as the log has it; the
+  /// platform's own has null for a tenant.
   ///
   /// The id is the entry's hash: the same when an alert comes again, another where a restored
   /// tenant's log has another entry in its place.

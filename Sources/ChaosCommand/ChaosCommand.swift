@@ -10,7 +10,7 @@ import CommandExit
       KillCommand.self, PromoteCommand.self, MoveCommand.self, HostileCommand.self,
       DiskFullCommand.self, CorruptCommand.self, PowerCommand.self, IOCommand.self,
       RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self, UpgradeCommand.self,
-      StaticCommand.self, PartitionCommand.self, ControlPlaneCommand.self,
+      StaticCommand.self, PartitionCommand.self, ControlPlaneCommand.self, DrainCommand.self,
     ])
 
   static func main() async { await runAndExit() }

@@ -122,6 +122,18 @@ struct PartitionCommand: AsyncParsableCommand {
   }
 }
 
+struct DrainCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drain",
+    abstract: "A cell dies under load, and its tenants go elsewhere through its follower.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.drain) { await DrainMode($0).run() }
+  }
+}
+
 struct HostileCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hostile", abstract: "Peers that mean harm, at every port, beside honest clients.")

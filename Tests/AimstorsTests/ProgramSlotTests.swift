@@ -93,10 +93,18 @@ import Testing
       let place = directory + "/0.3.0"
       try FileManager.default.createDirectory(
         atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-      try "#!/bin/sh\n\(script)\n".write(
-        toFile: place + "/aimstors", atomically: true, encoding: .utf8)
-      try FileManager.default.setAttributes(
-        [.posixPermissions: mode], ofItemAtPath: place + "/aimstors")
+      // By another process: children that other tests start here meanwhile would inherit a file
+      // that is open for writing, and nobody could run it.
+      let writer = Process()
+      writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+      writer.arguments = [
+        "-c",
+        #"printf '#!/bin/sh\n%s\n' "$1" > "$0.new" && chmod "$2" "$0.new" && mv "$0.new" "$0""#,
+        place + "/aimstors", script, String(mode, radix: 8),
+      ]
+      try writer.run()
+      writer.waitUntilExit()
+      #expect(writer.terminationStatus == 0)
     }
     let version = try #require(ProgramVersion("0.3.0"))
     let releases = Releases(directory: directory)

@@ -154,8 +154,8 @@ enum AuditRoutes {
   /// Begins at position `from`, has at most ``pageEntries``; the first page begins with the
   /// checkpoints. Put together they are the file that `aimstors audit verify` reads.
   ///
-  /// The headers `next-from` and `next-to` say where to go on, up to what the checkpoint speaks for:
-  /// entries written meanwhile are the next export's.
+  /// The headers `next-from` and `next-to` say where to go on, up to what the checkpoint speaks
+  /// for: entries written meanwhile are the next export's.
   private static func export(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {

@@ -1,5 +1,7 @@
 import Foundation
 import GraphSimulator
+import Messaging
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -87,6 +89,21 @@ final class NetworkedSystem: AttackedSystem {
     }
   }
 
+  /// Whether one process's machine can open a connection to where another listens.
+  func reaches(_ one: String, _ other: String) throws -> Bool {
+    let address = try configuration(other)["listen"]?.string ?? ""
+    let parts = address.split(separator: ":").map(String.init)
+    let (host, port) = (parts[1].trimmingPrefix("//"), parts[2])
+    let answer = try output(
+      of: one,
+      // Children inherit a mask that blocks gentler signals.
+      [
+        "timeout", "-s", "KILL", "1", "bash", "-c",
+        "exec 3<>/dev/tcp/\(host)/\(port) && echo reached",
+      ])
+    return answer.contains("reached")
+  }
+
   private func output(of id: String, _ command: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -107,7 +124,7 @@ final class NetworkedSystem: AttackedSystem {
     func add(_ json: JSON, _ keys: [String], _ address: String) {
       for key in keys {
         guard let port = json[key]?.string?.split(separator: ":").last else { continue }
-        places["127.0.0.1:\(port)"] = "\(address):\(port)"
+        places["tcp://127.0.0.1:\(port)"] = "tls+tcp://\(address):\(port)"
       }
     }
     for id in Self.processes {
@@ -136,10 +153,27 @@ final class NetworkedSystem: AttackedSystem {
   }
 
   private func rewrite() throws {
+    let certificates = CertificateDirectory(path: "\(directory)/data/tls")
+    try FileManager.default.createDirectory(
+      atPath: certificates.path, withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o700])
+    _ = try certificates.createAuthority(name: "chaos", days: 1, clock: LiveWallClock())
     let places = try places()
     map.withLock { $0 = places }
     for id in ["graph"] + Self.processes {
       var json = try moved(try configuration(id))
+      if id != "graph" {
+        // Between hosts nothing is spoken in the clear.
+        let file = "\(certificates.path)/\(id).pem"
+        _ = try certificates.issue(
+          try CertificateRequest(name: id, hosts: [wires.address(id)], days: 1), to: file,
+          clock: LiveWallClock())
+        json = json.with(
+          "tls",
+          [
+            "authority": JSON(certificates.authorityFile), "certificate_and_key": JSON(file),
+          ])
+      }
       if id == "router-1" { json = json.with("http_host", JSON(wires.address(id))) }
       if id == "graph" { json = json.with("host", JSON(Wires.middle)) }
       try json.serialized().write(toFile: path(id), atomically: true, encoding: .utf8)

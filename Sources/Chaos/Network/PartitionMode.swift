@@ -10,7 +10,8 @@ public struct PartitionMode: Sendable {
   public static let operationsPerCycle = 120
   static let leastAcknowledged = 100
   static let movesPerCycle = 3
-  static let latestMoment = 250
+  /// A move waits for what is under way at Graph: so it takes about this long, in milliseconds.
+  static let latestMoment = 700
   /// How long a cut lasts, in milliseconds.
   static let cut = 1_500..<7_000
   static let diskBytes = 700 << 20
@@ -78,7 +79,7 @@ public struct PartitionMode: Sendable {
       return (cells ?? []).count { $0["alive"]?.bool == true } == 2
     }
     _ = try await client.simulator(
-      "PUT", "faults", ["delay_ms": [5, 40], "reply_delay_ms": [20, 120]])
+      "PUT", "faults", ["delay_ms": [5, 40], "reply_delay_ms": [100, 700]])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
     let random = SeededRandomSource(seed: plan.seed)
@@ -110,7 +111,7 @@ public struct PartitionMode: Sendable {
           ? round == 1 && place == "cell-1"
           : round == 1 && index == cycle / Fault.allCases.count % tenants.count
         let state = try await move(
-          tenant, "\(cycle)-\(round)", strikes ? fault : nil, system, client, random)
+          tenant, "\(cycle)-\(round)", strikes ? fault : nil, system, client, random, &report)
         if state == "succeeded" { moved += 1 }
       }
     }
@@ -130,7 +131,7 @@ public struct PartitionMode: Sendable {
 
   private func move(
     _ tenant: ChaosTenant, _ key: String, _ fault: Fault?, _ system: NetworkedSystem,
-    _ client: SystemClient, _ random: SeededRandomSource
+    _ client: SystemClient, _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws -> String {
     let source = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string ?? ""
     let target = MoveMode.cells.first { $0 != source } ?? ""
@@ -151,6 +152,8 @@ public struct PartitionMode: Sendable {
     if let fault {
       try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
       let milliseconds = Self.cut.lowerBound + random.below(Self.cut.count)
+      let began = try await client.admin("GET", "/v1/operations/\(id)")
+      if began["state"]?.string == "running" { report.hit("in the middle of a move") }
       try await strike(fault, source, target, milliseconds, system)
     }
     var state = ""
@@ -175,14 +178,16 @@ public struct PartitionMode: Sendable {
     case .routerTarget: pair = ("router-1", target)
     case .diskFull: return try await fillDisk(of: target, milliseconds, system)
     }
-    try system.wires.cut(pair.0, pair.1)
-    do {
-      try await Task.sleep(for: .milliseconds(milliseconds))
-    } catch {
-      try system.wires.heal(pair.0, pair.1)
-      throw error
+    // Otherwise the cut would prove nothing.
+    guard try system.reaches(pair.0, pair.1) else {
+      throw ChaosFailure("\(pair.0) does not reach \(pair.1) without a cut")
     }
-    try system.wires.heal(pair.0, pair.1)
+    try system.wires.cut(pair.0, pair.1)
+    defer { try? system.wires.heal(pair.0, pair.1) }
+    try await Task.sleep(for: .milliseconds(milliseconds))
+    guard try !system.reaches(pair.0, pair.1) else {
+      throw ChaosFailure("\(pair.0) reaches \(pair.1) in spite of the cut")
+    }
   }
 
   /// Only the second cell's disk is small.

@@ -22,9 +22,9 @@ public struct UpgradeMode: Sendable {
   static let patienceSeconds = 240
 
   enum Fault: String, CaseIterable {
+    case erring = "a version that fails requests"
     case none = "an upgrade of all processes"
     case back = "a rollback of an upgrade that succeeded"
-    case erring = "a version that fails requests"
     case dead = "a version that does not start"
     case killed = "kill -9 of the control plane during an upgrade"
   }

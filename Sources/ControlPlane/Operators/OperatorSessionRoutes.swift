@@ -239,8 +239,8 @@ struct OperatorSessionRoutes: Sendable {
 
   /// Runs `body` where the code is right; counts it where it is wrong, and lets nobody guess on.
   ///
-  /// A recovery code is not guessed: it counts also while wrong ones are waited for, so that whoever
-  /// has stolen a token cannot keep its owner out.
+  /// A recovery code is not guessed: it counts also while wrong ones are waited for, so that
+  /// whoever has stolen a token cannot keep its owner out.
   private func check<T: Sendable>(
     _ code: String, _ id: String, _ trace: String, takesRecovery: Bool = false, keeps: Bool = true,
     _ body: @escaping @Sendable (inout OperatorFactor, Transaction, PlatformRows) throws -> T

@@ -1,7 +1,7 @@
-/// How long one waits after wrong one-time codes: at first not at all, then twice as long each time,
-/// never for good.
+/// How long one waits after wrong one-time codes: at first not at all, then twice as long each
+/// time, never for good.
 ///
-/// At the longest wait a guesser has 96 tries a day against a million codes of which three are right.
+/// At the longest wait a guesser has 96 tries a day against a million codes, three of them right.
 public enum WrongCodeRule {
   /// Wrong codes in a row that cost nothing.
   public static let free = 5

@@ -1,0 +1,106 @@
+import Foundation
+import GraphSimulator
+
+/// A cell dies under load and stays dead; its follower takes over and its tenants move to another
+/// cell, by one order.
+///
+/// Each cycle is a system of its own: a cell dies once.
+public struct DrainMode: Sendable {
+  static let topology = """
+    version: 1
+    name: chaos
+    control_plane: {id: control-plane}
+    routers: [{id: router-1}]
+    cells:
+      - {id: cell-1, mode: follower, followers: [{id: cell-1-b}]}
+      - {id: cell-2}
+    graph: {simulator: {numbers: 8}}
+    """
+  static let operations = 160
+  static let leastAcknowledged = 100
+  /// Acknowledged before the cell dies.
+  static let moment = 40
+
+  let plan: AttackPlan
+
+  public init(_ plan: AttackPlan) { self.plan = plan }
+
+  public func run() async -> ChaosReport {
+    var all = ChaosReport()
+    for cycle in 0..<plan.cycles where all.complaints.isEmpty {
+      plan.say("cycle \(cycle + 1): cell-1 dies and is drained")
+      let own = AttackPlan(
+        cycles: 1, seed: plan.seed + UInt64(cycle), sabotage: plan.sabotage,
+        binaries: plan.binaries, directory: "\(plan.directory)/\(cycle)", say: plan.say)
+      let report = await SystemUnderAttack.report(own, topology: Self.topology, attack: attack)
+      all.cycles += report.cycles
+      all.acked += report.acked
+      all.lost += report.lost
+      all.duplicated += report.duplicated
+      all.diverged += report.diverged
+      all.complaints += report.complaints
+      for (fault, count) in report.faultsHit { all.faultsHit[fault, default: 0] += count }
+      for (name, value) in report.measures { all.measure(name, value) }
+    }
+    return all
+  }
+
+  private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
+    let client = SystemClient(try system.local())
+    let tenants = try await ChaosTenant.pair(system, client)
+    _ = try await client.simulator(
+      "PUT", "faults", ["delay_ms": [5, 40], "reply_delay_ms": [20, 120]])
+    let workload = Workload(client, tenants)
+    var oracle = SystemOracle(system, client, tenants)
+    try await wait("the follower may be promoted", seconds: 60) {
+      let plan = try? await client.admin("POST", "/v1/cells/cell-1/promote", ["dry_run": true])
+      return plan?["result"]?["to"]?.string == "cell-1-b"
+    }
+    async let load: Void = workload.run(0..<Self.operations)
+    try await wait("\(Self.moment) operations are acknowledged", seconds: 120) {
+      workload.count >= Self.moment
+    }
+    // Nobody starts it again.
+    system.freeze()
+    defer { system.thaw() }
+    _ = try system.kill("cell-1")
+    let began = ContinuousClock.now
+    report.hit("a dead cell")
+    let id = try await order(client)
+    var operation = JSON.null
+    try await wait("\(id) has ended", seconds: 180) {
+      operation = try await client.admin("GET", "/v1/operations/\(id)")
+      return operation["state"]?.string != "running"
+    }
+    report.measure("drained_ms", (ContinuousClock.now - began) / .milliseconds(1))
+    let place = try await client.admin("GET", "/v1/tenants/\(tenants[0].id)")["cell"]?.string
+    guard operation["state"]?.string == "succeeded", place == "cell-2" else {
+      throw ChaosFailure("not drained: \(operation.serialized())")
+    }
+    try await load
+    try await workload.repeatSome(of: 0..<Self.operations)
+    system.thaw()
+    // The old process comes back, and is a follower now.
+    try await wait("cell-1 runs again", seconds: 60) {
+      guard let member = try? system.member("cell-1") else { return false }
+      return await SystemClient.isReady(member.healthURL)
+    }
+    try await oracle.settle()
+    try await oracle.judge(workload, into: &report)
+    report.cycles = 1
+    if workload.count < Self.leastAcknowledged {
+      report.complaints.append("only \(workload.count) acknowledged operations")
+    }
+  }
+
+  /// The control plane takes a moment to see that the cell is dead.
+  private func order(_ client: SystemClient) async throws -> String {
+    try await wait("the cell counts as dead", seconds: 60) {
+      let cell = try await client.admin("GET", "/v1/cells/cell-1")
+      return cell["alive"]?.bool == false
+    }
+    let operation = try await client.admin(
+      "POST", "/v1/cells/cell-1/drain", ["old_is_dead": true, "reason": "chaos"], key: "drain")
+    return operation["id"]?.string ?? ""
+  }
+}
