@@ -51,13 +51,16 @@ struct FollowerSnapshot: Sendable {
       guard let head = engine.heads[tenant] else {
         throw Failure(.notFound, "no such tenant at this follower")
       }
-      // Not every record changes a file.
-      let wasApplied = (engine.applied?.seq ?? CellSeq(0)) >= head.cellSeq
-      let found = try await engine.snapshot(tenant, into: directory)
-      let isApplied =
-        found.files.contains { $0.appliedSeq == head.tenantSeq } || wasApplied
-      if isApplied, engine.heads[tenant] == head {
-        return (head, found)
+      // Not before: files are made by what is applied.
+      if (engine.applied?.seq ?? CellSeq(0)) >= head.cellSeq {
+        let found: Result<TenantSnapshot, Failure>
+        do throws(Failure) {
+          found = .success(try await engine.snapshot(tenant, into: directory))
+        } catch {
+          found = .failure(error)
+        }
+        // Otherwise a record came meanwhile, and what it makes may not be whole yet.
+        if engine.heads[tenant] == head { return (head, try found.get()) }
       }
       try await Task.sleep(for: FollowerLimits.snapshotPause)
     }

@@ -52,6 +52,7 @@ extension SystemChaosTests {
 
   @Test func `a control plane that does not ask the cells is seen`() async throws {
     let report = try await controlPlane(cycles: 1, sabotage: "skip-survey")
-    #expect(!report.isOK && report.duplicated > 0, "\(report)")
+    // Rivals got what others hold, or those who hold it were refused.
+    #expect(!report.isOK && report.faultsHit.count == 1, "\(report)")
   }
 }

@@ -41,9 +41,9 @@ public struct TenantRestorer: Sendable {
   /// Restores to `target` and checks everything: chain, digests, structure, references, media.
   ///
   /// `cell` is where a tenant without any snapshot has its records. `from` names the one snapshot
-  /// to begin with; nil: the one that leads there best. Files are left as those of
-  /// `owner` in the branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the
-  /// directory is removed then.
+  /// to begin with; nil: the one that leads there best. Files are left as those of `owner` in the
+  /// branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the directory is
+  /// removed then.
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
     into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil

@@ -126,14 +126,15 @@ public struct PromoteMode: Sendable {
     try await wait("\(moment) operations are acknowledged", seconds: 120) {
       workload.count >= before + moment
     }
-    if cycle == 0 {
+    let holds = plan.sabotage == Sabotage.resendAmbiguous.rawValue
+    // While something is still to be sent.
+    if holds { try await sends.hold(workload.tenants[0]) }
+    if cycle == 0, !holds {
       guard try await workload.tenants[2].move("out", client) == "succeeded" else {
         throw ChaosFailure("a move in full health did not succeed")
       }
       report.moves = 1
     }
-    let holds = plan.sabotage == Sabotage.resendAmbiguous.rawValue
-    if holds { try await sends.hold(workload.tenants[0]) }
     let member = try system.member(primary)
     switch fault {
     case .kill: _ = try system.kill(primary)

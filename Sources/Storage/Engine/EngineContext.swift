@@ -62,6 +62,11 @@ final class EngineContext: Sendable {
   func directory(_ tenant: TenantID) -> String {
     "\(configuration.directory)/tenants/\(tenant.rawValue)"
   }
+
+  /// There from a tenant's first flush on, outside of its directory: where that is missing then,
+  /// somebody took it away.
+  func keptMark(_ tenant: TenantID) -> String { "\(keptDirectory)/\(tenant.rawValue)" }
+  var keptDirectory: String { "\(configuration.directory)/kept" }
 }
 
 /// Points at which a test makes the engine fail as a machine would.

@@ -98,18 +98,27 @@ struct Flusher {
     do {
       for file in writer.schema.files.values {
         let path = "\(directory)/\(file.name)"
-        guard try context.files.exists(path) else { continue }
-        guard try checkpoint(path) else { return false }
         let marker = TenantFile.keptMarker(path)
+        guard try context.files.exists(path) else {
+          // Flushed once, and taken away since.
+          guard try !context.files.exists(marker) else { throw StorageError.fileMissing(path) }
+          continue
+        }
+        guard try checkpoint(path) else { return false }
         if try !context.files.exists(marker) { try context.files.open(marker, .create).close() }
       }
-      if try context.files.exists(directory) {
+      if try !context.files.exists(directory) {
+        let mark = context.keptMark(tenant)
+        guard try !context.files.exists(mark) else { throw StorageError.fileMissing(directory) }
+      } else {
         try context.files.synchronizeDirectory(directory)
+        try keep(tenant)
         // Everything in it is on disk in the files now.
         let copied = "\(directory)/\(StoppedRecords.name)"
         if try context.files.exists(copied) { try context.files.remove(copied) }
       }
     } catch {
+      if case StorageError.fileMissing = error { writer.stop("\(error)") }
       report(tenant, error)
       return false
     }
@@ -117,6 +126,16 @@ struct Flusher {
     context.problems.resolve("flush_failed", tenant)
     context.metrics.flushed()
     return true
+  }
+
+  /// Notes durably, outside of the tenant's directory, that it has one.
+  private func keep(_ tenant: TenantID) throws {
+    let mark = context.keptMark(tenant)
+    guard try !context.files.exists(mark) else { return }
+    try context.files.createDirectory(context.keptDirectory)
+    try context.files.open(mark, .create).close()
+    try context.files.synchronizeDirectory(context.keptDirectory)
+    try context.files.synchronizeDirectory(context.configuration.directory)
   }
 
   func report(_ tenant: TenantID?, _ error: any Error) {

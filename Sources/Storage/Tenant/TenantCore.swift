@@ -17,6 +17,8 @@ final class TenantCore: TransactionSource {
   /// What keeps a stalled tenant from running.
   var lack: Lack?
   var replaying: TenantReplay?
+  /// The files that were open in this process, and in which branch.
+  private var opened: [FileKind: Lineage] = [:]
   var encoder = RecordEncoder(capacity: 0)
 
   /// Why the batch cannot go on, also where a command caught the error.
@@ -62,9 +64,13 @@ final class TenantCore: TransactionSource {
     if let file = files[kind] { return file }
     let fileSchema = schema.file(kind)
     let directory = context.directory(tenant)
+    let path = "\(directory)/\(fileSchema.name)"
+    if try !context.files.exists(path), try wasTaken(kind, directory) {
+      throw StorageError.fileMissing(path)
+    }
     try context.files.createDirectory(directory)
     let file = try TenantFile(
-      path: "\(directory)/\(fileSchema.name)", tenant: tenant, lineage: head.lineage,
+      path: path, tenant: tenant, lineage: head.lineage,
       schema: fileSchema, level: level, ceiling: context.configuration.ceiling,
       files: context.files, vfs: context.configuration.vfs)
     guard file.appliedSeq <= head.tenantSeq else {
@@ -74,7 +80,19 @@ final class TenantCore: TransactionSource {
         file: file.path, applied: file.appliedSeq, journal: head.tenantSeq)
     }
     files[kind] = file
+    opened[kind] = head.lineage
     return file
+  }
+
+  /// Whether a file that is not there was: made anew it would be empty, and look healthy.
+  ///
+  /// A replay may make all of them, from the tenant's first record on.
+  private func wasTaken(_ kind: FileKind, _ directory: String) throws -> Bool {
+    if opened[kind] == head.lineage { return true }
+    guard replaying == nil, head.tenantSeq > TenantSeq(1),
+      try !context.files.exists(directory)
+    else { return false }
+    return try context.files.exists(context.keptMark(tenant))
   }
 
   func closeFiles() {
