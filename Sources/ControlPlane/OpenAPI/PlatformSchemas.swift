@@ -122,6 +122,7 @@ extension Schemas {
         "readers": list(
           of: object([
             "id": string, "cell": string, "version": string, "reads_level?": integer,
+            "on_trial": boolean,
           ])),
       ])
     ),
