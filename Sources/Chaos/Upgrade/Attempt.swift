@@ -19,7 +19,11 @@ struct Attempt: Sendable {
       try release(.good)
       let operation = try await begin()
       if fault == .killed {
-        try await Task.sleep(for: .seconds(2))
+        // Past the baseline: processes are being told.
+        try await wait("\(operation) has begun", seconds: UpgradeMode.patienceSeconds) {
+          let now = try await client.admin("GET", "/v1/operations/\(operation)")
+          return ["canary", "waves"].contains(now["step"]?.string)
+        }
         let killed = try system.kill("control-plane")
         try await system.waitForSuccessor(of: killed)
       }

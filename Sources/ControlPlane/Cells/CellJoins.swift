@@ -130,12 +130,15 @@ struct CellJoins: Sendable {
       throw Failure(.notFound, "generation \(proto.generation) has not joined; join first")
     }
     roster.heard(id, CellReport(proto))
-    if proto.formatCeiling > roster.formatCeiling {
+    let others = roster.sights().filter { $0.isAlive && $0.isHeard && $0.record.state != .retired }
+    let ceiling = FormatCeilingRule.believed(
+      proto.formatCeiling, reads: max(1, proto.readsLevel), others: others.map(\.report.readsLevel))
+    if ceiling > roster.formatCeiling {
       // Only a control plane can have said so: this store is a copy from before.
       try await store.write(trace: trace) { _, rows in
-        try rows.raiseFormatCeiling(to: proto.formatCeiling)
+        try rows.raiseFormatCeiling(to: ceiling)
       }
-      roster.know(formatCeiling: proto.formatCeiling)
+      roster.know(formatCeiling: ceiling)
     }
     guard cell.state == .joining else { return }
     let active = try await store.write(trace: trace) { transaction, rows in

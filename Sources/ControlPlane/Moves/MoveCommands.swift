@@ -78,6 +78,10 @@ struct MoveCommands: Sendable {
   ) throws -> Operation {
     // From a copy that has not heard its cells an epoch might be issued twice.
     try rows.requireSurveyed()
+    if !isDryRun {
+      try SendStopRule.demandMovable(
+        from: try rows.sendStop(.cell, tenant.placement.cell.rawValue))
+    }
     let candidates = try rows.candidates(sights, configuration)
     var rule = PlacementRule()
     rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes

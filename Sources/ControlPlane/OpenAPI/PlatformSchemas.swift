@@ -123,6 +123,7 @@ extension Schemas {
         "readers": list(
           of: object([
             "id": string, "cell": string, "version": string, "reads_level?": integer,
+            "on_trial": boolean,
           ])),
       ])
     ),

@@ -49,7 +49,7 @@ struct RebalanceCommands: Sendable {
     let isAlive = services.roster.isAlive(id)
     let isDryRun = input.dryRun ?? false
     let isPromoted = !isAlive && input.oldIsDead == true && !isDryRun
-    let isMixed = PromoteRoute.isMixed(id, services)
+    let isMixed = try await PromoteRoute.isMixed(id, services)
     let answer = try await command.perform { transaction, rows in
       guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
       guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
@@ -60,7 +60,10 @@ struct RebalanceCommands: Sendable {
             + "over, or restore its tenants, and drain then",
           retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
       }
-      if !isDryRun { try Self.demandNoDrain(of: id, rows) }
+      if !isDryRun {
+        try Self.demandNoDrain(of: id, rows)
+        try SendStopRule.demandMovable(from: try rows.sendStop(.cell, id.rawValue))
+      }
       if isPromoted {
         // Its sends would have to stop until somebody has looked; elsewhere they would go on.
         guard !isMixed else {

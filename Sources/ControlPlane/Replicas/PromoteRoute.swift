@@ -39,7 +39,7 @@ struct PromoteRoute: Sendable {
       throw Failure(.notFound, "no such cell")
     }
     let lag = services.replicas.lag(of: cell)
-    let isMixed = Self.isMixed(cell, services)
+    let isMixed = try await Self.isMixed(cell, services)
     if input.dryRun == true {
       let register = try await services.store.read { try $0.register(of: cell) }
       let (before, after) = try Self.decide(register, input, isMixed: isMixed)
@@ -62,9 +62,15 @@ struct PromoteRoute: Sendable {
   /// Whether some tenant of the cell waits for no follower.
   ///
   /// Unknown counts as mixed: nobody is promoted on a guess.
-  static func isMixed(_ cell: CellID, _ services: AdminServices) -> Bool {
-    services.replicas.sights(of: cell).filter(\.isPrimary)
-      .max { $0.generation < $1.generation }?.isMixed ?? true
+  static func isMixed(
+    _ cell: CellID, _ services: AdminServices
+  ) async throws(Failure) -> Bool {
+    if let sight = services.replicas.sights(of: cell).filter(\.isPrimary)
+      .max(by: { $0.generation < $1.generation })
+    {
+      return sight.isMixed
+    }
+    return try await services.store.read { try $0.isMixed(cell) } ?? true
   }
 
   /// Decides and records it: from here on the old generation may neither join nor report.

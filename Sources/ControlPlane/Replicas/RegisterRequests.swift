@@ -17,7 +17,19 @@ struct RegisterRequests: Sendable {
   ) async throws(Failure) -> Aimstors_ProtoCellRegister {
     let cell = try admit(peer, cell: report.cell, replica: report.replica)
     replicas.heard(report, of: cell, isFollower: peer.role == .follower)
-    if let known = try await store.read({ try $0.register(of: cell) }) {
+    let (register, mixed) = try await store.read {
+      (try $0.register(of: cell), try $0.isMixed(cell))
+    }
+    let isMixed = report.isMixed
+    if let known = register {
+      if report.isPrimary, report.replica == known.primary, mixed != isMixed,
+        Generation(report.generation) == known.generation
+      {
+        // A drain of a dead cell asks for it, perhaps after a restart of this process.
+        try await store.write(trace: trace) { _, rows in
+          try rows.put(isMixed: isMixed, of: cell)
+        }
+      }
       guard report.isPrimary, Generation(report.generation) > known.generation else {
         return known.proto
       }
@@ -36,12 +48,13 @@ struct RegisterRequests: Sendable {
     }
     let first = CellRegister(
       cell: cell, generation: Generation(report.generation), primary: report.replica)
-    let register = try await store.write(trace: trace) { _, rows in
+    let made = try await store.write(trace: trace) { _, rows in
       if let known = try rows.register(of: cell) { return known }
       try rows.put(first)
+      try rows.put(isMixed: isMixed, of: cell)
       return first
     }
-    return register.proto
+    return made.proto
   }
 
   /// One compare-and-set of a primary.

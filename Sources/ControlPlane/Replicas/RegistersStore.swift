@@ -31,6 +31,20 @@ extension PlatformRows {
       .integer(Int64(register.version)))
   }
 
+  /// Whether some tenant of the cell waits for no follower, as its primary said last; nil where
+  /// nobody has said it.
+  func isMixed(_ cell: CellID) throws -> Bool? {
+    try connection.first(
+      "SELECT mixed FROM registers WHERE cell = ?1 AND mixed IS NOT NULL", .text(cell.rawValue)
+    ) { $0.int64(0) != 0 }
+  }
+
+  func put(isMixed: Bool, of cell: CellID) throws {
+    try connection.run(
+      "UPDATE registers SET mixed = ?2 WHERE cell = ?1", .text(cell.rawValue),
+      .integer(isMixed ? 1 : 0))
+  }
+
   /// Promotions that are not done, oldest first.
   func runningPromotions() throws -> [OperationID] {
     try connection.rows(

@@ -28,6 +28,8 @@ final class ReplicaRoster: Sendable {
     let records: UInt64
     let bytes: UInt64
     let milliseconds: Int64
+    /// Whether it is being fed.
+    let isConnected: Bool
   }
 
   private let sights = Mutex<[CellID: [String: Sight]]>([:])
@@ -46,7 +48,7 @@ final class ReplicaRoster: Sendable {
       followers: report.followers.map {
         Lag(
           replica: $0.replica, records: $0.records, bytes: $0.bytes,
-          milliseconds: $0.milliseconds)
+          milliseconds: $0.milliseconds, isConnected: $0.connected)
       }, heardAtNanoseconds: boot.nanoseconds())
     sights.withLock { $0[cell, default: [:]][report.replica] = sight }
   }
@@ -79,6 +81,13 @@ final class ReplicaRoster: Sendable {
 
   func sights(of cell: CellID) -> [Sight] {
     sights.withLock { $0[cell]?.values.sorted { $0.replica < $1.replica } ?? [] }
+  }
+
+  /// Whether the cell's primary feeds this follower, as it said last.
+  func isFed(_ replica: String, of cell: CellID) -> Bool {
+    sights(of: cell).filter { $0.isPrimary && isHeard($0) }
+      .max { $0.generation < $1.generation }?
+      .followers.contains { $0.replica == replica && $0.isConnected } ?? false
   }
 
   /// How far the follower that is furthest behind is, as the primary said last.

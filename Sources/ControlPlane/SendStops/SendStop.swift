@@ -36,6 +36,16 @@ enum SendStopRule {
         scope: scope, id: id, reason: reason, since: since, version: version, isLifted: false))
   }
 
+  /// Whether tenants may leave a cell whose own stop this is: in another cell it would not hold, and
+  /// what a promotion's stop keeps back would be sent unseen, perhaps twice.
+  static func demandMovable(from stop: SendStop?) throws(Failure) {
+    guard let stop, !stop.isLifted else { return }
+    throw Failure(
+      .invalidState,
+      "sends of \(stop.id) are stopped (\(stop.reason)), and would go on elsewhere: look at them "
+        + "and lift the stop first")
+  }
+
   static func lift(current: SendStop?, version: UInt64) throws(Failure) -> Decision {
     guard let current else { throw Failure(.notFound, "no such send-stop") }
     if current.isLifted { return .unchanged(current) }

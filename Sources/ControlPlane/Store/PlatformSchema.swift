@@ -21,6 +21,7 @@ public enum PlatformSchema {
       table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
       table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
       table(623, "planned_moves"), table(624, "upgrades"), table(625, "upgrade_members"),
+      table(626, "upgrade_processes"),
       table(630, "operator_factors"),
       table(631, "operator_recovery_codes"), table(632, "operator_sessions"),
       table(633, "alert_channels"),
@@ -37,6 +38,8 @@ public enum PlatformSchema {
       SchemaStep("platform-identity-3", file: .platform, ddl: secondFactors),
       SchemaStep("platform-alerts-1", file: .platform, ddl: AlertChannelsStore.ddl),
       SchemaStep("platform-upgrades-1", file: .platform, ddl: upgrades),
+      SchemaStep("platform-upgrades-2", file: .platform, ddl: upgradeProcesses),
+      SchemaStep("platform-registers-2", file: .platform, ddl: mixedRegisters),
     ])
 
   private static let secondFactors = """
@@ -239,6 +242,38 @@ public enum PlatformSchema {
       detail TEXT NOT NULL,
       PRIMARY KEY (operation, name)
     ) STRICT;
+    """
+
+  private static let upgradeProcesses = """
+    -- The processes that are to run another version: by the replica, which a promotion leaves as it
+    -- is. What stands in upgrade_members was called after cells.
+    CREATE TABLE upgrade_processes (
+      operation TEXT NOT NULL,
+      replica TEXT NOT NULL,
+      cell TEXT NOT NULL,
+      follower INTEGER NOT NULL,
+      wave INTEGER NOT NULL,
+      from_version TEXT NOT NULL,
+      to_version TEXT NOT NULL,
+      state TEXT NOT NULL CHECK (
+        state IN ('planned', 'asked', 'watched', 'confirming', 'done', 'failed', 'skipped')),
+      since INTEGER NOT NULL,
+      before_requests INTEGER NOT NULL,
+      before_failed INTEGER NOT NULL,
+      begin_requests INTEGER NOT NULL,
+      begin_failed INTEGER NOT NULL,
+      seen_requests INTEGER NOT NULL,
+      seen_failed INTEGER NOT NULL,
+      started_at INTEGER NOT NULL,
+      problems TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      PRIMARY KEY (operation, cell, replica)
+    ) STRICT;
+    """
+
+  private static let mixedRegisters = """
+    -- Whether some tenant of the cell waits for no follower, as its primary said last.
+    ALTER TABLE registers ADD COLUMN mixed INTEGER;
     """
 
   private static let ddl = """

@@ -28,22 +28,30 @@ struct UpgradeCommands: Sendable {
       let waves = UpgradeRule.waves(
         wanted.map { .init(id: $0.record.id, tenants: counts[$0.record.id]?.tenants ?? 0) },
         canary: input.canary, size: input.waveSize)
+      let unsettled = try rows.unsettledProcesses()
       var members: [UpgradeMember] = []
       for (wave, cells) in waves.enumerated() {
         for cell in wanted where cells.contains(cell.record.id) {
           let id = cell.record.id
-          members += (followers[id] ?? []).map {
-            UpgradeMember(
-              name: $0.replica, cell: id, isFollower: true, wave: wave, from: $0.version,
-              to: input.version, since: transaction.now)
+          // The cell's process may be called otherwise, and a follower as the cell.
+          let primary = try rows.register(of: id)?.primary ?? id.rawValue
+          func add(_ replica: String, isFollower: Bool, runs: String) {
+            guard
+              let from = UpgradeRule.from(
+                runs: runs, to: input.version,
+                unsettled: unsettled.first { $0.cell == id && $0.replica == replica })
+            else { return }
+            members.append(
+              UpgradeMember(
+                name: replica, cell: id, isFollower: isFollower, wave: wave, from: from,
+                to: input.version, since: transaction.now))
           }
-          members.append(
-            UpgradeMember(
-              name: id.rawValue, cell: id, isFollower: false, wave: wave,
-              from: cell.record.version, to: input.version, since: transaction.now))
+          for follower in followers[id] ?? [] where follower.replica != primary {
+            add(follower.replica, isFollower: true, runs: follower.version)
+          }
+          add(primary, isFollower: false, runs: cell.record.version)
         }
       }
-      members.removeAll { $0.from == input.version }
       guard !members.isEmpty else {
         throw Failure(.alreadyDone, "all of them run \(input.version)")
       }
@@ -63,10 +71,13 @@ struct UpgradeCommands: Sendable {
       guard let id = try named ?? rows.lastUpgrade(), let upgrade = try rows.upgrade(id),
         !upgrade.isRollback
       else { throw Failure(.notFound, "there is no such upgrade") }
-      let members = try rows.upgradeMembers(of: id).filter { $0.state != .planned }
+      let members = try rows.upgradeMembers(of: id)
+        .filter { $0.state != .planned && $0.state != .skipped }
         .map { member in
-          UpgradeMember(
-            name: member.name, cell: member.cell, isFollower: member.isFollower,
+          // As it is by now: a promotion may have come between.
+          let primary = try rows.register(of: member.cell)?.primary ?? member.cell.rawValue
+          return UpgradeMember(
+            name: member.name, cell: member.cell, isFollower: member.name != primary,
             wave: member.wave, from: member.to, to: member.from, since: transaction.now)
         }
       guard !members.isEmpty else {

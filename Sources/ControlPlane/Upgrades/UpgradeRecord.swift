@@ -14,19 +14,26 @@ struct UpgradeMember: Hashable, Sendable {
   enum State: String, Hashable, Sendable {
     /// May become `asked`, `failed`.
     case planned
-    /// It was told, and starts again. May become `watched`, `failed`.
+    /// It is told from the next round on, and starts again. May become `watched`, `failed`; of a
+    /// rollback `confirming`.
     case asked
-    /// It runs the version. May become `done`, `failed`.
+    /// It runs the version. May become `confirming`, `failed`.
     case watched
+    /// It was judged good: it is told that the version stays. May become `done`, `failed`.
+    case confirming
     case done
     case failed
+    /// Its cell was retired meanwhile.
+    case skipped
 
-    var isOpen: Bool { self != .done && self != .failed }
+    var isOpen: Bool { self != .done && self != .failed && self != .skipped }
   }
 
-  /// The process's name: a cell's own, or a follower's.
+  /// The replica's name, which stays the same whichever of them leads the cell; of a cell without
+  /// followers the cell's.
   let name: String
   let cell: CellID
+  /// What it was when the operation began.
   let isFollower: Bool
   let wave: Int
   let from: String

@@ -23,18 +23,31 @@ struct UpgradeRounds: Sendable {
     let upgrade: UpgradeRecord
     let members: [UpgradeMember]
     let ceiling: UInt32
+    let sights: UpgradeSights
   }
 
   private func look(_ id: OperationID, trace: String) async throws(Failure) {
+    let services = services
     let found = try await services.store.read { rows -> Found? in
       guard let operation = try rows.operation(id), operation.state == .running,
         let upgrade = try rows.upgrade(id)
       else { return nil }
+      let members = try rows.upgradeMembers(of: id)
+      var registers: [CellID: CellRegister] = [:]
+      for cell in Set(members.map(\.cell)) { registers[cell] = try rows.register(of: cell) }
       return Found(
-        operation: operation, upgrade: upgrade, members: try rows.upgradeMembers(of: id),
-        ceiling: try rows.formatCeiling() ?? FormatLevel.oldest)
+        operation: operation, upgrade: upgrade, members: members,
+        ceiling: try rows.formatCeiling() ?? FormatLevel.oldest,
+        sights: UpgradeSights(services: services, registers: registers))
     }
     guard let found else { return }
+    guard !found.members.isEmpty else {
+      // Begun by a program from before processes were called by their replicas.
+      return try await change(found, trace: trace) { operation, _, now throws(Failure) in
+        try operation.failed(
+          Failure(.upgradeHalted, "its processes are not known; begin it anew"), at: now)
+      }
+    }
     switch found.operation.stepName {
     case "check": try await check(found, trace: trace)
     case "baseline": try await measure(found, trace: trace)
@@ -46,6 +59,9 @@ struct UpgradeRounds: Sendable {
 
   /// Whether every process has the version and may run it.
   private func check(_ found: Found, trace: String) async throws(Failure) {
+    guard found.upgrade.isRollback || !isWaiting(found, since: found.operation.createdAt) else {
+      return
+    }
     var refusals: [(member: UpgradeMember, failure: Failure)] = []
     await withTaskGroup(of: (UpgradeMember, Failure?).self) { group in
       for member in found.members {
@@ -56,7 +72,7 @@ struct UpgradeRounds: Sendable {
       }
     }
     let first = refusals.min { $0.member.name < $1.member.name }
-    let sights = sights(of: found.members, [:])
+    let sights = found.sights.all(of: found.members, [:], isRollback: found.upgrade.isRollback)
     try await change(found, trace: trace) { operation, members, now throws(Failure) in
       if let first {
         let code = first.failure.code
@@ -77,14 +93,23 @@ struct UpgradeRounds: Sendable {
     }
   }
 
+  /// Whether somebody has not been heard since this control plane started, and may be yet.
+  private func isWaiting(_ found: Found, since: Timestamp) -> Bool {
+    services.clock.milliseconds() - since.milliseconds
+      <= ControlPlaneLimits.upgradeStartMilliseconds
+      && !found.members.allSatisfy { found.sights.address(of: $0) != nil }
+  }
+
   private func refusal(
     of member: UpgradeMember, _ found: Found, trace: String
   ) async -> Failure? {
+    // It is skipped later.
+    if services.roster.cell(member.cell)?.state == .retired { return nil }
     var order = order(member, found)
     order.checkOnly = true
     do throws(Failure) {
       let state = try await ask(
-        member, order, timeout: ControlPlaneLimits.programTimeout, trace: trace)
+        member, order, found, timeout: ControlPlaneLimits.programTimeout, trace: trace)
       guard state.state == "failed" else { return nil }
       return Failure(FailureCode(rawValue: state.failure.code), state.failure.detail)
     } catch {
@@ -99,8 +124,21 @@ struct UpgradeRounds: Sendable {
     guard let since = found.members.first?.since,
       now.milliseconds - since.milliseconds >= found.upgrade.soakMilliseconds
     else { return }
-    let sights = sights(of: found.members, [:])
+    // Of what is not heard nobody knows the problems: they would be news later.
+    let unheard = found.members.filter { !found.sights.isHeard($0) }.map(\.name)
+    let isLate =
+      now.milliseconds - since.milliseconds
+      > found.upgrade.soakMilliseconds + ControlPlaneLimits.upgradeStartMilliseconds
+    guard unheard.isEmpty || isLate else { return }
+    let sights = found.sights.all(of: found.members, [:], isRollback: false)
     try await change(found, trace: trace) { operation, members, now throws(Failure) in
+      guard unheard.isEmpty else {
+        try operation.failed(
+          Failure(
+            .cellUnavailable, "not heard before the upgrade: " + unheard.joined(separator: ", ")),
+          at: now)
+        return
+      }
       for index in members.indices {
         let sight = sights[members[index].name] ?? UpgradeSight()
         members[index].before = sight.counts.since(members[index].begin)
@@ -113,34 +151,33 @@ struct UpgradeRounds: Sendable {
   // MARK: Waves
 
   private func goOn(_ found: Found, trace: String) async throws(Failure) {
-    let soak = found.upgrade.soakMilliseconds
+    let isRollback = found.upgrade.isRollback
     let clock = Timestamp(milliseconds: services.clock.milliseconds())
     var answers: [String: Aimstors_ProtoProgramState] = [:]
-    let turn = UpgradeRule.turn(found.members)
+    let turn = UpgradeRule.turn(found.members, isRollback: isRollback)
     await withTaskGroup(of: (String, Aimstors_ProtoProgramState?).self) { group in
-      for member in turn {
+      // What is planned is told in the round after it is stored as asked: what was told is known,
+      // also where the operation is cancelled meanwhile.
+      for member in turn where member.state != .planned {
         var order = order(member, found)
-        if member.state == .watched {
-          guard clock.milliseconds - member.since.milliseconds >= soak else { continue }
-          // From here on no restart falls back.
-          order.confirm = true
-        }
+        // From here on no restart falls back.
+        order.confirm = member.state == .confirming
         let asked = order
         group.addTask {
           let state = try? await ask(
-            member, asked, timeout: ControlPlaneLimits.programQuestion, trace: trace)
+            member, asked, found, timeout: ControlPlaneLimits.programQuestion, trace: trace)
           return (member.name, state)
         }
       }
       for await (name, state) in group { answers[name] = state }
     }
-    let sights = sights(of: turn, answers)
-    let everywhere = found.members.reduce(UpgradeRule.Counts()) { $0 + $1.before }
-    let isFirst = turn.allSatisfy { $0.wave == 0 } && !found.upgrade.isRollback
+    let sights = found.sights.all(of: turn, answers, isRollback: isRollback)
+    let terms = UpgradeRule.Terms(
+      isRollback: isRollback, soak: found.upgrade.soakMilliseconds,
+      everywhere: found.members.reduce(UpgradeRule.Counts()) { $0 + $1.before })
+    let isFirst = turn.allSatisfy { $0.wave == 0 } && !isRollback
     let next = turn.map { member in
-      UpgradeRule.next(
-        member, sights[member.name] ?? UpgradeSight(), soak: soak, everywhere: everywhere,
-        at: clock)
+      UpgradeRule.next(member, sights[member.name] ?? UpgradeSight(), terms, at: clock)
     }
     // What is counted alone is not worth a record.
     let isNew = turn.isEmpty || zip(turn, next).contains { $0.state != $1.state }
@@ -151,21 +188,20 @@ struct UpgradeRounds: Sendable {
           members[index] = changed
         }
       }
-      let done = members.count { $0.state == .done }
+      let done = members.count { $0.state == .done || $0.state == .skipped }
       operation.reached(
         step: isFirst ? "canary" : "waves", done: Int64(done), total: Int64(members.count),
         at: now)
-      if let failed = members.first(where: { $0.state == .failed }) {
+      switch UpgradeRule.end(members, isRollback: isRollback) {
+      case .failed(let detail):
         try operation.failed(
-          Failure(.upgradeHalted, "\(failed.name): \(failed.detail)"), result: Self.text(members),
-          at: now)
-      } else if done == members.count {
+          Failure(.upgradeHalted, detail), result: Self.text(members), at: now)
+      case .succeeded:
         operation.reached(
           step: "waves", done: Int64(done), total: Int64(members.count), at: now)
         try operation.finished(step: "waves", at: now)
         try operation.succeeded(result: Self.text(members), at: now)
-      } else {
-        operation.reports(Self.text(members))
+      case nil: operation.reports(Self.text(members))
       }
     }
   }
@@ -181,14 +217,12 @@ struct UpgradeRounds: Sendable {
   }
 
   private func ask(
-    _ member: UpgradeMember, _ order: Aimstors_ProtoProgramOrder, timeout: Duration,
-    trace: String
+    _ member: UpgradeMember, _ order: Aimstors_ProtoProgramOrder, _ found: Found,
+    timeout: Duration, trace: String
   ) async throws(Failure) -> Aimstors_ProtoProgramState {
-    let address =
-      member.isFollower
-      ? services.replicas.sight(member.name, of: member.cell)?.address
-      : services.roster.cell(member.cell)?.address
-    guard let address else { throw Failure(.cellUnavailable, "\(member.name) has not reported") }
+    guard let address = found.sights.address(of: member) else {
+      throw Failure(.cellUnavailable, "\(member.name) has not reported")
+    }
     let payload = try ProtoCoding.encode(order)
     do {
       let bytes = try await services.messenger.peer(at: Address(address)).request(
@@ -201,38 +235,6 @@ struct UpgradeRounds: Sendable {
     } catch {
       throw Failure(.internalError, "an answer could not be read")
     }
-  }
-
-  private func sights(
-    of members: [UpgradeMember], _ answers: [String: Aimstors_ProtoProgramState]
-  ) -> [String: UpgradeSight] {
-    let cells = Dictionary(
-      services.roster.sights().map { ($0.record.id, $0) }, uniquingKeysWith: { $1 })
-    var sights: [String: UpgradeSight] = [:]
-    for member in members {
-      var sight = UpgradeSight()
-      let answer = answers[member.name]
-      switch answer?.state {
-      case "running" where answer?.version == member.to: sight.answer = .running
-      case "failed": sight.answer = .failed(answer?.failure.detail ?? "")
-      case .some: sight.answer = .restarting
-      case nil: break
-      }
-      if member.isFollower {
-        sight.startedAt = answer?.startedAtMs ?? 0
-        sight.isReady = answer != nil
-      } else if let cell = cells[member.cell], cell.isAlive, cell.isHeard {
-        sight.startedAt = cell.report.startedAt
-        sight.counts = cell.report.requests
-        sight.problems = Set(cell.report.problems.map(\.code))
-        // Its first heartbeat after the start has come: what was heard is this process.
-        sight.isReady =
-          cell.record.version == member.to && cell.report.state == "active"
-          && cell.report.startedAt >= answer?.startedAtMs ?? 0
-      }
-      sights[member.name] = sight
-    }
-    return sights
   }
 
   // MARK: Storing

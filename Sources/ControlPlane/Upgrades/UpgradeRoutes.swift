@@ -50,9 +50,11 @@ struct UpgradeRoutes: Sendable {
       let version: String
       /// Null: nobody knows.
       let readsLevel: UInt32?
+      let onTrial: Bool
 
       enum CodingKeys: String, CodingKey {
         case id, cell, version
+        case onTrial = "on_trial"
         case readsLevel = "reads_level"
       }
     }
@@ -65,7 +67,9 @@ struct UpgradeRoutes: Sendable {
       self.level = level
       readable = FormatCeilingRule.readable(readers)
       self.readers = readers.map {
-        Reader(id: $0.name, cell: $0.cell.rawValue, version: $0.version, readsLevel: $0.level)
+        Reader(
+          id: $0.name, cell: $0.cell.rawValue, version: $0.version, readsLevel: $0.level,
+          onTrial: $0.isOnTrial)
       }
     }
   }
@@ -73,8 +77,10 @@ struct UpgradeRoutes: Sendable {
   @Sendable private func showCeiling(
     _ request: Request, _ context: EdgeContext
   ) async throws -> CeilingView {
-    let level = try await services.store.read { try $0.formatCeiling() } ?? FormatLevel.oldest
-    return CeilingView(level, readers())
+    let readers = readers()
+    return try await services.store.read { rows in
+      CeilingView(try rows.formatCeiling() ?? FormatLevel.oldest, try Self.marked(readers, rows))
+    }
   }
 
   @Sendable private func raiseCeiling(
@@ -85,12 +91,13 @@ struct UpgradeRoutes: Sendable {
       body.bytes.isEmpty
       ? CeilingInput(level: nil, reason: nil) : try body.decode(CeilingInput.self)
     try Self.check(input.reason)
-    let readers = readers()
+    let heard = readers()
     let command = try AdminCommand(request, body, context, services)
     let answer = try await command.perform { transaction, rows in
       if let running = try rows.runningUpgrades().first {
         throw Failure(.conflict, "\(running) is not done yet")
       }
+      let readers = try Self.marked(heard, rows)
       let now = try rows.formatCeiling() ?? FormatLevel.oldest
       let level = try FormatCeilingRule.raised(from: now, to: input.level, readers)
       try rows.raiseFormatCeiling(to: level)
@@ -127,6 +134,15 @@ struct UpgradeRoutes: Sendable {
       }
       return readers
     }
+  }
+
+  private static func marked(
+    _ readers: [FormatCeilingRule.Reader], _ rows: PlatformRows
+  ) throws -> [FormatCeilingRule.Reader] {
+    var primaries: [CellID: String] = [:]
+    for cell in Set(readers.map(\.cell)) { primaries[cell] = try rows.register(of: cell)?.primary }
+    return FormatCeilingRule.marked(
+      readers, try rows.unsettledProcesses(), primaries: primaries)
   }
 
   private static func check(_ reason: String?) throws(Failure) {

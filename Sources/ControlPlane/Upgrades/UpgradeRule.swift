@@ -55,6 +55,17 @@ enum UpgradeRule {
       > max(ControlPlaneLimits.upgradeFailureRate, 2 * max(before.rate, everywhere.rate))
   }
 
+  /// What a process that `runs` a version runs again after a rollback; nil: nothing is to be done.
+  ///
+  /// One that runs the version already and was never confirmed is taken along: on trial it would
+  /// fall back at some restart.
+  static func from(
+    runs: String, to version: String, unsettled: PlatformRows.UnsettledProcess?
+  ) -> String? {
+    guard runs == version else { return runs }
+    return unsettled.map { $0.to == version ? $0.from : $0.to }
+  }
+
   /// Problems that were not there before.
   static func news(_ now: Set<String>, before: Set<String>) -> [String] {
     now.subtracting(before).sorted()

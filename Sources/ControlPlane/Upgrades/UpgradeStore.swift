@@ -40,10 +40,10 @@ extension PlatformRows {
   func upgradeMembers(of operation: OperationID) throws -> [UpgradeMember] {
     try connection.rows(
       """
-      SELECT name, cell, follower, wave, from_version, to_version, state, since,
+      SELECT replica, cell, follower, wave, from_version, to_version, state, since,
         before_requests, before_failed, begin_requests, begin_failed, seen_requests, seen_failed,
         started_at, problems, detail
-      FROM upgrade_members WHERE operation = ?1 ORDER BY wave, cell, follower DESC, name
+      FROM upgrade_processes WHERE operation = ?1 ORDER BY wave, cell, follower DESC, replica
       """, .text(operation.rawValue)
     ) { row -> UpgradeMember? in
       guard let state = UpgradeMember.State(rawValue: row.text(6)) else { return nil }
@@ -64,11 +64,11 @@ extension PlatformRows {
     func bits(_ number: UInt64) -> SQLValue { .integer(Int64(bitPattern: number)) }
     try connection.run(
       """
-      INSERT INTO upgrade_members (operation, name, cell, follower, wave, from_version, to_version,
+      INSERT INTO upgrade_processes (operation, replica, cell, follower, wave, from_version, to_version,
         state, since, before_requests, before_failed, begin_requests, begin_failed, seen_requests,
         seen_failed, started_at, problems, detail)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-      ON CONFLICT (operation, name) DO UPDATE SET
+      ON CONFLICT (operation, cell, replica) DO UPDATE SET
         state = excluded.state, since = excluded.since,
         before_requests = excluded.before_requests, before_failed = excluded.before_failed,
         begin_requests = excluded.begin_requests, begin_failed = excluded.begin_failed,
@@ -81,6 +81,32 @@ extension PlatformRows {
       bits(member.before.requests), bits(member.before.failed), bits(member.begin.requests),
       bits(member.begin.failed), bits(member.seen.requests), bits(member.seen.failed),
       .integer(member.startedAt), .text(member.problems), .text(member.detail))
+  }
+
+  /// What a process was told last, where it has not come to its end.
+  struct UnsettledProcess: Hashable, Sendable {
+    let replica: String
+    let cell: CellID
+    let from: String
+    let to: String
+  }
+
+  /// Processes that may run a version on trial: they were told one, and nobody has seen them
+  /// confirmed since.
+  func unsettledProcesses() throws -> [UnsettledProcess] {
+    try connection.rows(
+      """
+      SELECT replica, cell, from_version, to_version FROM upgrade_processes AS told
+      WHERE state IN ('asked', 'watched', 'confirming', 'failed') AND NOT EXISTS (
+        SELECT 1 FROM upgrade_processes AS later
+        WHERE later.cell = told.cell AND later.replica = told.replica
+          AND later.operation > told.operation AND later.state NOT IN ('planned', 'skipped'))
+      ORDER BY cell, replica
+      """
+    ) {
+      UnsettledProcess(
+        replica: $0.text(0), cell: CellID(trusted: $0.text(1)), from: $0.text(2), to: $0.text(3))
+    }
   }
 
   // MARK: The format ceiling

@@ -18,9 +18,10 @@ final class ProgramControl: Sendable {
   private let file: ProgramFile
   private let releases: Releases
   private let scratch: String
-  private let installed: Releases.About
+  private let installed: InstalledProgram
   private let startedAt: Int64
   private let logger: Logger
+  private let trial = TrialWatch()
   /// One order at a time; whether the process is ending for one.
   private let isEnding = Mutex(false)
 
@@ -31,9 +32,14 @@ final class ProgramControl: Sendable {
     file = ProgramFile(dataDirectory: dataDirectory)
     self.releases = releases
     scratch = dataDirectory
-    installed = ProgramLauncher.installed(environment)
+    installed = InstalledProgram(environment)
     startedAt = clock.milliseconds()
     self.logger = logger
+  }
+
+  /// Watches this process where its version is on trial.
+  func watchTrial() throws(CommandFailure) {
+    if try file.load().trial?.version == Build.version { trial.start() }
   }
 
   /// Blocking work goes to a thread of its own: a program is asked what it is.
@@ -57,6 +63,7 @@ final class ProgramControl: Sendable {
       throw Failure(.invalidField, "version: not the name of a version")
     }
     return try isEnding.withLock { isEnding throws(Failure) in
+      if version.text == Build.version, !order.checkOnly { trial.reached() }
       guard !isEnding else {
         state.state = "restarting"
         return state
@@ -81,26 +88,34 @@ final class ProgramControl: Sendable {
 
   private func readsLevel(_ version: ProgramVersion) throws(CommandFailure) -> UInt32 {
     if version.text == Build.version { return FormatLevel.newest }
-    // The installed one need not lie among the releases.
-    if version.text == installed.version { return installed.readsLevel }
+    // The installed one need not lie among the releases, as long as it is what is installed.
+    if version.text == installed.version, installed.stands(scratch: scratch) {
+      return installed.readsLevel
+    }
     return try releases.find(version, scratch: scratch).about.readsLevel
   }
 
   private func follow(
     _ order: Aimstors_ProtoProgramOrder, _ version: ProgramVersion, _ isEnding: inout Bool
   ) throws(CommandFailure) -> String {
-    var slot = file.load()
+    let before = try file.load()
+    var slot = before
+    var here = ProgramSlot.Here(
+      running: Build.version, reads: FormatLevel.newest, installed: installed.version)
+    if version.text == Build.version, order.confirm || slot.trial?.version != version.text {
+      here.isReleased = (try? releases.safePath(version)) != nil
+    }
     if order.confirm, version.text == Build.version {
-      slot.confirm(running: version.text, installed: installed.version)
-      try file.store(slot)
+      slot.confirm(ceiling: order.formatCeiling, here: here)
+      if slot != before { try file.store(slot) }
       return "running"
     }
     let answer = slot.order(
-      version.text, operation: order.operation, running: Build.version, installed: installed.version
-    )
+      version.text, operation: order.operation, ceiling: order.formatCeiling, here: here)
     switch answer {
     case .runs:
-      try file.store(slot)
+      // Asked again and again while it is watched.
+      if slot != before { try file.store(slot) }
       return "running"
     case .failed(let detail):
       throw CommandFailure(.refused, code: "not_started", detail: detail)

@@ -12,12 +12,18 @@ struct ProgramFile {
 
   init(dataDirectory: String) { path = dataDirectory + "/program.json" }
 
-  /// A file that cannot be read counts as none: then the installed program runs.
-  func load() -> ProgramSlot {
-    guard let bytes = try? PrivateFile.read(path),
-      let slot = try? JSONDecoder().decode(ProgramSlot.self, from: Data(bytes))
-    else { return ProgramSlot() }
-    return slot
+  /// Without a file the installed program runs.
+  ///
+  /// Throws where there is one that cannot be read: what it named may be the only version that reads
+  /// what stands here.
+  func load() throws(CommandFailure) -> ProgramSlot {
+    guard let bytes = try PrivateFile.read(path) else { return ProgramSlot() }
+    do { return try JSONDecoder().decode(ProgramSlot.self, from: Data(bytes)) } catch {
+      throw CommandFailure(
+        .refused, code: "file_error",
+        detail: "\(path) does not say which version runs here: put it back, or remove it where the "
+          + "installed version is the one")
+    }
   }
 
   func store(_ slot: ProgramSlot) throws(CommandFailure) {

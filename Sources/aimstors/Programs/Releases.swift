@@ -30,12 +30,7 @@ struct Releases {
   func find(
     _ version: ProgramVersion, scratch: String
   ) throws(CommandFailure) -> (path: String, about: About) {
-    let path = path(version)
-    for part in [directory, "\(directory)/\(version.text)", path] { try Self.demandSafe(part) }
-    guard access(path, X_OK) == 0 else {
-      throw CommandFailure(
-        .refused, code: "not_found", detail: "\(path) is not a program that may be run")
-    }
+    let path = try safePath(version)
     let about = try Self.ask(path, scratch: scratch)
     guard about.version == version.text else {
       throw CommandFailure(
@@ -44,23 +39,64 @@ struct Releases {
     return (path, about)
   }
 
-  /// Whoever may write there may have this process run anything.
-  private static func demandSafe(_ path: String) throws(CommandFailure) {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
+  /// Where the program of a version really lies, without links, after everything on the way there
+  /// was looked at.
+  ///
+  /// Throws `not_found`, `unsafe_release`.
+  func safePath(_ version: ProgramVersion) throws(CommandFailure) -> String {
+    let path = path(version)
+    guard let real = realpath(path, nil) else {
       throw CommandFailure(.refused, code: "not_found", detail: "there is no \(path)")
     }
-    let isSafe =
-      (status.st_uid == 0 || status.st_uid == geteuid())
-      && status.st_mode & mode_t(S_IWGRP | S_IWOTH) == 0
-    guard isSafe else {
+    defer { free(real) }
+    let resolved = String(cString: real)
+    // Whoever may change a link on the way may choose what it leads to.
+    for place in [try Self.absolute(path), resolved] { try Self.demandSafe(place) }
+    guard access(resolved, X_OK) == 0 else {
+      throw CommandFailure(
+        .refused, code: "not_found", detail: "\(path) is not a program that may be run")
+    }
+    return resolved
+  }
+
+  private static func absolute(_ path: String) throws(CommandFailure) -> String {
+    guard !path.hasPrefix("/") else { return path }
+    guard let own = getcwd(nil, 0) else {
+      throw CommandFailure(.refused, code: "not_found", detail: "there is no \(path)")
+    }
+    defer { free(own) }
+    return "\(String(cString: own))/\(path)"
+  }
+
+  /// Every part of an absolute path: whoever may write there may have this process run anything.
+  private static func demandSafe(_ path: String) throws(CommandFailure) {
+    var part = ""
+    var rest = path.split(separator: "/", omittingEmptySubsequences: true)[...]
+    while true {
+      try demandSafePart(part.isEmpty ? "/" : part, isLast: rest.isEmpty)
+      guard let next = rest.popFirst() else { return }
+      part += "/\(next)"
+    }
+  }
+
+  private static func demandSafePart(_ path: String, isLast: Bool) throws(CommandFailure) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      throw CommandFailure(.refused, code: "not_found", detail: "there is no \(path)")
+    }
+    let kind = status.st_mode & mode_t(S_IFMT)
+    // Of a link only its owner counts; in a directory such as /tmp nobody renames what is another's.
+    let isOpen =
+      kind != mode_t(S_IFLNK) && status.st_mode & mode_t(S_IWGRP | S_IWOTH) != 0
+      && !(kind == mode_t(S_IFDIR) && status.st_mode & mode_t(S_ISVTX) != 0 && !isLast)
+    guard !isOpen, status.st_uid == 0 || status.st_uid == geteuid() else {
       throw CommandFailure(
         .refused, code: "unsafe_release",
         detail: "others than root and this user may change \(path)")
     }
   }
 
-  private static func ask(_ path: String, scratch: String) throws(CommandFailure) -> About {
+  static func ask(_ path: String, scratch: String) throws(CommandFailure) -> About {
     let output = scratch + "/build.json"
     PrivateFile.remove(output)
     defer { PrivateFile.remove(output) }

@@ -41,6 +41,7 @@ struct ReplicaProcess {
     programs = ProgramControl(
       dataDirectory: directory, releases: files.releases, environment: environment,
       clock: LiveWallClock(), logger: logger)
+    try programs.watchTrial()
     ParentWatch.start(environment)
   }
 

@@ -77,11 +77,11 @@ extension CellCommand {
         raises
         ? try await api.send(.admin, "POST", path, body.with("level", level.map { JSON($0) }))
         : try await api.send(.admin, "GET", path)
-      var table = Table("id", "cell", "version", "reads")
+      var table = Table("id", "cell", "version", "reads", "state")
       for reader in answer["readers"]?.array ?? [] {
         table.add(
           reader.cell("id"), reader.cell("cell"), reader.cell("version"),
-          reader.cell("reads_level"))
+          reader.cell("reads_level"), reader["on_trial"]?.bool == true ? "on trial" : "")
       }
       api.show(
         answer,

@@ -8,7 +8,7 @@ import Wire
 @Suite("Promotion through the control plane") struct PromotionTests {
   /// A cell with one follower that the register names, both having reported.
   private struct Pair {
-    let deployment: Deployment
+    var deployment: Deployment
     let cell: FakeCell
     let follower: InMemoryMessenger
     let followerAddress: Address
@@ -162,6 +162,38 @@ import Wire
     let refused = try await pair.deployment.admin(
       "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "d")
     #expect(try refused.code() == "invalid_state")
+  }
+
+  @Test func `a dead cell is drained also after a restart of the control plane`() async throws {
+    var pair = try await Pair()
+    try await pair.deployment.restart()
+    pair.deployment.boot.advance(milliseconds: 10_000)
+    let begun = try await pair.deployment.admin(
+      "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "d")
+    #expect(begun.status == 202, "\(begun.raw)")
+  }
+
+  @Test func `no tenant leaves a cell whose sends a promotion has stopped`() async throws {
+    let pair = try await Pair(isMixed: true)
+    let tenant = try await pair.deployment.tenant("t", cell: "cell-1")
+    let other = try await pair.deployment.cell("cell-2")
+    #expect(try await pair.promote("{\"old_is_dead\":true}", key: "p").status == 202)
+    _ = try await pair.cell.join(
+      pair.deployment.control, credential: pair.cell.credential, generation: 2)
+    try await pair.cell.heartbeat(pair.deployment.control, generation: 2)
+    func move(_ key: String) async throws -> Answer {
+      try await pair.deployment.admin(
+        "POST", "/v1/tenants/\(tenant)/moves", #"{"to_cell":"cell-2"}"#, key: key)
+    }
+    #expect(try await move("m1").code() == "invalid_state")
+    let drain = try await pair.deployment.admin("POST", "/v1/cells/cell-1/drain", key: "d")
+    #expect(try drain.code() == "invalid_state")
+    #expect(other.seen.work.isEmpty)
+    let lifted = try await pair.deployment.admin(
+      "DELETE", "/v1/send-stops/cell/cell-1", key: "lift")
+    #expect(lifted.status < 300, "\(lifted.raw)")
+    let begun = try await move("m2")
+    #expect(begun.status == 202, "\(begun.raw)")
   }
 
   @Test func `who may lack something is not promoted`() async throws {

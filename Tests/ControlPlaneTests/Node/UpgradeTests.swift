@@ -1,3 +1,6 @@
+import Messaging
+import Simulation
+import Synchronization
 import Testing
 import Wire
 
@@ -78,7 +81,9 @@ import Wire
     await round(deployment)
     await round(deployment, after: 999)
     #expect(cells[0].seen.orders.count == 1, "the canary is still watched")
+    #expect(cells[1].seen.orders.allSatisfy { !$0.confirm }, "nothing is judged yet")
     await round(deployment, after: 1)
+    await round(deployment)
     #expect(cells[1].seen.orders.last?.confirm == true)
     cells[0].change { $0.program = state("1", "restarting") }
     await round(deployment)
@@ -87,6 +92,7 @@ import Wire
     try await restart(cells[0], as: "2", startedAt: 9, deployment)
     await round(deployment)
     await round(deployment, after: 1_000)
+    await round(deployment)
     let ended = try await operation(id, deployment)
     #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
     let done = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u3")
@@ -101,6 +107,135 @@ import Wire
     for _ in 0..<4 { await round(deployment) }
     let rolled = try await operation(back, deployment)
     #expect(try rolled.text("state") == "succeeded", "\(rolled.raw)")
+  }
+
+  @Test func `after a promotion the cell's process and its follower are two, and both are told`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cell = try await FakeCell.start("cell-a", on: deployment.network)
+    _ = try await cell.join(
+      deployment.control, token: try await deployment.joinToken(), version: "1")
+    try await cell.beat(deployment.control)
+    cell.change { $0.program = state("1") }
+    // What follows was the cell, and is still called so.
+    let follower = InMemoryMessenger(
+      identity: PeerIdentity(role: .follower, id: "cell-a", generation: .first),
+      network: deployment.network)
+    let told = Mutex<[Aimstors_ProtoProgramOrder]>([])
+    let answer = state("1", "restarting")
+    let address = try await follower.listen(at: Address("tcp://follower:0")) {
+      (request) async throws(Failure) -> [UInt8] in
+      do {
+        let order = try Aimstors_ProtoProgramOrder(serializedBytes: request.payload)
+        told.withLock { $0.append(order) }
+        return try answer.serializedBytes()
+      } catch { throw Failure(.internalError, "\(error)") }
+    }
+    for (messenger, replica, url) in [
+      (cell.messenger, "cell-a-b", cell.address.url), (follower, "cell-a", address.url),
+    ] {
+      var report = Aimstors_ProtoReplicaReport()
+      report.cell = "cell-a"
+      report.replica = replica
+      report.generation = 1
+      report.address = url
+      report.isPrimary = replica == "cell-a-b"
+      report.version = "1"
+      _ = try await messenger.peer(at: deployment.control).request(
+        .replicaReport, try report.serializedBytes(), timeout: Deployment.patience, traceID: "")
+    }
+    let id = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u").text("id")
+    await round(deployment)
+    #expect(told.withLock { $0.map(\.checkOnly) } == [true])
+    #expect(cell.seen.orders.map(\.checkOnly) == [true])
+    await round(deployment, after: 1_000)
+    for _ in 0..<3 { await round(deployment) }
+    #expect(told.withLock { $0.last?.checkOnly } == false)
+    #expect(cell.seen.orders.count == 1, "the follower goes first")
+    let members = try await operation(id, deployment).root()["result"]?["members"]?.elements
+    #expect(members?.map { $0["id"]?.string } == ["cell-a", "cell-a-b"])
+  }
+
+  @Test func `what is told is stored before, so that a cancelled upgrade can be taken back`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    let id = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u").text("id")
+    await round(deployment)
+    await round(deployment, after: 1_000)
+    await round(deployment)
+    #expect(cells[1].seen.orders.count == 1, "it is stored as asked, and told in the next round")
+    await round(deployment)
+    #expect(cells[1].seen.orders.last?.version == "2")
+    _ = try await deployment.admin("POST", "/v1/operations/\(id)/cancel", key: "c")
+    // It may fall back by itself: nothing that the version before does not read is written.
+    let raise = try await deployment.admin("POST", "/v1/format-ceiling", key: "f")
+    #expect(try raise.code() == "format_ceiling", "\(raise.raw)")
+    #expect(raise.raw.contains("cell-b"))
+    try await restart(cells[1], as: "2", startedAt: 5, deployment)
+    // Running it already, it is watched and confirmed all the same.
+    let again = try await deployment.admin(
+      "POST", "/v1/upgrades", #"{"version":"2","soak_seconds":1,"cells":["cell-b"]}"#, key: "u2")
+    let second = try again.text("id")
+    await round(deployment)
+    await round(deployment, after: 1_000)
+    for _ in 0..<2 { await round(deployment) }
+    await round(deployment, after: 1_000)
+    for _ in 0..<2 { await round(deployment) }
+    #expect(cells[1].seen.orders.last?.confirm == true)
+    #expect(try await operation(second, deployment).text("state") == "succeeded")
+    let raised = try await deployment.admin("POST", "/v1/format-ceiling", key: "f2")
+    #expect(raised.status == 200, "\(raised.raw)")
+    // And goes back to what ran before the first.
+    let back = try await deployment.admin("POST", "/v1/rollbacks", key: "b")
+    #expect(back.status == 202, "\(back.raw)")
+    for _ in 0..<4 { await round(deployment) }
+    #expect(cells[1].seen.orders.last?.version == "1")
+  }
+
+  @Test func `a cell with a problem goes back all the same`() async throws {
+    let deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    let body = #"{"version":"2","soak_seconds":1,"cells":["cell-b"]}"#
+    _ = try await deployment.admin("POST", "/v1/upgrades", body, key: "u")
+    await round(deployment)
+    await round(deployment, after: 1_000)
+    for _ in 0..<2 { await round(deployment) }
+    try await restart(cells[1], as: "2", startedAt: 5, deployment)
+    for _ in 0..<2 { await round(deployment) }
+    try await cells[1].beat(
+      deployment.control, startedAt: 5, requests: 100, failed: 90)
+    await round(deployment)
+    let id = try await deployment.admin("POST", "/v1/rollbacks", key: "b").text("id")
+    for _ in 0..<3 { await round(deployment) }
+    cells[1].change { $0.program = state("1", startedAt: 9) }
+    _ = try await cells[1].join(
+      deployment.control, credential: cells[1].credential, version: "1")
+    var problem = Aimstors_ProtoProblem()
+    problem.code = "tenant_stopped"
+    try await cells[1].beat(
+      deployment.control, startedAt: 9, requests: 10, failed: 10, problems: [problem])
+    for _ in 0..<3 { await round(deployment) }
+    let ended = try await operation(id, deployment)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    #expect(cells[1].seen.orders.last?.confirm == true)
+  }
+
+  @Test func `problems from before are known, also where the control plane starts again meanwhile`()
+    async throws
+  {
+    var deployment = try await Deployment()
+    let cells = try await cells(deployment)
+    let id = try await deployment.admin("POST", "/v1/upgrades", Self.soak, key: "u").text("id")
+    await round(deployment)
+    try await deployment.restart()
+    await round(deployment, after: 1_000)
+    #expect(try await operation(id, deployment).text("step") == "baseline", "nobody is heard yet")
+    for cell in cells { try await cell.beat(deployment.control) }
+    await round(deployment)
+    #expect(try await operation(id, deployment).text("step") == "canary")
   }
 
   @Test func `a rise in failures halts at the canary`() async throws {
@@ -181,9 +316,12 @@ import Wire
   @Test func `a control plane from a copy learns a ceiling that it has forgotten`() async throws {
     let deployment = try await Deployment()
     let cells = try await cells(deployment)
+    try await cells[1].beat(deployment.control, reads: 4)
     #expect(try await cells[0].beat(deployment.control, reads: 4, ceiling: 3) == 3)
     #expect(try await cells[1].beat(deployment.control, reads: 4) == 3)
+    // One that is wrong keeps nobody out.
+    #expect(try await cells[0].beat(deployment.control, reads: .max, ceiling: .max) == 4)
     #expect(
-      try await deployment.admin("GET", "/v1/format-ceiling").root()["level"]?.integer == 3)
+      try await deployment.admin("GET", "/v1/format-ceiling").root()["level"]?.integer == 4)
   }
 }

@@ -34,6 +34,14 @@ import Wire
         == .write(stop("abuse", since: later, version: 3)))
   }
 
+  @Test func `no tenant leaves a cell whose own stop stands`() throws {
+    #expect(throws: Failure.self) {
+      try SendStopRule.demandMovable(from: stop("promoted", since: t, version: 1))
+    }
+    try SendStopRule.demandMovable(from: stop("promoted", since: t, version: 2, lifted: true))
+    try SendStopRule.demandMovable(from: nil)
+  }
+
   @Test func `lifting keeps a tombstone with a higher version, twice the same`() throws {
     let standing = stop("abuse", since: t, version: 1)
     let lifted = stop("abuse", since: t, version: 2, lifted: true)

@@ -102,7 +102,7 @@ final class FakeCell: Sendable {
   @discardableResult
   func beat(
     _ control: Address, startedAt: Int64 = 1, requests: UInt64 = 0, failed: UInt64 = 0,
-    reads: UInt32 = 0, ceiling: UInt32 = 0
+    reads: UInt32 = 0, ceiling: UInt32 = 0, problems: [Aimstors_ProtoProblem] = []
   ) async throws -> UInt32 {
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = id
@@ -114,6 +114,7 @@ final class FakeCell: Sendable {
     heartbeat.failedRequests = failed
     heartbeat.readsLevel = reads
     heartbeat.formatCeiling = ceiling
+    heartbeat.problems = problems
     let bytes = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
     return try Aimstors_ProtoHeartbeatAnswer(serializedBytes: bytes).formatCeiling
   }
