@@ -36,8 +36,8 @@ enum SendStopRule {
         scope: scope, id: id, reason: reason, since: since, version: version, isLifted: false))
   }
 
-  /// Whether tenants may leave a cell whose own stop this is: in another cell it would not hold, and
-  /// what a promotion's stop keeps back would be sent unseen, perhaps twice.
+  /// Whether tenants may leave a cell whose own stop this is: in another cell it would not hold,
+  /// and what a promotion's stop keeps back would be sent unseen, perhaps twice.
   static func demandMovable(from stop: SendStop?) throws(Failure) {
     guard let stop, !stop.isLifted else { return }
     throw Failure(

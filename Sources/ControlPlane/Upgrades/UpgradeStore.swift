@@ -64,9 +64,9 @@ extension PlatformRows {
     func bits(_ number: UInt64) -> SQLValue { .integer(Int64(bitPattern: number)) }
     try connection.run(
       """
-      INSERT INTO upgrade_processes (operation, replica, cell, follower, wave, from_version, to_version,
-        state, since, before_requests, before_failed, begin_requests, begin_failed, seen_requests,
-        seen_failed, started_at, problems, detail)
+      INSERT INTO upgrade_processes (operation, replica, cell, follower, wave, from_version,
+        to_version, state, since, before_requests, before_failed, begin_requests, begin_failed,
+        seen_requests, seen_failed, started_at, problems, detail)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
       ON CONFLICT (operation, cell, replica) DO UPDATE SET
         state = excluded.state, since = excluded.since,

@@ -14,15 +14,15 @@ struct ProgramFile {
 
   /// Without a file the installed program runs.
   ///
-  /// Throws where there is one that cannot be read: what it named may be the only version that reads
-  /// what stands here.
+  /// Throws where there is one that cannot be read: what it named may be the only version that
+  /// reads what stands here.
   func load() throws(CommandFailure) -> ProgramSlot {
     guard let bytes = try PrivateFile.read(path) else { return ProgramSlot() }
     do { return try JSONDecoder().decode(ProgramSlot.self, from: Data(bytes)) } catch {
       throw CommandFailure(
         .refused, code: "file_error",
-        detail: "\(path) does not say which version runs here: put it back, or remove it where the "
-          + "installed version is the one")
+        detail: "\(path) does not say which version runs here: put it back, or remove it where "
+          + "the installed version is the one")
     }
   }
 

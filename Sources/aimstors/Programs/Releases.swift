@@ -85,7 +85,7 @@ struct Releases {
       throw CommandFailure(.refused, code: "not_found", detail: "there is no \(path)")
     }
     let kind = status.st_mode & mode_t(S_IFMT)
-    // Of a link only its owner counts; in a directory such as /tmp nobody renames what is another's.
+    // Of a link only its owner counts; in one such as /tmp nobody renames what is another's.
     let isOpen =
       kind != mode_t(S_IFLNK) && status.st_mode & mode_t(S_IWGRP | S_IWOTH) != 0
       && !(kind == mode_t(S_IFDIR) && status.st_mode & mode_t(S_ISVTX) != 0 && !isLast)
