@@ -79,8 +79,7 @@ import Wire
       // A byte less, wherever it was: of digits and letters another entry is left.
       var cut = body
       cut.remove(at: index)
-      guard AuditLine(AuditExport.line(entry: cut)) != .wrong(.malformedLine, "holds no entry")
-      else { continue }
+      if case .wrong(.malformedLine, _) = AuditLine(AuditExport.line(entry: cut)) { continue }
       #expect(AuditEvent(json: cut) != nil, "\(String(decoding: cut, as: UTF8.self))")
     }
     for text in ["", "{}", "x", "{\"sequence\":01", "\u{0}"] {
