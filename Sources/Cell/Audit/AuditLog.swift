@@ -60,7 +60,7 @@ struct AuditLog {
         ? try store.leaves(from: size - span, count: span)
         : try store.tiles(level: level - 1, from: (size - span) >> Self.tileBits, count: 256)
       guard let root = MerkleTree.root(over: below, count: 256) else { return }
-      try store.insertTile(level: level, position: size / span - 1, root: root)
+      try store.putTile(level: level, position: size / span - 1, root: root)
     }
   }
 

@@ -27,10 +27,14 @@ struct AuditStore {
     try db.run("INSERT OR IGNORE INTO audit_alerts (sequence) VALUES (?)", .integer(sequence))
   }
 
-  func insertTile(level: Int64, position: Int64, root: [UInt8]) throws {
+  /// A root that is there already is of a log that was cut: the new one is of the entries that are
+  /// there now, so that the log's root is no longer the one that was signed.
+  func putTile(level: Int64, position: Int64, root: [UInt8]) throws {
     try db.run(
-      "INSERT OR IGNORE INTO audit_tiles (level, position, root) VALUES (?, ?, ?)", .integer(level),
-      .integer(position), .blob(root))
+      """
+      INSERT INTO audit_tiles (level, position, root) VALUES (?, ?, ?)
+      ON CONFLICT (level, position) DO UPDATE SET root = excluded.root
+      """, .integer(level), .integer(position), .blob(root))
   }
 
   /// Leaves, one after the other.
