@@ -178,9 +178,8 @@ import Wire
       try db.run("DELETE FROM audit_events WHERE sequence > 250")
     }
     func told() async -> Int {
-      await api.admin("GET", "/v1/tenants/t1/alerts").list("data").filter {
-        $0["action"] as? String == "audit.verification_failed"
-      }.count
+      let alerts = await api.admin("GET", "/v1/tenants/t1/alerts").list("data")
+      return alerts.count { $0["action"] as? String == "audit.verification_failed" }
     }
     #expect(await told() == 0 && seen.last?.size == 256)
     if regrows {
