@@ -149,6 +149,11 @@ final class SnapshotKeeper: Sendable {
     let place = "\(scratch)/\(tenant).\(ArchiveHex.encode(random.uint64()))"
     do {
       let taken = try await engine.snapshot(tenant, into: place)
+      // Records without a file: somebody has removed the files, and the archive's last word on the
+      // tenant would be that it has nothing.
+      guard !taken.files.isEmpty || taken.head.tenantSeq <= TenantSeq(1) else {
+        throw Failure(.tenantStopped, "the files of \(tenant) are gone")
+      }
       let writer = SnapshotWriter(archive: archive, files: files, random: random)
       var subject = SnapshotWriter.Subject(
         tenant: tenant, cell: cell, generation: generation, head: taken.head, takenAt: now,
