@@ -101,7 +101,7 @@ public struct ControlPlaneMode: Sendable {
     let other = tenants[(cycle / 2 + 1) % 2]
     async let late: Void = provisions.issue(
       slugs[1], cell: ChaosTenant.cells[(cycle / 2 + 1) % 2], number: free[1])
-    let operation = try await other.beginMove("\(cycle)-second", client)
+    let operation = try await other.beginMove("\(cycle)-second", client).operation
     try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
     let killed = fault == .copy ? try disk.lose() : try system.kill(PlaneDisk.plane)
     report.hit(fault.rawValue)

@@ -23,7 +23,6 @@ public struct MoveMode: Sendable {
   static let latestMoment = 250
   /// How long a stopped process stays stopped, at most, in milliseconds.
   static let longestStop = 4_000
-  static let cells = ["cell-1", "cell-2"]
 
   enum Fault: String, CaseIterable {
     case killSource = "kill -9 of the source"
@@ -106,23 +105,8 @@ public struct MoveMode: Sendable {
     _ tenant: ChaosTenant, _ key: String, _ fault: Fault, _ system: SystemUnderAttack,
     _ client: SystemClient, _ random: SeededRandomSource
   ) async throws -> String {
-    let place = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string ?? ""
-    let target = Self.cells.first { $0 != place } ?? ""
-    var id = ""
-    // Right after a restart a cell is not yet alive to the control plane.
-    try await wait("\(tenant.name) may move", seconds: 60) {
-      do {
-        let operation = try await client.admin(
-          "POST", "/v1/tenants/\(tenant.id)/moves",
-          ["to_cell": JSON(target), "cap_ms": .integer(3_000)], key: "move-\(tenant.name)-\(key)")
-        id = operation["id"]?.string ?? ""
-        return true
-      } catch let refusal as SystemClient.Refused
-        where ["conflict", "cell_unavailable"].contains(refusal.code)
-      {
-        return false
-      }
-    }
+    let move = try await tenant.beginMove(key, client, seconds: 60)
+    let (id, place, target) = (move.operation, move.source, move.target)
     try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
     switch fault {
     case .none: break
@@ -136,10 +120,8 @@ public struct MoveMode: Sendable {
       // Too late for some: then it has moved.
       _ = try? await client.admin("POST", "/v1/operations/\(id)/cancel", [:], key: "cancel-\(id)")
     }
-    var state = ""
-    try await wait("\(id) has ended", seconds: 90) {
-      state = try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string ?? ""
-      return !["planned", "running"].contains(state)
+    guard let state = try await ChaosTenant.end(id, client) else {
+      throw ChaosFailure("\(id) is not known any more")
     }
     plan.say("  \(tenant.name) from \(place) to \(target): \(state)")
     return state

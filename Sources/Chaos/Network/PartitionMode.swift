@@ -136,22 +136,8 @@ public struct PartitionMode: Sendable {
     _ tenant: ChaosTenant, _ key: String, _ fault: Fault?, _ system: NetworkedSystem,
     _ client: SystemClient, _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws -> String {
-    let source = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string ?? ""
-    let target = MoveMode.cells.first { $0 != source } ?? ""
-    var id = ""
-    try await wait("\(tenant.name) may move", seconds: 90) {
-      do {
-        let operation = try await client.admin(
-          "POST", "/v1/tenants/\(tenant.id)/moves",
-          ["to_cell": JSON(target), "cap_ms": .integer(3_000)], key: "move-\(tenant.name)-\(key)")
-        id = operation["id"]?.string ?? ""
-        return true
-      } catch let refusal as SystemClient.Refused
-        where ["conflict", "cell_unavailable"].contains(refusal.code)
-      {
-        return false
-      }
-    }
+    let move = try await tenant.beginMove(key, client)
+    let (id, source, target) = (move.operation, move.source, move.target)
     if let fault {
       try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
       let milliseconds = Self.cut.lowerBound + random.below(Self.cut.count)
@@ -159,10 +145,8 @@ public struct PartitionMode: Sendable {
       if began["state"]?.string == "running" { report.hit("in the middle of a move") }
       try await strike(fault, source, target, milliseconds, system)
     }
-    var state = ""
-    try await wait("\(id) has ended", seconds: 120) {
-      state = try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string ?? ""
-      return !["planned", "running"].contains(state)
+    guard let state = try await ChaosTenant.end(id, client, seconds: 120) else {
+      throw ChaosFailure("\(id) is not known any more")
     }
     plan.say("  \(tenant.name) from \(source) to \(target): \(state)")
     return state

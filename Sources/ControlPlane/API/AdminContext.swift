@@ -89,6 +89,19 @@ extension StoredAnswer {
       status: status, contentType: "application/json", body: try EdgeJSON.encode(value))
   }
 
+  /// The operation that this answer shows; nil for any other answer.
+  var operationID: OperationID? {
+    struct Named: Decodable { let id: String }
+    return (try? EdgeJSON.decode(Named.self, from: body)).map { OperationID(trusted: $0.id) }
+  }
+
+  /// The answer with where its operation is to be looked at.
+  var accepted: Response {
+    var response = response
+    if let id = operationID { response.headers[.location] = "/v1/operations/\(id)" }
+    return response
+  }
+
   var response: Response {
     Response(
       status: .init(code: status), headers: [.contentType: contentType],
@@ -111,6 +124,11 @@ enum AdminInput {
       throw Failure(.invalidField, "\(field) must not hold control characters")
     }
     return value
+  }
+
+  /// Why an operator does it: may be left out.
+  static func reason(_ text: String?) throws(Failure) -> String {
+    try Self.text(text ?? "", "reason", length: 0...ControlPlaneLimits.reasonLength)
   }
 
   /// An identifier in the path that names nothing is the same as one that is malformed: 404.

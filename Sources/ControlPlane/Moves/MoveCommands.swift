@@ -88,11 +88,8 @@ struct MoveCommands: Sendable {
     try MoveAdmission.check(
       tenant, to: target, pending: try rows.pendingMove(of: tenant.id), among: candidates,
       rule: rule)
-    var operation = Operation(
-      id: .fresh(transaction), kind: .tenantMove, subject: tenant.id.rawValue, total: 0,
-      unit: "bytes", at: transaction.now)
-    try operation.start(at: transaction.now)
-    try rows.put(operation)
+    let operation = try rows.begin(
+      .tenantMove, tenant.id.rawValue, total: 0, unit: "bytes", transaction)
     let epoch = EpochRule.issue(
       known: tenant.placement.epoch,
       seen: [try rows.armedEpoch(of: tenant.id)].compactMap { $0 })

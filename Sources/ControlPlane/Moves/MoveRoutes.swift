@@ -32,14 +32,11 @@ struct MoveRoutes: Sendable {
   }
 
   private func begun(_ answer: StoredAnswer, _ trace: String) -> Response {
-    var response = answer.response
-    struct Named: Decodable { let id: String }
-    if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
-      response.headers[.location] = "/v1/operations/\(view.id)"
+    if let id = answer.operationID {
       let rounds = CellWorkRounds(services: services)
       // Where this process ends, the rounds of the next one go on with it.
-      Task { await rounds.follow(OperationID(trusted: view.id), trace: trace) }
+      Task { await rounds.follow(id, trace: trace) }
     }
-    return response
+    return answer.accepted
   }
 }

@@ -2,6 +2,19 @@ import Storage
 import Wire
 
 extension PlatformRows {
+  /// A new operation that runs from now on.
+  func begin(
+    _ kind: OperationKind, _ subject: String, total: Int64, unit: String,
+    _ transaction: Transaction
+  ) throws -> Operation {
+    var operation = Operation(
+      id: .fresh(transaction), kind: kind, subject: subject, total: total, unit: unit,
+      at: transaction.now)
+    try operation.start(at: transaction.now)
+    try put(operation)
+    return operation
+  }
+
   func operation(_ id: OperationID) throws -> Operation? {
     try connection.first(
       """

@@ -28,7 +28,8 @@ struct RebalanceCommands: Sendable {
       if let region = input.region, !(try rows.cells().contains { $0.region == region }) {
         throw Failure(.invalidField, "region: no cell of region \(region) has joined")
       }
-      let operation = try Self.begin(.rebalance, input.region?.rawValue ?? "all", transaction, rows)
+      let operation = try rows.begin(
+        .rebalance, input.region?.rawValue ?? "all", total: 0, unit: "tenants", transaction)
       try rows.insert(
         RebalanceRecord(
           id: operation.id, cell: nil, region: input.region, isDryRun: isDryRun,
@@ -78,7 +79,8 @@ struct RebalanceCommands: Sendable {
         guard let promoted = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
         cell = promoted
       }
-      let operation = try Self.begin(.cellDrain, id.rawValue, transaction, rows)
+      let operation = try rows.begin(
+        .cellDrain, id.rawValue, total: 0, unit: "tenants", transaction)
       try rows.insert(
         RebalanceRecord(
           id: operation.id, cell: id, region: cell.region, isDryRun: isDryRun, maximumMoves: 0))
@@ -129,7 +131,8 @@ struct RebalanceCommands: Sendable {
       for waiting in try rows.directives(for: id, before: .distantFuture, limit: .max) {
         try rows.acknowledge(waiting, at: transaction.now)
       }
-      var operation = try Self.begin(.cellRetire, id.rawValue, transaction, rows)
+      var operation = try rows.begin(
+        .cellRetire, id.rawValue, total: 0, unit: "tenants", transaction)
       try operation.finished(step: "retire", at: transaction.now)
       try operation.succeeded(result: "{}", at: transaction.now)
       try rows.put(operation)
@@ -181,17 +184,6 @@ struct RebalanceCommands: Sendable {
       }
       throw Failure(.conflict, "\(running) drains \(id)")
     }
-  }
-
-  private static func begin(
-    _ kind: OperationKind, _ subject: String, _ transaction: Transaction, _ rows: PlatformRows
-  ) throws -> Operation {
-    var operation = Operation(
-      id: .fresh(transaction), kind: kind, subject: subject, total: 0, unit: "tenants",
-      at: transaction.now)
-    try operation.start(at: transaction.now)
-    try rows.put(operation)
-    return operation
   }
 
   private static func suffix(_ reason: String?) -> String {

@@ -18,15 +18,14 @@ struct RebalanceRoutes: Sendable {
   @Sendable private func drain(_ request: Request, _ context: EdgeContext) async throws -> Response
   {
     let (id, input, command) = try await read(request, context)
-    return Self.located(try await commands.drain(id, input, command))
+    return try await commands.drain(id, input, command).accepted
   }
 
   @Sendable private func retire(
     _ request: Request, _ context: EdgeContext
   ) async throws -> Response {
     let (id, input, command) = try await read(request, context)
-    return Self.located(
-      try await commands.retire(id, input, command, trace: context.traceID))
+    return try await commands.retire(id, input, command, trace: context.traceID).accepted
   }
 
   @Sendable private func rebalance(
@@ -35,9 +34,9 @@ struct RebalanceRoutes: Sendable {
     let body = try await AdminBody.read(request)
     let input =
       body.bytes.isEmpty ? RebalanceInput.empty : try body.decode(RebalanceInput.self)
-    try Self.check(input.reason)
+    _ = try AdminInput.reason(input.reason)
     let command = try AdminCommand(request, body, context, services)
-    return Self.located(try await commands.rebalance(input, command))
+    return try await commands.rebalance(input, command).accepted
   }
 
   private func read(
@@ -48,21 +47,7 @@ struct RebalanceRoutes: Sendable {
     }
     let body = try await AdminBody.read(request)
     let input = body.bytes.isEmpty ? CellInput.empty : try body.decode(CellInput.self)
-    try Self.check(input.reason)
+    _ = try AdminInput.reason(input.reason)
     return (id, input, try AdminCommand(request, body, context, services))
-  }
-
-  private static func check(_ reason: String?) throws(Failure) {
-    _ = try AdminInput.text(
-      reason ?? "", "reason", length: 0...ControlPlaneLimits.reasonLength)
-  }
-
-  private static func located(_ answer: StoredAnswer) -> Response {
-    var response = answer.response
-    struct Named: Decodable { let id: String }
-    if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
-      response.headers[.location] = "/v1/operations/\(view.id)"
-    }
-    return response
   }
 }

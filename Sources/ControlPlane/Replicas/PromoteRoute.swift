@@ -33,8 +33,7 @@ struct PromoteRoute: Sendable {
   {
     let body = try await AdminBody.read(request)
     let input = body.bytes.isEmpty ? Input.empty : try body.decode(Input.self)
-    let reason = input.reason ?? ""
-    _ = try AdminInput.text(reason, "reason", length: 0...ControlPlaneLimits.reasonLength)
+    _ = try AdminInput.reason(input.reason)
     guard let cell = CellID(try context.parameter("id")) else {
       throw Failure(.notFound, "no such cell")
     }

@@ -34,8 +34,7 @@ struct CellRestoreRoute: Sendable {
     let body = try await AdminBody.read(request)
     let input =
       body.bytes.isEmpty ? Input(oldIsDead: nil, reason: nil) : try body.decode(Input.self)
-    let reason = input.reason ?? ""
-    _ = try AdminInput.text(reason, "reason", length: 0...ControlPlaneLimits.reasonLength)
+    let reason = try AdminInput.reason(input.reason)
     guard let cell = CellID(try context.parameter("id")) else {
       throw Failure(.notFound, "no such cell")
     }
@@ -69,11 +68,8 @@ struct CellRestoreRoute: Sendable {
             cell: cell, generation: generation, primary: sight.replica,
             version: register.version + 1))
       }
-      var operation = Operation(
-        id: .fresh(transaction), kind: .cellRestore, subject: cell.rawValue, total: 0,
-        unit: "tenants", at: transaction.now)
-      try operation.start(at: transaction.now)
-      try rows.put(operation)
+      let operation = try rows.begin(
+        .cellRestore, cell.rawValue, total: 0, unit: "tenants", transaction)
       try rows.put(
         RestoreRecord(
           id: operation.id, tenant: .wholeCell, target: .wholeCell, cell: cell,
@@ -90,7 +86,7 @@ struct CellRestoreRoute: Sendable {
       services.roster.set(record)
     }
     try await services.map.refresh()
-    return RestoreRoutes.accepted(answer)
+    return answer.accepted
   }
 }
 

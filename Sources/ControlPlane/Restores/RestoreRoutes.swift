@@ -98,27 +98,14 @@ struct RestoreRoutes: Sendable {
       guard tenant.isProvisioned else {
         throw Failure(.invalidState, "the tenant is not provisioned yet; try again")
       }
-      var operation = Operation(
-        id: .fresh(transaction), kind: kind, subject: id.rawValue, total: 1, unit: unit,
-        at: transaction.now)
-      try operation.start(at: transaction.now)
-      try rows.put(operation)
+      let operation = try rows.begin(kind, id.rawValue, total: 1, unit: unit, transaction)
       let detail = try prepare(operation, tenant, rows)
       try rows.append(
         command.audit(kind.rawValue, id.rawValue, detail), id: transaction.freshID(),
         at: transaction.now)
       return try .json(202, OperationView(operation))
     }
-    return Self.accepted(answer)
-  }
-
-  static func accepted(_ answer: StoredAnswer) -> Response {
-    var response = answer.response
-    struct Named: Decodable { let id: String }
-    if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
-      response.headers[.location] = "/v1/operations/\(view.id)"
-    }
-    return response
+    return answer.accepted
   }
 
   @Sendable private func drill(_ request: Request, _ context: EdgeContext) async throws -> Response
@@ -126,16 +113,12 @@ struct RestoreRoutes: Sendable {
     let body = try await AdminBody.read(request)
     let command = try AdminCommand(request, body, context, services)
     let answer = try await command.perform { transaction, rows in
-      var operation = Operation(
-        id: .fresh(transaction), kind: .drill, subject: "platform", total: 1, unit: "cells",
-        at: transaction.now)
-      try operation.start(at: transaction.now)
-      try rows.put(operation)
+      let operation = try rows.begin(.drill, "platform", total: 1, unit: "cells", transaction)
       try rows.append(
         command.audit("drill", "platform"), id: transaction.freshID(), at: transaction.now)
       return try .json(202, OperationView(operation))
     }
-    return Self.accepted(answer)
+    return answer.accepted
   }
 
   @Sendable private func show(_ request: Request, _ context: EdgeContext) async throws

@@ -177,11 +177,8 @@ extension PlatformRows {
   func enqueue(_ stop: SendStop, at transaction: Transaction) throws -> [Directive] {
     let cells = try cells().filter { $0.state != .retired }
     guard !cells.isEmpty else { return [] }
-    var operation = Operation(
-      id: .fresh(transaction), kind: .sendStop, subject: stop.subject,
-      total: Int64(cells.count), unit: "cells", at: transaction.now)
-    try operation.start(at: transaction.now)
-    try put(operation)
+    let operation = try begin(
+      .sendStop, stop.subject, total: Int64(cells.count), unit: "cells", transaction)
     let directives = cells.map { cell in
       Directive(
         cell: cell.id, kind: .sendStop, subject: stop.subject, version: stop.version,

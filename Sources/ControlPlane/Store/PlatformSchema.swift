@@ -20,7 +20,7 @@ public enum PlatformSchema {
       table(612, "sightings"), table(613, "impersonations"), table(614, "witnessed_logs"),
       table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
       table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
-      table(623, "planned_moves"), table(624, "upgrades"), table(625, "upgrade_members"),
+      table(623, "planned_moves"), table(624, "upgrades"),
       table(626, "upgrade_processes"),
       table(630, "operator_factors"),
       table(631, "operator_recovery_codes"), table(632, "operator_sessions"),
@@ -38,7 +38,6 @@ public enum PlatformSchema {
       SchemaStep("platform-identity-3", file: .platform, ddl: secondFactors),
       SchemaStep("platform-alerts-1", file: .platform, ddl: AlertChannelsStore.ddl),
       SchemaStep("platform-upgrades-1", file: .platform, ddl: upgrades),
-      SchemaStep("platform-upgrades-2", file: .platform, ddl: upgradeProcesses),
       SchemaStep("platform-registers-2", file: .platform, ddl: mixedRegisters),
     ])
 
@@ -209,38 +208,6 @@ public enum PlatformSchema {
       not_before INTEGER NOT NULL,
       detail TEXT NOT NULL,
       PRIMARY KEY (operation, tenant)
-    ) STRICT;
-    """
-
-  private static let upgrades = """
-    -- What upgrades and rollbacks were asked for.
-    CREATE TABLE upgrades (
-      -- The operation.
-      id TEXT NOT NULL PRIMARY KEY,
-      rollback INTEGER NOT NULL,
-      soak_ms INTEGER NOT NULL
-    ) STRICT;
-    -- The processes that are to run another version, and how far each is.
-    CREATE TABLE upgrade_members (
-      operation TEXT NOT NULL,
-      name TEXT NOT NULL,
-      cell TEXT NOT NULL,
-      follower INTEGER NOT NULL,
-      wave INTEGER NOT NULL,
-      from_version TEXT NOT NULL,
-      to_version TEXT NOT NULL,
-      state TEXT NOT NULL CHECK (state IN ('planned', 'asked', 'watched', 'done', 'failed')),
-      since INTEGER NOT NULL,
-      before_requests INTEGER NOT NULL,
-      before_failed INTEGER NOT NULL,
-      begin_requests INTEGER NOT NULL,
-      begin_failed INTEGER NOT NULL,
-      seen_requests INTEGER NOT NULL,
-      seen_failed INTEGER NOT NULL,
-      started_at INTEGER NOT NULL,
-      problems TEXT NOT NULL,
-      detail TEXT NOT NULL,
-      PRIMARY KEY (operation, name)
     ) STRICT;
     """
 

@@ -128,11 +128,8 @@ struct UpgradeCommands: Sendable {
     _ kind: OperationKind, _ subject: String, soak: Int64, _ members: [UpgradeMember],
     _ reason: String?, _ command: AdminCommand, _ transaction: Transaction, _ rows: PlatformRows
   ) throws -> StoredAnswer {
-    var operation = Operation(
-      id: .fresh(transaction), kind: kind, subject: subject, total: Int64(members.count),
-      unit: "processes", at: transaction.now)
-    try operation.start(at: transaction.now)
-    try rows.put(operation)
+    let operation = try rows.begin(
+      kind, subject, total: Int64(members.count), unit: "processes", transaction)
     try rows.insert(
       UpgradeRecord(
         id: operation.id, isRollback: kind == .cellRollback, soakMilliseconds: soak))

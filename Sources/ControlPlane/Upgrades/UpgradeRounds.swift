@@ -41,13 +41,6 @@ struct UpgradeRounds: Sendable {
         sights: UpgradeSights(services: services, registers: registers))
     }
     guard let found else { return }
-    guard !found.members.isEmpty else {
-      // Begun by a program from before processes were called by their replicas.
-      return try await change(found, trace: trace) { operation, _, now throws(Failure) in
-        try operation.failed(
-          Failure(.upgradeHalted, "its processes are not known; begin it anew"), at: now)
-      }
-    }
     switch found.operation.stepName {
     case "check": try await check(found, trace: trace)
     case "baseline": try await measure(found, trace: trace)

@@ -21,9 +21,9 @@ struct UpgradeRoutes: Sendable {
   ) async throws -> Response {
     let body = try await AdminBody.read(request)
     let input = try body.decode(UpgradeInput.self)
-    try Self.check(input.reason)
+    _ = try AdminInput.reason(input.reason)
     let command = try AdminCommand(request, body, context, services)
-    return Self.located(try await commands.upgrade(input, command))
+    return try await commands.upgrade(input, command).accepted
   }
 
   @Sendable private func rollBack(
@@ -31,9 +31,9 @@ struct UpgradeRoutes: Sendable {
   ) async throws -> Response {
     let body = try await AdminBody.read(request)
     let input = body.bytes.isEmpty ? RollbackInput.empty : try body.decode(RollbackInput.self)
-    try Self.check(input.reason)
+    _ = try AdminInput.reason(input.reason)
     let command = try AdminCommand(request, body, context, services)
-    return Self.located(try await commands.rollBack(input, command))
+    return try await commands.rollBack(input, command).accepted
   }
 
   // MARK: The format ceiling
@@ -90,7 +90,7 @@ struct UpgradeRoutes: Sendable {
     let input =
       body.bytes.isEmpty
       ? CeilingInput(level: nil, reason: nil) : try body.decode(CeilingInput.self)
-    try Self.check(input.reason)
+    _ = try AdminInput.reason(input.reason)
     let heard = readers()
     let command = try AdminCommand(request, body, context, services)
     let answer = try await command.perform { transaction, rows in
@@ -143,19 +143,5 @@ struct UpgradeRoutes: Sendable {
     for cell in Set(readers.map(\.cell)) { primaries[cell] = try rows.register(of: cell)?.primary }
     return FormatCeilingRule.marked(
       readers, try rows.unsettledProcesses(), primaries: primaries)
-  }
-
-  private static func check(_ reason: String?) throws(Failure) {
-    _ = try AdminInput.text(
-      reason ?? "", "reason", length: 0...ControlPlaneLimits.reasonLength)
-  }
-
-  private static func located(_ answer: StoredAnswer) -> Response {
-    var response = answer.response
-    struct Named: Decodable { let id: String }
-    if let view = try? EdgeJSON.decode(Named.self, from: answer.body) {
-      response.headers[.location] = "/v1/operations/\(view.id)"
-    }
-    return response
   }
 }

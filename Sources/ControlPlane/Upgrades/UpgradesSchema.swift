@@ -1,8 +1,15 @@
 /// What the control plane's store holds of upgrades.
 extension PlatformSchema {
-  static let upgradeProcesses = """
+  static let upgrades = """
+    -- What upgrades and rollbacks were asked for.
+    CREATE TABLE upgrades (
+      -- The operation.
+      id TEXT NOT NULL PRIMARY KEY,
+      rollback INTEGER NOT NULL,
+      soak_ms INTEGER NOT NULL
+    ) STRICT;
     -- The processes that are to run another version: by the replica, which a promotion leaves as it
-    -- is. What stands in upgrade_members was called after cells.
+    -- is.
     CREATE TABLE upgrade_processes (
       operation TEXT NOT NULL,
       replica TEXT NOT NULL,
