@@ -31,10 +31,11 @@ struct ClaimRequests: Sendable {
     let wanted = keys
     let app = proto.metaApp
     let refused = try await store.write(trace: trace) { _, rows -> String? in
+      // Before that a tenant that has moved since the copy still stands at its old place.
+      try rows.requireSurveyed()
       guard let record = try rows.tenant(tenant), record.placement.cell == cell else {
         throw Failure(.epochStale, "the tenant is not placed on \(cell)")
       }
-      try rows.requireSurveyed()
       if !app.isEmpty { try rows.requireMetaApp(app, openTo: tenant) }
       return try rows.apply(wanted, for: tenant)
     }

@@ -41,6 +41,13 @@ import Wire
     await #expect(throws: (any Error).self) {
       try await one.claim(deployment.control, tenant: known, [("phone_number", "222")])
     }
+    // Nor is another cell told that the tenant is not its: it may have moved there since the copy.
+    do {
+      _ = try await two.claim(deployment.control, tenant: known, [("phone_number", "333")])
+      Issue.record("claimed during the survey")
+    } catch let failure as Failure {
+      #expect(failure.code == .recovering)
+    }
     // Its number has been given up, and another tenant made, since the copy.
     let stop = CellSurveyPage.Stop(
       scope: "tenant", id: known, reason: "fraud", sinceMilliseconds: 5, version: 9_000,
