@@ -7,51 +7,22 @@ import Wire
 
 @testable import Archive
 
-/// What every store must do, tried on both.
+/// What every store must do, tried on a directory and on a bucket in this process.
 @Suite struct ObjectStoreTests {
-  private func check(_ store: any ObjectStore) async throws {
-    #expect(try await store.get("a/b") == nil)
-    #expect(try await store.list("") == [])
-    try await store.put("a/b", [1, 2, 3])
-    try await store.put("a/b", [1, 2, 3])
-    await #expect(throws: ArchiveError.conflict(name: "a/b")) { try await store.put("a/b", [4]) }
-    #expect(try await store.get("a/b") == [1, 2, 3])
-    try await store.put("a/c d+e", [])
-    try await store.put("ab/x", [7])
-    #expect(try await store.get("a/c d+e") == [])
-    #expect(try await store.list("a/").map(\.name) == ["a/b", "a/c d+e"])
-    #expect(try await store.list("a").map(\.name) == ["a/b", "a/c d+e", "ab/x"])
-    #expect(try await store.list("a/").map(\.bytes) == [3, 0])
-    try await store.remove("a/b")
-    try await store.remove("a/b")
-    #expect(try await store.list("").map(\.name) == ["a/c d+e", "ab/x"])
-    for number in 0..<25 { try await store.put("page/\(ArchiveHex.encode(UInt64(number)))", [1]) }
-    #expect(try await store.list("page/").count == 25)
-  }
-
   @Test func `a directory`() async throws {
     try await withTemporaryDirectory { directory in
-      try await check(
+      try await checkContract(
         DirectoryStore(
           root: "\(directory)/archive", files: LiveFileSystem(), random: LiveRandomSource()))
     }
   }
 
-  @Test func `of many who store one name one wins, and the others hear of it`() async throws {
+  @Test func `of many who store one name in a directory one wins, and the others hear of it`()
+    async throws
+  {
     try await withTemporaryDirectory { (directory: String) async throws in
-      let store = DirectoryStore(
-        root: directory, files: LiveFileSystem(), random: LiveRandomSource())
-      let wins = await withTaskGroup(of: UInt8?.self) { group in
-        for number in 0..<16 as Range<UInt8> {
-          group.addTask {
-            (try? await store.put("x/y", [number])) == nil ? nil : number
-          }
-        }
-        return await group.reduce(into: [UInt8]()) { if let number = $1 { $0.append(number) } }
-      }
-      #expect(wins.count == 1)
-      #expect(try await store.get("x/y") == wins)
-      #expect(try await store.list("").count == 1)
+      try await checkOneWins(
+        DirectoryStore(root: directory, files: LiveFileSystem(), random: LiveRandomSource()))
     }
   }
 
@@ -63,7 +34,7 @@ import Wire
     configuration.dnsOverride = ["\(S3TestServer.bucket).localhost": "127.0.0.1"]
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     try await server.run { port in
-      try await check(store(server, port, style, client: client))
+      try await checkContract(store(server, port, style, client: client))
     }
     try await client.shutdown()
     #expect(server.calls.contains { $0.hasPrefix("PUT deep/a/b") })

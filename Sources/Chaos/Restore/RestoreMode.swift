@@ -24,7 +24,7 @@ public struct RestoreMode: Sendable {
 
   public func run() async -> ChaosReport {
     await SystemUnderAttack.report(
-      plan, topology: SystemUnderAttack.topology + "\narchive: {directory: archive}\n",
+      plan, topology: SystemUnderAttack.topology + "\n" + ArchivePlace.topology(),
       attack: attack)
   }
 
