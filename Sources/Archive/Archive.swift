@@ -7,9 +7,14 @@ public struct Archive: Sendable {
   public let objects: any ObjectStore
   public let sealer: ObjectSealer
 
-  public init(objects: any ObjectStore, key: ArchiveKey, random: any RandomSource) {
+  public init(objects: any ObjectStore, keys: ArchiveKeyRing, random: any RandomSource) {
     self.objects = objects
-    sealer = ObjectSealer(key: key, random: random)
+    sealer = ObjectSealer(keys: keys, random: random)
+  }
+
+  /// An archive that knows one key for as long as it is used.
+  public init(objects: any ObjectStore, key: ArchiveKey, random: any RandomSource) {
+    self.init(objects: objects, keys: ArchiveKeyRing(ArchiveKeys(key)), random: random)
   }
 
   /// Seals, stores, and reads back: only what was found again counts as stored.

@@ -19,8 +19,9 @@ struct Aimstors: AsyncParsableCommand {
         subcommands: [
           OperatorCommand.self, AlertCommand.self, ImpersonationCommand.self, UserCommand.self,
           TenantCommand.self,
-          KeyCommand.self, SealingKeyCommand.self, NumberCommand.self,
-          PriceCommand.self, WalletCommand.self, TemplateCommand.self, CampaignCommand.self,
+          KeyCommand.self, SealingKeyCommand.self, ArchiveKeyCommand.self,
+          NumberCommand.self, PriceCommand.self, WalletCommand.self, TemplateCommand.self,
+          CampaignCommand.self,
           MessageCommand.self, MetaAppCommand.self, QuarantineCommand.self,
           OperationCommand.self, SendStopCommand.self, CellCommand.self,
           JournalCommand.self, CertificateCommand.self, AuditCommand.self, RestoreCommand.self,

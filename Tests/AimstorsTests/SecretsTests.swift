@@ -95,8 +95,8 @@ import Wire
   /// Looks into every object as whoever holds the archive's key would; answers how many records
   /// were in them.
   private static func searchArchive(_ system: LiveSystem, _ book: Book) throws -> Int {
-    let key = try ArchiveKeyFile.require("\(system.data)/keys/archive.key")
-    let sealer = ObjectSealer(key: key, random: LiveRandomSource())
+    let keys = try ArchiveKeyFile.require("\(system.data)/keys/archive.key")
+    let sealer = ObjectSealer(keys: ArchiveKeyRing(keys), random: LiveRandomSource())
     let root = system.data + "/archive/"
     var records = 0
     for path in files(in: system.data + "/archive") {

@@ -12,8 +12,41 @@ import Wire
     _ byte: UInt8 = 7, deployment: String = ArchiveFixture.deployment
   ) throws -> ObjectSealer {
     ObjectSealer(
-      key: try ArchiveFixture.key(byte, deployment: deployment),
+      keys: ArchiveKeyRing(ArchiveKeys(try ArchiveFixture.key(byte, deployment: deployment))),
       random: SeededRandomSource(seed: 1))
+  }
+
+  @Test func `after a rotation the new key seals, and both open`() throws {
+    let old = try ArchiveFixture.key()
+    let sealer = try sealer()
+    let before = sealer.seal(content, as: "a")
+    let rotated = try sealer.keys.keys.rotated(random: SeededRandomSource(seed: 2))
+    #expect(sealer.keys.replace(with: rotated))
+    #expect(!sealer.keys.replace(with: rotated))
+    let after = sealer.seal(content, as: "b")
+    #expect(ObjectSealer.keyID(of: before) == old.id)
+    #expect(ObjectSealer.keyID(of: after) == rotated.newest.id)
+    #expect(ObjectSealer.keyID(of: content) == nil)
+    #expect(try sealer.open(before, as: "a") == content)
+    #expect(try sealer.open(after, as: "b") == content)
+    // Who has the first key only opens what it sealed, and says which key is missing.
+    let behind = try self.sealer()
+    #expect(try behind.open(before, as: "a") == content)
+    #expect(throws: ArchiveError.wrongKey(name: "b", found: rotated.newest.id)) {
+      try behind.open(after, as: "b")
+    }
+  }
+
+  @Test func `keys of a file are of one deployment, each once, and few`() throws {
+    let one = try ArchiveFixture.key()
+    let foreign = try ArchiveFixture.key(deployment: String(repeating: "ab", count: 16))
+    let bad: [[ArchiveKey]] = [[], [one, one], [one, foreign]]
+    for keys in bad { #expect(throws: ArchiveError.self) { try ArchiveKeys(keys) } }
+    let random = SeededRandomSource(seed: 3)
+    var keys = ArchiveKeys(one)
+    for _ in 1..<ArchiveKeys.maximum { keys = try keys.rotated(random: random) }
+    #expect(keys.all.count == ArchiveKeys.maximum && keys.all.last == one)
+    #expect(throws: ArchiveError.self) { try keys.rotated(random: random) }
   }
 
   @Test func `what was sealed opens under its name`() throws {

@@ -1,4 +1,5 @@
 import Platform
+import Simulation
 import Storage
 import StorageFixtures
 import Testing
@@ -50,6 +51,23 @@ import Wire
       #expect(early.position.tenantSeq == TenantSeq(6))
       #expect(!early.isLatest)
       #expect(try entries("\(fixture.directory)/restored") == 5)
+    }
+  }
+
+  @Test func `a tenant comes back whole across a rotation of the key`() async throws {
+    try await withArchive { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...10)
+      let manifest = try #require(try await fixture.service.snapshot(tenant))
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let ring = fixture.archive.sealer.keys
+      ring.replace(with: try ring.keys.rotated(random: SeededRandomSource(seed: 8)))
+      try await fixture.pay(11...20)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let restored = try await fixture.restore(.latest)
+      #expect(restored.snapshot == manifest.name)
+      #expect(try entries("\(fixture.directory)/restored") == 20)
     }
   }
 

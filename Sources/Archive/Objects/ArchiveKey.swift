@@ -1,4 +1,5 @@
 import Cryptography
+import Platform
 import Wire
 
 /// The key that seals a deployment's archive, and the deployment that it seals for.
@@ -18,12 +19,24 @@ public struct ArchiveKey: Hashable, Sendable {
     guard deployment.utf8.count == 32, ArchiveHex.decode(deployment) != nil else {
       throw .key("the deployment's name is not 32 hexadecimal digits")
     }
+    self.init(checked: secret, deployment: deployment)
+  }
+
+  /// A key that nobody has had before.
+  static func fresh(deployment: String, random: any RandomSource) -> ArchiveKey {
+    ArchiveKey(checked: random.bytes(byteCount), deployment: deployment)
+  }
+
+  private init(checked secret: [UInt8], deployment: String) {
     self.secret = secret
     self.deployment = deployment
     id = ArchiveHex.encode(
       KeyedHash.derive(
         from: secret, salt: Array("aimstors archive".utf8), info: "key id", count: 8))
   }
+
+  /// The key itself as digits, for its file only.
+  public var digits: String { ArchiveHex.encode(secret) }
 
   /// The key of one object.
   func objectKey(salt: [UInt8]) -> [UInt8] {

@@ -16,20 +16,22 @@ public struct ObjectSealer: Sendable {
   static let magic = Array("AIMSARC1".utf8)
   static let version: UInt16 = 1
   private static let fixedLength = 8 + 2 + 2 + 16 + 8 + 32 + 8 + 8 + 2
+  private static let keyID = 28..<36
   private static let saltLength = 32
   private static let tagLength = AuthenticatedCipher.tagBytes
 
-  public let key: ArchiveKey
+  public let keys: ArchiveKeyRing
   private let random: any RandomSource
 
-  public init(key: ArchiveKey, random: any RandomSource) {
-    self.key = key
+  public init(keys: ArchiveKeyRing, random: any RandomSource) {
+    self.keys = keys
     self.random = random
   }
 
   /// Seals content under the name that it will be stored as.
   public func seal(_ content: [UInt8], as name: String) -> [UInt8] {
     precondition(content.count <= Self.contentBytes, "an object holds at most 64 MiB")
+    let key = keys.keys.newest
     let salt = random.bytes(Self.saltLength)
     let packed = Self.compress(content)
     var header = Self.magic
@@ -70,11 +72,12 @@ public struct ObjectSealer: Sendable {
       decoding: object[Self.fixedLength..<(Self.fixedLength + nameLength)], as: UTF8.self)
     guard found == name else { throw .swapped(name: name, found: found) }
     let deployment = ArchiveHex.encode(Array(object[12..<28]))
-    guard deployment == key.deployment else {
+    let keys = keys.keys
+    guard deployment == keys.deployment else {
       throw .otherDeployment(name: name, found: deployment)
     }
-    let keyID = ArchiveHex.encode(Array(object[28..<36]))
-    guard keyID == key.id else { throw .wrongKey(name: name, found: keyID) }
+    let keyID = ArchiveHex.encode(Array(object[Self.keyID]))
+    guard let key = keys.key(keyID) else { throw .wrongKey(name: name, found: keyID) }
     let bodyLength = integer(UInt64.self, object, 76)
     guard UInt64(object.count - headerLength) >= bodyLength else { throw .truncated(name: name) }
     let contentLength = integer(UInt64.self, object, 68)
@@ -89,6 +92,12 @@ public struct ObjectSealer: Sendable {
       throw .damaged(name: name, detail: "it does not decompress")
     }
     return content
+  }
+
+  /// The name of the key that an object says it is sealed with; nil for what is no object.
+  public static func keyID(of object: [UInt8]) -> String? {
+    guard object.count >= fixedLength, object.starts(with: magic) else { return nil }
+    return ArchiveHex.encode(Array(object[keyID]))
   }
 
   private func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {

@@ -1,5 +1,6 @@
 import Archive
 import GraphSimulator
+import Logging
 import Platform
 
 /// Where a deployment's archive is kept, as files name it.
@@ -102,10 +103,25 @@ enum ArchiveSettings: Hashable {
         return nil
       }
       let settings = try ArchiveSettings(child)
-      let key = try ArchiveKeyFile.require(try child.string("key_file"))
-      try ArchiveKeyRecord.check(key, dataDirectory: dataDirectory)
-      return Archive(objects: try settings.store(), key: key, random: LiveRandomSource())
+      let keys = try ArchiveKeyFile.require(try child.string("key_file"))
+      try ArchiveKeyRecord.check(keys, dataDirectory: dataDirectory)
+      return Archive(
+        objects: try settings.store(), keys: ArchiveKeyRing(keys), random: LiveRandomSource())
     } catch let error as ConfigurationError {
+      throw error.failure
+    }
+  }
+
+  /// Looks at the key file that a process's file names for its archive; nil where it has none.
+  static func keyFileWatch(
+    _ node: ConfigurationNode, _ archive: Archive?, dataDirectory: String, logger: Logger
+  ) throws(CommandFailure) -> KeyFileWatch? {
+    guard let archive else { return nil }
+    do throws(ConfigurationError) {
+      return KeyFileWatch(
+        path: try node.requiredChild("archive").string("key_file"), archive: archive.sealer.keys,
+        dataDirectory: dataDirectory, logger: logger)
+    } catch {
       throw error.failure
     }
   }

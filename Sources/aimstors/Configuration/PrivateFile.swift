@@ -24,6 +24,17 @@ enum PrivateFile {
       rest = rest.dropFirst(count)
     }
     guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw failure("write", path) }
+    try syncDirectory(of: path)
+  }
+
+  /// Until the directory is synced the name may stand for what was there before.
+  static func syncDirectory(of path: String) throws(CommandFailure) {
+    let end = path.lastIndex(of: "/")
+    let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("sync", directory) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("sync", directory) }
   }
 
   /// Nil where there is no such file.

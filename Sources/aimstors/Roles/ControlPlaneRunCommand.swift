@@ -66,10 +66,13 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
         await plane.metrics() + (archiving.map { PlatformStorage.metrics($0.service) } ?? "")
       },
       onRunning: { _ in })
-    let watch = configuration.keys.map { KeyFileWatch(path: keyFile, keys: $0, logger: logger) }
+    let watches = [
+      configuration.keys.map { KeyFileWatch(path: keyFile, keys: $0, logger: logger) },
+      try ArchiveSettings.keyFileWatch(node, archive, dataDirectory: directory, logger: logger),
+    ].compactMap { $0 }
     let group = ServiceGroup(
       configuration: .init(
-        services: [health, plane] + (archiving.map { [$0] } ?? []) + (watch.map { [$0] } ?? []),
+        services: [health, plane] + (archiving.map { [$0] } ?? []) + watches,
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
     await messenger.close()

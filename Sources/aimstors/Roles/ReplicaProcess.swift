@@ -72,9 +72,9 @@ struct ReplicaProcess {
     configuration.programs = { [programs] (order) async throws(Failure) in
       try await programs.answer(order)
     }
-    let keyFile = try keyFileWatch(configuration.keys)
     let archive = try ArchiveSettings.archive(
       node, dataDirectory: configuration.dataDirectory)
+    let keyFiles = try [keyFileWatch(configuration.keys)] + archiveKeyFileWatch(archive)
     let messenger = try files.messenger(
       role: .cell, id: configuration.id.rawValue, generation: state.generation,
       random: LiveRandomSource(), log: logger)
@@ -98,7 +98,7 @@ struct ReplicaProcess {
       let health = HealthServer(
         port: files.healthPort, logger: logger, report: { cell.report() },
         metrics: { await cell.metrics() }, onRunning: { _ in })
-      try await serve(health, cell, keyFile)
+      try await serve(health, cell, keyFiles)
       return false
     } catch ReplicationStop.fenced(let generation) {
       await messenger.close()
@@ -120,7 +120,7 @@ struct ReplicaProcess {
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { lost.health() }, metrics: { "" },
       onRunning: { _ in })
-    try await serve(health, lost)
+    try await serve(health, lost, archiveKeyFileWatch(archive))
     return lost.takenOver != nil
   }
 
@@ -152,7 +152,7 @@ struct ReplicaProcess {
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { follower.health() },
       metrics: { follower.metrics() }, onRunning: { _ in })
-    try await serve(health, follower)
+    try await serve(health, follower, archiveKeyFileWatch(archive))
     return follower.promotedTo != nil || follower.mustRestart
   }
 
@@ -174,8 +174,14 @@ struct ReplicaProcess {
     }
   }
 
+  private func archiveKeyFileWatch(_ archive: Archive?) throws -> [KeyFileWatch] {
+    let watch = try ArchiveSettings.keyFileWatch(
+      node, archive, dataDirectory: directory, logger: logger)
+    return watch.map { [$0] } ?? []
+  }
+
   private func serve(
-    _ health: any Service, _ service: any Service, _ others: any Service...
+    _ health: any Service, _ service: any Service, _ others: [KeyFileWatch]
   ) async throws {
     let group = ServiceGroup(
       configuration: .init(

@@ -21,7 +21,7 @@ extension KeyCommand {
     @OptionGroup var options: ArchiveKeyOptions
 
     func run() async throws {
-      let key = try ArchiveKeyFile.require(options.path)
+      let keys = try ArchiveKeyFile.require(options.path)
       guard try PrivateFile.read(to) == nil else {
         throw CommandFailure(.refused, code: "file_exists", detail: "\(to) exists")
       }
@@ -29,14 +29,18 @@ extension KeyCommand {
         throw CommandFailure(.refused, code: "archive_key_missing", detail: options.path)
       }
       try PrivateFile.write(content, to: to)
-      guard try ArchiveKeyFile.read(to) == key else {
+      guard try ArchiveKeyFile.read(to) == keys else {
         throw CommandFailure(
           .verificationFailed, code: "backup_differs", detail: "\(to) is not what was written")
       }
       let answer: JSON = [
-        "key_id": JSON(key.id), "deployment": JSON(key.deployment), "to": JSON(to),
+        "key_id": JSON(keys.newest.id), "deployment": JSON(keys.deployment), "to": JSON(to),
+        "keys": JSON(keys.all.count),
       ]
-      Console.out(options.json ? answer.serialized() : "key \(key.id) is in \(to)")
+      let text =
+        keys.all.count == 1
+        ? "key \(keys.newest.id) is" : "key \(keys.newest.id) and \(keys.all.count - 1) older are"
+      Console.out(options.json ? answer.serialized() : "\(text) in \(to)")
     }
   }
 
@@ -51,12 +55,12 @@ extension KeyCommand {
 
     func run() async throws {
       let path = file ?? options.path
-      let key = try ArchiveKeyFile.require(path)
+      let keys = try ArchiveKeyFile.require(path)
       var opened = 0
       if let archive {
         let store = DirectoryStore(
           root: archive, files: LiveFileSystem(), random: LiveRandomSource())
-        let sealer = ObjectSealer(key: key, random: LiveRandomSource())
+        let sealer = ObjectSealer(keys: ArchiveKeyRing(keys), random: LiveRandomSource())
         do throws(ArchiveError) {
           for object in try await store.list("claims/") {
             guard let bytes = try await store.get(object.name) else { continue }
@@ -72,11 +76,12 @@ extension KeyCommand {
         }
       }
       let answer: JSON = [
-        "key_id": JSON(key.id), "deployment": JSON(key.deployment), "objects_opened": JSON(opened),
+        "key_id": JSON(keys.newest.id), "deployment": JSON(keys.deployment),
+        "objects_opened": JSON(opened),
       ]
       Console.out(
         options.json
-          ? answer.serialized() : "\(path) is key \(key.id); it opened \(opened) objects")
+          ? answer.serialized() : "\(path) is key \(keys.newest.id); it opened \(opened) objects")
     }
   }
 }
