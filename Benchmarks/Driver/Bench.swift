@@ -5,7 +5,7 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures Aimstors against a named reference in one run.",
     subcommands: [
-      CommitBench.self, HTTPBench.self, JournalBench.self, MessagingBench.self,
+      CommitBench.self, HTTPBench.self, FairnessBench.self, JournalBench.self, MessagingBench.self,
       WebhookBench.self, IdleBench.self, GrowthBench.self, RecoveryBench.self,
       RestoreBench.self, MoveBench.self, IdentityBench.self, ReplicationBench.self,
       ReplicationBench.Follow.self, MapBench.self,

@@ -19,9 +19,7 @@ struct HTTPBench: AsyncParsableCommand {
     // Nothing is sent while this runs: the figures are of the request's path alone.
     try await system.client.admin("PUT", "/v1/send-stops/platform/all", ["reason": "bench"])
     let tenants = try await BenchTenant.create(count: Self.tenants, system.client)
-    let list = "\(system.directory)/bench-tenants"
-    try tenants.map { "\($0.key) \($0.numberID)\n" }.joined()
-      .write(toFile: list, atomically: true, encoding: .utf8)
+    let wrk = try Wrk(repository, system, tenants)
 
     var ours: [Double] = []
     var hello: [Double] = []
@@ -36,7 +34,7 @@ struct HTTPBench: AsyncParsableCommand {
         let before = (
           try Program.cpuMicroseconds(of: routerPID), try Program.cpuMicroseconds(of: cellPID)
         )
-        let result = try load(system.client.url, connections, list: list)
+        let result = try load(wrk, connections)
         let requests = result["requests"] as? Double ?? 0
         let rate = requests / max(0.001, result["seconds"] as? Double ?? 0)
         guard (result["status_errors"] as? Double ?? 0) == 0 else {
@@ -63,19 +61,9 @@ struct HTTPBench: AsyncParsableCommand {
     for row in try await hop.run(seconds: repository.seconds) { row.write() }
   }
 
-  private func load(_ url: String, _ connections: Int, list: String) throws -> [String: Any] {
-    let arguments = ["-t", "1", "-c", "\(connections)", "-s"]
-    let script = repository.script("Benchmarks/http/messages.lua")
-    let environment = ["BENCH_TENANTS": list]
-    _ = try wrk(
-      arguments + [script, "-d", "\(max(1, repository.seconds / 4))s", url], environment)
-    return try wrk(arguments + [script, "-d", "\(repository.seconds)s", url], environment)
-  }
-
-  private func wrk(_ arguments: [String], _ environment: [String: String]) throws -> [String: Any] {
-    let output = try Program.output("/usr/bin/wrk", arguments, environment: environment)
-    guard let result = Program.objects(output).last else { throw BenchFailure("wrk said nothing") }
-    return result
+  private func load(_ wrk: Wrk, _ connections: Int) throws -> [String: Any] {
+    _ = try wrk.run(connections: connections, seconds: max(1, repository.seconds / 4))
+    return try wrk.run(connections: connections, seconds: repository.seconds)
   }
 
   /// The better of 64 and 128 connections to a bare server.
@@ -91,7 +79,7 @@ struct HTTPBench: AsyncParsableCommand {
     Thread.sleep(forTimeInterval: 1)
     return try Self.connections.map { connections in
       let output = try Program.output(
-        "/usr/bin/wrk",
+        Wrk.path,
         [
           "-t", "1", "-c", "\(connections)", "-d", "\(max(2, repository.seconds / 4))s",
           "http://127.0.0.1:18081/",

@@ -1,9 +1,6 @@
-import AsyncHTTPClient
 import Foundation
-import Synchronization
 
-/// What the router's hop adds, at a quarter of full load: an open-loop generator sends at a fixed
-/// rate whether or not answers come, so that waiting is not hidden.
+/// What the router's hop adds, at a quarter of full load.
 ///
 /// The cell's own part is what the router's metrics say it waited for the cell.
 struct HopBench {
@@ -14,7 +11,8 @@ struct HopBench {
   func run(seconds: Int) async throws -> [Row] {
     progress("http: open loop at \(Int(perSecond)) requests/s")
     let before = try await forwarded()
-    let whole = try await latencies(seconds: seconds)
+    let loop = OpenLoop(client: system.client, tenants: tenants, perSecond: perSecond)
+    let whole = try await loop.latencies(seconds: seconds)
     let after = try await forwarded()
     let inside = after.subtracting(before)
     let p50 = percentile(whole, 0.5) / 1000
@@ -34,46 +32,11 @@ struct HopBench {
     ]
   }
 
-  /// Microseconds of each request, sorted.
-  private func latencies(seconds: Int) async throws -> [Double] {
-    let clock = ContinuousClock()
-    let begin = clock.now
-    let results = Latencies()
-    let client = system.client
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for index in 0..<Int(perSecond * Double(seconds)) {
-        let due = begin + .microseconds(Int64(Double(index) * 1_000_000 / perSecond))
-        try await Task.sleep(until: due, clock: clock)
-        let tenant = tenants[index % tenants.count]
-        group.addTask {
-          let request = try tenant.message(to: index % 10_000_000, client)
-          let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
-          _ = try await response.body.collect(upTo: 1 << 20)
-          guard response.status.code == 202 else {
-            throw BenchFailure("a request was refused: \(response.status.code)")
-          }
-          let spent = (clock.now - due).components
-          let micros = Double(spent.seconds) * 1e6 + Double(spent.attoseconds) / 1e12
-          results.add(micros)
-        }
-      }
-      try await group.waitForAll()
-    }
-    return results.sorted
-  }
-
   /// The router's histogram of what it waited for cells.
   private func forwarded() async throws -> ScrapedHistogram {
     let text = try await BenchClient.metrics(try system.healthURL(of: "router"))
     return ScrapedHistogram(text, name: "aimstors_router_forward_seconds")
   }
-}
-
-/// What many tasks measured.
-private final class Latencies: Sendable {
-  private let values = Mutex<[Double]>([])
-  func add(_ microseconds: Double) { values.withLock { $0.append(microseconds) } }
-  var sorted: [Double] { values.withLock { $0.sorted() } }
 }
 
 /// A histogram as Prometheus' text gives it.

@@ -34,5 +34,25 @@ struct Template: Hashable, Sendable {
   let parameterFormat: ParameterFormat
   /// The array as it was given, in JSON.
   let components: [UInt8]
+  /// Of the components; read once, since every send is checked against them.
+  let textParameters: TemplateParameters
   let changedAt: Timestamp
+
+  init(
+    id: RowID, name: String, language: String, status: TemplateStatus, reason: String,
+    category: MessageCategory, version: Int64, parameterFormat: ParameterFormat,
+    components: [UInt8], changedAt: Timestamp
+  ) {
+    self.id = id
+    self.name = name
+    self.language = language
+    self.status = status
+    self.reason = reason
+    self.category = category
+    self.version = version
+    self.parameterFormat = parameterFormat
+    self.components = components
+    textParameters = TemplateParameters(components: components)
+    self.changedAt = changedAt
+  }
 }

@@ -6,16 +6,20 @@ import CSQLite
 /// stale. What is read while the open transaction has changed its tables is not kept: the
 /// transaction may yet be undone.
 final class RowMemory {
-  /// Values kept per file; beyond it the memory starts over.
+  /// Values of a kind that are kept per file; beyond it the kind starts over.
   static let capacity = 64
 
-  private struct Kept {
-    let value: any Sendable
-    let changed: UInt64
+  /// Values of one kind under keys of one kind, so that a look at them boxes nothing.
+  private final class Shelf<Key: Hashable, Value> {
+    struct Kept {
+      let value: Value
+      let changed: UInt64
+    }
+    var values: [Key: Kept] = [:]
   }
 
   private let capture: OpaquePointer
-  private var values: [AnyHashable: Kept] = [:]
+  private var shelves: [ObjectIdentifier: AnyObject] = [:]
 
   init(capture: OpaquePointer) { self.capture = capture }
 
@@ -23,19 +27,27 @@ final class RowMemory {
   func value<Key: Hashable & Sendable, Value: Sendable>(
     _ key: Key, tables: [UInt16], isValid: (Value) -> Bool, make: () throws -> Value
   ) rethrows -> Value {
-    let changed = tables.reduce(0) { max($0, aim_capture_changed(capture, $1)) }
-    if let kept = values[key], kept.changed == changed, let value = kept.value as? Value,
-      isValid(value)
-    {
-      return value
+    var changed: UInt64 = 0
+    for table in tables { changed = max(changed, aim_capture_changed(capture, table)) }
+    let shelf = shelf(Key.self, Value.self)
+    if let kept = shelf.values[key], kept.changed == changed, isValid(kept.value) {
+      return kept.value
     }
     let value = try make()
     guard changed <= aim_capture_changes_before(capture) else { return value }
-    if values.count >= Self.capacity { values = [:] }
-    values[key] = Kept(value: value, changed: changed)
+    if shelf.values.count >= Self.capacity { shelf.values = [:] }
+    shelf.values[key] = .init(value: value, changed: changed)
     return value
   }
 
+  private func shelf<Key, Value>(_: Key.Type, _: Value.Type) -> Shelf<Key, Value> {
+    let kind = ObjectIdentifier(Shelf<Key, Value>.self)
+    if let shelf = shelves[kind] { return unsafeDowncast(shelf, to: Shelf<Key, Value>.self) }
+    let shelf = Shelf<Key, Value>()
+    shelves[kind] = shelf
+    return shelf
+  }
+
   /// Forgets everything: the file has other tables now.
-  func forget() { values = [:] }
+  func forget() { shelves = [:] }
 }
