@@ -16,6 +16,7 @@ struct MoveBench: AsyncParsableCommand {
   @Option(help: "Small tenants.") var tenants = 100
   @Option(help: "Moves of small tenants, under load each.") var moves = 1_000
   @Option(help: "Megabytes of the large tenant.") var megabytes = 1_024
+  @Option(help: "Moves of the large tenant, there and back.") var largeMoves = 2
   @Option(help: "Tenants of the cell that is emptied.") var drained = 1_000
 
   func run() async throws {
@@ -23,8 +24,8 @@ struct MoveBench: AsyncParsableCommand {
     defer { system.stop() }
     let client = system.client
     let small = try await Self.create(tenants, "small", cell: "cell-1", client)
-    try await measureSmall(small, client)
-    if megabytes > 0 { try await measureLarge(client) }
+    if moves > 0 { try await measureSmall(small, client) }
+    if megabytes > 0 { try await measureLarge(small, client) }
     if drained > 0 { try await measureDrain(client) }
   }
 
@@ -109,26 +110,21 @@ struct MoveBench: AsyncParsableCommand {
   // Small tenants.
 
   private func measureSmall(_ small: [Mover], _ client: BenchClient) async throws {
-    let around = Array(small.suffix(Self.neighbours))
     let moving = Array(small.dropLast(Self.neighbours))
-    progress("move: the neighbours alone")
-    let alone = try await neighbours(around, client) {
-      try await loaded(moving[0], client) {
-        try await Task.sleep(for: .seconds(max(5, repository.seconds / 2)))
-      }
-    }
     progress("move: \(moves) moves with \(Self.clients) clients each")
     var outcomes: [Outcome] = []
     var inside: [Int] = []
     var errors: [String] = []
-    let beside = try await neighbours(around, client) {
+    var slices = MoveSlices()
+    let beside = try await neighbours(Array(small.suffix(Self.neighbours)), client) {
       for number in 0..<moves {
         let mover = moving[number % moving.count]
         let load = MoveLoad(client, key: mover.key)
         async let running: Void = load.run(clients: Self.clients)
-        // Every client has a request under way when the fence comes.
-        try await Task.sleep(for: .milliseconds(50))
-        let outcome = try await Self.move(mover.id, client)
+        // As long as a move, and with every client's request under way when the fence comes.
+        let time = slices.lastMilliseconds
+        try await slices.still { try await Task.sleep(for: .milliseconds(Int(time))) }
+        let outcome = try await slices.moving { try await Self.move(mover.id, client) }
         try await Task.sleep(for: .milliseconds(20))
         load.stop()
         await running
@@ -159,16 +155,13 @@ struct MoveBench: AsyncParsableCommand {
     Row(
       name: "move.over_cap", value: Double(pauses.count { $0 > 1_000 }), unit: "moves"
     ).write()
-    Row(
-      name: "move.neighbour_p99", value: percentile(beside, 0.99), unit: "ms",
-      baseline: percentile(alone, 0.99), facts: ["requests": beside.count]
-    ).write()
+    slices.row("move.neighbour_p99", beside).write()
   }
 
-  /// How long the neighbours' requests took while `body` ran, in milliseconds, sorted.
+  /// The neighbours' requests while `body` ran: the same clients at the same rate all the time.
   private func neighbours(
     _ around: [Mover], _ client: BenchClient, _ body: () async throws -> Void
-  ) async throws -> [Double] {
+  ) async throws -> [MoveLoad.Request] {
     let loads = around.map { MoveLoad(client, key: $0.key, pauseMicroseconds: 20_000) }
     return try await withThrowingTaskGroup(of: Void.self) { group in
       for load in loads { group.addTask { await load.run(clients: 1) } }
@@ -181,41 +174,40 @@ struct MoveBench: AsyncParsableCommand {
       if let error = loads.flatMap(\.errors).first {
         throw BenchFailure("a neighbour saw an error: \(error)")
       }
-      return loads.flatMap(\.requests).map { Double($0.ended - $0.began) / 1_000 }.sorted()
+      return loads.flatMap(\.requests)
     }
-  }
-
-  /// Runs `body` while a tenant is written as it is while it moves.
-  private func loaded(
-    _ mover: Mover, _ client: BenchClient, _ body: () async throws -> Void
-  ) async throws {
-    let load = MoveLoad(client, key: mover.key)
-    async let running: Void = load.run(clients: Self.clients)
-    try await body()
-    load.stop()
-    await running
   }
 
   // A large tenant.
 
-  private func measureLarge(_ client: BenchClient) async throws {
+  private func measureLarge(_ small: [Mover], _ client: BenchClient) async throws {
     let large = try await Self.create(1, "large", cell: "cell-1", client)[0]
     try await fill(large, client)
-    progress("move: moving \(megabytes) MB at 200 writes/s")
+    progress("move: moving \(megabytes) MB at 200 writes/s, \(largeMoves) times")
     // Four clients, one write each in 20 ms.
     let load = MoveLoad(client, key: large.key, pauseMicroseconds: 16_000)
     async let running: Void = load.run(clients: 4)
-    try await Task.sleep(for: .seconds(1))
-    let outcome = try await Self.move(large.id, client)
+    var outcomes: [Outcome] = []
+    var slices = MoveSlices()
+    let beside = try await neighbours(Array(small.suffix(Self.neighbours)), client) {
+      for _ in 0..<largeMoves {
+        outcomes.append(try await slices.moving { try await Self.move(large.id, client) })
+        // Then as long without one.
+        let time = slices.lastMilliseconds
+        try await slices.still { try await Task.sleep(for: .milliseconds(Int(time))) }
+      }
+    }
     load.stop()
     await running
+    let pauses = outcomes.map(\.pauseMilliseconds).sorted()
     Row(
-      name: "move.large_pause", value: outcome.pauseMilliseconds, unit: "ms", baseline: 250,
+      name: "move.large_pause", value: pauses.last ?? 0, unit: "ms", baseline: 250,
       facts: [
-        "bytes": outcome.bytes, "seconds": outcome.seconds, "errors": load.errors.count,
-        "writes": load.requests.count,
+        "bytes": outcomes.last?.bytes ?? 0, "seconds": outcomes.map(\.seconds).max() ?? 0,
+        "errors": load.errors.count, "writes": load.requests.count, "moves": outcomes.count,
       ]
     ).write()
+    slices.row("move.large_neighbour_p99", beside).write()
   }
 
   /// Recipients of campaigns that are never started: pages of text that does not repeat.

@@ -97,6 +97,13 @@ public final class ArchiveService: Sendable {
     try await keeper.snapshot(tenant)
   }
 
+  /// Takes a snapshot of what a tenant on its way here comes with: no record of this cell makes it.
+  public func keepImport(_ tenant: TenantID) async throws {
+    guard try await keeper.snapshot(tenant)?.isImport == true else {
+      throw Failure(.conflict, "\(tenant) is not on its way here any more")
+    }
+  }
+
   /// Removes what no restore to a point of the window needs; hourly by itself.
   func removeOld() async throws { try await keeper.removeOld() }
 

@@ -11,6 +11,7 @@ import CommandExit
       DiskFullCommand.self, CorruptCommand.self, PowerCommand.self, IOCommand.self,
       RestoreCommand.self, ArchiveCommand.self, RefreshCommand.self, UpgradeCommand.self,
       StaticCommand.self, PartitionCommand.self, ControlPlaneCommand.self, DrainCommand.self,
+      TakeoverCommand.self,
     ])
 
   static func main() async { await runAndExit() }

@@ -49,7 +49,7 @@ struct ChaosOptions: ParsableArguments {
 /// A way of breaking things.
 enum Mode: String, CaseIterable {
   case kill, promote, move, hostile, diskfull, corrupt, power, io, restore, archive, refresh
-  case upgrade, partition, drain
+  case upgrade, partition, drain, takeover
   case still = "static"
   case controlPlane = "control-plane"
 
@@ -62,7 +62,7 @@ enum Mode: String, CaseIterable {
         .skipGenerationCheck, .skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous,
       ]
     case .move: [.skipEpochCheck, .forgetDedupe, .doubleRefund, .resendAmbiguous]
-    case .upgrade, .still, .partition, .drain: []
+    case .upgrade, .still, .partition, .drain, .takeover: []
     case .controlPlane: [.skipSurvey, .doubleRefund]
     case .hostile, .restore, .archive: []
     case .power, .io: [.ackBeforeFsync, .forgetDedupe]

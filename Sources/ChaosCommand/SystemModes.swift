@@ -67,9 +67,23 @@ struct MoveCommand: AsyncParsableCommand {
     abstract: "Tenants move between cells under load, while processes are killed and stopped.")
 
   @OptionGroup var system: SystemOptions
+  @Option(help: "Only stop source or target in turn, for so long each time.")
+  var stopSeconds: Int?
 
   func run() async throws {
-    try await system.run(.move) { await MoveMode($0).run() }
+    try await system.run(.move) { await MoveMode($0, stopSeconds: stopSeconds).run() }
+  }
+}
+
+struct TakeoverCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "takeover",
+    abstract: "A move's source or target loses its machine; follower or archive takes over.")
+
+  @OptionGroup var system: SystemOptions
+
+  func run() async throws {
+    try await system.run(.takeover) { await TakeoverMode($0).run() }
   }
 }
 

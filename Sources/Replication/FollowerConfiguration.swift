@@ -53,6 +53,10 @@ public enum FollowerLimits {
   public static let snapshotPause = Duration.milliseconds(50)
   /// How often stopped tenants are looked for, whose files the archive has.
   public static let refillInterval = Duration.seconds(1)
+  /// Files that a primary passed on and says nothing of any more are removed: longer than it may
+  /// take to check them.
+  public static let importSilence = Duration.seconds(900)
+  public static let importLook = Duration.seconds(60)
   /// A follower that has not heard from its primary for this long says so.
   public static let silenceMilliseconds: Int64 = 5_000
 }

@@ -24,6 +24,7 @@ public final class FollowerNode: Service {
   private let refill: FollowerRefill?
   /// Nil where no archive is configured.
   private let snapshots: FollowerSnapshot?
+  private let imports: FollowerImports
   let state: Mutex<State>
   /// Ends ``run()`` when this replica has become the primary.
   private let promoted: AsyncStream<Void>
@@ -74,6 +75,9 @@ public final class FollowerNode: Service {
       FollowerSnapshot(
         archive: $0, engine: engine, configuration: configuration, files: files, clock: clock,
         random: random)
+    }
+    imports = FollowerImports(engine, cell: configuration.cell) {
+      (try? files.freeBytes(configuration.dataDirectory)) ?? 0
     }
     (promoted, promotion) = AsyncStream.makeStream(of: Void.self)
   }
@@ -131,6 +135,7 @@ public final class FollowerNode: Service {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.report() }
       if let refill { group.addTask { await refill.run() } }
+      group.addTask { await self.imports.run() }
       group.addTask {
         await cancelWhenGracefulShutdown { for await _ in self.promoted { return } }
       }
@@ -187,6 +192,9 @@ public final class FollowerNode: Service {
       let work: Aimstors_ProtoCellWork = try Coding.decode(request)
       try demandPrimary(request, configuration.cell.rawValue)
       return try Coding.encode(try await self.work(work))
+    case .moveBegin, .moveFile, .moveImport, .moveRefuse, .moveStanding:
+      try demandPrimary(request, configuration.cell.rawValue)
+      return try await imports.answer(request)
     case .digest:
       guard request.peer.role == .controlPlane || request.peer.role == .tool else {
         throw Failure(.forbidden, "only the control plane may ask this")

@@ -62,6 +62,18 @@ import Testing
     #expect((report.moves ?? 0) >= 3 * cycles)
   }
 
+  @Test func `a follower takes over in the middle of a move, and nothing is lost`() async throws {
+    let cycles = Self.isLong ? 50 : 1
+    let report = try await Self.withDirectory { directory in
+      await TakeoverMode(
+        AttackPlan(
+          cycles: cycles, seed: 13, binaries: Self.binaries, directory: directory, say: { _ in })
+      ).run()
+    }
+    #expect(report.isOK, "\(report)")
+    #expect(report.cycles == cycles && report.ownersMax == 1)
+  }
+
   @Test func `a source that goes on after its release is seen`() async throws {
     let report = try await move(cycles: 1, sabotage: "skip-epoch-check")
     #expect(!report.isOK, "\(report)")

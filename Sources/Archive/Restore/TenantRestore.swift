@@ -116,6 +116,9 @@ public struct TenantRestorer: Sendable {
     if snapshot?.isBase == true, work.records == 0 {
       throw RestoreMiss(detail: "the branch begins after \(target)")
     }
+    if snapshot?.isImport == true, !work.wasAdopted {
+      throw RestoreMiss(detail: "the tenant came to \(cell) after \(target), or never")
+    }
     if case .tenantSeq(let wanted) = target, position.tenantSeq != wanted {
       throw ArchiveError.incomplete(
         "\(tenant) is archived up to tenant_seq \(position.tenantSeq.rawValue)")
@@ -214,6 +217,7 @@ private final class RestoreWork: Sendable {
     /// Whether the record was met of which a part is wanted.
     var isThere = false
     var mayHaveMoved = false
+    var wasAdopted = false
   }
   private let state: Mutex<State>
   private let target: RestoreTarget
@@ -230,6 +234,8 @@ private final class RestoreWork: Sendable {
   var isThere: Bool { state.withLock { $0.isThere } }
   var isPast: Bool { state.withLock { $0.isPast } }
   var mayHaveMoved: Bool { state.withLock { $0.mayHaveMoved } }
+  /// Whether an adoption was among the records.
+  var wasAdopted: Bool { state.withLock { $0.wasAdopted } }
 
   /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
   func apply(_ records: [JournalRecord]) throws -> Bool {
@@ -249,6 +255,7 @@ private final class RestoreWork: Sendable {
           state.isPast = true
           return false
         }
+        if record.identity.kind == .adopt { state.wasAdopted = true }
         switch record.identity.kind {
         case .begin, .release: state.mayHaveMoved = true
         case .burn, .adopt: state.mayHaveMoved = false

@@ -20,6 +20,8 @@ final class SnapshotKeeper: Sendable {
   private struct State {
     var tails: [TenantID: TenantTail] = [:]
     var wanted: Set<TenantID> = []
+    /// On their way here, with a snapshot of what they come with.
+    var imported: Set<TenantID> = []
     /// First records that were archived since the start.
     var begins: [TenantID: CellSeq] = [:]
     var isLoaded = false
@@ -68,7 +70,9 @@ final class SnapshotKeeper: Sendable {
           state.begins[record.identity.tenant] = record.position.cellSeq
         }
         // What it came with stands in no record of this cell.
-        if record.identity.kind == .adopt { state.wanted.insert(record.identity.tenant) }
+        if record.identity.kind == .adopt, state.imported.remove(record.identity.tenant) == nil {
+          state.wanted.insert(record.identity.tenant)
+        }
         state.tails[record.identity.tenant, default: TenantTail()].add(
           bytes: record.payload.count + 256, isSchemaStep: record.identity.kind == .schemaStep,
           at: now)
@@ -149,6 +153,10 @@ final class SnapshotKeeper: Sendable {
     let place = "\(scratch)/\(tenant).\(ArchiveHex.encode(random.uint64()))"
     do {
       let taken = try await engine.snapshot(tenant, into: place)
+      let ownership = taken.head.ownership
+      guard ownership != .released, ownership != .refused else {
+        throw Failure(.moved, "\(tenant) is another cell's")
+      }
       // Records without a file: somebody has removed the files, and the archive's last word on the
       // tenant would be that it has nothing.
       guard !taken.files.isEmpty || taken.head.tenantSeq <= TenantSeq(1) else {
@@ -159,6 +167,8 @@ final class SnapshotKeeper: Sendable {
         tenant: tenant, cell: cell, generation: generation, head: taken.head, takenAt: now,
         files: taken.files, media: taken.media)
       subject.beginsAt = state.withLock { $0.begins[tenant] }
+      subject.isImport = !ownership.isServed
+      subject.isBase = subject.isImport
       let manifest = try await writer.store(
         subject, from: place, media: "\(dataDirectory)/tenants/\(tenant)/media")
       await clear(place)
@@ -169,6 +179,7 @@ final class SnapshotKeeper: Sendable {
       }
       state.withLock { state in
         state.wanted.remove(tenant)
+        if manifest.isImport == true { state.imported.insert(tenant) }
         // What was archived while it was taken stays counted.
         let after = state.tails[tenant] ?? TenantTail()
         var rest = TenantTail()

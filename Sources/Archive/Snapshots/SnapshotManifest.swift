@@ -46,6 +46,11 @@ public struct SnapshotManifest: Codable, Hashable, Sendable {
   /// The base of a branch, stored before its first record: good for positions after it only.
   public let isBase: Bool
   public let isFork: Bool
+  /// Whether it is of a tenant on its way into the cell: a base that is good only where its
+  /// adoption follows in the cell's journal.
+  ///
+  /// Nil: no.
+  public var isImport: Bool?
   /// Where the tenant's first record lies, where its first snapshot knows it.
   public var beginsAt: CellSeq?
   public let files: [File]
@@ -59,6 +64,7 @@ public struct SnapshotManifest: Codable, Hashable, Sendable {
     case takenAt = "taken_at"
     case isBase = "is_base"
     case isFork = "is_fork"
+    case isImport = "is_import"
     case beginsAt = "begins_at"
   }
 

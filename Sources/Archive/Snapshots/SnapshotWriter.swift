@@ -20,6 +20,7 @@ public struct SnapshotWriter: Sendable {
     public var takenAt: Timestamp
     public var isBase = false
     public var isFork = false
+    public var isImport = false
     public var beginsAt: CellSeq?
     public var files: [TenantSnapshot.File]
     public var media: [SHA256Hash]
@@ -79,7 +80,7 @@ public struct SnapshotWriter: Sendable {
       generation: subject.generation, cellSeq: head.cellSeq, lineage: head.lineage,
       tenantSeq: head.tenantSeq, hash: "\(head.hash)", epoch: head.epoch, time: head.time,
       schemaVersion: head.schemaVersion, takenAt: subject.takenAt, isBase: subject.isBase,
-      isFork: subject.isFork,
+      isFork: subject.isFork, isImport: subject.isImport ? true : nil,
       beginsAt: subject.beginsAt, files: stored, media: subject.media.map(\.description).sorted())
     try await archive.put(
       ArchiveNames.manifest(subject.tenant, manifest.name), try ArchiveJSON.encode(manifest))

@@ -105,9 +105,7 @@ public final class CellNode: Service {
       wakeOutbox: { wakes.committed($0) })
     let identity = services.identity
     let moving = MoveEnvironment(
-      cell: configuration.id,
-      hasFollowers: configuration.replication.map { !$0.peers.isEmpty } ?? false,
-      engine: engine, directives: directives, keys: services.keys,
+      cell: configuration.id, engine: engine, directives: directives, keys: services.keys,
       sessions: services.identity.sessions, messenger: messenger, files: files,
       dataDirectory: configuration.dataDirectory, clock: clock,
       address: {
@@ -121,9 +119,6 @@ public final class CellNode: Service {
     departures = Departures(moving)
     loads = LoadSample(
       engine: engine, files: files, dataDirectory: configuration.dataDirectory)
-    arrivals = Arrivals(moving) {
-      (try? files.freeBytes(configuration.dataDirectory)) ?? 0
-    }
     let outcomes = LateOutcomes(environment: moving, sealer: sealer, gate: directives)
     self.outcomes = outcomes
     outbox = OutboxWorker(
@@ -144,6 +139,10 @@ public final class CellNode: Service {
           logger: logger))
     }
     self.archive = service
+    arrivals = Arrivals(
+      moving, followers: FollowerCopies(replication),
+      archived: { try await service?.keepImport($0) },
+      diskFree: { (try? files.freeBytes(configuration.dataDirectory)) ?? 0 })
     work = CellWork(logger: logger)
     restoration = service.map { [engine, directives, services, replication] service in
       var restoration = TenantRestoration(

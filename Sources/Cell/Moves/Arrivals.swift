@@ -13,19 +13,28 @@ final class Arrivals: Sendable {
   private struct Arrival {
     let epoch: Epoch
     let source: CellID
-    /// What was written of the file that came last.
-    var file = ""
-    var length: UInt64 = 0
-    var heardAt: UInt64
+    /// Who must have the files before this cell is ready.
+    let followers: Set<String>
   }
 
   private let environment: MoveEnvironment
+  private let followers: FollowerCopies
+  /// Stores a tenant's files in the archive.
+  private let archived: @Sendable (TenantID) async throws -> Void
+  private let parts: ImportParts
   private let diskFree: @Sendable () -> UInt64
   private let state = Mutex<[TenantID: Arrival]>([:])
 
-  init(_ environment: MoveEnvironment, diskFree: @escaping @Sendable () -> UInt64) {
+  init(
+    _ environment: MoveEnvironment, followers: FollowerCopies,
+    archived: @escaping @Sendable (TenantID) async throws -> Void,
+    diskFree: @escaping @Sendable () -> UInt64
+  ) {
     self.environment = environment
+    self.followers = followers
+    self.archived = archived
     self.diskFree = diskFree
+    parts = ImportParts(environment.engine)
   }
 
   private var engine: StorageEngine { environment.engine }
@@ -33,10 +42,7 @@ final class Arrivals: Sendable {
   // What a source asks, in the order of a move.
 
   func begin(_ message: Aimstors_ProtoMoveBegin, from source: CellID) async throws(Failure) {
-    let tenant = try Self.tenant(message.tenant)
-    guard !environment.hasFollowers else {
-      throw Failure(.invalidState, "a cell with followers takes no tenants from other cells yet")
-    }
+    let tenant = try TenantID(moving: message.tenant)
     let skew = abs(environment.clock.milliseconds() - message.timeMs)
     guard skew <= MoveLimits.skewMilliseconds else {
       throw Failure(.invalidState, "the clocks of the two cells are \(skew) ms apart")
@@ -47,10 +53,10 @@ final class Arrivals: Sendable {
       throw Failure(.cellFull, "\(message.bytes) bytes do not fit into \(free) free ones")
     }
     let epoch = Epoch(message.epoch)
-    let now = MonotonicTime.nanoseconds()
+    let arrival = Arrival(epoch: epoch, source: source, followers: followers.current)
     let isRefused = state.withLock { state in
       guard state.count < MoveLimits.incoming || state[tenant] != nil else { return true }
-      state[tenant] = Arrival(epoch: epoch, source: source, heardAt: now)
+      state[tenant] = arrival
       return false
     }
     if isRefused {
@@ -58,9 +64,12 @@ final class Arrivals: Sendable {
         .overloaded, "\(MoveLimits.incoming) tenants are on their way into this cell",
         retryAfterMilliseconds: 1_000)
     }
-    do {
+    do throws(Failure) {
       try await environment.remember(tenant, at: message.sourceAddress)
       try await onThread { [engine] in try engine.prepareImport(tenant, under: epoch) }
+      parts.begin(tenant, epoch)
+      try await followers.pass(
+        .moveBegin, message, to: arrival.followers, within: MoveLimits.copyTimeout)
     } catch {
       forget(tenant)
       throw error
@@ -68,69 +77,57 @@ final class Arrivals: Sendable {
   }
 
   func file(_ message: Aimstors_ProtoMoveFile) async throws(Failure) {
-    let tenant = try Self.tenant(message.tenant)
-    let epoch = Epoch(message.epoch)
-    let path = try self.path(of: message.name, tenant, epoch)
-    let expected = try hear(tenant, epoch) { arrival in
-      if arrival.file != message.name {
-        arrival.file = message.name
-        arrival.length = 0
-      }
-      return arrival.length
-    }
-    guard expected == message.offset else {
-      throw Failure(.conflict, "\(message.name) goes on at byte \(expected)")
-    }
-    let (files, content) = (environment.files, Array(message.content))
-    let isObject = message.name.hasPrefix("media/")
-    try await onThread {
-      if let slash = path.lastIndex(of: "/") { try files.createDirectory(String(path[..<slash])) }
-      let file = try files.open(path, expected == 0 ? .create : .update)
-      defer { file.close() }
-      try file.write(content, at: expected)
-      // A tenant's own files are synced when they are settled, once.
-      if isObject { try file.synchronize() }
-    }
-    _ = try hear(tenant, epoch) { arrival in
-      arrival.length = expected + UInt64(content.count)
-      return 0
+    let arrival = try arrival(try TenantID(moving: message.tenant), Epoch(message.epoch))
+    let (followers, parts) = (followers, parts)
+    try await Self.both {
+      () async throws(Failure) in
+      try await parts.take(message)
+    } and: { () async throws(Failure) in
+      try await followers.pass(
+        .moveFile, message, to: arrival.followers, within: MoveLimits.copyTimeout)
     }
   }
 
-  /// Only names that this cell's own files could have: a name is no path.
-  private func path(
-    of name: String, _ tenant: TenantID, _ epoch: Epoch
-  ) throws(Failure) -> String {
-    let isFile = engine.fileNames(of: tenant).contains(name)
-    let object = name.hasPrefix("media/") ? SHA256Hash(hexadecimal: String(name.dropFirst(6))) : nil
-    guard isFile || object != nil else {
-      throw Failure(.invalidField, "name: not a file of a tenant's")
-    }
-    return "\(engine.importDirectory(tenant, under: epoch))/\(name)"
-  }
-
+  /// The followers have the files before the record, and the archive before anybody may be ready.
   func complete(_ message: Aimstors_ProtoMoveImport) async throws(Failure) {
-    let tenant = try Self.tenant(message.tenant)
+    let tenant = try TenantID(moving: message.tenant)
     let epoch = Epoch(message.epoch)
-    guard let hash = SHA256Hash(copying: message.hash) else {
-      throw Failure(.invalidField, "a hash has 32 bytes")
+    try parts.hear(tenant, epoch)
+    let arrival = try arrival(tenant, epoch)
+    let (followers, engine, parts) = (followers, engine, parts)
+    // The source waits for the answer, and says nothing meanwhile.
+    let waiting = Task {
+      while !Task.isCancelled {
+        try? parts.hear(tenant, epoch)
+        try? await Task.sleep(for: MoveLimits.importBeat)
+      }
     }
-    _ = try hear(tenant, epoch) { _ in 0 }
-    let source = try source(of: tenant, epoch)
-    try await engine.beginImport(
-      MoveImport(
-        tenant: tenant, lineage: Lineage(message.lineage), epoch: epoch, source: source,
-        tenantSeq: TenantSeq(message.tenantSeq), hash: hash,
-        time: Timestamp(milliseconds: message.timeMs), schemaVersion: message.schemaVersion,
-        nextDue: message.nextDueMs == 0 ? nil : Timestamp(milliseconds: message.nextDueMs)))
+    defer { waiting.cancel() }
+    let copied = try MoveImport(message, from: arrival.source)
+    // One scans while the others do.
+    let theirs = Task { () -> Result<Void, Failure> in
+      do throws(Failure) {
+        return .success(
+          try await followers.pass(
+            .moveImport, message, to: arrival.followers, within: MoveLimits.importTimeout))
+      } catch { return .failure(error) }
+    }
+    try await engine.beginImport(copied) { () async throws(Failure) in
+      try await theirs.value.get()
+    }
+    try await followers.confirm(tenant, epoch, at: arrival.followers)
+    do { try await archived(tenant) } catch let failure as Failure { throw failure } catch {
+      throw Failure(.archiveUnavailable, "the tenant's files are not archived: \(error)")
+    }
+    try parts.hear(tenant, epoch)
   }
 
   func records(
     _ message: Aimstors_ProtoMoveRecords
   ) async throws(Failure) -> Aimstors_ProtoMovePosition {
-    let tenant = try Self.tenant(message.tenant)
+    let tenant = try TenantID(moving: message.tenant)
     let epoch = Epoch(message.epoch)
-    _ = try hear(tenant, epoch) { _ in 0 }
+    try parts.hear(tenant, epoch)
     var records: [SealedRecord] = []
     for bytes in message.records {
       do { records.append(try SealedRecord(decoding: Array(bytes))) } catch {
@@ -146,6 +143,8 @@ final class Arrivals: Sendable {
   }
 
   /// The standing orders first: from the adoption on they are in force here.
+  ///
+  /// Throws `conflict` where a follower is asked by now that came after the files.
   private func ready(
     _ message: Aimstors_ProtoMoveFence, _ tenant: TenantID, _ epoch: Epoch
   ) async throws(Failure) {
@@ -159,6 +158,7 @@ final class Arrivals: Sendable {
       }
       digests[name] = Storage.Digest(value)
     }
+    try followers.demand(try arrival(tenant, epoch).followers)
     try await environment.directives.take(message, of: tenant)
     try await engine.readyForMove(
       tenant, under: epoch,
@@ -166,7 +166,7 @@ final class Arrivals: Sendable {
   }
 
   func adopt(_ message: Aimstors_ProtoMoveRelease) async throws(Failure) {
-    let tenant = try Self.tenant(message.tenant)
+    let tenant = try TenantID(moving: message.tenant)
     let head = try await engine.adoptMoved(tenant, try MoveRelease(message))
     forget(tenant)
     environment.arrived(tenant, message.meters)
@@ -176,16 +176,23 @@ final class Arrivals: Sendable {
 
   /// The source has burned the epoch.
   func refuse(_ message: Aimstors_ProtoMoveQuestion) async throws(Failure) {
-    let tenant = try Self.tenant(message.tenant)
-    try await engine.refuseMoved(tenant, under: Epoch(message.epoch))
+    let tenant = try TenantID(moving: message.tenant)
+    try await refuse(tenant, under: Epoch(message.epoch))
+  }
+
+  private func refuse(_ tenant: TenantID, under epoch: Epoch) async throws(Failure) {
+    try await engine.refuseMoved(tenant, under: epoch)
+    let arrival = try? arrival(tenant, epoch)
     forget(tenant)
+    // What is in its place there goes with the journal's record; this is for what is not.
+    await followers.discard(tenant, epoch, at: arrival?.followers ?? [])
   }
 
   /// What became of a move of this cell's, as its target asks.
   func standing(
     _ message: Aimstors_ProtoMoveQuestion
   ) throws(Failure) -> Aimstors_ProtoMoveStanding {
-    let tenant = try Self.tenant(message.tenant)
+    let tenant = try TenantID(moving: message.tenant)
     var answer = Aimstors_ProtoMoveStanding()
     switch engine.moveStanding(tenant, under: Epoch(message.epoch)) {
     case .pending, nil: answer.state = "pending"
@@ -208,23 +215,17 @@ final class Arrivals: Sendable {
   }
 
   private func askSources() async {
-    let now = MonotonicTime.nanoseconds()
-    let silence = UInt64(MoveLimits.silence / .nanoseconds(1))
     // Copies that stopped before their import: files and nothing else.
-    let silent = state.withLock { state in
-      state.filter { now - min(now, $0.value.heardAt) >= silence }
-    }
-    for (tenant, arrival) in silent {
+    for (tenant, epoch) in parts.silent(for: MoveLimits.silence) {
       // What is ready may have been released: only its source knows.
       if engine.heads[tenant]?.ownership == .ready { continue }
-      try? await engine.refuseMoved(tenant, under: arrival.epoch)
+      try? await refuse(tenant, under: epoch)
       forget(tenant)
     }
     for (tenant, head) in engine.arriving {
-      let heardAt = state.withLock { $0[tenant]?.heardAt }
+      let limit = head.ownership == .ready ? MoveLimits.readySilence : MoveLimits.silence
       // A source that speaks with us now will say by itself what becomes of it.
-      if head.ownership == .importing, let heardAt, now - min(now, heardAt) < silence { continue }
-      if head.ownership == .ready, let heardAt, now - min(now, heardAt) < 2_000_000_000 { continue }
+      if let silence = parts.silence(of: tenant), Duration.nanoseconds(silence) < limit { continue }
       await settle(tenant, head)
     }
   }
@@ -232,7 +233,7 @@ final class Arrivals: Sendable {
   private func settle(_ tenant: TenantID, _ head: TenantHead) async {
     // Not ready, it can never be released to: whatever the source thinks, it has to begin anew.
     guard head.ownership == .ready else {
-      try? await engine.refuseMoved(tenant, under: head.armed)
+      try? await refuse(tenant, under: head.armed)
       return forget(tenant)
     }
     guard let source = await environment.remembered(tenant) else { return }
@@ -252,38 +253,33 @@ final class Arrivals: Sendable {
 
   // Who is on the way.
 
-  private func hear(
-    _ tenant: TenantID, _ epoch: Epoch, _ body: (inout Arrival) -> UInt64
-  ) throws(Failure) -> UInt64 {
-    let now = MonotonicTime.nanoseconds()
-    let found = state.withLock { state -> UInt64? in
-      guard var arrival = state[tenant], arrival.epoch == epoch else { return nil }
-      arrival.heardAt = now
-      defer { state[tenant] = arrival }
-      return body(&arrival)
-    }
-    guard let found else {
-      throw Failure(.notFound, "this tenant is not on its way here under this epoch")
-    }
-    return found
-  }
-
-  private func source(of tenant: TenantID, _ epoch: Epoch) throws(Failure) -> CellID {
+  private func arrival(_ tenant: TenantID, _ epoch: Epoch) throws(Failure) -> Arrival {
     guard let arrival = state.withLock({ $0[tenant] }), arrival.epoch == epoch else {
       throw Failure(.notFound, "this tenant is not on its way here under this epoch")
     }
-    return arrival.source
+    return arrival
   }
 
   private func forget(_ tenant: TenantID) {
     state.withLock { _ = $0.removeValue(forKey: tenant) }
+    parts.forget(tenant)
   }
 
-  private static func tenant(_ text: String) throws(Failure) -> TenantID {
-    guard let tenant = TenantID(text), tenant != .cellStore else {
-      throw Failure(.invalidIdentifier, "not a tenant id")
+  /// Does two things at once; throws where one of them does, once both have ended.
+  private static func both(
+    _ one: @escaping @Sendable () async throws(Failure) -> Void,
+    and other: @escaping @Sendable () async throws(Failure) -> Void
+  ) async throws(Failure) {
+    let second = Task { () -> Failure? in
+      do throws(Failure) { try await other() } catch { return error }
+      return nil
     }
-    return tenant
+    let result: Failure?
+    do throws(Failure) {
+      try await one()
+      result = nil
+    } catch { result = error }
+    if let failure = await second.value ?? result { throw failure }
   }
 
   private func onThread(_ body: @escaping @Sendable () throws -> Void) async throws(Failure) {

@@ -21,6 +21,9 @@ final class Departures: Sendable {
   /// Gives an operation's move up where it is not past its fence; it burns its epoch.
   func cancel(_ operation: String) { state.withLock { _ = $0.cancelled.insert(operation) } }
 
+  /// Hears an order, again and again while the move is under way.
+  func heard(_ order: MoveOrder) { environment.heard(order.tenant, at: order.address) }
+
   /// Moves a tenant; answers the result as JSON.
   func move(_ order: MoveOrder, _ progress: CellWork.Progress) async throws -> String {
     // What a restart left of the same move may be on its way already.
@@ -157,8 +160,7 @@ final class Departures: Sendable {
   }
 
   private func handOver(_ tenant: TenantID) async {
-    guard let peer = await environment.remembered(tenant) else { return }
-    let handOver = MoveHandOver(environment: environment, tenant: tenant, peer: peer)
+    let handOver = MoveHandOver(environment: environment, tenant: tenant)
     guard (try? await handOver.run()) != nil else { return }
     try? environment.engine.depart(tenant)
   }

@@ -10,8 +10,6 @@ import Wire
 /// Made once, by the cell node and by tests.
 final class MoveEnvironment: Sendable {
   let cell: CellID
-  /// Whether this cell has followers: what is copied into it does not reach them yet.
-  let hasFollowers: Bool
   let engine: StorageEngine
   let directives: Directives
   let keys: APIKeys
@@ -28,15 +26,16 @@ final class MoveEnvironment: Sendable {
   let log: Logger
   /// Rates of tenants that left, until they are told.
   private let meters = Mutex<[TenantID: [KeyMeter]]>([:])
+  /// Where the control plane says that targets answer now; a promotion moves them.
+  private let addresses = Mutex<[TenantID: String]>([:])
 
   init(
-    cell: CellID, hasFollowers: Bool, engine: StorageEngine, directives: Directives, keys: APIKeys,
+    cell: CellID, engine: StorageEngine, directives: Directives, keys: APIKeys,
     sessions: Sessions, messenger: any Messenger, files: any FileSystem, dataDirectory: String,
     clock: any WallClock, address: @escaping @Sendable () -> String,
     wake: @escaping @Sendable (TenantID) -> Void, log: Logger
   ) {
     self.cell = cell
-    self.hasFollowers = hasFollowers
     self.engine = engine
     self.directives = directives
     self.keys = keys
@@ -65,8 +64,20 @@ final class MoveEnvironment: Sendable {
   }
 
   func remembered(_ tenant: TenantID) async -> MovePeer? {
+    if let address = addresses.withLock({ $0[tenant] }) { return peer(at: address) }
     guard let bytes = try? await directives.fact(Self.fact + tenant.rawValue) else { return nil }
     return peer(at: String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// The control plane's order names the target's address: newer than what was remembered.
+  func heard(_ tenant: TenantID, at address: String) {
+    addresses.withLock { $0[tenant] = address }
+  }
+
+  /// The move has ended: what was heard last is remembered where it still matters.
+  func settled(_ tenant: TenantID) async {
+    guard let address = addresses.withLock({ $0.removeValue(forKey: tenant) }) else { return }
+    try? await remember(tenant, at: address)
   }
 
   // A tenant that leaves or comes.

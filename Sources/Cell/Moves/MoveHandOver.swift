@@ -6,7 +6,6 @@ import Wire
 struct MoveHandOver: Sendable {
   let environment: MoveEnvironment
   let tenant: TenantID
-  let peer: MovePeer
 
   /// Returns once the target has adopted; throws where the task is cancelled.
   func run() async throws {
@@ -18,8 +17,13 @@ struct MoveHandOver: Sendable {
     var wait = MoveLimits.firstRetry
     while true {
       do throws(Failure) {
+        // Asked anew each time: a promotion of the target moves it.
+        guard let peer = await environment.remembered(tenant) else {
+          throw Failure(.cellUnavailable, "the move's target is unknown")
+        }
         _ = try await peer.ask(.moveRelease, message, timeout: MoveLimits.releaseTimeout)
         environment.problems.resolve(tenant)
+        await environment.settled(tenant)
         return
       } catch {
         environment.log.warning(

@@ -24,6 +24,8 @@ enum MoveLimits {
   static let copyTimeout = Duration.seconds(30)
   /// The import's check is a full scan of all files.
   static let importTimeout = Duration.seconds(600)
+  /// A source that waits for that counts as heard, so often.
+  static let importBeat = Duration.seconds(5)
   /// The adoption, each attempt; repeated until it is seen.
   static let releaseTimeout = Duration.seconds(2)
   static let firstRetry = Duration.milliseconds(5)
@@ -37,6 +39,11 @@ enum MoveLimits {
   static let standingInterval = Duration.seconds(1)
   /// A copy of which nothing came for so long is given up by its target.
   static let silence = Duration.seconds(60)
+  /// The same where it is ready: its source is asked much sooner.
+  static let readySilence = Duration.seconds(2)
+  /// How long a follower may take to have copied files in their place, behind its journal.
+  static let placePatience = Duration.seconds(30)
+  static let placeLook = Duration.milliseconds(20)
   /// Moves at a time into one cell; out of one as many as there is long work
   /// (``CellLimits/workInFlight``).
   static let incoming = 8

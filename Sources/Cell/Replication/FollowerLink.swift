@@ -37,7 +37,7 @@ package final class FollowerLink: Sendable {
   static let endsKept = 600
 
   let name: String
-  private let peer: any Peer
+  let peer: any Peer
   private let cell: CellID
   private let replica: String
   private let generation: Generation

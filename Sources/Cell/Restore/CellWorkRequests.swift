@@ -85,6 +85,7 @@ struct CellWorkRequests: Sendable {
         try await departures.plan(order)
       }
     }
+    departures.heard(order)
     if message.move.cancel { departures.cancel(message.operation) }
     return try work.ask(message.operation) { [departures] progress in
       try await departures.move(order, progress)

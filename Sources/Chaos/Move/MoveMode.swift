@@ -36,8 +36,17 @@ public struct MoveMode: Sendable {
   }
 
   let plan: AttackPlan
+  /// How long a stopped process stays stopped, in milliseconds; nil: drawn.
+  private let stop: Int?
 
-  public init(_ plan: AttackPlan) { self.plan = plan }
+  public init(_ plan: AttackPlan, stopSeconds: Int? = nil) {
+    self.plan = plan
+    stop = stopSeconds.map { $0 * 1_000 }
+  }
+
+  private static func faults(onlyStops: Bool) -> [Fault] {
+    onlyStops ? [.pauseSource, .pauseTarget] : Fault.allCases
+  }
 
   public func run() async -> ChaosReport {
     await SystemUnderAttack.report(plan, attack: attack)
@@ -70,7 +79,8 @@ public struct MoveMode: Sendable {
     _ cycle: Int, _ system: SystemUnderAttack, _ client: SystemClient, _ tenants: [ChaosTenant],
     _ workload: Workload, _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws {
-    let fault = Fault.allCases[cycle % Fault.allCases.count]
+    let faults = Self.faults(onlyStops: stop != nil)
+    let fault = faults[cycle % faults.count]
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
     plan.say("cycle \(cycle + 1): \(fault.rawValue)")
@@ -79,7 +89,7 @@ public struct MoveMode: Sendable {
     for round in 0..<Self.movesPerCycle {
       for (index, tenant) in tenants.enumerated() {
         // The fault strikes one move of each cycle, in the middle of the load.
-        let strikes = round == 1 && index == cycle / Fault.allCases.count % tenants.count
+        let strikes = round == 1 && index == cycle / faults.count % tenants.count
         let state = try await move(
           tenant, "\(cycle)-\(round)", strikes ? fault : .none, system, client, random)
         if state == "succeeded" { moved += 1 }
@@ -137,7 +147,7 @@ public struct MoveMode: Sendable {
   ) async throws {
     let member = try system.member(id)
     try signal(member, SIGSTOP)
-    try await Task.sleep(for: .milliseconds(500 + random.below(Self.longestStop - 500)))
+    try await Task.sleep(for: .milliseconds(stop ?? 500 + random.below(Self.longestStop - 500)))
     try signal(member, SIGCONT)
   }
 

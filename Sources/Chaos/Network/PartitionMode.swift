@@ -25,6 +25,7 @@ public struct PartitionMode: Sendable {
     case targetControlPlane = "target and control plane do not reach each other"
     case routerSource = "router and source do not reach each other"
     case routerTarget = "router and target do not reach each other"
+    case routerControlPlane = "router and control plane do not reach each other"
     case diskFull = "the target's disk is full"
   }
 
@@ -163,6 +164,7 @@ public struct PartitionMode: Sendable {
     case .targetControlPlane: pair = (target, "control-plane")
     case .routerSource: pair = ("router-1", source)
     case .routerTarget: pair = ("router-1", target)
+    case .routerControlPlane: pair = ("router-1", "control-plane")
     case .diskFull: return try await fillDisk(of: target, milliseconds, system)
     }
     // Otherwise the cut would prove nothing.

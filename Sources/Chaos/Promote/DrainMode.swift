@@ -33,14 +33,7 @@ public struct DrainMode: Sendable {
         cycles: 1, seed: plan.seed + UInt64(cycle), sabotage: plan.sabotage,
         binaries: plan.binaries, directory: "\(plan.directory)/\(cycle)", say: plan.say)
       let report = await SystemUnderAttack.report(own, topology: Self.topology, attack: attack)
-      all.cycles += report.cycles
-      all.acked += report.acked
-      all.lost += report.lost
-      all.duplicated += report.duplicated
-      all.diverged += report.diverged
-      all.complaints += report.complaints
-      for (fault, count) in report.faultsHit { all.faultsHit[fault, default: 0] += count }
-      for (name, value) in report.measures { all.measure(name, value) }
+      all.add(report)
     }
     return all
   }

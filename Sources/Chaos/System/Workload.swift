@@ -13,6 +13,8 @@ final class Workload: Sendable {
     /// Top-up id by idempotency key.
     var topUps: [String: String] = [:]
     var inbound: Set<String> = []
+    /// When it was first said, by idempotency key.
+    var acknowledgedAt: [String: ContinuousClock.Instant] = [:]
     var count: Int { messages.count + topUps.count + inbound.count }
   }
 
@@ -150,10 +152,12 @@ final class Workload: Sendable {
   private func note(
     _ key: String, _ id: String, _ tenant: Int, _ keep: (inout Acknowledged) -> String?
   ) {
+    let now = ContinuousClock.now
     state.withLock { state in
       if let before = keep(&state.acknowledged[tenant]) {
         if before != id { state.contradictions.append("\(key): \(before), then \(id)") }
       } else {
+        state.acknowledged[tenant].acknowledgedAt[key] = now
         state.count += 1
       }
     }

@@ -53,12 +53,20 @@ struct Attempt: Sendable {
       }
       // Nobody is asked: the process has gone back by itself.
       return try await demandVersions { before[$0] ?? "" }
+    case .hanging:
+      try release(.hanging)
+      let halted = try await ended(
+        try await begin(soakSeconds: UpgradeMode.longSoakSeconds))
+      guard halted["error"]?["code"]?.string == "upgrade_halted" else {
+        return "a version that hangs was not halted: \(halted.serialized())"
+      }
+      return try await demandVersions(within: UpgradeMode.hangingSeconds) { before[$0] ?? "" }
     }
   }
 
   // MARK: Releases
 
-  private enum Quality { case good, erring, dead }
+  private enum Quality { case good, erring, dead, hanging }
 
   /// Puts the program of this build where a release lies, as another version.
   private func release(_ quality: Quality) throws {
@@ -76,7 +84,13 @@ struct Attempt: Sendable {
     try "\(version)\n".write(
       toFile: directory + "/VERSION", atomically: true, encoding: .utf8)
     guard quality != .good else { return }
-    let break_ = quality == .dead ? "exit 1" : "export AIMSTORS_SABOTAGE=fail-requests"
+    let break_ =
+      switch quality {
+      case .good, .erring: "export AIMSTORS_SABOTAGE=fail-requests"
+      case .dead: "exit 1"
+      case .hanging:
+        "{ pid=$$; (sleep \(UpgradeMode.hangsAfterSeconds); kill -STOP $pid) & }"
+      }
     let script = """
       #!/bin/sh
       [ "$1" = build ] || \(break_)
@@ -90,11 +104,11 @@ struct Attempt: Sendable {
 
   // MARK: Operations
 
-  private func begin() async throws -> String {
+  private func begin(soakSeconds: Int = UpgradeMode.soakSeconds) async throws -> String {
     try await started(
       "/v1/upgrades",
       [
-        "version": JSON(version), "soak_seconds": JSON(UpgradeMode.soakSeconds),
+        "version": JSON(version), "soak_seconds": JSON(soakSeconds),
         "wave_size": 1,
       ])
   }
@@ -127,10 +141,12 @@ struct Attempt: Sendable {
     return try await demandVersions(expected)
   }
 
-  private func demandVersions(_ expected: (String) -> String) async throws -> String? {
+  private func demandVersions(
+    within seconds: Int = UpgradeMode.patienceSeconds, _ expected: (String) -> String
+  ) async throws -> String? {
     var complaint: String?
     // A process that goes back by itself takes as long as three starts.
-    try await wait("versions are looked at", seconds: UpgradeMode.patienceSeconds) {
+    try await wait("versions are looked at", seconds: seconds) {
       let now = (try? await versions()) ?? [:]
       let wrong = now.filter { $0.value != expected($0.key) }
       complaint =

@@ -19,7 +19,12 @@ public struct UpgradeMode: Sendable {
   /// Operations of one round of load; there are as many rounds as an upgrade takes.
   static let operationsPerRound = 40
   static let soakSeconds = 3
+  /// Of a version that hangs: it does so in that time, watched and not confirmed.
+  static let longSoakSeconds = 30
+  static let hangsAfterSeconds = 8
   static let patienceSeconds = 240
+  /// Three starts that each are silent for a minute before they are ended.
+  static let hangingSeconds = 420
 
   enum Fault: String, CaseIterable {
     case erring = "a version that fails requests"
@@ -27,6 +32,7 @@ public struct UpgradeMode: Sendable {
     case back = "a rollback of an upgrade that succeeded"
     case dead = "a version that does not start"
     case killed = "kill -9 of the control plane during an upgrade"
+    case hanging = "a version that hangs once it has answered"
   }
 
   let plan: AttackPlan

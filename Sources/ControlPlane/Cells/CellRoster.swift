@@ -1,5 +1,6 @@
 import Messaging
 import Platform
+import Storage
 import Synchronization
 import Wire
 
@@ -107,8 +108,12 @@ final class CellRoster: Sendable {
   private let clock: any WallClock
   private let boot: any BootClock
 
-  init(clock: any WallClock, boot: any BootClock) {
+  /// What the own store's engine holds to.
+  private let ceiling: FormatCeiling
+
+  init(clock: any WallClock, boot: any BootClock, ceiling: FormatCeiling = .unlimited) {
     self.clock = clock
+    self.ceiling = ceiling
     self.boot = boot
   }
 
@@ -150,10 +155,11 @@ final class CellRoster: Sendable {
     }
   }
 
-  /// As it is stored; said in every heartbeat's answer.
+  /// As it is stored; said in every heartbeat's answer, and held to by the own store.
   var formatCeiling: UInt32 { state.withLock { $0.formatCeiling } }
   func know(formatCeiling level: UInt32) {
     state.withLock { $0.formatCeiling = max($0.formatCeiling, level) }
+    ceiling.raise(to: level)
   }
 
   func cell(_ id: CellID) -> CellRecord? { state.withLock { $0.cells[id] } }

@@ -30,14 +30,16 @@ public final class ControlPlaneNode: Service {
   private let http: HTTPOverMessaging<EdgeContext>
   private let logger: Logger
 
+  /// `ceiling` is the one that the store's engine asks: it rises with what the store says.
   public init(
     configuration: ControlPlaneConfiguration, store: any TenantStore, messenger: any Messenger,
-    clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger
+    clock: any WallClock, boot: any BootClock, random: any RandomSource, logger: Logger,
+    ceiling: FormatCeiling = .unlimited
   ) throws {
     let secrets = DeploymentSecrets(deploymentKey: configuration.deploymentKey)
     let sealer = try Sealer(key: secrets.sealingKey, ring: configuration.keys)
     let platform = PlatformStore(tenants: store)
-    let roster = CellRoster(clock: clock, boot: boot)
+    let roster = CellRoster(clock: clock, boot: boot, ceiling: ceiling)
     let replicas = ReplicaRoster(boot: boot)
     let map = MapService(
       store: platform, sealer: sealer, logger: logger, chunkBytes: configuration.mapChunkBytes)
@@ -84,6 +86,12 @@ public final class ControlPlaneNode: Service {
       return try rows.raiseVersion()
     }
     if let level = try await services.store.read({ try $0.formatCeiling() }) {
+      guard level <= FormatLevel.newest else {
+        throw Failure(
+          .formatCeiling,
+          "format level \(level) may have been written, and this program reads "
+            + "\(FormatLevel.newest)")
+      }
       services.roster.know(formatCeiling: level)
     }
     if try await services.store.read({ try $0.runningSurvey() }) != nil {

@@ -64,18 +64,46 @@ extension StorageEngine {
       for record in records { byTenant[record.identity.tenant, default: []].append(record) }
       for (tenant, records) in byTenant {
         guard let head = context.heads[tenant] else { continue }
-        let writer = (try? self.writer(tenant)) ?? addWriter(tenant, head, context)
-        guard !records.contains(where: { $0.identity.kind == .restore }) else {
-          // The journal does not hold what the branch begins with.
-          writer.stop("it was restored at the primary: its files are to be fetched")
-          continue
-        }
-        writer.applyCopied(records, head: head)
+        applyCopied(tenant, records, head, context)
       }
       if let last = records.last {
         context.following.applied(last.position.cellSeq, last.identity.time)
       }
     }
+  }
+
+  private func applyCopied(
+    _ tenant: TenantID, _ records: [JournalRecord], _ head: TenantHead, _ context: EngineContext
+  ) {
+    var writer = (try? self.writer(tenant)) ?? addWriter(tenant, head, context)
+    var records = records[...]
+    // The last one decides whose files these are: what lies before it was in others.
+    if let last = records.lastIndex(where: { $0.identity.kind.exchangesFiles }) {
+      let identity = records[last].identity
+      switch identity.kind {
+      case .import:
+        writer = takeImported(tenant, under: identity.epoch, head, context)
+        records = records[last...]
+      case .refuse:
+        return discardRefused(tenant, under: identity.epoch, head, context)
+      default:
+        // The journal does not hold what the branch begins with.
+        return writer.stop("it was restored at the primary: its files are to be fetched")
+      }
+    }
+    writer.applyCopied(Array(records), head: head)
+    if let first = records.first, first.identity.kind == .import, writer.problem == nil {
+      // They were synced before they came to their place.
+      context.heads.flushed(tenant, through: first.position.cellSeq)
+    }
+    if head.ownership.isServed { writer.arrive() }
+  }
+}
+
+extension RecordKind {
+  /// Whether a tenant's files are others from this record on than those that records made.
+  fileprivate var exchangesFiles: Bool {
+    self == .restore || self == .import || self == .refuse
   }
 }
 

@@ -9,10 +9,13 @@ public struct MoveDetail: Hashable, Sendable {
   public var counterpart: CellID
   /// In an `adopt`: where the release lies in the source's journal.
   public var cellSeq: CellSeq
+  /// In an `import`: the files that came with it, which no record makes.
+  public var base: [MovedFile]
 
-  public init(counterpart: CellID, cellSeq: CellSeq = CellSeq(0)) {
+  public init(counterpart: CellID, cellSeq: CellSeq = CellSeq(0), base: [MovedFile] = []) {
     self.counterpart = counterpart
     self.cellSeq = cellSeq
+    self.base = base
   }
 
   var bytes: [UInt8] {
@@ -20,6 +23,14 @@ public struct MoveDetail: Hashable, Sendable {
     writer.byte(1)
     writer.text(counterpart.rawValue)
     writer.integer(cellSeq.rawValue)
+    // Programs before the base leave out what they do not know, and a base that is not there.
+    guard !base.isEmpty else { return writer.bytes }
+    writer.byte(UInt8(base.count))
+    for file in base {
+      writer.byte(file.kind.rawValue)
+      writer.integer(file.appliedSeq.rawValue)
+      writer.integer(file.digest.value)
+    }
     return writer.bytes
   }
 
@@ -29,6 +40,29 @@ public struct MoveDetail: Hashable, Sendable {
     guard version == 1 else { throw JournalError.unknownFormat(UInt32(version)) }
     counterpart = try reader.identifier(Int(clamping: try reader.varint()))
     cellSeq = CellSeq(try reader.integer(UInt64.self))
+    base = []
+    guard !reader.isAtEnd else { return }
+    for _ in 0..<(try reader.byte()) {
+      base.append(
+        MovedFile(
+          kind: FileKind(rawValue: try reader.byte()),
+          appliedSeq: TenantSeq(try reader.integer(UInt64.self)),
+          digest: Digest(try reader.uint128())))
+    }
+  }
+}
+
+/// One file of a tenant as it was copied to a move's target.
+public struct MovedFile: Hashable, Sendable {
+  public var kind: FileKind
+  /// The last record that touched it.
+  public var appliedSeq: TenantSeq
+  public var digest: Digest
+
+  public init(kind: FileKind, appliedSeq: TenantSeq, digest: Digest) {
+    self.kind = kind
+    self.appliedSeq = appliedSeq
+    self.digest = digest
   }
 }
 

@@ -1,114 +1,8 @@
 import Platform
 import Wire
 
-/// A tenant that comes from another cell, as its files were copied there.
-public struct MoveImport: Hashable, Sendable {
-  public var tenant: TenantID
-  public var lineage: Lineage
-  /// The epoch that the move is armed with.
-  public var epoch: Epoch
-  public var source: CellID
-  /// The last record that the copied files hold.
-  public var tenantSeq: TenantSeq
-  public var hash: SHA256Hash
-  public var time: Timestamp
-  public var schemaVersion: UInt32
-  public var nextDue: Timestamp?
-
-  public init(
-    tenant: TenantID, lineage: Lineage, epoch: Epoch, source: CellID, tenantSeq: TenantSeq,
-    hash: SHA256Hash, time: Timestamp, schemaVersion: UInt32, nextDue: Timestamp?
-  ) {
-    self.tenant = tenant
-    self.lineage = lineage
-    self.epoch = epoch
-    self.source = source
-    self.tenantSeq = tenantSeq
-    self.hash = hash
-    self.time = time
-    self.schemaVersion = schemaVersion
-    self.nextDue = nextDue
-  }
-}
-
 /// A move's target: the cell that serves the tenant once its adoption is durable.
 extension StorageEngine {
-  var imports: ImportDirectory {
-    ImportDirectory(data: configuration.directory, files: files)
-  }
-
-  /// The names that a tenant's files have here.
-  public func fileNames(of tenant: TenantID) -> Set<String> {
-    Set(index(tenant).files.values.map(\.name))
-  }
-
-  /// Where the files of a tenant on its way here are written.
-  public func importDirectory(_ tenant: TenantID, under epoch: Epoch) -> String {
-    imports.prepared(tenant, epoch)
-  }
-
-  /// An empty directory for the files of a tenant on its way here.
-  ///
-  /// Throws what ``MoveRule`` says of a move under this epoch, and `diskFull`.
-  public func prepareImport(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
-    let head = try running().context.heads[tenant]
-    if let refusal = MoveRule.refusal(of: .importing(epoch), at: head) { throw refusal }
-    do throws(FileError) { try imports.begin(tenant, epoch) } catch {
-      throw Failure(.diskFull, "no room for the tenant's files: \(error)")
-    }
-  }
-
-  /// Checks the copied files by a full scan, makes them durable, and records that they are here.
-  ///
-  /// The files in ``prepareImport(_:under:)``'s directory are those that the import speaks of.
-  /// Throws `verificationFailed` where they are not, what ``MoveRule`` says, `diskFull`.
-  public func beginImport(_ arrival: MoveImport) async throws(Failure) {
-    let context = try running().context
-    let tenant = arrival.tenant
-    let schema = index(tenant)
-    guard arrival.schemaVersion <= schema.version else {
-      throw Failure(.versionMismatch, "the tenant's schema is newer than this cell's")
-    }
-    let before = context.heads[tenant]
-    if let refusal = MoveRule.refusal(of: .importing(arrival.epoch), at: before) { throw refusal }
-    try await onOwnThread { [self] in try settleImported(arrival) }
-    try enterStep(tenant)
-    defer { leaveStep(tenant) }
-    // The scan may have taken long, and another move have overtaken this one.
-    if let refusal = MoveRule.refusal(of: .importing(arrival.epoch), at: context.heads[tenant]) {
-      throw refusal
-    }
-    let identity = RecordIdentity(
-      tenant: tenant, lineage: arrival.lineage, epoch: arrival.epoch,
-      tenantSeq: arrival.tenantSeq, previousHash: arrival.hash, time: arrival.time,
-      schemaVersion: arrival.schemaVersion, kind: .import, nextDue: arrival.nextDue)
-    let head = try await appendMoves(identity, counterpart: arrival.source, context)
-    // From here on the files are in their place, also after a crash: a start moves them.
-    if let old = try? writer(tenant) { old.leave() }
-    context.stalled.remove(tenant)
-    do throws(FileError) {
-      try imports.install(tenant, arrival.epoch)
-    } catch {
-      throw Failure(.diskFull, "the tenant's files could not be put in their place: \(error)")
-    }
-    context.heads.flushed(tenant, through: head.cellSeq)
-    context.problems.resolve("tenant_stopped", tenant)
-    let writer = addWriter(tenant, head, context)
-    writer.leave()
-  }
-
-  private func settleImported(_ arrival: MoveImport) throws {
-    let rebuild = try TenantRebuild(
-      tenant: arrival.tenant, schema: schema(arrival.tenant),
-      directory: imports.prepared(arrival.tenant, arrival.epoch),
-      start: TenantRebuild.Position(
-        lineage: arrival.lineage, tenantSeq: arrival.tenantSeq, hash: arrival.hash,
-        time: arrival.time), files: files)
-    defer { rebuild.closeFiles() }
-    try rebuild.verify()
-    try rebuild.settle(as: arrival.tenant, arrival.lineage)
-  }
-
   /// Makes the source's next records durable here and applies them.
   ///
   /// Throws `conflict` where they do not follow what is here, `diskFull` where they could not be
@@ -236,8 +130,8 @@ extension StorageEngine {
       tenantSeq: release.tenantSeq.next, previousHash: release.hash,
       time: max(context.now, before.time), schemaVersion: before.schemaVersion, kind: .adopt,
       nextDue: before.nextDue)
-    let head = try await appendMoves(
-      identity, counterpart: source, cellSeq: release.cellSeq, isPatient: true, context)
+    let detail = MoveDetail(counterpart: source, cellSeq: release.cellSeq)
+    let head = try await appendMoves(identity, detail, isPatient: true, context)
     writer.didAppend(head)
     writer.arrive()
     context.due.set(tenant, head.nextDue)
@@ -293,7 +187,7 @@ extension StorageEngine {
 
   /// Throws `recovering` where another step is under way: a source that heard nothing asks again,
   /// and must not have the same record written twice.
-  private func enterStep(_ tenant: TenantID) throws(Failure) {
+  func enterStep(_ tenant: TenantID) throws(Failure) {
     let isFirst = life.withLock { life -> Bool in
       guard case .running(var running) = life else { return false }
       defer { life = .running(running) }
@@ -305,7 +199,7 @@ extension StorageEngine {
     }
   }
 
-  private func leaveStep(_ tenant: TenantID) {
+  func leaveStep(_ tenant: TenantID) {
     life.withLock { life in
       guard case .running(var running) = life else { return }
       running.arriving.remove(tenant)
@@ -326,32 +220,22 @@ extension StorageEngine {
       tenant: writer.tenant, lineage: before.lineage, epoch: epoch, tenantSeq: before.tenantSeq,
       previousHash: before.hash, time: before.time, schemaVersion: before.schemaVersion,
       kind: kind, nextDue: before.nextDue)
-    let head = try await appendMoves(identity, counterpart: source, context)
+    let head = try await appendMoves(identity, MoveDetail(counterpart: source), context)
     writer.didAppend(head)
     return head
   }
 
-  private func appendMoves(
-    _ identity: RecordIdentity, counterpart: CellID, cellSeq: CellSeq = CellSeq(0),
-    isPatient: Bool = false, _ context: EngineContext
+  func appendMoves(
+    _ identity: RecordIdentity, _ detail: MoveDetail, isPatient: Bool = false,
+    _ context: EngineContext
   ) async throws(Failure) -> TenantHead {
-    let detail = MoveDetail(counterpart: counterpart, cellSeq: cellSeq).bytes
     switch try await append(
-      identity, detail: detail, counterpart: counterpart, isPatient: isPatient, context)
+      identity, detail: detail.bytes, counterpart: detail.counterpart, isPatient: isPatient,
+      context)
     {
     case .durable(let head): return head
     case .late: throw Failure(.outcomeUnknown, "the move's record is not yet at the follower")
     case .failed: throw Failure(.diskFull, "the move's record could not be written")
-    }
-  }
-
-  private func onOwnThread(
-    _ body: @escaping @Sendable () throws -> Void
-  ) async throws(Failure) {
-    do { try await Blocking.run("import", body).get() } catch let error as FileError {
-      throw Failure(.diskFull, "\(error)")
-    } catch {
-      throw Failure(.verificationFailed, "the copied files are not whole: \(error)")
     }
   }
 }

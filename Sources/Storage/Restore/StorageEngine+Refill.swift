@@ -50,7 +50,7 @@ extension StorageEngine {
 
 extension TenantWriter {
   /// Closes a stopped tenant's files: they are about to be exchanged.
-  fileprivate func closeStopped() {
+  func closeStopped() {
     readers.close()
     withCore { $0.closeFiles() }
   }

@@ -83,9 +83,10 @@ public final class TenantRebuild: ReplayTarget {
     let seq = identity.tenantSeq
     if let before = position {
       if identity.kind == .restore, try branch(off: before, with: record) { return }
-      guard seq == before.tenantSeq.next, identity.previousHash == before.hash,
-        identity.lineage == before.lineage
-      else {
+      let isNext = seq == before.tenantSeq.next && identity.previousHash == before.hash
+      // What an adoption names as the record before is the release, in the source's journal.
+      let isAdoption = identity.kind == .adopt && seq == before.tenantSeq.next.next
+      guard isNext || isAdoption, identity.lineage == before.lineage else {
         throw RebuildError.chain(
           "tenant_seq \(seq.rawValue) of lineage \(identity.lineage.rawValue) does not follow "
             + "\(before.tenantSeq.rawValue) of \(before.lineage.rawValue)")

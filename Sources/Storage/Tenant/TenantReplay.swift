@@ -35,6 +35,7 @@ final class TenantReplay {
       throw StorageError.replay(
         "schema version \(identity.schemaVersion) is newer than \(core.schema.version)")
     }
+    guard identity.kind != .import else { return try demandBase(identity, payload) }
     var counted = false
     for mark in payload.files {
       guard core.schema.files[mark.kind] != nil else {
@@ -55,6 +56,24 @@ final class TenantReplay {
       counted = true
     }
     if counted { applied += 1 }
+  }
+
+  /// Throws where the files are not those that came with a move, or what became of them: no record
+  /// makes them, and others in their place would look like a tenant without a history.
+  private func demandBase(_ identity: RecordIdentity, _ payload: RecordPayload) throws {
+    for base in try MoveDetail(decoding: payload.detail).base {
+      guard core.schema.files[base.kind] != nil else {
+        throw StorageError.replay("file kind \(base.kind.rawValue) is unknown")
+      }
+      let file = try core.open(
+        base.kind, creatingAt: core.schema.level(of: identity.schemaVersion))
+      let at = open[base.kind].map { ($0.seq, $0.digest) } ?? (file.appliedSeq, file.digest)
+      guard at.0 > base.appliedSeq || at == (base.appliedSeq, base.digest) else {
+        throw StorageError.replay(
+          "\(file.path) stands at \(at.0.rawValue); the one that came with the move stood at "
+            + "\(base.appliedSeq.rawValue)")
+      }
+    }
   }
 
   private func apply(

@@ -55,7 +55,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
       role: .controlPlane, generation: .first, random: LiveRandomSource(), log: logger)
     let plane = try ControlPlaneNode(
       configuration: configuration, store: engine, messenger: messenger, clock: LiveWallClock(),
-      boot: LiveBootClock(), random: LiveRandomSource(), logger: logger)
+      boot: LiveBootClock(), random: LiveRandomSource(), logger: logger, ceiling: storage.ceiling)
     _ = try await plane.start(isRestored: isRestored)
     try storage.noteSurveyBegun()
     let archiving = storage.service(engine)

@@ -22,6 +22,8 @@ struct PlatformStorage {
   let logger: Logger
 
   private let files = LiveFileSystem()
+  /// Above which nothing is written here; the control plane raises it to what its store says.
+  let ceiling = FormatCeiling(FormatLevel.oldest)
 
   init(directory: String, id: String, archive: Archive?, logger: Logger) {
     self.directory = directory
@@ -103,6 +105,7 @@ struct PlatformStorage {
   func open() async throws -> (engine: StorageEngine, isRestored: Bool) {
     var configuration = EngineConfiguration(directory: directory, cell: cell)
     configuration.generation = try replicaFile.load()?.generation ?? .first
+    configuration.ceiling = ceiling
     let isArchived = archive != nil
     configuration.adjustJournal = {
       if isArchived { $0.pins.updateValue(nil, forKey: JournalUploader.pin) }

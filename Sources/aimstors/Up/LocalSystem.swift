@@ -36,6 +36,10 @@ struct LocalSystem {
         return .asked
       }
       group.addTask { await self.serve(directory, supervisor) }
+      group.addTask {
+        await supervisor.watchTrials()
+        return .asked
+      }
       let first = await group.next() ?? .asked
       group.cancelAll()
       return first

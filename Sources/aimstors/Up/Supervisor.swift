@@ -19,6 +19,7 @@ actor Supervisor {
   private struct Child {
     let plan: ProcessPlan
     var state = ChildState()
+    var silence = TrialSilence()
     var process: ChildProcess?
   }
 
@@ -79,6 +80,36 @@ actor Supervisor {
     return answer?.status == 200
   }
 
+  /// Ends children whose version on trial answered and answers no more, until the task is
+  /// cancelled: nothing of such a version may work, so that nobody else would.
+  func watchTrials() async {
+    while !Task.isCancelled {
+      for id in order { await lookAtTrial(id) }
+      try? await Task.sleep(for: TrialSilence.askEvery)
+    }
+  }
+
+  private func lookAtTrial(_ id: String) async {
+    guard let child = children[id], let process = child.process,
+      [.cell, .follower].contains(child.plan.role)
+    else { return }
+    let slot = try? ProgramFile(dataDirectory: child.plan.dataDirectory).load()
+    guard slot?.trial != nil else {
+      children[id]?.silence.forget()
+      return
+    }
+    let answer = try? await caller.call(
+      "GET", child.plan.healthURL + "/healthz", seconds: TrialSilence.answerSeconds)
+    // Meanwhile it may have ended, and another have taken its place.
+    guard let now = children[id]?.process, now.pid == process.pid else { return }
+    if answer != nil { children[id]?.silence.heard(at: self.now) }
+    guard children[id]?.silence.isOver(at: self.now) == true else { return }
+    Console.error(
+      "\(id): its version on trial has not answered for \(TrialSilence.limit / 1_000) s, killed")
+    process.signal(SIGKILL)
+    children[id]?.silence.forget()
+  }
+
   /// Stops all children, the last started first.
   func stop() async {
     for id in order.reversed() {
@@ -131,6 +162,7 @@ actor Supervisor {
       log: logPath(id), environment: environment)
     child.process = process
     child.state.started(at: now)
+    child.silence.forget()
     Console.out("\(id): started, pid \(process.pid)")
     return true
   }

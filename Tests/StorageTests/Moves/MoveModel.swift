@@ -2,7 +2,7 @@ import Storage
 import Wire
 
 /// One move, every interleaving of a source with a follower and an archive, a target with an
-/// archive, a third cell, the control plane, crashes, a promotion and lost machines.
+/// archive or a follower, a third cell, the control plane, crashes, promotions and lost machines.
 ///
 /// What becomes durable passes ``MoveRule``; where it leads, ``TenantHead`` says.
 ///
@@ -29,6 +29,12 @@ struct MoveModel {
     case capBeforeAppend
     /// A recovery makes a target refuse only once the source is fenced.
     case fencedBeforeRefusal
+    /// A target is ready only once its follower has the copied files, which no record makes.
+    case filesBeforeReady
+    /// A target says that it is ready only once its follower has that record.
+    case readyIsAcknowledged
+    /// A target acknowledges only what its follower has.
+    case targetIsAcknowledged
   }
 
   enum Violation: Hashable {
@@ -60,6 +66,10 @@ struct MoveModel {
     var target = MoveHistory()
     var targetCopy = MoveHistory()
     var wasTargetLost = false
+    // The target's follower, which may become the target.
+    var targetFollower = MoveHistory()
+    var targetFollowerHasFiles = false
+    var isTargetPromoted = false
     /// What a third cell was given by a recovery.
     var third: MoveHistory?
     var isArmed = false
@@ -83,6 +93,8 @@ struct MoveModel {
   var mayPromote = true
   /// Whether the target's machine may be lost and come back from its copy.
   var mayLoseTarget = false
+  /// Whether the target has a follower, which may be promoted.
+  var mayPromoteTarget = false
   /// Whether the source's machine may be lost and a third cell be given the tenant.
   var mayRecover = false
   var limit = 1_000_000
@@ -106,6 +118,8 @@ struct MoveModel {
   func refuse(_ state: inout State) {
     if allows(.refuse(MoveHeads.moved), heads.target(state.target)) {
       state.target.append(.refuse)
+      // It is answered once the follower has it.
+      if waits(state) { state.targetFollower = state.target }
     }
   }
 
@@ -195,7 +209,7 @@ struct MoveModel {
       owners.append("source")
     }
     if state.serves, heads.source(state.follower).ownership.isServed { owners.append("follower") }
-    if isAdopted(state) { owners.append("target") }
+    if isAdopted(state), !isBroken(state) { owners.append("target") }
     if state.third != nil { owners.append("third") }
     return owners
   }
@@ -203,6 +217,13 @@ struct MoveModel {
   func isAdopted(_ state: State) -> Bool {
     heads.target(state.target)?.ownership.isServed ?? false
   }
+
+  /// Whether the target waits for its follower.
+  func waits(_ state: State) -> Bool { mayPromoteTarget && !state.isTargetPromoted }
+
+  /// Whether the target was promoted without the files that its journal goes on from: it can say
+  /// whose the tenant is, and not serve it.
+  func isBroken(_ state: State) -> Bool { state.isTargetPromoted && !state.targetFollowerHasFiles }
 
   private func violation(_ state: State) -> Violation? {
     let owners = owners(state)

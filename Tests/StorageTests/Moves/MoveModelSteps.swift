@@ -24,10 +24,11 @@ struct MoveModelSteps {
     target()
     targetSettles()
     targetIsLost()
+    targetFollower()
     recover()
   }
 
-  private mutating func step(_ name: String, _ change: (inout State) -> Void) {
+  mutating func step(_ name: String, _ change: (inout State) -> Void) {
     var next = state
     change(&next)
     if next != state { found.append((name, next)) }
@@ -270,6 +271,8 @@ struct MoveModelSteps {
 
   /// A source gives the target the files, or the next record.
   private mutating func copyAndStream(_ history: MoveHistory) {
+    // A promoted target knows of no copy that is under way.
+    guard !state.isTargetPromoted else { return }
     let head = model.heads.target(state.target)
     if head == nil || head?.ownership == .refused {
       let isBegun = !model.has(.beginIsRecorded) || history.contains(.begin)
@@ -293,15 +296,23 @@ struct MoveModelSteps {
       let hash = model.heads.source(fence).hash
       guard model.allows(.ready(Self.epoch, hash: hash), head) else { continue }
       // The digests of the two are compared as well; a model without hashes is one without them.
+      guard !state.isTargetPromoted else { continue }
+      let hasFiles = !model.waits(state) || state.targetFollowerHasFiles
+      guard hasFiles || !model.has(.filesBeforeReady) else { continue }
+      let isTold = !model.waits(state) || !model.has(.readyIsAcknowledged)
       step("T is ready") {
         $0.target.append(.ready)
         $0.targetCopy = $0.target
-        $0.send(MoveMessage(.ready, chain))
+        if isTold { $0.send(MoveMessage(.ready, chain)) }
       }
     }
-    if model.isAdopted(state), state.next < model.writes {
+    if head.ownership == .ready, state.targetFollower == state.target {
+      step("T says that it is ready") { $0.send(MoveMessage(.ready, chain)) }
+    }
+    if model.isAdopted(state), !model.isBroken(state), state.next < model.writes {
+      let isAcked = !model.waits(state) || !model.has(.targetIsAcknowledged)
       step("T writes w\(state.next)") {
-        $0.acked |= 1 << UInt8($0.next)
+        if isAcked { $0.acked |= 1 << UInt8($0.next) }
         $0.target.append(.write($0.next))
         $0.targetCopy = $0.target
         $0.next += 1
@@ -328,6 +339,9 @@ struct MoveModelSteps {
     let (model, state) = (model, state)
     guard let head = model.heads.target(state.target) else { return }
     for chain in heard(.release) { adopt("T adopts", after: chain) }
+    if state.isTargetPromoted, head.ownership == .importing {
+      step("T, promoted, refuses what it was not ready for") { $0.target.append(.refuse) }
+    }
     if !state.isPromoted || state.serves, let chain = state.follower.beforeRelease {
       adopt("T finds the release at F and adopts", after: chain)
     }
@@ -347,34 +361,6 @@ struct MoveModelSteps {
     step("T's machine is lost, and T comes back from its archive") {
       $0.target = $0.targetCopy
       $0.wasTargetLost = true
-    }
-  }
-
-  // A recovery that gives the tenant to a third cell.
-
-  private mutating func recover() {
-    let (model, state) = (model, state)
-    guard model.mayRecover else { return }
-    if !state.isLost, model.mayPromote {
-      step("S's machine is lost") {
-        $0.isLost = true
-        $0.isUp = false
-      }
-    }
-    let isFenced = state.isPromoted || !model.has(.fencedBeforeRefusal)
-    guard isFenced, state.isArmed, !model.isAdopted(state), state.third == nil else { return }
-    step("the control plane has T refuse") { model.refuse(&$0) }
-    let isRefused = model.heads.target(state.target)?.ownership == .refused
-    let copied = model.heads.target(state.targetCopy)
-    let isArchived = copied?.ownership == .refused || !model.mayLoseTarget
-    guard isRefused, isArchived || !model.has(.refusalIsArchived),
-      !state.serves || state.follower.isReleased
-    else { return }
-    step("a third cell is given the tenant from F's copy") {
-      $0.third = state.follower
-      $0.serves = false
-      // The promoted copy is another's from here on.
-      $0.isPromoted = model.has(.fencedBeforeRefusal) ? true : $0.isPromoted
     }
   }
 }

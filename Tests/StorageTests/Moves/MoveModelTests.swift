@@ -25,16 +25,24 @@ import Testing
     expectSafe(MoveModel(writes: 1, crashes: 0, mayLoseTarget: true, mayRecover: true))
   }
 
+  @Test func `nor where the target's follower takes over in the middle`() {
+    expectSafe(MoveModel(writes: 2, crashes: 1, mayPromote: false, mayPromoteTarget: true))
+    expectSafe(MoveModel(writes: 1, crashes: 0, mayPromoteTarget: true))
+  }
+
   /// Bounds that take minutes.
   struct Bounds: Sendable {
     var writes: Int
     var crashes: Int
     var mayPromote = true
     var machines = false
+    var promotesTarget = false
 
     static let all = [
       Bounds(writes: 3, crashes: 2, mayPromote: false), Bounds(writes: 3, crashes: 1),
       Bounds(writes: 2, crashes: 2), Bounds(writes: 1, crashes: 1, machines: true),
+      Bounds(writes: 1, crashes: 1, promotesTarget: true),
+      Bounds(writes: 3, crashes: 1, mayPromote: false, promotesTarget: true),
     ]
   }
 
@@ -43,7 +51,8 @@ import Testing
     expectSafe(
       MoveModel(
         writes: bounds.writes, crashes: bounds.crashes, mayPromote: bounds.mayPromote,
-        mayLoseTarget: bounds.machines, mayRecover: bounds.machines))
+        mayLoseTarget: bounds.machines, mayPromoteTarget: bounds.promotesTarget,
+        mayRecover: bounds.machines))
   }
 
   /// What is dropped, and what that costs.
@@ -53,11 +62,12 @@ import Testing
     var writes = 1
     var crashes = 1
     var machines = false
+    var promotesTarget = false
 
     var model: MoveModel {
       MoveModel(
-        dropped: Set(dropped), writes: writes, crashes: crashes, mayLoseTarget: machines,
-        mayRecover: machines)
+        dropped: Set(dropped), writes: writes, crashes: crashes, mayPromote: !promotesTarget,
+        mayLoseTarget: machines, mayPromoteTarget: promotesTarget, mayRecover: machines)
     }
     var testDescription: String { dropped.map { "\($0)" }.joined(separator: ", ") }
   }
@@ -77,6 +87,9 @@ import Testing
     Case(
       dropped: [.fencedBeforeRefusal], violation: .twoOwners("source, third"), crashes: 0,
       machines: true),
+    Case(dropped: [.filesBeforeReady], violation: .ownerless, promotesTarget: true),
+    Case(dropped: [.readyIsAcknowledged], violation: .ownerless, promotesTarget: true),
+    Case(dropped: [.targetIsAcknowledged], violation: .lost(at: "target"), promotesTarget: true),
   ]
 
   /// Rules that stand in for each other: each alone is enough, none is not.

@@ -1,0 +1,168 @@
+import Foundation
+import GraphSimulator
+import Platform
+import Simulation
+
+/// Tenants move between cells of which machines are lost: followers take over in the middle of a
+/// move and right after it, or what the archive has comes back.
+///
+/// Each cycle is a system of its own: a machine is lost once.
+public struct TakeoverMode: Sendable {
+  public static let operations = 160
+  static let leastAcknowledged = 100
+  /// The latest moment of a move at which something happens to it, in milliseconds.
+  ///
+  /// A follower has copied files in their place after half a second.
+  static let latestMoment = 1_500
+  /// How long after its adoption the target's machine is lost, in milliseconds.
+  static let afterAdoption = 1_000
+
+  /// Both cells have a follower whose acknowledgement is asked.
+  static let topology = """
+    version: 1
+    name: chaos
+    control_plane: {id: control-plane}
+    routers: [{id: router-1}]
+    cells:
+      - {id: cell-1, mode: follower, ack_deadline_ms: 2000, followers: [{id: cell-1-b}]}
+      - {id: cell-2, mode: follower, ack_deadline_ms: 2000, followers: [{id: cell-2-b}]}
+    graph: {simulator: {numbers: 8}}
+    """
+
+  enum Fault: String, CaseIterable {
+    case target = "the target's machine is lost in a move"
+    case adopted = "the target's machine is lost a second after the adoption"
+    case source = "the source's machine is lost in a move"
+    case follower = "kill -9 of the target's follower in a move"
+    case archived = "a target without a follower is lost a second after the adoption"
+  }
+
+  let plan: AttackPlan
+
+  public init(_ plan: AttackPlan) { self.plan = plan }
+
+  public func run() async -> ChaosReport {
+    var all = ChaosReport()
+    for cycle in 0..<plan.cycles where all.complaints.isEmpty {
+      let fault = Fault.allCases[cycle % Fault.allCases.count]
+      plan.say("cycle \(cycle + 1): \(fault.rawValue)")
+      let own = AttackPlan(
+        cycles: 1, seed: plan.seed + UInt64(cycle), sabotage: plan.sabotage,
+        binaries: plan.binaries, directory: "\(plan.directory)/\(cycle)", say: plan.say)
+      let report =
+        fault == .archived
+        ? await ArchivedTarget(plan: own).run()
+        : await SystemUnderAttack.report(own, topology: Self.topology) { system, report in
+          try await attack(fault, own, system, &report)
+        }
+      all.add(report)
+      all.hit(fault.rawValue)
+    }
+    return all
+  }
+
+  private func attack(
+    _ fault: Fault, _ plan: AttackPlan, _ system: SystemUnderAttack, _ report: inout ChaosReport
+  ) async throws {
+    let client = SystemClient(try system.local())
+    let tenants = try await ChaosTenant.pair(system, client)
+    _ = try await client.simulator(
+      "PUT", "faults", ["delay_ms": [5, 40], "reply_delay_ms": [20, 120]])
+    let workload = Workload(client, tenants)
+    var oracle = SystemOracle(system, client, tenants)
+    let random = SeededRandomSource(seed: plan.seed)
+    for cell in ChaosTenant.cells { try await Self.waitForFollower(of: cell, client) }
+    async let load: Void = workload.run(0..<Self.operations)
+    // In full health: from here on the second cell has a tenant that came.
+    guard try await tenants[0].move("first", client) == "succeeded" else {
+      throw ChaosFailure("a move in full health did not succeed")
+    }
+    report.moves = 1
+    // The second tenant goes the other way: the first cell is its target.
+    let move = try await tenants[1].beginMove("second", client)
+    if fault != .adopted {
+      try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
+    }
+    let lost: String?
+    switch fault {
+    case .follower:
+      let killed = try system.kill("\(move.target)-b")
+      try await system.waitForSuccessor(of: killed)
+      lost = nil
+    case .source: lost = move.source
+    case .target, .adopted, .archived: lost = move.target
+    }
+    if fault == .adopted {
+      guard try await ChaosTenant.end(move.operation, client) == "succeeded" else {
+        throw ChaosFailure("a move in full health did not succeed")
+      }
+      try await Task.sleep(for: .milliseconds(Self.afterAdoption))
+    }
+    if let lost { try await Self.lose(lost, system, client) }
+    let state = try await ChaosTenant.end(move.operation, client)
+    plan.say("  \(tenants[1].name) from \(move.source) to \(move.target): \(state ?? "unknown")")
+    if state == "succeeded" { report.moves = 2 }
+    try await load
+    try await workload.repeatSome(of: 0..<Self.operations)
+    if let lost {
+      // Its empty machine comes back, as a follower.
+      system.thaw()
+      try await wait("\(lost) runs again", seconds: 60) {
+        guard let member = try? system.member(lost) else { return false }
+        return await SystemClient.isReady(member.healthURL)
+      }
+    }
+    try await oracle.settle()
+    try await oracle.judge(workload, into: &report)
+    try await MoveOracle(
+      system: system, tenants: tenants,
+      replicas: ChaosTenant.cells.map { $0 == lost ? "\($0)-b" : $0 }
+    ).judgeWhenQuiet(into: &report)
+    report.cycles = 1
+    if workload.count < Self.leastAcknowledged {
+      report.complaints.append("only \(workload.count) acknowledged operations")
+    }
+  }
+
+  /// Takes a cell's disk away with its process, for good, and has its follower take over.
+  private static func lose(
+    _ cell: String, _ system: SystemUnderAttack, _ client: SystemClient
+  ) async throws {
+    // Nobody starts it again meanwhile.
+    system.freeze()
+    let killed = try system.kill(cell)
+    try FileManager.default.moveItem(
+      atPath: killed.dataDirectory, toPath: "\(system.directory)/lost-\(cell)")
+    let promoted = try await client.admin(
+      "POST", "/v1/cells/\(cell)/promote", ["replica": JSON("\(cell)-b"), "reason": "chaos"],
+      key: "promote-\(cell)")
+    let id = promoted["id"]?.string ?? ""
+    try await wait("\(cell)-b serves", seconds: 60) {
+      try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string == "succeeded"
+    }
+  }
+
+  static func waitForFollower(of cell: String, _ client: SystemClient) async throws {
+    try await wait("\(cell)-b may be promoted", seconds: 60) {
+      let plan = try? await client.admin("POST", "/v1/cells/\(cell)/promote", ["dry_run": true])
+      return plan?["result"]?["to"]?.string == "\(cell)-b"
+    }
+  }
+}
+
+extension ChaosReport {
+  /// Adds what another system showed.
+  mutating func add(_ other: ChaosReport) {
+    cycles += other.cycles
+    acked += other.acked
+    lost += other.lost
+    duplicated += other.duplicated
+    diverged += other.diverged
+    complaints += other.complaints
+    if let moves = other.moves { self.moves = (self.moves ?? 0) + moves }
+    if let owners = other.ownersMax { ownersMax = max(ownersMax ?? 1, owners) }
+    if let orphans = other.orphans { self.orphans = (self.orphans ?? 0) + orphans }
+    for (fault, count) in other.faultsHit { faultsHit[fault, default: 0] += count }
+    for (name, value) in other.measures { measure(name, value) }
+  }
+}
