@@ -21,8 +21,11 @@ final class Departures: Sendable {
   /// Gives an operation's move up where it is not past its fence; it burns its epoch.
   func cancel(_ operation: String) { state.withLock { _ = $0.cancelled.insert(operation) } }
 
-  /// Hears an order, again and again while the move is under way.
-  func heard(_ order: MoveOrder) { environment.heard(order.tenant, at: order.address) }
+  /// Hears an order again while its move is under way: it names where the target answers now.
+  func heard(_ order: MoveOrder) {
+    guard state.withLock({ $0.moving.contains(order.tenant) }) else { return }
+    environment.heard(order.tenant, at: order.address)
+  }
 
   /// Moves a tenant; answers the result as JSON.
   func move(_ order: MoveOrder, _ progress: CellWork.Progress) async throws -> String {
@@ -43,6 +46,7 @@ final class Departures: Sendable {
 
   private func leave(_ order: MoveOrder) {
     state.withLock { state in
+      environment.forgetAddress(order.tenant)
       state.moving.remove(order.tenant)
       state.cancelled.remove(order.operation)
     }
@@ -118,7 +122,10 @@ final class Departures: Sendable {
   private func alone(_ tenant: TenantID, _ body: () async -> Void) async {
     guard enter(tenant) else { return }
     await body()
-    state.withLock { _ = $0.moving.remove(tenant) }
+    state.withLock { state in
+      environment.forgetAddress(tenant)
+      state.moving.remove(tenant)
+    }
   }
 
   /// Ends a move that nobody drives any more: its epoch is burned.

@@ -74,9 +74,13 @@ final class MoveEnvironment: Sendable {
     addresses.withLock { $0[tenant] = address }
   }
 
-  /// The move has ended: what was heard last is remembered where it still matters.
+  func forgetAddress(_ tenant: TenantID) {
+    addresses.withLock { _ = $0.removeValue(forKey: tenant) }
+  }
+
+  /// The tenant is handed over: what was heard last is remembered, for outcomes that come late.
   func settled(_ tenant: TenantID) async {
-    guard let address = addresses.withLock({ $0.removeValue(forKey: tenant) }) else { return }
+    guard let address = addresses.withLock({ $0[tenant] }) else { return }
     try? await remember(tenant, at: address)
   }
 
