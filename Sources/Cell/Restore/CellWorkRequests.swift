@@ -1,5 +1,6 @@
 import Archive
 import Edge
+import Logging
 import Storage
 import Wire
 
@@ -15,6 +16,8 @@ struct CellWorkRequests: Sendable {
   let directives: Directives
   let survey: CellSurvey
   let loads: LoadSample
+  let cell: CellID
+  let logger: Logger
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     if message.kind == "move" || message.kind == "move_plan" { return try move(message) }
@@ -72,7 +75,13 @@ struct CellWorkRequests: Sendable {
       return try work.ask(message.operation) { _ in
         try Self.json(DrillReport(await archive.drillNow()))
       }
-    default: throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
+    default:
+      let losses = LostCellWork(
+        own: cell, service: archive, restoration: restoration, logger: logger)
+      guard let body = try losses.body(message) else {
+        throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
+      }
+      return try work.ask(message.operation, body)
     }
   }
 
