@@ -155,7 +155,7 @@ public final class CellNode: Service {
           services.identity.logMayHaveGrown($0)
         }, wake: { wakes.wake($0) })
       if let replication {
-        restoration.followersSnapshot = { try await replication.snapshot(of: $0) }
+        restoration.followersSnapshot = { try await replication.snapshot(of: $0, at: $1) }
       }
       return restoration
     }

@@ -103,8 +103,8 @@ struct CellWorkRequests: Sendable {
   private static func restore(
     _ message: Aimstors_ProtoCellWork
   ) throws(Failure) -> TenantRestoration.Request {
-    let isFromFollower = message.at == RestoreSource.followersLast
-    guard let target = isFromFollower ? .latest : RestoreTarget(message.at) else {
+    let point = SourcedPoint(message.at)
+    guard let target = RestoreTarget(point.at) else {
       throw Failure(
         .invalidField, "at: latest, a tenant_seq, one with a number of commands, or a time")
     }
@@ -113,7 +113,7 @@ struct CellWorkRequests: Sendable {
     else { throw Failure(.invalidField, "mode: fork or swap") }
     return TenantRestoration.Request(
       operation: message.operation, tenant: try tenant(message.tenant), target: target,
-      accept: message.accept, isFromFollower: isFromFollower,
+      accept: message.accept, isFromFollower: point.source == .follower,
       fork: message.hasFork ? message.fork : nil)
   }
 

@@ -32,9 +32,9 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
     tenantID = restore.tenant.rawValue
     targetTenantID = restore.target.rawValue
     cell = restore.cell.rawValue
-    let isFromFollower = restore.at == RestoreSource.followersLast
-    at = isFromFollower ? "latest" : restore.at
-    source = isFromFollower ? .follower : .archive
+    let point = SourcedPoint(restore.at)
+    at = point.at
+    source = point.source
     mode = restore.tenant == .wholeCell ? "cell" : restore.mode.rawValue
     accept = restore.accept
     releasedAt = restore.releasedAt
