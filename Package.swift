@@ -219,8 +219,8 @@ let package = Package(
     tests(
       "CellTests",
       [
-        "Simulation", "Alerts", "Cell", "ControlPlane", "Cryptography", "DocumentCheck", "Storage",
-        "Trust", "Wire", "Platform", "Messaging", "Edge", log,
+        "Simulation", "Alerts", "Archive", "Cell", "ControlPlane", "Cryptography", "DocumentCheck",
+        "Storage", "Trust", "Wire", "Platform", "Messaging", "Edge", log,
       ],
       exclude: ["Fixtures"]),
     tests(

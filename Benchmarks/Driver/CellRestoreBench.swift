@@ -62,10 +62,14 @@ struct CellRestoreBench {
     ).write()
   }
 
-  private func engine(_ directory: String, _ generation: Generation) -> StorageEngine {
+  private func engine(
+    _ directory: String, _ generation: Generation, isArchived: Bool = true
+  ) -> StorageEngine {
     var configuration = EngineConfiguration(directory: directory, cell: Self.cell)
     configuration.generation = generation
-    configuration.adjustJournal = { $0.pins.updateValue(nil, forKey: JournalUploader.pin) }
+    if isArchived {
+      configuration.adjustJournal = { $0.pins.updateValue(nil, forKey: JournalUploader.pin) }
+    }
     var log = Logger(label: "bench")
     log.logLevel = .error
     return StorageEngine(
@@ -86,38 +90,81 @@ struct CellRestoreBench {
   }
 
   /// A cell with all tenants, archived with a snapshot each and a few records behind it.
+  ///
+  /// Several at once, and the archive begins after the filling: what the journal had until then is
+  /// in the snapshots.
   private func fill(
     _ directory: String, _ archive: Archive
   ) async throws -> [TenantID: [String: Digest]] {
     progress("restore-cell: filling \(tenants) tenants of \(megabytes) MB")
     let place = directory + "/cell"
-    let engine = engine(place, .first)
+    let engine = engine(place, .first, isArchived: false)
     _ = try await engine.start()
-    let service = service(place, archive, engine, .first)
-    let running = Task { await service.run() }
-    let origin = CommandOrigin(requestID: "fill", traceID: "", bytes: 200_000)
-    var digests: [TenantID: [String: Digest]] = [:]
-    for (index, tenant) in ids.enumerated() {
-      if index % 100 == 99 { progress("restore-cell: \(index + 1) tenants") }
+    try await inParallel("filled") { tenant in
       try await engine.create(tenant, epoch: .first)
-      try await engine.write(tenant, origin) { try CommitStore.fill($0) }
-      for step in 0..<(megabytes * 5) {
-        try await engine.write(tenant, origin) {
-          try BenchMessagesStore.fill($0, from: Int64(step * 200 + 1), count: 200)
-        }
-      }
+      try await engine.write(tenant, Self.origin) { try CommitStore.fill($0) }
+      try await fill(tenant, engine, place)
+    }
+    // What was written stays in the files; the journal begins anew behind it.
+    engine.flush()
+    await engine.close()
+    let archived = self.engine(place, .first)
+    _ = try await archived.start()
+    let service = service(place, archive, archived, .first)
+    let running = Task { await service.run() }
+    let digests = Digests()
+    try await inParallel("archived") { tenant in
       _ = try await service.snapshot(tenant)
-      for _ in 0..<10 { try await engine.write(tenant, origin) { try CommitStore.operate($0) } }
-      digests[tenant] = try await engine.digest(tenant, recompute: false).files
+      for _ in 0..<10 {
+        try await archived.write(tenant, Self.origin) { try CommitStore.operate($0) }
+      }
+      digests.set(tenant, try await archived.digest(tenant, recompute: false).files)
     }
     guard await service.waitUntilArchived(seconds: 600) else {
       throw BenchFailure("the archive does not come up to the journal")
     }
     running.cancel()
     await running.value
-    await engine.close()
+    await archived.close()
     try FileTree.remove(place, LiveFileSystem())
-    return digests
+    return digests.all
+  }
+
+  private static let origin = CommandOrigin(requestID: "fill", traceID: "", bytes: 1_000_000)
+  private static let fillersAtOnce = 4
+  private static let messagesAtOnce: Int64 = 2_000
+
+  /// Messages until the file has the wanted bytes.
+  private func fill(_ tenant: TenantID, _ engine: StorageEngine, _ place: String) async throws {
+    let path = "\(place)/tenants/\(tenant)/messages.sqlite"
+    let wanted = UInt64(megabytes) * 1_000_000
+    var first: Int64 = 1
+    while try Self.bytes(path) + Self.bytes(path + "-wal") < wanted {
+      let from = first
+      try await engine.write(tenant, Self.origin) {
+        try BenchMessagesStore.fill($0, from: from, count: Self.messagesAtOnce)
+      }
+      first += Self.messagesAtOnce
+    }
+  }
+
+  private static func bytes(_ path: String) throws -> UInt64 {
+    guard FileManager.default.fileExists(atPath: path) else { return 0 }
+    return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
+  }
+
+  /// One piece of work per tenant, several at once.
+  private func inParallel(
+    _ what: String, _ body: @escaping @Sendable (TenantID) async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (index, tenant) in ids.enumerated() {
+        if index >= Self.fillersAtOnce { try await group.next() }
+        if index % 100 == 99 { progress("restore-cell: \(index + 1) tenants \(what)") }
+        group.addTask { try await body(tenant) }
+      }
+      try await group.waitForAll()
+    }
   }
 
   private func restore(
@@ -166,6 +213,16 @@ struct CellRestoreBench {
     await engine.close()
     let (first, bytes) = tally.result
     return (first ?? total, total, bytes)
+  }
+
+  /// What tenants' files must be when they are back.
+  private final class Digests: Sendable {
+    private let state = Mutex<[TenantID: [String: Digest]]>([:])
+
+    func set(_ tenant: TenantID, _ files: [String: Digest]) {
+      state.withLock { $0[tenant] = files }
+    }
+    var all: [TenantID: [String: Digest]] { state.withLock { $0 } }
   }
 
   /// What tenants on several threads have come to.

@@ -70,6 +70,9 @@ public final class ArchiveService: Sendable {
 
   public var status: ArchiveStatus { state.status }
 
+  /// The higher generation that has claimed this cell's journal; nil: none was seen.
+  public var fencedBy: Generation? { state.status.fencedBy }
+
   /// How many records, and since when, wait to be archived.
   public var lag: (records: UInt64, since: Timestamp?) {
     let last = environment.engine.journal?.lastSeq.rawValue ?? 0

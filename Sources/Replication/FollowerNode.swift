@@ -73,8 +73,8 @@ public final class FollowerNode: Service {
     }
     snapshots = archive.map { [engine] in
       FollowerSnapshot(
-        archive: $0, engine: engine, configuration: configuration, files: files, clock: clock,
-        random: random)
+        archive: $0, engine: engine, configuration: configuration, schema: schema, files: files,
+        clock: clock, random: random)
     }
     imports = FollowerImports(engine, cell: configuration.cell) {
       (try? files.freeBytes(configuration.dataDirectory)) ?? 0
@@ -353,10 +353,13 @@ public final class FollowerNode: Service {
     guard work.kind == "snapshot", let tenant = TenantID(work.tenant) else {
       throw Failure(.unknownRoute, "a follower does not do \(work.kind)")
     }
+    guard let target = RestoreTarget(work.at.isEmpty ? "latest" : work.at) else {
+      throw Failure(.invalidField, "at: latest, a tenant_seq, or a time")
+    }
     guard let snapshots else { throw Failure(.invalidState, "this follower has no archive") }
     var status = Aimstors_ProtoCellWorkStatus()
     status.result = try await snapshots.take(
-      tenant, state.withLock { $0.replica.generation })
+      tenant, at: target, state.withLock { $0.replica.generation })
     status.state = "done"
     return status
   }

@@ -3,34 +3,36 @@ import Platform
 import Storage
 import Wire
 
-/// Stores a tenant's files as this follower has them in the archive: for a restore that does not
-/// trust, or does not find, what the primary stored.
+/// Stores a tenant's files as this follower has, or had, them in the archive: for a restore that
+/// does not trust, or does not find, what the primary stored.
 struct FollowerSnapshot: Sendable {
   let archive: Archive
   let engine: StorageEngine
   let configuration: FollowerConfiguration
+  let schema: @Sendable (TenantID) -> StoreSchema
   let files: any FileSystem
   let clock: any WallClock
   let random: any RandomSource
 
   /// Copies, stores, and answers the snapshot's name.
   ///
-  /// Throws `recovering` for a tenant whose records come faster than they are applied here.
-  func take(_ tenant: TenantID, _ generation: Generation) async throws(Failure) -> String {
+  /// Throws `recovering` for a tenant whose records come faster than they are applied here, and
+  /// `restorePointMissing` for a point that this journal does not reach back to.
+  func take(
+    _ tenant: TenantID, at target: RestoreTarget, _ generation: Generation
+  ) async throws(Failure) -> String {
     let directory =
       StorageEngine.restoresDirectory(configuration.dataDirectory)
       + "/snapshot-\(String(random.uint64(), radix: 16))"
     let result: Result<String, any Error>
     do {
-      let (head, snapshot) = try await copy(tenant, into: directory)
+      let made = try await make(tenant, at: target, in: directory)
       let subject = SnapshotWriter.Subject(
-        tenant: tenant, cell: configuration.cell, generation: generation, head: head,
-        takenAt: Timestamp(milliseconds: clock.milliseconds()), files: snapshot.files,
-        media: snapshot.media)
+        tenant: tenant, cell: configuration.cell, generation: generation, head: made.head,
+        takenAt: Timestamp(milliseconds: clock.milliseconds()), files: made.files,
+        media: made.media)
       let manifest = try await SnapshotWriter(archive: archive, files: files, random: random)
-        .store(
-          subject, from: directory,
-          media: "\(configuration.dataDirectory)/tenants/\(tenant)/media")
+        .store(subject, from: directory, media: made.mediaDirectory)
       result = .success(manifest.name)
     } catch {
       result = .failure(error)
@@ -38,8 +40,40 @@ struct FollowerSnapshot: Sendable {
     let files = files
     _ = await Blocking.run("snapshot") { try FileTree.remove(directory, files) }
     do { return try result.get() } catch let failure as Failure { throw failure } catch {
+      if case ArchiveError.incomplete(let detail) = error {
+        throw Failure(.restorePointMissing, detail)
+      }
+      if error is RebuildError { throw Failure(.verificationFailed, "\(error)") }
       throw Failure(.archiveUnavailable, "the snapshot is not stored: \(error)")
     }
+  }
+
+  /// Files that lie in a directory, and where the tenant's history stands in them.
+  private struct Made {
+    let head: TenantHead
+    let files: [TenantSnapshot.File]
+    let media: [SHA256Hash]
+    let mediaDirectory: String
+  }
+
+  private func make(
+    _ tenant: TenantID, at target: RestoreTarget, in directory: String
+  ) async throws -> Made {
+    guard target != .latest else {
+      let (head, snapshot) = try await copy(tenant, into: directory)
+      return Made(
+        head: head, files: snapshot.files, media: snapshot.media,
+        mediaDirectory: "\(configuration.dataDirectory)/tenants/\(tenant)/media")
+    }
+    guard engine.heads[tenant] != nil, let journal = engine.journal else {
+      throw Failure(.notFound, "no such tenant at this follower")
+    }
+    let (restored, head) = try await JournalRestorer(
+      archive: archive, files: files, journal: journal, cell: configuration.cell
+    ).restore(tenant, schema: schema(tenant), to: target, into: directory)
+    return Made(
+      head: head, files: restored.files, media: restored.media,
+      mediaDirectory: "\(directory)/media")
   }
 
   /// A copy that holds exactly the tenant's records up to a head: none came while it was made.

@@ -80,6 +80,48 @@ import Wire
     }
   }
 
+  @Test func `a follower restores to any point that its journal reaches back to`() async throws {
+    try await withBench { bench in
+      let archive = try archive(bench)
+      let follower = try await bench.follower("f", archive: archive)
+      let following = Task { try await follower.run() }
+      let (engine, messenger) = try await bench.primary("p")
+      let link = bench.link("f", from: messenger)
+      let journal = try #require(engine.journal)
+      let feeding = Task { await link.run(journal) { false } }
+      for id in 1...10 { try await engine.pay(Int64(id)) }
+      let middle = try #require(engine.heads[Bench.tenant])
+      let digests = try await engine.digest(Bench.tenant, recompute: false).files
+      for id in 11...25 { try await engine.pay(Int64(id)) }
+      try await until { link.current.end?.seq == journal.lastSeq }
+      // Nothing of the tenant is in the archive: all of it comes from the follower's journal.
+      let name = try await link.snapshot(of: Bench.tenant, at: .tenantSeq(middle.tenantSeq))
+      let manifest = try #require(
+        try await archive.snapshots(Bench.tenant).first { $0.name == name })
+      #expect(manifest.tenantSeq == middle.tenantSeq && manifest.cellSeq == middle.cellSeq)
+      #expect(manifest.hash == "\(middle.hash)")
+      let restored = try await TenantRestorer(archive: archive, files: LiveFileSystem()).restore(
+        Bench.tenant, schema: TestSchema.store(), to: .tenantSeq(middle.tenantSeq),
+        cell: Bench.cell, into: "\(bench.directory)/restored", lineage: Lineage(9), from: name)
+      #expect(restored.position.hash == middle.hash)
+      for file in restored.files { #expect(digests[file.name] == file.digest) }
+      // A point that is still to come, and one before everything.
+      for target in [RestoreTarget.tenantSeq(TenantSeq(900)), .time(Timestamp(milliseconds: 1))] {
+        do {
+          _ = try await link.snapshot(of: Bench.tenant, at: target)
+          Issue.record("\(target) was restored")
+        } catch let failure as Failure {
+          #expect(failure.code == .restorePointMissing, "\(failure)")
+        }
+      }
+      feeding.cancel()
+      _ = await feeding.value
+      following.cancel()
+      try? await following.value
+      await engine.close()
+    }
+  }
+
   @Test func `an empty follower is filled from the archive, then from a journal that begins later`()
     async throws
   {

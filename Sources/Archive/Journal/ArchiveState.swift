@@ -19,6 +19,8 @@ public struct ArchiveStatus: Sendable, Hashable {
   /// The oldest last verified restore of any tenant; nil: some tenant has had none.
   public var oldestVerifiedRestore: Timestamp?
   public var drilledTenants = 0
+  /// The higher generation that has claimed the journal; nil: none was seen.
+  public var fencedBy: Generation?
   public var problems: [ArchiveProblem] = []
 }
 

@@ -179,7 +179,10 @@ public final class JournalUploader: Sendable {
         state.add(error.mayPass ? "archive_unreachable" : error.code, error.description, at: now)
         logger.error("the archive", metadata: ["error": "\(error)"])
         // A wrong key or a fence is not healed by trying at once again, but by an operator.
-        if case .fenced = error { return nil }
+        if case .fenced(let generation) = error {
+          state.change { $0.fencedBy = Generation(generation) }
+          return nil
+        }
         try? await Task.sleep(for: error.mayPass ? pause : Self.longestRetry)
         pause = min(pause * 2, Self.longestRetry)
       }

@@ -73,7 +73,7 @@ extension ArchiveService {
     return beside.restored.with(files: found)
   }
 
-  private static func rebuild(
+  static func rebuild(
     _ beside: RestoredBeside, _ tenant: TenantID, _ schema: StoreSchema, _ files: any FileSystem
   ) throws -> TenantRebuild {
     var start = beside.restored.position

@@ -27,6 +27,7 @@ public final class CellNode: Service {
   let services: CellServices
   let health: CellHealth
   let counts = RequestCounts()
+  let fence = CellFence()
   let ceilings = CeilingKeeper()
   private let sweep: TenantSweep
   private let resealing: Resealing
@@ -153,7 +154,7 @@ public final class CellNode: Service {
           services.identity.logMayHaveGrown($0)
         }, wake: { wakes.wake($0) })
       if let replication {
-        restoration.followersSnapshot = { try await replication.snapshot(of: $0) }
+        restoration.followersSnapshot = { try await replication.snapshot(of: $0, at: $1) }
       }
       return restoration
     }
@@ -235,7 +236,7 @@ public final class CellNode: Service {
   /// Sends, reports and answers health until the process is told to stop; then finishes what is in
   /// flight and closes the files.
   ///
-  /// Throws ``ReplicationStop`` where another replica has taken over.
+  /// Throws ``ReplicationStop`` where another process has taken over.
   public func run() async throws {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.sendWhenAllowed() }
@@ -264,7 +265,7 @@ public final class CellNode: Service {
     await messenger.close()
     await feeding?.value
     try? await graphTransport.shutdown()
-    if let stop = replication?.stop { throw stop }
+    if let stop { throw stop }
   }
 
   /// Returns when the process is told to stop, or another replica has taken over.
@@ -272,7 +273,7 @@ public final class CellNode: Service {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { try? await gracefulShutdown() }
       group.addTask {
-        while self.replication?.stop == nil {
+        while self.stop == nil {
           do { try await Task.sleep(for: ReplicationLimits.lookInterval) } catch { return }
         }
       }
@@ -293,6 +294,9 @@ public final class CellNode: Service {
   }
 
   public func report() -> HealthReport { health.report(link) }
+
+  /// The higher generation that the archive showed.
+  var fencedInArchive: Generation? { archive?.fencedBy }
 
   public func metrics() async -> String {
     await CellMetrics(
@@ -342,23 +346,12 @@ public final class CellNode: Service {
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
   }
 
-  /// A request that was meant for another generation of this cell.
-  ///
-  /// A higher one fences at once: whoever sent it knows who has taken over.
-  private func meet(_ other: Generation) throws(Failure) {
-    if let replication { replication.met(other, engine.journal) }
-    let isMine =
-      other <= messenger.identity.generation || Sabotage.skipGenerationCheck.isOn
-    guard replication?.stop == nil, isMine else {
-      throw Failure(.generationFenced, "a higher generation of this cell has taken over")
-    }
-  }
-
   private func makeWork() -> CellWorkRequests {
     CellWorkRequests(
       work: work, archive: archive, restoration: restoration, recovery: recovery,
       departures: departures, directives: directives,
-      survey: CellSurvey(engine: engine, directives: directives), loads: loads)
+      survey: CellSurvey(engine: engine, directives: directives), loads: loads,
+      cell: configuration.id, logger: logger)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.
@@ -377,10 +370,7 @@ public final class CellNode: Service {
         pause = CellLimits.joinRetryMinimum
         try? await Task.sleep(for: CellLimits.heartbeatInterval)
       } catch {
-        if error.code == .generationFenced {
-          let next = Generation(messenger.identity.generation.rawValue + 1)
-          replication?.met(next, engine.journal)
-        }
+        if error.code == .generationFenced { wasReplaced() }
         link.report(error, at: Timestamp(milliseconds: clock.milliseconds()))
         try? await Task.sleep(for: pause)
         pause = min(pause * 2, CellLimits.joinRetryMaximum)

@@ -152,8 +152,8 @@ final class CellRecovery: Sendable {
       state.withLock { state in
         if state.result.restored == 0 { state.result.firstServingMilliseconds = elapsed }
         state.result.restored += 1
-        state.result.records += restored.records
-        state.result.bytes += restored.files.reduce(0) { $0 + $1.bytes }
+        state.result.records += restored?.records ?? 0
+        state.result.bytes += restored?.files.reduce(0) { $0 + $1.bytes } ?? 0
         state.pending?.remove(tenant)
       }
     } catch is CancellationError {
@@ -171,43 +171,10 @@ final class CellRecovery: Sendable {
 
   private func bringBack(
     _ tenant: TenantID, epoch: Epoch, _ plan: CellRestorePlan
-  ) async throws -> RestoredTenant {
-    let lineage = TenantRestoration.lineage("\(name) \(tenant)")
-    let restored = try await plan.restore(
-      tenant, schema: CellNode.schema(of: tenant),
-      into: engine.preparedDirectory(tenant, lineage), lineage: lineage)
-    // Until its release is known, or known not to be, two cells might serve it.
-    guard !restored.mayHaveMoved else {
-      throw Failure(
-        .conflict, "the tenant was on its way to another cell, which may have it: see there first")
-    }
-    if tenant != .cellStore {
-      // A fork's mark came back with the cell's own store, and stays.
-      if case .fork = directives.mark(of: tenant) {
-      } else {
-        try await directives.mark(tenant, .suspended(restore: name, since: now))
-      }
-    }
-    service.broughtBack(tenant, snapshotBytes: restored.bytes)
-    let at = restored.position
-    try await engine.install(
-      tenant, lineage: lineage, epoch: epoch,
-      origin: RestoreOrigin(
-        tenant: tenant, lineage: at.lineage, tenantSeq: at.tenantSeq, hash: at.hash,
-        isFork: false),
-      expected: nil)
-    guard tenant != .cellStore else { return restored }
-    // A row of its own makes a record, and the record says when there is work to do.
-    let claim = IdempotencyClaim(
-      principal: "restore", key: name, payloadHash: [], file: .sessions,
-      retentionSeconds: IdempotencyClaim.moneyRetention)
-    _ = try await engine.perform(
-      tenant, CommandOrigin(requestID: name, traceID: ""), claim
-    ) { transaction in
-      transaction.dueMayHaveChanged()
-      return StoredAnswer(status: 200, contentType: "", body: [])
-    }
-    return restored
+  ) async throws -> RestoredTenant? {
+    try await TenantReturn(
+      name: name, since: since, service: service, engine: engine, directives: directives
+    ).bringBack(.init(tenant: tenant, epoch: epoch), plan)
   }
 
   private func end(_ plan: CellRestorePlan) async {

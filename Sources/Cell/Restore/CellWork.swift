@@ -14,11 +14,16 @@ final class CellWork: Sendable {
   /// Where one piece of work stands, as it says itself.
   final class Progress: Sendable {
     private let state = Mutex((step: "", done: Int64(0), total: Int64(0)))
+    private let report = Mutex("")
 
     func step(_ name: String, done: Int64 = 0, total: Int64 = 0) {
       state.withLock { $0 = (name, done, total) }
     }
     var value: (step: String, done: Int64, total: Int64) { state.withLock { $0 } }
+
+    /// What has been done so far, a JSON object, where that is of use before the end.
+    func report(_ text: String) { report.withLock { $0 = text } }
+    var reported: String { report.withLock { $0 } }
   }
 
   private enum Outcome: Sendable {
@@ -64,7 +69,9 @@ final class CellWork: Sendable {
     status.done = progress.done
     status.total = progress.total
     switch entry.outcome {
-    case .running: status.state = "running"
+    case .running:
+      status.state = "running"
+      status.result = entry.progress.reported
     case .done(let result):
       status.state = "done"
       status.result = result

@@ -1,5 +1,6 @@
 import Archive
 import Edge
+import Logging
 import Storage
 import Wire
 
@@ -15,6 +16,8 @@ struct CellWorkRequests: Sendable {
   let directives: Directives
   let survey: CellSurvey
   let loads: LoadSample
+  let cell: CellID
+  let logger: Logger
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     if message.kind == "move" || message.kind == "move_plan" { return try move(message) }
@@ -72,7 +75,13 @@ struct CellWorkRequests: Sendable {
       return try work.ask(message.operation) { _ in
         try Self.json(DrillReport(await archive.drillNow()))
       }
-    default: throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
+    default:
+      let losses = LostCellWork(
+        own: cell, service: archive, restoration: restoration, logger: logger)
+      guard let body = try losses.body(message) else {
+        throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
+      }
+      return try work.ask(message.operation, body)
     }
   }
 
@@ -95,8 +104,8 @@ struct CellWorkRequests: Sendable {
   private static func restore(
     _ message: Aimstors_ProtoCellWork
   ) throws(Failure) -> TenantRestoration.Request {
-    let isFromFollower = message.at == RestoreSource.followersLast
-    guard let target = isFromFollower ? .latest : RestoreTarget(message.at) else {
+    let point = SourcedPoint(message.at)
+    guard let target = RestoreTarget(point.at) else {
       throw Failure(
         .invalidField, "at: latest, a tenant_seq, one with a number of commands, or a time")
     }
@@ -105,7 +114,7 @@ struct CellWorkRequests: Sendable {
     else { throw Failure(.invalidField, "mode: fork or swap") }
     return TenantRestoration.Request(
       operation: message.operation, tenant: try tenant(message.tenant), target: target,
-      accept: message.accept, isFromFollower: isFromFollower,
+      accept: message.accept, isFromFollower: point.source == .follower,
       fork: message.hasFork ? message.fork : nil)
   }
 

@@ -22,8 +22,9 @@ struct TenantRestoration: Sendable {
   /// Called when another state of a tenant is in place: what was remembered of it is not so.
   let forget: @Sendable (TenantID) -> Void
   let wake: @Sendable (TenantID) -> Void
-  /// Has a follower put a tenant's files into the archive; answers the snapshot's name.
-  var followersSnapshot: @Sendable (TenantID) async throws -> String = { _ in
+  /// Has a follower put a tenant's files as of a point into the archive; answers the snapshot's
+  /// name.
+  var followersSnapshot: @Sendable (TenantID, RestoreTarget) async throws -> String = { _, _ in
     throw Failure(.invalidState, "this cell has no follower")
   }
 
@@ -55,7 +56,7 @@ struct TenantRestoration: Sendable {
   ) async throws -> String? {
     guard request.isFromFollower else { return nil }
     progress.step("follower")
-    return try await followersSnapshot(request.tenant)
+    return try await followersSnapshot(request.tenant, request.target)
   }
 
   /// The branch that an operation makes: the same in every attempt.

@@ -110,12 +110,21 @@ struct Spool: Sendable {
   private func entry(_ part: SpooledPart) throws(Failure) -> Aimstors_ProtoSpoolEntry {
     var entry = Aimstors_ProtoSpoolEntry()
     entry.id = part.id.text(.quarantine)
-    entry.part = try parsed(part.content)
-    entry.part.reason = part.reason
-    entry.part.receivedAtMs = part.receivedAt.milliseconds
-    if entry.part.hasPart { entry.part.part.receivedAtMs = part.receivedAt.milliseconds }
+    entry.part = try Self.message(part)
     entry.sha256 = .init(part.sha256)
     return entry
+  }
+
+  /// A part as it came.
+  static func message(_ stored: SpooledPart) throws(Failure) -> Aimstors_ProtoSpoolPart {
+    var part: Aimstors_ProtoSpoolPart
+    do { part = try Aimstors_ProtoSpoolPart(serializedBytes: stored.content) } catch {
+      throw Failure(.internalError, "a spooled part could not be decoded")
+    }
+    part.reason = stored.reason
+    part.receivedAtMs = stored.receivedAt.milliseconds
+    if part.hasPart { part.part.receivedAtMs = stored.receivedAt.milliseconds }
+    return part
   }
 
   func remove(_ request: Aimstors_ProtoSpoolRemove, trace: String) async throws(Failure) {
@@ -146,12 +155,6 @@ struct Spool: Sendable {
   private func serialized(_ message: some SwiftProtobuf.Message) throws(Failure) -> [UInt8] {
     do { return try message.serializedBytes() } catch {
       throw Failure(.internalError, "a message could not be encoded")
-    }
-  }
-
-  private func parsed(_ bytes: [UInt8]) throws(Failure) -> Aimstors_ProtoSpoolPart {
-    do { return try Aimstors_ProtoSpoolPart(serializedBytes: bytes) } catch {
-      throw Failure(.internalError, "a spooled part could not be decoded")
     }
   }
 

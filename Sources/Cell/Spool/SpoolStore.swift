@@ -21,6 +21,7 @@ struct SpoolStore {
 
   init(_ transaction: Transaction) throws { connection = try transaction.file(.spool) }
   init(_ snapshot: Snapshot) { connection = snapshot.file(.spool) }
+  init(connection: Connection) { self.connection = connection }
 
   /// The part with this content, where it is whole.
   func id(of sha256: [UInt8]) throws -> RowID? {

@@ -25,6 +25,7 @@ struct DirectivesStore {
 
   init(_ transaction: Transaction) throws { connection = try transaction.file(.spool) }
   init(_ snapshot: Snapshot) { connection = snapshot.file(.spool) }
+  init(connection: Connection) { self.connection = connection }
 
   /// Keeps the newer of what is stored and `stop`.
   func apply(_ stop: SendStop) throws {

@@ -120,6 +120,7 @@ struct CellJoins: Sendable {
     guard let cell = roster.cell(id) else {
       throw Failure(.notFound, "no cell \(id) has joined; join first")
     }
+    guard cell.generation < .ended else { throw JoinRule.ended }
     guard cell.state != .retired else { throw Failure(.forbidden, "the cell is retired") }
     guard GenerationRule.admits(Generation(proto.generation), known: cell.generation) else {
       throw Failure(

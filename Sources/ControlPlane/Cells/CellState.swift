@@ -54,6 +54,10 @@ enum JoinRule {
 
   enum Decision: Hashable { case admit, admitUsingToken }
 
+  /// What a process hears whose cell was spread over others: it stops.
+  static let ended = Failure(
+    .generationFenced, "the cell was spread over others, and is no more")
+
   /// Throws `forbidden` without a credential or an unused token, `generation_fenced` for a
   /// generation that has been passed, `format_ceiling` for a program that does not read what others
   /// may write.
@@ -61,6 +65,7 @@ enum JoinRule {
     _ request: Request, token: JoinToken?, known: CellRecord?, ceiling: UInt32 = 1,
     at now: Timestamp
   ) throws(Failure) -> Decision {
+    if known?.generation == .ended { throw ended }
     if known?.state == .retired { throw Failure(.forbidden, "the cell is retired") }
     guard request.readsLevel >= ceiling else {
       throw Failure(

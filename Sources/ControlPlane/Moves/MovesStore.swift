@@ -25,7 +25,11 @@ extension PlatformRows {
   /// The highest epoch that was ever armed for a tenant; nil where it never moved.
   func armedEpoch(of tenant: TenantID) throws -> Epoch? {
     try connection.first(
-      "SELECT max(to_epoch) FROM moves WHERE tenant = ?1", .text(tenant.rawValue)
+      """
+      SELECT max(epoch) FROM (
+        SELECT max(to_epoch) AS epoch FROM moves WHERE tenant = ?1
+        UNION ALL SELECT max(to_epoch) FROM spread_tenants WHERE tenant = ?1)
+      """, .text(tenant.rawValue)
     ) { row in row.optionalInt64(0).map { Epoch(UInt64(bitPattern: $0)) } } ?? nil
   }
 

@@ -138,7 +138,7 @@ enum AdminRouteTable {
     .init(
       .admin, "POST", "/v1/cells/{id}/restore", "Bring a lost cell back from the archive",
       tag: "Cells", body: .optionalJSON("CellRestoreInput"), answer: .json(202, "Operation"),
-      refusals: [.notFound, .invalidState]),
+      refusals: [.notFound, .invalidState, .conflict]),
     .init(
       .admin, "POST", "/v1/cells/{id}/drain", "Move all tenants of a cell to others", tag: "Cells",
       body: .optionalJSON("CellInput"), answer: .json(202, "Operation"),

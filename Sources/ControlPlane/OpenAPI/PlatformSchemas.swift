@@ -127,7 +127,7 @@ extension Schemas {
           ])),
       ])
     ),
-    ("CellRestoreInput", object(["old_is_dead?": boolean, "reason?": string])),
+    ("CellRestoreInput", object(["old_is_dead?": boolean, "spread?": boolean, "reason?": string])),
     (
       "JoinTokenInput",
       object(["cell?": string, "region?": string, "expires_in_seconds?": integer])

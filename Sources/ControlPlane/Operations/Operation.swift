@@ -7,6 +7,7 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   case sendStop = "send_stop"
   case cellPromote = "cell.promote"
   case cellRestore = "cell.restore"
+  case cellSpread = "cell.spread"
   case tenantRestore = "tenant.restore"
   case tenantSnapshot = "tenant.snapshot"
   case tenantMove = "tenant.move"
@@ -20,7 +21,7 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
   /// Whether a cell does it as long work and is asked until it has ended.
   var isCellWork: Bool {
     switch self {
-    case .cellRestore, .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
+    case .cellRestore, .cellSpread, .tenantRestore, .tenantSnapshot, .tenantMove, .drill: true
     case .tenantCreate, .tenantState, .sendStop, .cellPromote, .cellDrain, .cellRetire,
       .rebalance, .cellUpgrade, .cellRollback:
       false
@@ -51,6 +52,8 @@ enum OperationKind: String, Hashable, Sendable, CaseIterable {
         Step(name: "claim", isSafeToCancel: false), Step(name: "serve", isSafeToCancel: false),
         Step(name: "restore", isSafeToCancel: false),
       ]
+    case .cellSpread:
+      ["claim", "plan", "restore", "spool"].map { Step(name: $0, isSafeToCancel: false) }
     case .tenantState, .sendStop: [Step(name: "apply", isSafeToCancel: false)]
     case .tenantRestore:
       [Step(name: "restore", isSafeToCancel: false), Step(name: "register", isSafeToCancel: false)]

@@ -43,7 +43,8 @@ extension PlatformRows {
         created_at, updated_at
       FROM operations
       WHERE state = 'running' AND kind IN
-        ('cell.restore', 'tenant.restore', 'tenant.snapshot', 'tenant.move', 'drill')
+        ('cell.restore', 'cell.spread', 'tenant.restore', 'tenant.snapshot', 'tenant.move',
+          'drill')
       ORDER BY id LIMIT ?1
       """, .int(limit), transform: Self.operation
     ).compactMap { $0 }

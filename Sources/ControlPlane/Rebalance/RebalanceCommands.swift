@@ -47,19 +47,27 @@ struct RebalanceCommands: Sendable {
   func drain(
     _ id: CellID, _ input: CellInput, _ command: AdminCommand
   ) async throws(Failure) -> StoredAnswer {
-    let isAlive = services.roster.isAlive(id)
     let isDryRun = input.dryRun ?? false
-    let isPromoted = !isAlive && input.oldIsDead == true && !isDryRun
+    let standing = CellSpreadCommands(services: services).standing(of: id)
+    let isAlive = standing.isAlive
+    let isLost = !isAlive && input.oldIsDead == true && !isDryRun
     let isMixed = try await PromoteRoute.isMixed(id, services)
     let answer = try await command.perform { transaction, rows in
       guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
       guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
-      guard isAlive || isPromoted else {
+      guard isAlive || isLost else {
         throw Failure(
           .cellUnavailable,
-          "\(id) does not answer: state with old_is_dead that it is gone and its follower takes "
-            + "over, or restore its tenants, and drain then",
+          "\(id) does not answer: state with old_is_dead that it is gone, and its follower takes "
+            + "over, or the archive gives its tenants to the other cells",
           retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
+      }
+      // A follower that has everything is waited for, where it does not answer now.
+      let isPromoted = try isLost && rows.register(of: id)?.promotable.isEmpty == false
+      guard !isLost || isPromoted else {
+        let operation = try CellSpreadCommands.begin(
+          id, standing, input.reason ?? "", command, transaction, rows)
+        return try .json(202, OperationView(operation))
       }
       if !isDryRun {
         try Self.demandNoDrain(of: id, rows)
@@ -124,13 +132,7 @@ struct RebalanceCommands: Sendable {
       guard try !rows.isMoveTarget(id) else {
         throw Failure(.conflict, "a tenant is on its way to \(id)")
       }
-      cell.state = .retired
-      cell.mapVersion = try rows.raiseVersion()
-      try rows.put(cell)
-      // Nobody waits for what it will never make durable.
-      for waiting in try rows.directives(for: id, before: .distantFuture, limit: .max) {
-        try rows.acknowledge(waiting, at: transaction.now)
-      }
+      try Self.end(&cell, transaction, rows)
       var operation = try rows.begin(
         .cellRetire, id.rawValue, total: 0, unit: "tenants", transaction)
       try operation.finished(step: "retire", at: transaction.now)
@@ -145,6 +147,19 @@ struct RebalanceCommands: Sendable {
     }
     try await reread(id)
     return answer
+  }
+
+  /// The cell may never join again.
+  static func end(
+    _ cell: inout CellRecord, _ transaction: Transaction, _ rows: PlatformRows
+  ) throws {
+    cell.state = .retired
+    cell.mapVersion = try rows.raiseVersion()
+    try rows.put(cell)
+    // Nobody waits for what it will never make durable.
+    for waiting in try rows.directives(for: cell.id, before: .distantFuture, limit: .max) {
+      try rows.acknowledge(waiting, at: transaction.now)
+    }
   }
 
   /// A drain that was cancelled: the cell takes tenants again.
@@ -177,7 +192,7 @@ struct RebalanceCommands: Sendable {
     }
   }
 
-  private static func demandNoDrain(of id: CellID, _ rows: PlatformRows) throws {
+  static func demandNoDrain(of id: CellID, _ rows: PlatformRows) throws {
     for running in try rows.runningRebalances() {
       guard let drain = try rows.rebalance(running), drain.cell == id, !drain.isDryRun else {
         continue

@@ -38,6 +38,27 @@ struct MeasuredCell: Decodable, Hashable, Sendable {
   }
 }
 
+extension MeasuredCell {
+  /// What is assumed of a lost cell's tenants, whom nobody can measure: each asks what the others'
+  /// do on average, and no less than `share` of a cell's time, so that they are not all put where
+  /// least is done.
+  static func assumed(_ count: Int, like cells: [MeasuredCell], atLeast share: Double) -> Self {
+    var (all, number) = (Load(), 0)
+    for cell in cells {
+      all = cell.tenants.reduce(all + cell.rest.load) { $0 + $1.load }
+      number += cell.tenants.count + cell.others
+    }
+    let each = all * (1 / Double(max(number, 1)))
+    let least = ControlPlaneLimits.operationsPerSecondAtFullLoad * share
+    return MeasuredCell(
+      tenants: [], others: count,
+      rest: Entry(
+        tenant: "", operations: max(each.operations, least) * Double(count),
+        bytes: UInt64(each.bytes) * UInt64(count),
+        syncMicroseconds: each.syncMicroseconds * Double(count)))
+  }
+}
+
 extension PlatformRows {
   /// The cells of a region, or all, with what was measured of their tenants.
   ///

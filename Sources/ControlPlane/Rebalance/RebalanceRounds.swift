@@ -35,7 +35,7 @@ struct RebalanceRounds: Sendable {
   }
 
   /// What the cells measured; nil while one is still at it.
-  private func measure(
+  func measure(
     _ rebalance: RebalanceRecord, trace: String
   ) async -> [CellID: MeasuredCell]? {
     let rounds = CellWorkRounds(services: services)
@@ -94,7 +94,7 @@ struct RebalanceRounds: Sendable {
     }
   }
 
-  private static func rule(_ rebalance: RebalanceRecord) -> RebalanceRule {
+  static func rule(_ rebalance: RebalanceRecord) -> RebalanceRule {
     var rule = RebalanceRule()
     rule.isDrainOnly = rebalance.cell != nil
     rule.maximumMoves = rebalance.maximumMoves

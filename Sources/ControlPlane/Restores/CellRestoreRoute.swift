@@ -4,15 +4,17 @@ import Storage
 import Wire
 
 /// `POST /v1/cells/{id}/restore`: a cell whose disk was lost comes back from the archive, on a
-/// process with an empty disk, under the next generation.
+/// process with an empty disk, under the next generation; or its tenants go to the other cells.
 struct CellRestoreRoute: Sendable {
   struct Input: Decodable, Sendable {
     /// The operator states that the old process is stopped and stays so.
     let oldIsDead: Bool?
+    /// Over the other cells, for good, and not onto a new disk of this one.
+    let spread: Bool?
     let reason: String?
 
     enum CodingKeys: String, CodingKey {
-      case reason
+      case reason, spread
       case oldIsDead = "old_is_dead"
     }
   }
@@ -33,12 +35,17 @@ struct CellRestoreRoute: Sendable {
   {
     let body = try await AdminBody.read(request)
     let input =
-      body.bytes.isEmpty ? Input(oldIsDead: nil, reason: nil) : try body.decode(Input.self)
+      body.bytes.isEmpty
+      ? Input(oldIsDead: nil, spread: nil, reason: nil) : try body.decode(Input.self)
     let reason = try AdminInput.reason(input.reason)
     guard let cell = CellID(try context.parameter("id")) else {
       throw Failure(.notFound, "no such cell")
     }
     let command = try AdminCommand(request, body, context, services)
+    if input.spread == true {
+      return try await CellSpreadCommands(services: services)
+        .spread(cell, oldIsDead: input.oldIsDead == true, reason: reason, command).accepted
+    }
     if let earlier = try await command.earlierAnswer() { return earlier.response }
     guard input.oldIsDead == true else {
       throw Failure(
@@ -52,6 +59,9 @@ struct CellRestoreRoute: Sendable {
     }
     let answer = try await command.perform { transaction, rows in
       guard var record = try rows.cell(cell) else { throw Failure(.notFound, "no such cell") }
+      guard record.generation < .ended else {
+        throw Failure(.invalidState, "the cell was spread over others, and is no more")
+      }
       let register = try rows.register(of: cell)
       let highest =
         [record.generation, sight.generation, register?.generation].compactMap { $0 }

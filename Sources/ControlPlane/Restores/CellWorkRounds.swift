@@ -22,6 +22,7 @@ struct CellWorkRounds: Sendable {
     do throws(Failure) {
       switch operation.kind {
       case .cellRestore: try await CellRestores(rounds: self).drive(operation, trace: trace)
+      case .cellSpread: try await CellSpreads(rounds: self).drive(operation, trace: trace)
       case .tenantRestore: try await restore(operation, trace: trace)
       case .tenantSnapshot: try await snapshot(operation, trace: trace)
       case .drill: try await drill(operation, trace: trace)

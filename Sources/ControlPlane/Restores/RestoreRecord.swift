@@ -9,7 +9,8 @@ struct RestoreRecord: Hashable, Sendable {
   /// The tenant that the files become.
   let target: TenantID
   let cell: CellID
-  /// latest, a tenant_seq, one with a number of commands (`812.3`), or an RFC 3339 time.
+  /// A ``SourcedPoint`` of latest, a tenant_seq, one with a number of commands (`812.3`), or an RFC
+  /// 3339 time.
   let at: String
   let mode: Mode
   let accept: Bool
@@ -31,10 +32,13 @@ struct RestoreInput: Decodable, Sendable {
       }
     }
 
+    /// Not a part of a record.
+    var isWhole: Bool {
+      text == "latest" || (UInt64(text) ?? 0) > 0 || Timestamp(rfc3339: text) != nil
+    }
+
     var isValid: Bool {
-      if text == "latest" || (UInt64(text) ?? 0) > 0 || Timestamp(rfc3339: text) != nil {
-        return true
-      }
+      if isWhole { return true }
       let parts = text.split(separator: ".", omittingEmptySubsequences: false)
       return parts.count == 2 && (UInt64(parts[0]) ?? 0) > 1 && (Int(parts[1]) ?? 0) > 0
     }
@@ -46,7 +50,7 @@ struct RestoreInput: Decodable, Sendable {
   let accept: Bool?
 
   /// The point as it is recorded, and told to the cell.
-  var point: String { source == .follower ? RestoreSource.followersLast : at.text }
+  var point: String { SourcedPoint(source: source ?? .archive, at: at.text).text }
 
   /// Throws `invalid_field`.
   func check() throws(Failure) {
@@ -56,8 +60,8 @@ struct RestoreInput: Decodable, Sendable {
         "at must be latest, a tenant_seq, one with a number of commands (812.3) or an RFC 3339 time"
       )
     }
-    guard source != .follower || at.text == "latest" else {
-      throw Failure(.invalidField, "at must be latest with source follower: it has nothing else")
+    guard source != .follower || at.isWhole else {
+      throw Failure(.invalidField, "a follower restores to whole records: at has no commands")
     }
   }
 }

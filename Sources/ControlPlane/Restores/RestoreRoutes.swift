@@ -32,9 +32,9 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
     tenantID = restore.tenant.rawValue
     targetTenantID = restore.target.rawValue
     cell = restore.cell.rawValue
-    let isFromFollower = restore.at == RestoreSource.followersLast
-    at = isFromFollower ? "latest" : restore.at
-    source = isFromFollower ? .follower : .archive
+    let point = SourcedPoint(restore.at)
+    at = point.at
+    source = point.source
     mode = restore.tenant == .wholeCell ? "cell" : restore.mode.rawValue
     accept = restore.accept
     releasedAt = restore.releasedAt
@@ -135,6 +135,15 @@ struct RestoreRoutes: Sendable {
     return restore
   }
 
+  /// Where tenants wait for a release: of a cell that was spread, where each of them went.
+  private func cells(
+    of restore: RestoreRecord, _ operation: Operation?
+  ) async throws(Failure) -> [CellID] {
+    guard operation?.kind == .cellSpread else { return [restore.cell] }
+    let tenants = try await services.store.read { try $0.spreadTenants(of: restore.cell) }
+    return Set(tenants.filter { $0.state == .done }.compactMap { $0.to?.cell }).sorted()
+  }
+
   /// The cell first: what is recorded here is true there.
   @Sendable private func release(_ request: Request, _ context: EdgeContext) async throws
     -> Response
@@ -160,9 +169,13 @@ struct RestoreRoutes: Sendable {
     work.tenant = restore.tenant.rawValue
     work.at = restore.tenant == .wholeCell ? restore.at : restore.id.rawValue
     struct Released: Decodable { let released: Int }
-    let text = try await CellWorkRounds(services: services)
-      .finish(work, restore.cell, trace: context.traceID)
-    let released = try EdgeJSON.decode(Released.self, from: Array(text.utf8)).released
+    var count = 0
+    for cell in try await cells(of: restore, operation) {
+      let text = try await CellWorkRounds(services: services)
+        .finish(work, cell, trace: context.traceID)
+      count += try EdgeJSON.decode(Released.self, from: Array(text.utf8)).released
+    }
+    let released = count
     return try await command.perform { transaction, rows in
       var restore = restore
       restore.releasedAt = restore.releasedAt ?? transaction.now

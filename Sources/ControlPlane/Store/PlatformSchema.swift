@@ -21,7 +21,7 @@ public enum PlatformSchema {
       table(615, "audit_log"), table(616, "registers"), table(617, "witness_branches"),
       table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
       table(623, "planned_moves"), table(624, "upgrades"),
-      table(626, "upgrade_processes"),
+      table(626, "upgrade_processes"), table(627, "spread_tenants"),
       table(630, "operator_factors"),
       table(631, "operator_recovery_codes"), table(632, "operator_sessions"),
       table(633, "alert_channels"),
@@ -39,6 +39,7 @@ public enum PlatformSchema {
       SchemaStep("platform-alerts-1", file: .platform, ddl: AlertChannelsStore.ddl),
       SchemaStep("platform-upgrades-1", file: .platform, ddl: upgrades),
       SchemaStep("platform-registers-2", file: .platform, ddl: mixedRegisters),
+      SchemaStep("platform-spreads-1", file: .platform, ddl: spreads),
     ])
 
   private static let secondFactors = """

@@ -100,6 +100,8 @@ struct TenantChains {
     var seq: TenantSeq
     var hash: SHA256Hash
     var cellSeq: CellSeq
+    /// Another cell's from here on: its records are in that one's journal.
+    var isElsewhere = false
   }
 
   private(set) var last: [TenantID: Link] = [:]
@@ -135,7 +137,8 @@ struct TenantChains {
     guard identity.kind.isInChain else {
       // Beside the chain: it names the record that the next one follows, wherever that was written.
       last[identity.tenant] = Link(
-        seq: identity.tenantSeq, hash: identity.previousHash, cellSeq: seq)
+        seq: identity.tenantSeq, hash: identity.previousHash, cellSeq: seq,
+        isElsewhere: identity.kind == .refuse)
       return
     }
     let before = last[identity.tenant]
@@ -148,6 +151,11 @@ struct TenantChains {
             tenant: identity.tenant, cellSeq: seq, expectedSeq: expected,
             foundSeq: identity.tenantSeq, hashDiffers: false))
       }
+      last[identity.tenant] = Link(seq: identity.tenantSeq, hash: record.hash, cellSeq: seq)
+      return
+    }
+    if identity.kind == .restore, let before, before.isElsewhere, identity.tenantSeq > before.seq {
+      // It comes back out of a lost cell's archive: what it follows is in that cell's journal.
       last[identity.tenant] = Link(seq: identity.tenantSeq, hash: record.hash, cellSeq: seq)
       return
     }
@@ -165,6 +173,8 @@ struct TenantChains {
           tenant: identity.tenant, cellSeq: seq, expectedSeq: expected,
           foundSeq: identity.tenantSeq, hashDiffers: identity.previousHash != hash))
     }
-    last[identity.tenant] = Link(seq: identity.tenantSeq, hash: record.hash, cellSeq: seq)
+    last[identity.tenant] = Link(
+      seq: identity.tenantSeq, hash: record.hash, cellSeq: seq,
+      isElsewhere: identity.kind == .release)
   }
 }

@@ -20,13 +20,14 @@ extension StorageEngine {
     "\(tenant.rawValue).\(String(lineage.rawValue, radix: 16))"
   }
 
-  /// Takes prepared files over: as a new tenant, or in the place of a tenant that is held.
+  /// Takes prepared files over: as a new tenant, in the place of a tenant that is held, or of one
+  /// that went to another cell and comes back from that cell's archive.
   ///
   /// The files in ``preparedDirectory(_:_:)`` are durable and belong to `tenant` and `lineage`.
-  /// `expected` is where the tenant's history stood when it was held, nil for a tenant that does
-  /// not exist here; anything else throws `conflict`, and nothing is changed. Throws
-  /// `outcomeUnknown` where the record may or may not be durable: a repeat tells. A repeat of what
-  /// was done does nothing.
+  /// `expected` is where the tenant's history stood when it was held or left, nil for a tenant that
+  /// was never here; anything else throws `conflict`, and nothing is changed. Throws `epochStale`
+  /// where a tenant that left comes back under an epoch that was armed here, `outcomeUnknown` where
+  /// the record may or may not be durable: a repeat tells. A repeat of what was done does nothing.
   public func install(
     _ tenant: TenantID, lineage: Lineage, epoch: Epoch, origin: RestoreOrigin,
     expected: TenantHead?
@@ -38,10 +39,13 @@ extension StorageEngine {
     guard before == expected else {
       throw Failure(.conflict, "the tenant has gone on since the restore was planned")
     }
-    let last = before?.tenantSeq ?? origin.tenantSeq
+    if let before { try RestoreRule.demandRoom(for: epoch, at: before) }
+    // What happened to it elsewhere is in the files: the record follows the last one of those.
+    let here = before?.ownership.isServed == true ? before : nil
+    let last = here?.tenantSeq ?? origin.tenantSeq
     let identity = RecordIdentity(
       tenant: tenant, lineage: lineage, epoch: epoch, tenantSeq: last.next,
-      previousHash: before?.hash ?? origin.hash, time: max(context.now, before?.time ?? .zero),
+      previousHash: here?.hash ?? origin.hash, time: max(context.now, before?.time ?? .zero),
       schemaVersion: before?.schemaVersion
         ?? index(tenant).version(at: configuration.ceiling.level), kind: .restore, nextDue: nil)
     let appended = try await append(identity, detail: origin.bytes, isPatient: true, context)
@@ -49,6 +53,7 @@ extension StorageEngine {
       throw Failure(.outcomeUnknown, "the restored files may or may not be in place; try again")
     }
     // From here on the restored files are the tenant's, also after a crash: a start moves them.
+    if here == nil, before != nil, let old = try? self.writer(tenant) { old.leave() }
     do throws(FileError) {
       try Self.moveIntoPlace(tenant, lineage, configuration.directory, files)
     } catch {

@@ -31,6 +31,17 @@ extension StorageEngine {
     }
   }
 
+  /// Throws `tenantStopped` where a file that was there is gone: the copy would say that the tenant
+  /// has nothing in it.
+  private func demandAll(of writer: TenantWriter, but found: Set<FileKind>) throws {
+    let absent = writer.schema.files.keys.filter { !found.contains($0) }
+    guard !absent.isEmpty else { return }
+    let gone = try writer.withCore { core in try absent.sorted().first { try core.isGone($0) } }
+    guard let gone else { return }
+    throw Failure(
+      .tenantStopped, "\(writer.schema.file(gone).name) of \(writer.tenant) is gone")
+  }
+
   /// Nil where a file appeared between the look and the latch.
   private func copy(
     _ writer: TenantWriter, into directory: String, _ isHeld: Bool
@@ -48,6 +59,7 @@ extension StorageEngine {
       aim_sqlite_keep_wal(connection.handle)
       try TenantFileStore(connection: connection).configureReader()
     }
+    try demandAll(of: writer, but: Set(connections.keys))
     var pause: UInt64 = 0
     let head = try writer.withLatch { () -> TenantHead? in
       let began = MonotonicTime.nanoseconds()

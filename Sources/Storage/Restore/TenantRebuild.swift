@@ -254,6 +254,16 @@ extension TenantRebuild {
 }
 
 extension TenantRebuild {
+  /// Reads one file that nobody serves.
+  public func read<T>(_ kind: FileKind, _ body: (Connection) throws -> T) throws -> T {
+    closeFiles()
+    let connection = try Connection(
+      path: "\(directory)/\(schema.file(kind).name)",
+      flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+    defer { connection.close() }
+    return try body(connection)
+  }
+
   /// Changes one prepared file by hand, with another one beside it as `past`.
   ///
   /// Triggers and foreign keys are off; ``settleEdited(as:_:)`` checks what came of it.

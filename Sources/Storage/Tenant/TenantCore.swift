@@ -65,9 +65,7 @@ final class TenantCore: TransactionSource {
     let fileSchema = schema.file(kind)
     let directory = context.directory(tenant)
     let path = "\(directory)/\(fileSchema.name)"
-    if try !context.files.exists(path), try wasTaken(kind, directory) {
-      throw StorageError.fileMissing(path)
-    }
+    if try isGone(kind) { throw StorageError.fileMissing(path) }
     try context.files.createDirectory(directory)
     let file = try TenantFile(
       path: path, tenant: tenant, lineage: head.lineage,
@@ -84,10 +82,13 @@ final class TenantCore: TransactionSource {
     return file
   }
 
-  /// Whether a file that is not there was: made anew it would be empty, and look healthy.
+  /// Whether a file that is not there was: made anew it would be empty, and look healthy; copied it
+  /// would be missing from the copy.
   ///
   /// A replay may make all of them, from the tenant's first record on.
-  private func wasTaken(_ kind: FileKind, _ directory: String) throws -> Bool {
+  func isGone(_ kind: FileKind) throws -> Bool {
+    let directory = context.directory(tenant)
+    guard try !context.files.exists("\(directory)/\(schema.file(kind).name)") else { return false }
     if opened[kind] == head.lineage { return true }
     guard replaying == nil, head.tenantSeq > TenantSeq(1),
       try !context.files.exists(directory)

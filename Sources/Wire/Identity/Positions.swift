@@ -14,6 +14,11 @@ public struct Generation: Hashable, Sendable, Comparable, Codable, RawRepresenta
   public init(rawValue: UInt64) { self.rawValue = rawValue }
   public init(_ rawValue: UInt64) { self.rawValue = rawValue }
   public static let first = Generation(1)
+  /// Above all that are issued: the cell was spread over others, and nobody serves under its name
+  /// again.
+  ///
+  /// The highest whole number that every reader of JSON keeps.
+  public static let ended = Generation(1 << 53 - 1)
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 

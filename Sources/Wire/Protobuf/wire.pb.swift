@@ -1089,7 +1089,7 @@ public nonisolated struct Aimstors_ProtoCellWork: @unchecked Sendable {
     set {_uniqueStorage()._operation = newValue}
   }
 
-  /// restore, release, drill, snapshot, move.
+  /// restore, release, drill, snapshot, move, cell_end, cell_spread, cell_spool.
   public var kind: String {
     get {_storage._kind}
     set {_uniqueStorage()._kind = newValue}
@@ -1137,6 +1137,18 @@ public nonisolated struct Aimstors_ProtoCellWork: @unchecked Sendable {
   public var hasMove: Bool {_storage._move != nil}
   /// Clears the value of `move`. Subsequent reads from it will return its default value.
   public mutating func clearMove() {_uniqueStorage()._move = nil}
+
+  /// Spread: the lost cell.
+  public var cell: String {
+    get {_storage._cell}
+    set {_uniqueStorage()._cell = newValue}
+  }
+
+  /// Spread: the tenants that come here, each under a new epoch.
+  public var tenants: [Aimstors_ProtoTenantProfile] {
+    get {_storage._tenants}
+    set {_uniqueStorage()._tenants = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1192,7 +1204,8 @@ public nonisolated struct Aimstors_ProtoCellWorkStatus: Sendable {
   /// Clears the value of `failure`. Subsequent reads from it will return its default value.
   public mutating func clearFailure() {self._failure = nil}
 
-  /// The result, a JSON object; also of a refusal that lists what it refuses.
+  /// The result, a JSON object; also of a refusal that lists what it refuses, and of a spread that
+  /// runs.
   public var result: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -3779,7 +3792,7 @@ nonisolated extension Aimstors_ProtoProgramState: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoCellWork"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}kind\0\u{1}tenant\0\u{1}at\0\u{1}mode\0\u{1}accept\0\u{1}fork\0\u{1}move\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}kind\0\u{1}tenant\0\u{1}at\0\u{1}mode\0\u{1}accept\0\u{1}fork\0\u{1}move\0\u{1}cell\0\u{1}tenants\0")
 
   fileprivate class _StorageClass {
     var _operation: String = String()
@@ -3790,6 +3803,8 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
     var _accept: Bool = false
     var _fork: Aimstors_ProtoTenantProfile? = nil
     var _move: Aimstors_ProtoMoveOrder? = nil
+    var _cell: String = String()
+    var _tenants: [Aimstors_ProtoTenantProfile] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3808,6 +3823,8 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
       _accept = source._accept
       _fork = source._fork
       _move = source._move
+      _cell = source._cell
+      _tenants = source._tenants
     }
   }
 
@@ -3834,6 +3851,8 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
         case 6: try { try decoder.decodeSingularBoolField(value: &_storage._accept) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._fork) }()
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._move) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._cell) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._tenants) }()
         default: break
         }
       }
@@ -3870,6 +3889,12 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
       try { if let v = _storage._move {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
       } }()
+      if !_storage._cell.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cell, fieldNumber: 9)
+      }
+      if !_storage._tenants.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tenants, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3887,6 +3912,8 @@ nonisolated extension Aimstors_ProtoCellWork: SwiftProtobuf.Message, SwiftProtob
         if _storage._accept != rhs_storage._accept {return false}
         if _storage._fork != rhs_storage._fork {return false}
         if _storage._move != rhs_storage._move {return false}
+        if _storage._cell != rhs_storage._cell {return false}
+        if _storage._tenants != rhs_storage._tenants {return false}
         return true
       }
       if !storagesAreEqual {return false}

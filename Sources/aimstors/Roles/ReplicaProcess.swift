@@ -83,7 +83,14 @@ struct ReplicaProcess {
         dataDirectory: configuration.dataDirectory, cell: configuration.id, archive: archive,
         files: LiveFileSystem(), logger: logger)
     {
+      guard claimed < .ended else { return try await stayEnded(configuration, claimed) }
       return try await waitToBeRestored(configuration, claimed, archive, messenger)
+    }
+    if let archive, configuration.replication == nil,
+      let successor = try await EndedCellNode.successor(
+        of: state.generation, cell: configuration.id, archive: archive, logger: logger)
+    {
+      return try await stayEnded(configuration, successor)
     }
     let cell = CellNode(
       configuration: configuration, messenger: messenger, files: LiveFileSystem(),
@@ -103,9 +110,28 @@ struct ReplicaProcess {
     } catch ReplicationStop.fenced(let generation) {
       await messenger.close()
       await cell.abandon()
+      guard configuration.replication != nil else {
+        return try await stayEnded(configuration, generation)
+      }
       try follow(generation, after: state)
       return true
     }
+  }
+
+  /// Serves nothing until the process is told to stop.
+  private func stayEnded(
+    _ configuration: CellConfiguration, _ successor: Generation
+  ) async throws -> Bool {
+    logger.critical(
+      "another generation has this cell: this process serves nothing",
+      metadata: ["generation": "\(successor.rawValue)"])
+    let ended = EndedCellNode(
+      configuration: configuration, generation: successor, clock: LiveWallClock())
+    let health = HealthServer(
+      port: files.healthPort, logger: logger, report: { ended.health() }, metrics: { "" },
+      onRunning: { _ in })
+    try await serve(health, ended)
+    return false
   }
 
   /// Answers whether the process goes on, as the cell of the next generation.

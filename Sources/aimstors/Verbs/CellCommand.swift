@@ -84,9 +84,14 @@ struct CellCommand: AsyncParsableCommand {
 
   struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Bring a cell whose disk was lost back from the archive, onto its empty process.")
+      abstract: "Bring a cell whose disk was lost back from the archive, onto its empty process.",
+      discussion: """
+        With --spread its tenants come back on the other cells of its region instead, and the cell \
+        is no more: no process may serve under its name again.
+        """)
 
     @Argument(help: "The cell's id.") var cell: String
+    @Flag(name: .long, help: "Over the other cells, for good.") var spread = false
     @Flag(name: .long, help: "State that the old process is stopped and stays so; audited.")
     var oldIsDead = false
     @Option(name: .long) var reason = ""
@@ -97,7 +102,9 @@ struct CellCommand: AsyncParsableCommand {
       let api = try connection.connection()
       let operation = try await api.send(
         .admin, "POST", "/v1/cells/\(cell)/restore",
-        ["old_is_dead": .bool(oldIsDead), "reason": JSON(reason)])
+        [
+          "old_is_dead": .bool(oldIsDead), "spread": .bool(spread), "reason": JSON(reason),
+        ])
       try await waiting.show(operation, api)
     }
   }

@@ -43,7 +43,10 @@ extension CellCommand {
     @Flag(name: .long, help: "Only show what would go where.") var dryRun = false
     @Flag(
       name: .customLong("dead"),
-      help: "State that the cell's process is stopped and stays so; its follower takes over first.")
+      help: """
+        State that the cell's process is stopped and stays so: its follower takes over first, and \
+        without one its tenants come from the archive.
+        """)
     var isDead = false
     @Option(name: .long) var reason = ""
     @OptionGroup var waiting: WaitOptions

@@ -46,7 +46,8 @@ extension TenantCommand {
     @Option(name: .long, help: "latest, a tenant_seq, SEQ.COMMANDS, or a time (RFC 3339).") var at =
       "latest"
     @Option(name: .long, help: "swap or fork.") var mode = "swap"
-    @Option(name: .long, help: "archive, or follower (with --at latest).") var source = "archive"
+    @Option(name: .long, help: "archive, or follower: as far back as its journal reaches.")
+    var source = "archive"
     @Flag(name: .long, help: "What has happened since was read, and stays as fact.")
     var accept = false
     @OptionGroup var waiting: WaitOptions

@@ -15,6 +15,7 @@ final class ArchiveFixture: Sendable {
   static let deployment = "000102030405060708090a0b0c0d0e0f"
 
   let directory: String
+  let cell: CellID
   let engine: StorageEngine
   let archive: Archive
   let clock: SimulatedWallClock
@@ -28,13 +29,14 @@ final class ArchiveFixture: Sendable {
   init(
     _ directory: String, store: (any ObjectStore)? = nil, clock: SimulatedWallClock? = nil,
     seed: UInt64 = 1, rule: SnapshotRule? = nil, data: String = "cell",
-    generation: Generation = .first
+    generation: Generation = .first, cell: CellID = ArchiveFixture.cell
   ) async throws {
     let clock = clock ?? SimulatedWallClock()
     self.directory = directory
+    self.cell = cell
     self.clock = clock
     var configuration = EngineConfiguration(
-      directory: "\(directory)/\(data)", cell: ArchiveFixture.cell)
+      directory: "\(directory)/\(data)", cell: cell)
     configuration.generation = generation
     configuration.adjustJournal = {
       $0.groupBytes = 256 * 1_024
@@ -54,7 +56,7 @@ final class ArchiveFixture: Sendable {
           root: "\(directory)/archive", files: LiveFileSystem(), random: random),
       key: try ArchiveFixture.key(), random: random)
     var environment = ArchiveEnvironment(
-      archive: archive, engine: engine, cell: ArchiveFixture.cell, generation: generation,
+      archive: archive, engine: engine, cell: cell, generation: generation,
       dataDirectory: "\(directory)/\(data)", schema: { _ in TestSchema.store() },
       files: LiveFileSystem(), clock: clock, random: random, logger: Logger(label: "test"))
     environment.snapshots = rule ?? SnapshotRule(firstMilliseconds: .max)
@@ -76,7 +78,7 @@ final class ArchiveFixture: Sendable {
     _ target: RestoreTarget, _ tenant: TenantID = tenant, as name: String = "restored"
   ) async throws -> RestoredTenant {
     try await TenantRestorer(archive: archive, files: LiveFileSystem()).restore(
-      tenant, schema: TestSchema.store(), to: target, cell: ArchiveFixture.cell,
+      tenant, schema: TestSchema.store(), to: target, cell: cell,
       into: "\(directory)/\(name)", lineage: Lineage(99))
   }
 

@@ -15,6 +15,8 @@ final class FakeCell: Sendable {
     /// What it is asked as long work, and what it answers; the last answer is given again.
     var work: [Aimstors_ProtoCellWork] = []
     var workAnswers: [Aimstors_ProtoCellWorkStatus] = []
+    /// What it answers to one kind of it, before anything else.
+    var answersByKind: [String: Aimstors_ProtoCellWorkStatus] = [:]
     /// Whether it has an empty disk and may be made the cell; how it was asked to.
     var acceptsTakeover = false
     var takeovers: [Aimstors_ProtoReplicaPromote] = []
@@ -189,6 +191,7 @@ final class FakeCell: Sendable {
       let asked = try Aimstors_ProtoCellWork(serializedBytes: request.payload)
       let answer = state.withLock { state -> Aimstors_ProtoCellWorkStatus in
         state.work.append(asked)
+        if let answer = state.answersByKind[asked.kind] { return answer }
         return state.workAnswers.count > 1
           ? state.workAnswers.removeFirst() : state.workAnswers.first ?? .init()
       }

@@ -34,6 +34,36 @@ import Wire
     }
   }
 
+  @Test func `a file that is gone is no snapshot, also while it is open`() async throws {
+    try await withTemporaryDirectory { directory in
+      let (test, flusher) = try await engine(directory)
+      try await test.pay(1)
+      #expect(flusher.flush(tenant))
+      let whole = try await test.engine.snapshot(tenant, into: "\(directory)/copy-1")
+      #expect(!whole.files.isEmpty)
+      try LiveFileSystem().remove("\(directory)/tenants/t1/ledger.sqlite")
+      let one = await refusal { () async throws(Failure) in
+        _ = try await test.engine.snapshot(tenant, into: "\(directory)/copy-2")
+      }
+      #expect(one == .tenantStopped)
+      removeTree("\(directory)/tenants/t1")
+      let all = await refusal { () async throws(Failure) in
+        _ = try await test.engine.snapshot(tenant, into: "\(directory)/copy-3")
+      }
+      #expect(all == .tenantStopped)
+      await test.close()
+    }
+  }
+
+  @Test func `a tenant that never had a file is copied without one`() async throws {
+    try await withTemporaryDirectory { directory in
+      let (test, _) = try await engine(directory)
+      let nothing = try await test.engine.snapshot(tenant, into: "\(directory)/copy")
+      #expect(nothing.files.isEmpty)
+      await test.close()
+    }
+  }
+
   /// The test says when the flusher looks.
   private func engine(_ directory: String) async throws -> (TestEngine, Flusher) {
     let test = try await TestEngine(directory) {

@@ -1,0 +1,161 @@
+import Archive
+import Edge
+import Logging
+import Platform
+import Storage
+import Wire
+
+/// Takes tenants of a lost cell over, out of its archive, the most recently active first.
+///
+/// Idempotent: a repeat after a restart finds who is back. Nobody asks for a tenant here before the
+/// control plane has heard that it is back.
+struct CellSpread: Sendable {
+  /// Attempts while the archive does not answer, and the pause between two.
+  static let attempts = 5
+  static let pause = Duration.seconds(2)
+
+  /// Who is to come here.
+  struct Order: Sendable {
+    let cell: CellID
+    /// The restore's name.
+    let name: String
+    let tenants: [(entry: DirectoryEntry, epoch: Epoch)]
+
+    /// Throws `invalid_identifier` or `invalid_field`.
+    init(_ message: Aimstors_ProtoCellWork) throws(Failure) {
+      guard let cell = CellID(message.cell), !message.at.isEmpty else {
+        throw Failure(.invalidField, "a spread names the lost cell and the restore")
+      }
+      self.cell = cell
+      name = message.at
+      var tenants: [(entry: DirectoryEntry, epoch: Epoch)] = []
+      for profile in message.tenants {
+        guard let entry = DirectoryEntry(profile), entry.tenant != .cellStore, profile.epoch > 0
+        else { throw Failure(.invalidIdentifier, "not a tenant with an epoch") }
+        tenants.append((entry, Epoch(profile.epoch)))
+      }
+      self.tenants = tenants
+    }
+  }
+
+  /// What has become of the tenants; also while it runs.
+  struct Result: Codable, Hashable, Sendable {
+    var restored: [String] = []
+    var failed: [CellRecovery.Result.Failed] = []
+    var records: UInt64 = 0
+    var bytes: UInt64 = 0
+  }
+
+  /// Nil where it was back before.
+  typealias Ended = Swift.Result<RestoredTenant?, any Error>
+
+  let service: ArchiveService
+  let engine: StorageEngine
+  let directives: Directives
+  let clock: any WallClock
+  /// What was remembered of a tenant that was here before is not so.
+  let forget: @Sendable (TenantID) -> Void
+  let logger: Logger
+
+  func run(_ order: Order, _ progress: CellWork.Progress) async throws -> Result {
+    progress.step("read")
+    let plan = try await patiently { try await service.plan(of: order.cell) }
+    defer { plan.close() }
+    let store = try await patiently { try await LostCellStore.restore(of: order.cell, service) }
+    let forks: Set<TenantID>
+    do { forks = try await store.forks() } catch {
+      await store.discard()
+      throw error
+    }
+    await store.discard()
+    let total = Int64(order.tenants.count)
+    progress.step("restore", done: 0, total: total)
+    return await withTaskGroup(of: (TenantID, Ended).self) { group in
+      var result = Result()
+      func note(_ ended: (TenantID, Ended)?) {
+        guard let (tenant, ended) = ended else { return }
+        result.add(ended, tenant)
+        progress.report((try? Self.text(result)) ?? "")
+        progress.step("restore", done: Int64(result.restored.count), total: total)
+      }
+      for (index, tenant) in Self.order(order.tenants, plan.tenants.map(\.id)).enumerated() {
+        if index >= CellRecovery.tenantsAtOnce { note(await group.next()) }
+        group.addTask {
+          (tenant.entry.tenant, await one(tenant.entry, tenant.epoch, order, forks, plan))
+        }
+      }
+      while let ended = await group.next() { note(ended) }
+      return result
+    }
+  }
+
+  /// The most recently active first, as the archive knows it; who is not in it comes last.
+  private static func order(
+    _ tenants: [(entry: DirectoryEntry, epoch: Epoch)], _ known: [TenantID]
+  ) -> [(entry: DirectoryEntry, epoch: Epoch)] {
+    let ranks = Dictionary(
+      zip(known, known.indices), uniquingKeysWith: { first, _ in first })
+    return tenants.sorted {
+      (ranks[$0.entry.tenant] ?? .max, $0.entry.tenant)
+        < (ranks[$1.entry.tenant] ?? .max, $1.entry.tenant)
+    }
+  }
+
+  private func one(
+    _ entry: DirectoryEntry, _ epoch: Epoch, _ order: Order, _ forks: Set<TenantID>,
+    _ plan: CellRestorePlan
+  ) async -> Ended {
+    let tenant = entry.tenant
+    let now = Timestamp(milliseconds: clock.milliseconds())
+    let coming = TenantReturn(
+      name: order.name, since: now, service: service, engine: engine, directives: directives)
+    do {
+      let restored = try await patiently {
+        // Its state first: nothing may be asked of it that its owner forbids.
+        try await directives.set(entry, trace: "")
+        return try await coming.bringBack(
+          .init(
+            tenant: tenant, epoch: epoch, isFork: forks.contains(tenant), isElsewhere: true), plan)
+      }
+      forget(tenant)
+      return .success(restored)
+    } catch {
+      logger.error(
+        "a lost cell's tenant is not here",
+        metadata: ["tenant": "\(tenant)", "reason": "\(RestoreFailure.of(error))"])
+      return .failure(error)
+    }
+  }
+
+  /// Tries again while the archive does not answer.
+  private func patiently<T: Sendable>(
+    _ body: @Sendable () async throws -> T
+  ) async throws -> T {
+    for _ in 1..<Self.attempts {
+      do { return try await body() } catch {
+        guard RestoreFailure.of(error).code == .archiveUnavailable else { throw error }
+      }
+      try await Task.sleep(for: Self.pause)
+    }
+    return try await body()
+  }
+
+  static func text(_ value: some Encodable) throws -> String {
+    String(decoding: try EdgeJSON.encode(value), as: UTF8.self)
+  }
+}
+
+extension CellSpread.Result {
+  mutating func add(_ ended: CellSpread.Ended, _ tenant: TenantID) {
+    switch ended {
+    case .success(let back):
+      restored.append(tenant.rawValue)
+      records += back?.records ?? 0
+      bytes += back?.files.reduce(0) { $0 + $1.bytes } ?? 0
+    case .failure(let error):
+      let failure = RestoreFailure.of(error)
+      failed.append(
+        .init(tenantID: tenant.rawValue, code: failure.code.rawValue, detail: failure.detail))
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import Archive
+import Storage
+import Wire
+
+/// A lost cell's own store as the archive has it: which of its tenants were copies, and which
+/// webhook parts waited there.
+struct LostCellStore: Sendable {
+  /// Parts that are read at once.
+  private static let page = 64
+
+  let service: ArchiveService
+  let files: RestoredBeside
+
+  /// Restores it beside what is served.
+  static func restore(of cell: CellID, _ service: ArchiveService) async throws -> LostCellStore {
+    LostCellStore(
+      service: service, files: try await service.restoreStore(.cellStore, of: cell))
+  }
+
+  func discard() async { await service.discard(files) }
+
+  /// Copies for people to look at, which never send.
+  func forks() async throws -> Set<TenantID> {
+    try await service.read(files, .spool) { connection in
+      Set(
+        try DirectivesStore(connection: connection).facts(RestoreMark.prefix).compactMap {
+          guard case .fork = RestoreMark(bytes: $0.value) else { return nil }
+          return TenantID($0.name)
+        })
+    }
+  }
+
+  /// Stores every part that waits in `spool`; answers how many.
+  ///
+  /// A part that is there already is stored once.
+  func drain(into spool: Spool, trace: String) async throws -> Int {
+    var count = 0
+    var after = RowID(0)
+    while true {
+      let from = after
+      let parts = try await service.read(files, .spool) { connection in
+        try SpoolStore(connection: connection).list(
+          after: from, limit: Self.page, bytes: Spool.pageBytes)
+      }
+      guard let last = parts.last else { return count }
+      for part in parts {
+        _ = try await spool.accept(try Spool.message(part), trace: trace)
+        count += 1
+      }
+      after = last.id
+    }
+  }
+}

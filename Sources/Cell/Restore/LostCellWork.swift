@@ -1,0 +1,54 @@
+import Archive
+import Edge
+import Logging
+import Storage
+import Wire
+
+/// What the control plane may ask of this cell about another one that is lost for good.
+struct LostCellWork: Sendable {
+  let own: CellID
+  let service: ArchiveService
+  let restoration: TenantRestoration
+  let logger: Logger
+
+  /// What the message asks for; nil: nothing of this kind.
+  func body(_ message: Aimstors_ProtoCellWork) throws(Failure) -> CellWork.Body? {
+    switch message.kind {
+    case "cell_end":
+      let cell = try lost(message)
+      return { _ in
+        let end = try await service.end(cell)
+        return try CellSpread.text(["cell_seq": end.seq.rawValue])
+      }
+    case "cell_spread":
+      _ = try lost(message)
+      let order = try CellSpread.Order(message)
+      let spread = CellSpread(
+        service: service, engine: restoration.engine, directives: restoration.directives,
+        clock: restoration.clock, forget: restoration.forget, logger: logger)
+      return { progress in try CellSpread.text(try await spread.run(order, progress)) }
+    case "cell_spool":
+      let cell = try lost(message)
+      let (operation, spool) = (message.operation, Spool(store: restoration.engine))
+      return { _ in
+        let store = try await LostCellStore.restore(of: cell, service)
+        do {
+          let parts = try await store.drain(into: spool, trace: operation)
+          await store.discard()
+          return try CellSpread.text(["parts": parts])
+        } catch {
+          await store.discard()
+          throw error
+        }
+      }
+    default: return nil
+    }
+  }
+
+  private func lost(_ message: Aimstors_ProtoCellWork) throws(Failure) -> CellID {
+    guard let cell = CellID(message.cell), cell != own else {
+      throw Failure(.invalidField, "name the lost cell, another one than this")
+    }
+    return cell
+  }
+}

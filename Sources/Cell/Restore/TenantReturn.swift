@@ -1,0 +1,93 @@
+import Archive
+import Storage
+import Wire
+
+/// Puts a tenant in place that a lost cell's archive has.
+///
+/// In a new branch, since what the old disk had and the archive had not is gone; and suspended,
+/// since what the old process sent last is not known.
+struct TenantReturn: Sendable {
+  /// The restore's name: what suspended tenants wait for the release of.
+  let name: String
+  let since: Timestamp
+  let service: ArchiveService
+  let engine: StorageEngine
+  let directives: Directives
+
+  /// How a tenant comes back.
+  struct Arrival: Sendable {
+    let tenant: TenantID
+    let epoch: Epoch
+    /// A copy for people to look at: it stays one.
+    var isFork = false
+    /// Its records so far are another cell's: its branch begins with files of its own in the
+    /// archive, so that whoever restores it needs one journal only.
+    var isElsewhere = false
+  }
+
+  /// The branch of a tenant: the same in every attempt.
+  func lineage(of tenant: TenantID) -> Lineage { TenantRestoration.lineage("\(name) \(tenant)") }
+
+  /// Restores, verifies and installs it; nil where that was done before.
+  func bringBack(_ arrival: Arrival, _ plan: CellRestorePlan) async throws -> RestoredTenant? {
+    let tenant = arrival.tenant
+    let lineage = lineage(of: tenant)
+    let before = engine.heads[tenant]
+    if before?.lineage == lineage {
+      try await noteDueWork(tenant)
+      return nil
+    }
+    guard before?.ownership.isServed != true else {
+      throw Failure(.conflict, "this cell has the tenant already")
+    }
+    let restored = try await plan.restore(
+      tenant, schema: CellNode.schema(of: tenant),
+      into: engine.preparedDirectory(tenant, lineage), lineage: lineage)
+    // Until its release is known, or known not to be, two cells might serve it.
+    guard !restored.mayHaveMoved else {
+      throw Failure(
+        .conflict, "the tenant was on its way to another cell, which may have it: see there first")
+    }
+    let at = restored.position
+    if arrival.isElsewhere {
+      try await service.storeBase(
+        tenant, restored, lineage: lineage,
+        before: service.head(before: at, of: tenant, epoch: arrival.epoch), isFork: arrival.isFork)
+    }
+    try await mark(arrival)
+    service.broughtBack(tenant, snapshotBytes: restored.bytes)
+    try await engine.install(
+      tenant, lineage: lineage, epoch: arrival.epoch,
+      origin: RestoreOrigin(
+        tenant: tenant, lineage: at.lineage, tenantSeq: at.tenantSeq, hash: at.hash,
+        isFork: false),
+      expected: before)
+    try await noteDueWork(tenant)
+    return restored
+  }
+
+  private func mark(_ arrival: Arrival) async throws {
+    guard arrival.tenant != .cellStore else { return }
+    if arrival.isFork {
+      try await directives.mark(arrival.tenant, .fork(since: since))
+      return
+    }
+    // A fork's mark came back with the cell's own store, and stays.
+    if !arrival.isElsewhere, case .fork = directives.mark(of: arrival.tenant) { return }
+    try await directives.mark(arrival.tenant, .suspended(restore: name, since: since))
+  }
+
+  /// A row of its own makes a record, and the record says when there is work to do.
+  private func noteDueWork(_ tenant: TenantID) async throws {
+    guard tenant != .cellStore else { return }
+    let claim = IdempotencyClaim(
+      principal: "restore", key: name, payloadHash: [], file: .sessions,
+      retentionSeconds: IdempotencyClaim.moneyRetention)
+    _ = try await engine.perform(
+      tenant, CommandOrigin(requestID: name, traceID: ""), claim
+    ) { transaction in
+      transaction.dueMayHaveChanged()
+      return StoredAnswer(status: 200, contentType: "", body: [])
+    }
+  }
+}

@@ -1,0 +1,312 @@
+import Edge
+import Storage
+import Wire
+
+/// Drives the spread of a lost cell to its end: its journal is ended in the archive, its tenants
+/// are planned onto other cells and brought back there, and what waited in its spool goes on.
+///
+/// All that must outlast this process is in the store; a cell that restarted begins anew.
+struct CellSpreads: Sendable {
+  let rounds: CellWorkRounds
+
+  private var services: AdminServices { rounds.services }
+
+  func drive(_ operation: Operation, trace: String) async throws(Failure) {
+    guard let id = CellID(operation.subject),
+      let cell = try await services.store.read({ try $0.cell(id) })
+    else { throw Failure(.notFound, "the cell is gone") }
+    switch operation.stepName {
+    case "claim": try await claim(operation, cell, trace: trace)
+    case "plan": try await plan(operation, cell, trace: trace)
+    case "restore": try await restore(operation, trace: trace)
+    case "spool": try await drainSpool(operation, cell, trace: trace)
+    default: break
+    }
+  }
+
+  /// Cells that can take something over now.
+  private func survivors(of cell: CellRecord) -> [CellRecord] {
+    services.roster.living().filter { $0.id != cell.id && $0.generation < .ended }
+  }
+
+  /// One cell's short work about the lost one; nil while it is at it.
+  private func ask(
+    _ kind: String, _ operation: Operation, _ cell: CellRecord, trace: String
+  ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus? {
+    // A cell of its own region first: its webhooks wait there, too.
+    let others = survivors(of: cell)
+    guard let survivor = others.first(where: { $0.region == cell.region }) ?? others.first else {
+      throw Failure(.cellUnavailable, "no other cell answers")
+    }
+    var work = Aimstors_ProtoCellWork()
+    work.operation = "\(operation.id) \(kind)"
+    work.kind = kind
+    work.cell = cell.id.rawValue
+    let status = try await rounds.ask(work, survivor.id, trace: trace)
+    return status.state == "running" ? nil : status
+  }
+
+  // The journal's end.
+
+  private func claim(
+    _ operation: Operation, _ cell: CellRecord, trace: String
+  ) async throws(Failure) {
+    guard let status = try await ask("cell_end", operation, cell, trace: trace) else { return }
+    guard status.state == "done" else {
+      return try await rounds.end(
+        operation, CellWorkRounds.failure(status), result: nil, trace: trace)
+    }
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      try operation.finished(step: "claim", at: transaction.now)
+      try rows.put(operation)
+    }
+  }
+
+  // Who goes where: by the rules of a drain.
+
+  private func plan(
+    _ operation: Operation, _ cell: CellRecord, trace: String
+  ) async throws(Failure) {
+    let drain = RebalanceRecord(
+      id: operation.id, cell: cell.id, region: cell.region, isDryRun: false, maximumMoves: 0)
+    guard let measured = await RebalanceRounds(services: services).measure(drain, trace: trace)
+    else { return }
+    let (sights, configuration) = (services.roster.sights(), services.configuration)
+    let others = Array(measured.values)
+    let takers = Set(survivors(of: cell).map(\.id))
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running,
+        operation.stepName == "plan"
+      else { return }
+      var measured = measured
+      measured[cell.id] = MeasuredCell.assumed(
+        try rows.tenantCounts()[cell.id]?.tenants ?? 0, like: others,
+        atLeast: 1 / Double(max(configuration.tenantsPerCell, 1)))
+      let plan = RebalanceRounds.rule(drain).plan(
+        try rows.cellLoads(sights, configuration, measured, for: drain))
+      var chosen = Dictionary(plan.moves.map { ($0.tenant, $0.to) }) { first, _ in first }
+      for tenant in try rows.tenants(on: cell.id) where !tenant.isProvisioned {
+        var rule = PlacementRule()
+        rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes
+        chosen[tenant.id] = try? rule.choose(
+          region: tenant.region, tier: tenant.tier, pinned: nil,
+          among: try rows.candidates(sights, configuration))
+      }
+      let earlier = Dictionary(
+        try rows.spreadTenants(of: cell.id).map { ($0.tenant, $0) }
+      ) { first, _ in first }
+      let planned = SpreadRule.rows(
+        of: cell.id, for: operation.id, try rows.placed(at: cell.id), chosen: chosen,
+        earlier: earlier, takers: takers)
+      for row in planned {
+        try rows.put(row)
+        // It begins at its new cell.
+        if row.state == .done { try rows.provision(row, at: transaction.now) }
+      }
+      try operation.finished(step: "plan", at: transaction.now)
+      operation.progress.total = Int64(planned.count)
+      try rows.put(operation)
+    }
+  }
+
+  // Each at its new cell.
+
+  private func restore(_ operation: Operation, trace: String) async throws(Failure) {
+    let planned = try await services.store.read {
+      try $0.spreadTenants(of: operation.id, in: .planned)
+    }
+    guard !planned.isEmpty else {
+      try await services.store.write(trace: trace) { transaction, rows in
+        guard var operation = try rows.operation(operation.id), operation.state == .running else {
+          return
+        }
+        try operation.finished(step: "restore", at: transaction.now)
+        try rows.put(operation)
+      }
+      return
+    }
+    let byCell = Dictionary(grouping: planned) { $0.to?.cell }
+    await withTaskGroup(of: Void.self) { group in
+      for (cell, tenants) in byCell {
+        guard let cell else { continue }
+        // One that is away or busy is asked again, and holds up nobody else.
+        group.addTask { try? await bringBack(tenants, to: cell, operation, trace: trace) }
+      }
+    }
+  }
+
+  private func bringBack(
+    _ tenants: [SpreadTenant], to cell: CellID, _ operation: Operation, trace: String
+  ) async throws(Failure) {
+    guard let target = services.roster.cell(cell), target.state != .retired,
+      target.generation < .ended
+    else {
+      let gone = Failure(.cellUnavailable, "\(cell), which was to take it, is no more")
+      return try await settle(tenants, operation, trace: trace) { _ in .failure(gone) }
+    }
+    let status = try await rounds.ask(
+      try await order(operation, to: cell), cell, trace: trace)
+    if status.state == "failed" {
+      let failure = CellWorkRounds.failure(status)
+      return try await settle(tenants, operation, trace: trace) { _ in .failure(failure) }
+    }
+    guard let answer = SpreadAnswer(status.result) else { return }
+    let back = Set(answer.restored)
+    let failed = Dictionary(
+      answer.failed.map {
+        ($0.tenantID, Failure(FailureCode(rawValue: $0.code), $0.detail))
+      }
+    ) { first, _ in first }
+    try await settle(tenants, operation, trace: trace) { tenant in
+      if back.contains(tenant.rawValue) { return .success(()) }
+      return failed[tenant.rawValue].map(Result.failure)
+    }
+  }
+
+  /// What one cell is asked for: the same in every round, whoever is back by now.
+  private func order(
+    _ operation: Operation, to cell: CellID
+  ) async throws(Failure) -> Aimstors_ProtoCellWork {
+    try await services.store.read { rows in
+      var work = Aimstors_ProtoCellWork()
+      work.operation = "\(operation.id) spread"
+      work.kind = "cell_spread"
+      work.cell = operation.subject
+      work.at = CellSpreadCommands.name(CellID(trusted: operation.subject))
+      for row in try rows.spreadTenants(of: operation.id) where row.to?.cell == cell {
+        guard let to = row.to, var tenant = try rows.tenant(row.tenant) else { continue }
+        tenant.placement = to
+        work.tenants.append(tenant.proto)
+      }
+      return work
+    }
+  }
+
+  /// Writes down what became of tenants; nil: nothing yet.
+  private func settle(
+    _ tenants: [SpreadTenant], _ operation: Operation, trace: String,
+    _ ended: @escaping @Sendable (TenantID) -> Result<Void, Failure>?
+  ) async throws(Failure) {
+    guard tenants.contains(where: { ended($0.tenant) != nil }) else { return }
+    let isPlaced = try await services.store.write(trace: trace) { transaction, rows -> Bool in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return false
+      }
+      var isPlaced = false
+      for var row in tenants {
+        switch ended(row.tenant) {
+        case nil: continue
+        case .failure(let failure): row.fail(failure)
+        case .success:
+          do {
+            try rows.place(row, by: operation.id, at: transaction.now)
+            row.state = .done
+            isPlaced = true
+          } catch let failure as Failure {
+            row.fail(failure)
+          }
+        }
+        try rows.put(row)
+      }
+      operation.progress.done = Int64(
+        try rows.spreadTenants(of: operation.id, in: .done).count)
+      try rows.put(operation)
+      return isPlaced
+    }
+    guard isPlaced else { return }
+    try await services.map.refresh()
+    await services.directives.sweep(grace: 0, trace: trace)
+  }
+
+  // What waited in its spool, and the end.
+
+  private func drainSpool(
+    _ operation: Operation, _ cell: CellRecord, trace: String
+  ) async throws(Failure) {
+    guard let status = try await ask("cell_spool", operation, cell, trace: trace) else { return }
+    var spool = SpreadView.Spool()
+    if status.state == "done" {
+      struct Drained: Decodable { let parts: Int }
+      spool.parts =
+        (try? EdgeJSON.decode(Drained.self, from: Array(status.result.utf8)))?.parts ?? 0
+    } else {
+      let failure = CellWorkRounds.failure(status)
+      spool.failure = "\(failure.code.rawValue): \(failure.detail)"
+    }
+    let found = spool
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      let tenants = try rows.spreadTenants(of: operation.id)
+      let view = SpreadView(cell.id, tenants, found)
+      let result = String(decoding: try EdgeJSON.encode(view), as: UTF8.self)
+      if view.failed > 0 {
+        try operation.failed(
+          Failure(
+            .verificationFailed, "\(view.failed) of \(tenants.count) tenants are not back"),
+          result: result, at: transaction.now)
+      } else if let failure = found.failure {
+        try operation.failed(
+          Failure(.verificationFailed, "the spool is not drained: \(failure)"), result: result,
+          at: transaction.now)
+      } else {
+        if var cell = try rows.cell(cell.id), cell.state != .retired {
+          try RebalanceCommands.end(&cell, transaction, rows)
+        }
+        try operation.finished(step: "spool", at: transaction.now)
+        try operation.succeeded(result: result, at: transaction.now)
+      }
+      try rows.put(operation)
+    }
+    try await RebalanceCommands(services: services).reread(cell.id)
+  }
+}
+
+extension PlatformRows {
+  /// The tenants that a lost cell served, as a spread sees them.
+  fileprivate func placed(at cell: CellID) throws -> [SpreadRule.Placed] {
+    try tenants(on: cell).map { tenant in
+      SpreadRule.Placed(
+        id: tenant.id, epoch: tenant.placement.epoch, isProvisioned: tenant.isProvisioned,
+        movingTo: try pendingMove(of: tenant.id)?.to.cell, armed: try armedEpoch(of: tenant.id))
+    }
+  }
+
+  /// Has a tenant that the lost cell was to begin begun at another one; who waits for it goes on
+  /// waiting.
+  fileprivate func provision(_ row: SpreadTenant, at now: Timestamp) throws {
+    guard var tenant = try tenant(row.tenant), let to = row.to else { return }
+    tenant.placement = to
+    tenant.version = try raiseVersion()
+    try put(tenant)
+    let waiting = try directives(for: row.cell, before: .distantFuture, limit: .max)
+      .first { $0.kind == .provision && $0.subject == tenant.id.rawValue }
+    if let waiting { try remove(waiting) }
+    try enqueue(
+      Directive(
+        cell: to.cell, kind: .provision, subject: tenant.id.rawValue, version: tenant.version,
+        createdAt: now, operation: waiting?.operation), at: now)
+  }
+
+  /// Places a tenant at its new cell, which holds it durably.
+  fileprivate func place(
+    _ row: SpreadTenant, by operation: OperationID, at now: Timestamp
+  ) throws {
+    guard var tenant = try tenant(row.tenant) else { throw Failure(.notFound, "it is gone") }
+    tenant.placement = try SpreadRule.place(row, placedAt: tenant.placement)
+    tenant.version = try raiseVersion()
+    try put(tenant)
+    // What its audit log had in the last moments may be gone.
+    try acceptBranch(
+      "\(operation) \(tenant.id)", tenant.id, reason: "\(row.cell) was lost and spread", at: now)
+    // What was changed meanwhile went to the lost cell.
+    try enqueue(
+      Directive(
+        cell: tenant.placement.cell, kind: .tenantState, subject: tenant.id.rawValue,
+        version: tenant.version, createdAt: now, operation: nil), at: now)
+  }
+}

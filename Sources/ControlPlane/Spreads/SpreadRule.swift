@@ -1,0 +1,75 @@
+import Wire
+
+/// Which cell takes which tenant of a lost one, and under which epoch.
+///
+/// Decides only; the plan is recorded by its caller in one transaction with what it was based on.
+package enum SpreadRule {
+  /// A tenant that is placed at the lost cell.
+  package struct Placed: Hashable, Sendable {
+    package let id: TenantID
+    package let epoch: Epoch
+    /// Whether the lost cell has ever said that it holds it.
+    package var isProvisioned = true
+    /// A move that was under way when the cell was lost goes to this cell.
+    package var movingTo: CellID?
+    /// The highest epoch that was armed for it.
+    package var armed: Epoch?
+
+    package init(
+      id: TenantID, epoch: Epoch, isProvisioned: Bool = true, movingTo: CellID? = nil,
+      armed: Epoch? = nil
+    ) {
+      self.id = id
+      self.epoch = epoch
+      self.isProvisioned = isProvisioned
+      self.movingTo = movingTo
+      self.armed = armed
+    }
+  }
+
+  /// One row per placed tenant.
+  ///
+  /// `chosen`: where the rules of a drain put each; who is not in it fits nowhere. `earlier`: what
+  /// an operation before has left. `takers`: the cells that can bring tenants back now.
+  package static func rows(
+    of cell: CellID, for operation: OperationID, _ placed: [Placed], chosen: [TenantID: CellID],
+    earlier: [TenantID: SpreadTenant], takers: Set<CellID>
+  ) -> [SpreadTenant] {
+    placed.map { tenant in
+      let before = earlier[tenant.id]
+      var row = SpreadTenant(
+        cell: cell, tenant: tenant.id, operation: operation, from: tenant.epoch, to: before?.to,
+        state: .planned)
+      if let target = tenant.movingTo {
+        row.fail(
+          Failure(.conflict, "it was on its way to \(target), which may have it: see there first"))
+      } else if let target = before?.to, takers.contains(target.cell) {
+        // It may be there already, under the epoch that it was given.
+        row.to = target
+      } else if let target = chosen[tenant.id] {
+        let seen = [tenant.armed, before?.to?.epoch].compactMap { $0 }
+        row.to = Placement(
+          cell: target, epoch: EpochRule.issue(known: tenant.epoch, seen: seen))
+        // Nobody was told of it: there is nothing to bring back, it begins there.
+        if !tenant.isProvisioned { row.state = .done }
+      } else {
+        row.fail(Failure(.cellFull, "it fits into no other cell"))
+      }
+      return row
+    }
+  }
+
+  /// What becomes of a tenant that its new cell holds durably: compare-and-set.
+  ///
+  /// Answers the new placement; throws `conflict` where the tenant was placed elsewhere meanwhile.
+  package static func place(
+    _ row: SpreadTenant, placedAt now: Placement?
+  ) throws(Failure) -> Placement {
+    guard let to = row.to else { throw Failure(.internalError, "it was to go nowhere") }
+    if now == to { return to }
+    guard now == Placement(cell: row.cell, epoch: row.from) else {
+      throw Failure(.conflict, "it was placed elsewhere meanwhile")
+    }
+    return to
+  }
+}

@@ -1,0 +1,79 @@
+import Edge
+import Wire
+
+/// What the spread of a lost cell came to; the operation's result.
+struct SpreadView: Encodable, Sendable {
+  struct Tenant: Encodable, Sendable {
+    let tenantID: String
+    /// Nil where it fits nowhere.
+    let toCell: String?
+    let state: String
+    let code: String?
+    let detail: String?
+
+    enum CodingKeys: String, CodingKey {
+      case state, code, detail
+      case tenantID = "tenant_id"
+      case toCell = "to_cell"
+    }
+
+    init(_ row: SpreadTenant) {
+      tenantID = row.tenant.rawValue
+      toCell = row.to?.cell.rawValue
+      state = row.state.rawValue
+      code = row.code.isEmpty ? nil : row.code
+      detail = row.detail.isEmpty ? nil : row.detail
+    }
+  }
+
+  /// Webhook parts that waited in the lost cell's spool.
+  struct Spool: Encodable, Sendable {
+    /// How many wait in another cell's now.
+    var parts = 0
+    /// Why they do not; nil: they do.
+    var failure: String?
+  }
+
+  /// What suspended tenants wait for the release of.
+  let restore: String
+  let restored: Int
+  let failed: Int
+  /// Who is not back first; at most a thousand.
+  let tenants: [Tenant]
+  let spool: Spool
+
+  init(_ cell: CellID, _ rows: [SpreadTenant], _ spool: Spool) {
+    restore = CellSpreadCommands.name(cell)
+    let back = rows.filter { $0.state == .done }
+    let others = rows.filter { $0.state != .done }
+    restored = back.count
+    failed = others.count
+    tenants = (others + back).prefix(ControlPlaneLimits.listMaximum).map(Tenant.init)
+    self.spool = spool
+  }
+}
+
+/// What a cell says of the tenants that it takes over, also while it is at it.
+struct SpreadAnswer: Decodable, Sendable {
+  struct Failed: Decodable, Sendable {
+    let tenantID: String
+    let code: String
+    let detail: String
+
+    enum CodingKeys: String, CodingKey {
+      case code, detail
+      case tenantID = "tenant_id"
+    }
+  }
+
+  let restored: [String]
+  let failed: [Failed]
+
+  /// Nil where it has said nothing yet.
+  init?(_ text: String) {
+    guard !text.isEmpty, let answer = try? EdgeJSON.decode(Self.self, from: Array(text.utf8)) else {
+      return nil
+    }
+    self = answer
+  }
+}

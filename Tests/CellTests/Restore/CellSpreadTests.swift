@@ -1,0 +1,134 @@
+import Archive
+import Foundation
+import Logging
+import Platform
+import Simulation
+import Storage
+import Testing
+import Wire
+
+@testable import Cell
+
+@Suite("Tenants of a lost cell") struct CellSpreadTests {
+  private let one = TenantID(trusted: "tone")
+  private let copy = TenantID(trusted: "tcopy")
+  private let clock = SimulatedWallClock()
+
+  private func inDirectory(_ body: (String) async throws -> Void) async throws {
+    var template = Array("/tmp/aimstors-spread-XXXXXX".utf8CString)
+    let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try await body(directory)
+  }
+
+  /// A cell with a tenant, a copy for support and a webhook part in its spool, archived and gone.
+  private func lost(_ directory: String) async throws {
+    let cell = try await ArchivedCell("lost", in: directory, clock)
+    for tenant in [copy, one] { try await cell.create(tenant) }
+    try await cell.directives.mark(copy, .fork(since: .zero))
+    try await cell.rename(one, "last")
+    for body in ["a", "b"] {
+      var part = Aimstors_ProtoSpoolPart()
+      part.reason = "number_unknown"
+      part.body = .init(Array(body.utf8))
+      _ = try await Spool(store: cell.engine).accept(part, trace: "")
+    }
+    #expect(await cell.service.waitUntilArchived(seconds: 60))
+    await cell.close()
+  }
+
+  private func order(_ tenants: [(TenantID, UInt64)]) throws -> CellSpread.Order {
+    var work = Aimstors_ProtoCellWork()
+    work.kind = "cell_spread"
+    work.cell = "lost"
+    work.at = "lost@spread"
+    work.tenants = tenants.map { tenant, epoch in
+      var profile = Aimstors_ProtoTenantProfile()
+      profile.tenant = tenant.rawValue
+      profile.epoch = epoch
+      profile.state = "read_only"
+      return profile
+    }
+    return try CellSpread.Order(work)
+  }
+
+  @Test func `they come back suspended, copies stay copies, and a repeat changes nothing`()
+    async throws
+  {
+    try await inDirectory { directory in
+      try await lost(directory)
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      let progress = CellWork.Progress()
+      let order = try order([(one, 2), (copy, 4)])
+      let result = try await cell.spread.run(order, progress)
+      // The one that was active last comes first.
+      #expect(result.restored == [one.rawValue, copy.rawValue] && result.failed.isEmpty)
+      #expect(progress.value.done == 2 && progress.reported.contains(one.rawValue))
+      #expect(try await cell.name(of: one) == "last")
+      #expect(cell.engine.heads[one]?.epoch == Epoch(2))
+      guard case .suspended("lost@spread", _) = cell.directives.mark(of: one) else {
+        Issue.record("it would send: \(String(describing: cell.directives.mark(of: one)))")
+        return
+      }
+      guard case .fork = cell.directives.mark(of: copy) else {
+        Issue.record("a copy would send after the release")
+        return
+      }
+      #expect(cell.directives.state(of: one) == .readOnly)
+      #expect(cell.directives.stopReason(tenant: one, phoneNumberID: "1")?.scope == .restored)
+
+      let heads = cell.engine.heads
+      let again = try await cell.spread.run(order, CellWork.Progress())
+      #expect(Set(again.restored) == Set(result.restored) && again.records == 0)
+      #expect(cell.engine.heads[one] == heads[one] && cell.engine.heads[copy] == heads[copy])
+
+      // It is a tenant of this cell like any other: archived, and restorable from here.
+      try await cell.rename(one, "here")
+      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      #expect(cell.service.status.problems.isEmpty)
+      let beside = try await cell.service.restoreBeside(one, to: .latest)
+      #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
+      await cell.close()
+    }
+  }
+
+  @Test func `who is not in the archive, or served here, is named, and the others come`()
+    async throws
+  {
+    try await inDirectory { directory in
+      try await lost(directory)
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      let (unknown, mine) = (TenantID(trusted: "tnobody"), TenantID(trusted: "tmine"))
+      try await cell.create(mine)
+      let result = try await cell.spread.run(
+        try order([(unknown, 2), (mine, 2), (one, 2)]), CellWork.Progress())
+      #expect(result.restored == [one.rawValue])
+      let codes = Dictionary(
+        uniqueKeysWithValues: result.failed.map { ($0.tenantID, $0.code) })
+      #expect(codes == [unknown.rawValue: "restore_point_missing", mine.rawValue: "conflict"])
+      #expect(try await cell.name(of: mine) == "first")
+      await cell.close()
+    }
+  }
+
+  @Test func `what waited in its spool waits here, once`() async throws {
+    try await inDirectory { directory in
+      try await lost(directory)
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      let spool = Spool(store: cell.engine)
+      for _ in 1...2 {
+        let store = try await LostCellStore.restore(of: CellID(trusted: "lost"), cell.service)
+        #expect(try await store.drain(into: spool, trace: "") == 2)
+        await store.discard()
+      }
+      #expect(try await spool.count() == 2)
+      await cell.close()
+    }
+  }
+
+  @Test func `an order names the lost cell, the restore, and tenants with epochs`() throws {
+    #expect(throws: Failure.self) { try order([(TenantID.cellStore, 2)]) }
+    #expect(throws: Failure.self) { try order([(one, 0)]) }
+    #expect(throws: Failure.self) { try CellSpread.Order(Aimstors_ProtoCellWork()) }
+  }
+}

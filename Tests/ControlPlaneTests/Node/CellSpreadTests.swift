@@ -1,0 +1,243 @@
+import Messaging
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("A lost cell over the others") struct CellSpreadTests {
+  private static let spread = #"{"spread":true,"old_is_dead":true}"#
+
+  private func status(_ state: String, _ result: String = "") -> Aimstors_ProtoCellWorkStatus {
+    var status = Aimstors_ProtoCellWorkStatus()
+    status.state = state
+    status.result = result
+    return status
+  }
+
+  private func answer(_ back: [String], _ failed: [String] = []) -> String {
+    let list = back.map { #""\#($0)""# }.joined(separator: ",")
+    let others = failed.map {
+      #"{"tenant_id":"\#($0)","code":"verification_failed","detail":"a digest differs"}"#
+    }.joined(separator: ",")
+    return #"{"restored":[\#(list)],"failed":[\#(others)],"records":1,"bytes":2}"#
+  }
+
+  /// Three cells; the first has tenants and dies.
+  private struct Lost {
+    var deployment: Deployment
+    let old: FakeCell
+    let others: [FakeCell]
+    let tenants: [String]
+
+    func beat() async throws {
+      for cell in others { try await cell.heartbeat(deployment.control) }
+    }
+    func operation(_ id: String) async throws -> Answer {
+      try await deployment.admin("GET", "/v1/operations/\(id)")
+    }
+    func place(_ tenant: String) async throws -> String {
+      let shown = try await deployment.admin("GET", "/v1/tenants/\(tenant)")
+      return "\(try shown.text("cell"))/\(try shown.root()["epoch"]?.integer ?? 0)"
+    }
+    /// What each of the others was asked to take.
+    func asked() -> [String: Set<String>] {
+      Dictionary(
+        uniqueKeysWithValues: others.map { cell in
+          (
+            cell.id,
+            Set(
+              cell.seen.work.filter { $0.kind == "cell_spread" }.flatMap {
+                $0.tenants.map(\.tenant)
+              })
+          )
+        })
+    }
+  }
+
+  private func lost(tenants count: Int = 4) async throws -> Lost {
+    let deployment = try await Deployment()
+    let old = try await deployment.cell("cell-a")
+    let others = [try await deployment.cell("cell-b"), try await deployment.cell("cell-c")]
+    var tenants: [String] = []
+    for index in 0..<count {
+      tenants.append(try await deployment.tenant("t\(index)", cell: "cell-a"))
+    }
+    let early = try await deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "early")
+    #expect(try early.code() == "invalid_state")
+    deployment.boot.advance(milliseconds: 60_000)
+    let lost = Lost(deployment: deployment, old: old, others: others, tenants: tenants)
+    try await lost.beat()
+    for cell in others {
+      cell.change {
+        $0.answersByKind["load"] = status("failed")
+        $0.answersByKind["cell_end"] = status("done", #"{"cell_seq":7}"#)
+        $0.answersByKind["cell_spread"] = status("running")
+        $0.answersByKind["cell_spool"] = status("done", #"{"parts":3}"#)
+      }
+    }
+    return lost
+  }
+
+  @Test func `its tenants are placed as they come back, it is ended, and released together`()
+    async throws
+  {
+    var lost = try await lost()
+    let path = "/v1/cells/cell-a/restore"
+    let unstated = try await lost.deployment.admin("POST", path, #"{"spread":true}"#, key: "s0")
+    #expect(try unstated.code() == "invalid_state")
+    let begun = try await lost.deployment.admin("POST", path, Self.spread, key: "s1")
+    #expect(begun.status == 202)
+    let id = try begun.text("id")
+    #expect(try begun.text("kind") == "cell.spread")
+    #expect(try await lost.deployment.admin("POST", path, Self.spread, key: "s1").raw == begun.raw)
+    let twice = try await lost.deployment.admin("POST", path, Self.spread, key: "s2")
+    #expect(try twice.code() == "conflict")
+    // Neither report nor join: it is no more, whatever generation it says.
+    for generation in [UInt64(1), 5] {
+      await #expect(throws: Failure.self) {
+        try await lost.old.heartbeat(lost.deployment.control, generation: generation)
+      }
+      do {
+        _ = try await lost.old.join(
+          lost.deployment.control, credential: lost.old.credential, generation: generation)
+        Issue.record("it joined")
+      } catch let failure as Failure {
+        #expect(failure.code == .generationFenced)
+      }
+    }
+
+    for _ in 0..<4 { await lost.deployment.node.work() }
+    #expect(lost.others[0].seen.work.contains { $0.kind == "cell_end" && $0.cell == "cell-a" })
+    let asked = lost.asked()
+    #expect(Set(asked.values.flatMap { $0 }) == Set(lost.tenants))
+    #expect(asked.values.allSatisfy { !$0.isEmpty })
+    #expect(try await lost.place(lost.tenants[0]) == "cell-a/1")
+
+    // The control plane dies; who is back is placed, one after the other.
+    try await lost.deployment.restart()
+    try await lost.beat()
+    let first = lost.others[0]
+    let mine = try #require(asked["cell-b"]).sorted()
+    first.change { $0.answersByKind["cell_spread"] = status("running", answer([mine[0]])) }
+    await lost.deployment.node.work()
+    #expect(try await lost.place(mine[0]) == "cell-b/2")
+    #expect(first.seen.states.contains { $0.tenant == mine[0] && $0.epoch == 2 })
+    let halfway = try await lost.operation(id)
+    #expect(try halfway.root()["progress"]?["done"]?.integer == 1)
+    #expect(try halfway.root()["progress"]?["total"]?.integer == 4)
+    for cell in lost.others {
+      cell.change {
+        $0.answersByKind["cell_spread"] = status("done", answer(asked[cell.id]?.sorted() ?? []))
+      }
+    }
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let ended = try await lost.operation(id)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    #expect(try ended.root()["result"]?["restored"]?.integer == 4)
+    #expect(try ended.root()["result"]?["spool"]?["parts"]?.integer == 3)
+    for (cell, tenants) in asked {
+      for tenant in tenants { #expect(try await lost.place(tenant) == "\(cell)/2") }
+    }
+    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
+    let again = try await lost.deployment.admin("POST", path, Self.spread, key: "s3")
+    #expect(try again.code() == "invalid_state")
+    let back = try await lost.deployment.admin(
+      "POST", path, #"{"old_is_dead":true}"#, key: "s4")
+    #expect(try back.code() == "invalid_state")
+
+    for cell in lost.others {
+      cell.change { $0.answersByKind["release"] = status("done", #"{"released":2}"#) }
+    }
+    let released = try await lost.deployment.admin("POST", "/v1/restores/\(id)/release", key: "s5")
+    #expect(try released.root()["released"]?.integer == 4)
+    for cell in lost.others {
+      #expect(cell.seen.work.last?.kind == "release" && cell.seen.work.last?.at == "cell-a@spread")
+    }
+  }
+
+  @Test func `who is not back is named; a repeat tries again there, under the same epoch`()
+    async throws
+  {
+    let lost = try await lost(tenants: 2)
+    let path = "/v1/cells/cell-a/restore"
+    let id = try await lost.deployment.admin("POST", path, Self.spread, key: "s1").text("id")
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let asked = lost.asked()
+    for cell in lost.others {
+      let isFirst = cell.id == "cell-b"
+      let mine = asked[cell.id]?.sorted() ?? []
+      cell.change {
+        $0.answersByKind["cell_spread"] = status(
+          "done", isFirst ? answer([], mine) : answer(mine))
+      }
+    }
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let failed = try await lost.operation(id)
+    #expect(try failed.text("state") == "failed", "\(failed.raw)")
+    let named = try #require(asked["cell-b"]?.first)
+    let first = try failed.root()["result"]?["tenants"]?[0]
+    #expect(first?["tenant_id"]?.string == named && first?["code"]?.string == "verification_failed")
+    #expect(try await lost.place(named) == "cell-a/1")
+    // Not retired: it still has a tenant, and its process stays out.
+    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "draining")
+
+    let again = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/drain", #"{"old_is_dead":true}"#, key: "d1")
+    #expect(try again.text("kind") == "cell.spread", "\(again.raw)")
+    lost.others[0].change { $0.answersByKind["cell_spread"] = status("done", answer([named])) }
+    for _ in 0..<5 { await lost.deployment.node.work() }
+    #expect(try await lost.operation(try again.text("id")).text("state") == "succeeded")
+    #expect(try await lost.place(named) == "cell-b/2")
+    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
+  }
+
+  @Test func `a follower that has everything goes first`() async throws {
+    let lost = try await lost(tenants: 1)
+    try await lost.deployment.node.services.store.write(trace: "") { _, rows in
+      try rows.put(
+        CellRegister(
+          cell: CellID(trusted: "cell-a"), generation: .first, primary: "cell-a",
+          promotable: ["cell-a-b"]))
+    }
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = "cell-a"
+    report.replica = "cell-a-b"
+    report.generation = 1
+    lost.deployment.node.services.replicas.heard(
+      report, of: CellID(trusted: "cell-a"), isFollower: true)
+    let refused = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1")
+    #expect(try refused.code() == "invalid_state")
+    #expect(try refused.root()["detail"]?.string?.contains("cell-a-b") == true)
+    // Silent as well: nobody is left but the archive.
+    lost.deployment.boot.advance(milliseconds: 60_000)
+    try await lost.beat()
+    let begun = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s2")
+    #expect(begun.status == 202, "\(begun.raw)")
+  }
+
+  @Test func `a cell that takes over and is away holds up nobody else`() async throws {
+    let lost = try await lost()
+    let id = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1"
+    ).text("id")
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let asked = lost.asked()
+    let theirs = asked["cell-c"]?.sorted() ?? []
+    lost.others[0].change { $0.refusal = Failure(.shuttingDown, "it restarts") }
+    lost.others[1].change { $0.answersByKind["cell_spread"] = status("done", answer(theirs)) }
+    await lost.deployment.node.work()
+    for tenant in theirs { #expect(try await lost.place(tenant) == "cell-c/2") }
+    #expect(try await lost.operation(id).text("state") == "running")
+    let mine = asked["cell-b"]?.sorted() ?? []
+    lost.others[0].change {
+      $0.refusal = nil
+      $0.answersByKind["cell_spread"] = status("done", answer(mine))
+    }
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    #expect(try await lost.operation(id).text("state") == "succeeded")
+    for tenant in mine { #expect(try await lost.place(tenant) == "cell-b/2") }
+  }
+}
