@@ -103,7 +103,7 @@ struct CellRestoreBench {
     try await inParallel("filled") { tenant in
       try await engine.create(tenant, epoch: .first)
       try await engine.write(tenant, Self.origin) { try CommitStore.fill($0) }
-      try await fill(tenant, engine, place)
+      try await fill(tenant, engine)
     }
     // What was written stays in the files; the journal begins anew behind it.
     engine.flush()
@@ -134,23 +134,18 @@ struct CellRestoreBench {
   private static let fillersAtOnce = 4
   private static let messagesAtOnce: Int64 = 2_000
 
-  /// Messages until the file has the wanted bytes.
-  private func fill(_ tenant: TenantID, _ engine: StorageEngine, _ place: String) async throws {
-    let path = "\(place)/tenants/\(tenant)/messages.sqlite"
-    let wanted = UInt64(megabytes) * 1_000_000
-    var first: Int64 = 1
-    while try Self.bytes(path) + Self.bytes(path + "-wal") < wanted {
-      let from = first
-      try await engine.write(tenant, Self.origin) {
-        try BenchMessagesStore.fill($0, from: from, count: Self.messagesAtOnce)
-      }
-      first += Self.messagesAtOnce
-    }
-  }
+  /// What one message takes in its file.
+  private static let messageBytes: Int64 = 128
 
-  private static func bytes(_ path: String) throws -> UInt64 {
-    guard FileManager.default.fileExists(atPath: path) else { return 0 }
-    return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
+  /// As many messages as make the wanted bytes.
+  private func fill(_ tenant: TenantID, _ engine: StorageEngine) async throws {
+    let last = Int64(megabytes) * 1_000_000 / Self.messageBytes
+    for first in stride(from: Int64(1), through: last, by: Int64.Stride(Self.messagesAtOnce)) {
+      let count = min(Self.messagesAtOnce, last - first + 1)
+      try await engine.write(tenant, Self.origin) {
+        try BenchMessagesStore.fill($0, from: first, count: count)
+      }
+    }
   }
 
   /// One piece of work per tenant, several at once.

@@ -1,8 +1,8 @@
 import Foundation
 import GraphSimulator
 
-/// A cell dies under load and stays dead; its follower takes over and its tenants move to another
-/// cell, by one order.
+/// A cell dies under load and stays dead, and its tenants go to the others, by one order: where it
+/// has a follower that takes over and moves them, else out of the archive.
 ///
 /// Each cycle is a system of its own: a cell dies once.
 public struct DrainMode: Sendable {
@@ -16,6 +16,14 @@ public struct DrainMode: Sendable {
       - {id: cell-2}
     graph: {simulator: {numbers: 8}}
     """
+  /// What is left of the cell, and what else dies on the way.
+  enum Loss: String, CaseIterable {
+    case follower = "cell-1 dies; its follower takes over, and it is drained"
+    case disk = "cell-1 and its disk are lost; its tenants come from the archive"
+    case diskThenControlPlane = "the same, and the control plane is killed meanwhile"
+    case diskThenSurvivor = "the same, and a cell that takes tenants is killed meanwhile"
+  }
+
   static let operations = 160
   static let leastAcknowledged = 100
   /// Acknowledged before the cell dies.
@@ -28,11 +36,19 @@ public struct DrainMode: Sendable {
   public func run() async -> ChaosReport {
     var all = ChaosReport()
     for cycle in 0..<plan.cycles where all.complaints.isEmpty {
-      plan.say("cycle \(cycle + 1): cell-1 dies and is drained")
+      let loss = Loss.allCases[cycle % Loss.allCases.count]
+      plan.say("cycle \(cycle + 1): \(loss.rawValue)")
       let own = AttackPlan(
         cycles: 1, seed: plan.seed + UInt64(cycle), sabotage: plan.sabotage,
         binaries: plan.binaries, directory: "\(plan.directory)/\(cycle)", say: plan.say)
-      let report = await SystemUnderAttack.report(own, topology: Self.topology, attack: attack)
+      let report = await SystemUnderAttack.report(
+        own, topology: loss == .follower ? Self.topology : Self.archived
+      ) { system, report in
+        switch loss {
+        case .follower: try await attack(system, &report)
+        default: try await spread(system, loss, &report)
+        }
+      }
       all.add(report)
     }
     return all
@@ -87,7 +103,7 @@ public struct DrainMode: Sendable {
   }
 
   /// The control plane takes a moment to see that the cell is dead.
-  private func order(_ client: SystemClient) async throws -> String {
+  func order(_ client: SystemClient) async throws -> String {
     try await wait("the cell counts as dead", seconds: 60) {
       let cell = try await client.admin("GET", "/v1/cells/cell-1")
       return cell["alive"]?.bool == false

@@ -118,6 +118,17 @@ public final class SystemUnderAttack: Sendable {
     return member
   }
 
+  /// kill -9 of a process that may never have been ready: `up` tells of it only in its log.
+  func killLast(_ id: String) throws {
+    let log = try String(contentsOfFile: directory + "/up.log", encoding: .utf8)
+    let prefix = "\(id): started, pid "
+    guard
+      let line = log.split(separator: "\n").last(where: { $0.hasPrefix(prefix) }),
+      let pid = Int32(line.dropFirst(prefix.count))
+    else { throw ChaosFailure("\(id) was never started") }
+    _ = Glibc.kill(pid, SIGKILL)
+  }
+
   /// Waits until another process has taken the place of `killed`, and is ready.
   func waitForSuccessor(of killed: Member) async throws {
     try await wait("\(killed.id) is ready again", seconds: Self.startSeconds) {

@@ -99,6 +99,7 @@ final class Workload: Sendable {
     state.withLock { state in
       for (index, told) in acknowledged.enumerated() {
         state.acknowledged[index].messages.merge(told.messages) { $1 }
+        state.acknowledged[index].topUps.merge(told.topUps) { $1 }
         state.acknowledged[index].inbound.formUnion(told.inbound)
       }
       state.count = state.acknowledged.map(\.count).reduce(0, +)

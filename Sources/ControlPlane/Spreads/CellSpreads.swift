@@ -77,10 +77,10 @@ struct CellSpreads: Sendable {
     let (sights, configuration) = (services.roster.sights(), services.configuration)
     let others = Array(measured.values)
     let takers = Set(survivors(of: cell).map(\.id))
-    try await services.store.write(trace: trace) { transaction, rows in
+    let begins = try await services.store.write(trace: trace) { transaction, rows -> Bool in
       guard var operation = try rows.operation(operation.id), operation.state == .running,
         operation.stepName == "plan"
-      else { return }
+      else { return false }
       var measured = measured
       measured[cell.id] = MeasuredCell.assumed(
         try rows.tenantCounts()[cell.id]?.tenants ?? 0, like: others,
@@ -109,7 +109,11 @@ struct CellSpreads: Sendable {
       try operation.finished(step: "plan", at: transaction.now)
       operation.progress.total = Int64(planned.count)
       try rows.put(operation)
+      return planned.contains { $0.state == .done }
     }
+    guard begins else { return }
+    try await services.map.refresh()
+    await services.directives.sweep(grace: 0, trace: trace)
   }
 
   // Each at its new cell.

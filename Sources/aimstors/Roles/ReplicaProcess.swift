@@ -130,7 +130,7 @@ struct ReplicaProcess {
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { ended.health() }, metrics: { "" },
       onRunning: { _ in })
-    try await serve(health, ended)
+    try await serve(health, ended, [])
     return false
   }
 

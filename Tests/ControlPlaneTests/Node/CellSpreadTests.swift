@@ -218,6 +218,35 @@ import Wire
     #expect(begun.status == 202, "\(begun.raw)")
   }
 
+  @Test func `a tenant that the lost cell was to begin begins elsewhere, and who waits is told`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let old = try await deployment.cell("cell-a")
+    old.change { $0.refusal = Failure(.recovering, "not yet") }
+    async let waiting = deployment.admin(
+      "POST", "/v1/tenants", Deployment.tenantBody("new", cell: "cell-a"), key: "new")
+    while try await deployment.admin("GET", "/v1/tenants").data().isEmpty { await Task.yield() }
+    let other = try await deployment.cell("cell-b")
+    for kind in ["cell_end", "cell_spool"] {
+      other.change { $0.answersByKind[kind] = status("done", #"{"parts":0}"#) }
+    }
+    other.change { $0.answersByKind["load"] = status("failed") }
+    deployment.boot.advance(milliseconds: 60_000)
+    try await other.heartbeat(deployment.control)
+    let begun = try await deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1")
+    for _ in 0..<5 { await deployment.node.work() }
+    let id = try begun.text("id")
+    let ended = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    let answer = try await waiting
+    #expect(answer.status == 201, "\(answer.raw)")
+    // Once at least: the request that waits sends it, too.
+    #expect(Set(other.seen.provisioned.map(\.epoch)) == [2])
+    #expect(!other.seen.work.contains { $0.kind == "cell_spread" })
+  }
+
   @Test func `a cell that takes over and is away holds up nobody else`() async throws {
     let lost = try await lost()
     let id = try await lost.deployment.admin(
