@@ -344,6 +344,22 @@ import Wire
     }
   }
 
+  @Test func `a file that a read has made meanwhile holds nothing, and is no difference`()
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let pair = try await Pair(directory)
+      try await importFiles(from: pair.a, to: pair.b)
+      // There was none when the files were copied.
+      #expect(try await pair.a.counts() == [0, 0])
+      let fence = try await pair.a.engine.fence(Self.tenant, within: 1_000_000_000)
+      #expect(fence.digests.count == 2)
+      try await stream(from: pair.a, to: pair.b)
+      try await pair.b.engine.readyForMove(Self.tenant, under: Self.epoch, fence)
+      await pair.close()
+    }
+  }
+
   @Test func `damaged copies are not imported`() async throws {
     try await withTemporaryDirectory { directory in
       let pair = try await Pair(directory)

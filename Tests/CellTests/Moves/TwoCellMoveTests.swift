@@ -1,0 +1,151 @@
+import Foundation
+import Logging
+import Messaging
+import Platform
+import Simulation
+import Storage
+import Synchronization
+import Testing
+import Wire
+
+@testable import Cell
+
+/// A move as its two cells drive it, over messages.
+@Suite("A move between two cells") struct TwoCellMoveTests {
+  private static let tenant = TenantID(trusted: "t1")
+
+  /// What of a cell takes part in a move.
+  private struct Side {
+    let engine: StorageEngine
+    let messenger: InMemoryMessenger
+    let departures: Departures
+    let moves: MoveMessages
+
+    init(_ name: String, _ directory: String, _ network: InMemoryNetwork) async throws {
+      var log = Logger(label: "test")
+      log.logLevel = .critical
+      let (clock, files) = (SimulatedWallClock(), LiveFileSystem())
+      let cell = CellID(trusted: name)
+      let place = "\(directory)/\(name)"
+      engine = StorageEngine(
+        EngineConfiguration(directory: place, cell: cell), clock: clock,
+        random: SeededRandomSource(seed: 7), files: files, log: log,
+        schema: { CellNode.schema(of: $0) }, fatal: { Issue.record("journal died: \($0)") })
+      _ = try await engine.start()
+      try await engine.create(.cellStore, epoch: .first)
+      let directives = Directives(
+        store: engine, cell: cell, region: RegionID(trusted: "local"))
+      try await directives.load()
+      messenger = InMemoryMessenger(
+        identity: PeerIdentity(role: .cell, id: name, generation: .first), network: network)
+      let environment = MoveEnvironment(
+        cell: cell, engine: engine, directives: directives,
+        keys: APIKeys(store: engine, clock: clock, boot: FakeBoot(clock: clock)),
+        sessions: Sessions(store: engine, clock: clock), messenger: messenger, files: files,
+        dataDirectory: place, clock: clock, address: { Self.address(name) }, wake: { _ in },
+        log: log)
+      departures = Departures(environment)
+      moves = MoveMessages(
+        arrivals: Arrivals(
+          environment, followers: FollowerCopies(nil), archived: { _ in }, diskFree: { .max }),
+        outcomes: LateOutcomes(
+          environment: environment, sealer: Sealer(key: [UInt8](repeating: 7, count: 32)),
+          gate: directives))
+    }
+
+    static func address(_ name: String) -> String { "tcp://\(name):1" }
+
+    /// Answers at an address; `refuses` says what it does not hear.
+    func listen(
+      _ name: String, as messenger: InMemoryMessenger? = nil,
+      refuses: @escaping @Sendable (WireMethod) -> Bool = { _ in false }
+    ) async throws {
+      let moves = moves
+      _ = try await (messenger ?? self.messenger).listen(at: Address(Self.address(name))) {
+        (request) async throws(Failure) in
+        guard !refuses(request.method) else {
+          throw Failure(.recovering, "it is on its way down")
+        }
+        return try await moves.answer(request, from: CellID(trusted: request.peer.id))
+      }
+    }
+
+    func pay(_ reference: String) async throws {
+      try await engine.write(tenant, CommandOrigin(requestID: reference, traceID: "")) {
+        _ = try Ledger($0).topUp(Micros(5), currency: Books.eur, reference: reference)
+      }
+    }
+
+    func transfers() async throws -> Int {
+      try await engine.read(tenant, [.ledger]) { try LedgerAudit($0.file(.ledger)).transfers }
+    }
+  }
+
+  private func withSides(_ body: (Side, Side, InMemoryNetwork) async throws -> Void) async throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appendingPathComponent("aimstors-moves-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 1))
+    let source = try await Side("a", directory, network)
+    let target = try await Side("b", directory, network)
+    try await source.engine.create(Self.tenant, epoch: .first)
+    for number in 1...5 { try await source.pay("payment-\(number)") }
+    try await source.listen("a")
+    try await body(source, target, network)
+    await source.engine.close()
+    await target.engine.close()
+  }
+
+  private func order(at address: String) -> MoveOrder {
+    MoveOrder(
+      operation: "op", tenant: Self.tenant, target: CellID(trusted: "b"),
+      address: Side.address(address), epoch: Epoch(2), capMilliseconds: 10_000)
+  }
+
+  @Test func `the tenant is served there, with all that it had`() async throws {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      let result = try await source.departures.move(order(at: "b"), CellWork.Progress())
+      #expect(result.contains(#""to_epoch":2"#), "\(result)")
+      #expect(target.engine.servedHeads[Self.tenant]?.epoch == Epoch(2))
+      #expect(source.engine.servedHeads[Self.tenant] == nil)
+      try await target.pay("payment-6")
+      #expect(try await target.transfers() == 6)
+    }
+  }
+
+  @Test func `a target that answers elsewhere by now is told its release there`() async throws {
+    try await withSides { source, target, network in
+      let hasReleased = Atomic(false)
+      try await target.listen("b") { method in
+        guard method == .moveRelease else { return false }
+        hasReleased.store(true, ordering: .releasing)
+        return true
+      }
+      let hasEnded = Atomic(false)
+      let moving = Task {
+        defer { hasEnded.store(true, ordering: .releasing) }
+        return try await source.departures.move(order(at: "b"), CellWork.Progress())
+      }
+      while !hasReleased.load(ordering: .acquiring), !hasEnded.load(ordering: .acquiring) {
+        await Task.yield()
+      }
+      // It is gone, and its follower has taken over at another address.
+      await target.messenger.close()
+      let promoted = InMemoryMessenger(
+        identity: PeerIdentity(role: .cell, id: "b", generation: Generation(2)),
+        network: network)
+      try await target.listen("b2", as: promoted)
+      // The control plane asks how far the move is, as it does all the time.
+      source.departures.heard(order(at: "b2"))
+      _ = try await moving.value
+      #expect(target.engine.servedHeads[Self.tenant]?.epoch == Epoch(2))
+      #expect(try await target.transfers() == 5)
+      // An order that comes late leads nobody astray.
+      source.departures.heard(order(at: "nowhere"))
+      await promoted.close()
+    }
+  }
+}
