@@ -20,6 +20,9 @@ struct Deployment {
   /// thread longer than any deadline of a running system.
   static let patience = Duration.seconds(300)
 
+  /// Rounds that a directive may take: an attempt ends where a machine is busy, the next comes.
+  static let rounds = 50
+
   let network: InMemoryNetwork
   let store: DirectTenants
   let clock: SimulatedWallClock
@@ -108,6 +111,15 @@ struct Deployment {
       {"name":"Tenant \(slug)","slug":"\(slug)","region":"\(region)","currency":"EUR",\
       "time_zone":"Europe/Berlin"\(pinned)\(extra)}
       """
+  }
+
+  /// Sends what waits, round after round as the process does, until `holds` says so.
+  func sweep(until holds: () async throws -> Bool) async throws {
+    for _ in 0..<Self.rounds {
+      await node.sweep(grace: 0)
+      if try await holds() { return }
+    }
+    Issue.record("it does not hold after \(Self.rounds) rounds")
   }
 
   /// One request as the router would pass it on.
