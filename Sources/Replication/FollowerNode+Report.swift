@@ -31,6 +31,19 @@ extension FollowerNode {
     return report
   }
 
+  /// A tenant's digests as its files here have them.
+  func digest(_ query: Aimstors_ProtoDigestRequest) async throws(Failure) -> [UInt8] {
+    guard let tenant = TenantID(query.tenant) else {
+      throw Failure(.invalidIdentifier, "not a tenant id")
+    }
+    let digest = try await engine.digest(tenant, recompute: query.recompute)
+    var answer = Aimstors_ProtoDigestAnswer()
+    answer.tenantSeq = digest.tenantSeq.rawValue
+    for (name, value) in digest.files { answer.files[name] = "\(value)" }
+    answer.recomputed = digest.recomputed
+    return try Coding.encode(answer)
+  }
+
   public func health() -> HealthReport {
     let now = clock.milliseconds()
     let (heardAt, isStopping) = state.withLock { ($0.heardAt, $0.isStopping) }

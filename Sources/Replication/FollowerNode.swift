@@ -335,18 +335,6 @@ public final class FollowerNode: Service {
     return message
   }
 
-  private func digest(_ query: Aimstors_ProtoDigestRequest) async throws(Failure) -> [UInt8] {
-    guard let tenant = TenantID(query.tenant) else {
-      throw Failure(.invalidIdentifier, "not a tenant id")
-    }
-    let digest = try await engine.digest(tenant, recompute: query.recompute)
-    var answer = Aimstors_ProtoDigestAnswer()
-    answer.tenantSeq = digest.tenantSeq.rawValue
-    for (name, value) in digest.files { answer.files[name] = "\(value)" }
-    answer.recomputed = digest.recomputed
-    return try Coding.encode(answer)
-  }
-
   private func work(
     _ work: Aimstors_ProtoCellWork
   ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {

@@ -17,6 +17,7 @@ import Wire
     "platform-1", "platform-2", "platform-identity-1", "platform-registers",
     "platform-restores-1", "platform-moves-1", "platform-identity-2", "platform-rebalances-1",
     "platform-identity-3", "platform-alerts-1", "platform-upgrades-1", "platform-registers-2",
+    "platform-spreads-1",
   ]
   private static let later: [String: UInt32] = [:]
 
