@@ -2,14 +2,13 @@ import ArgumentParser
 import Foundation
 
 /// What one tenant's flood costs its neighbours: they send at a fixed rate, first alone, then beside
-/// 64 connections that send for one other tenant as fast as they are answered.
+/// 64 connections that send for one other tenant as fast as they are answered, then right after it,
+/// while what it has written goes to the disk.
 struct FairnessBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fairness", abstract: "The neighbours' latency beside one tenant's flood.")
 
   static let connections = 64
-  /// What the flood has left to send is done with by then, or goes on into the next measurement.
-  static let pauseSeconds = 5
   static let bar = 1.5
 
   @OptionGroup var repository: Repository
@@ -28,30 +27,36 @@ struct FairnessBench: AsyncParsableCommand {
     _ = try await loop.latencies(seconds: max(1, repository.seconds / 4))
     var alone: [Double] = []
     var beside: [Double] = []
-    var ratios: [Double] = []
+    var after: [Double] = []
     var sent = 0.0
+    // All that is alone comes first: after a flood nothing is for a while.
     for repetition in 1...repository.repetitions {
-      progress("fairness \(repetition)/\(repository.repetitions): alone, then beside a flood")
-      let quiet = try await loop.latencies(seconds: repository.seconds)
+      progress("fairness \(repetition)/\(repository.repetitions): alone")
+      alone.append(Self.p99(try await loop.latencies(seconds: repository.seconds)))
+    }
+    for repetition in 1...repository.repetitions {
+      progress("fairness \(repetition)/\(repository.repetitions): beside a flood, and after it")
       let (loud, requests) = try await measure(loop, flood)
       sent += requests
-      alone.append(percentile(quiet, 0.99) / 1_000)
-      beside.append(percentile(loud, 0.99) / 1_000)
-      ratios.append(percentile(loud, 0.99) / max(1, percentile(quiet, 0.99)))
-      try await Task.sleep(for: .seconds(Self.pauseSeconds))
+      beside.append(Self.p99(loud))
+      after.append(Self.p99(try await loop.latencies(seconds: repository.seconds)))
     }
     let seconds = Double(repository.seconds * repository.repetitions)
-    Row(
-      name: "fairness.neighbour_p99_ms", value: median(beside), unit: "ms",
-      baseline: median(alone),
-      facts: [
-        "ratios": ratios, "bar": Self.bar, "neighbours": neighbours,
-        "neighbours_per_second": rate, "flood_connections": Self.connections,
-        "flood_per_second": (sent / seconds).rounded(), "seconds": repository.seconds,
-        "against": "the neighbours' p99 without the flood",
-      ]
-    ).write()
+    let facts: [String: Any] = [
+      "bar": Self.bar, "neighbours": neighbours, "neighbours_per_second": rate,
+      "flood_connections": Self.connections, "flood_per_second": (sent / seconds).rounded(),
+      "seconds": repository.seconds, "against": "the neighbours' p99 without the flood",
+    ]
+    for (name, times) in [("neighbour", beside), ("after", after)] {
+      Row(
+        name: "fairness.\(name)_p99_ms", value: median(times), unit: "ms",
+        baseline: median(alone), facts: facts
+      ).write()
+    }
   }
+
+  /// Milliseconds.
+  private static func p99(_ latencies: [Double]) -> Double { percentile(latencies, 0.99) / 1_000 }
 
   /// The neighbours' latencies while the flood goes on, and how much of it was answered.
   private func measure(

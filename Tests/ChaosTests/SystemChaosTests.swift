@@ -62,6 +62,21 @@ import Testing
     #expect((report.moves ?? 0) >= 3 * cycles)
   }
 
+  @Test func `a cell is lost, and its tenants go to the others by follower or archive`()
+    async throws
+  {
+    let cycles = Self.isLong ? 500 : 2
+    let report = try await Self.withDirectory { directory in
+      await DrainMode(
+        AttackPlan(
+          cycles: cycles, seed: 14, binaries: Self.binaries, directory: directory, say: { _ in })
+      ).run()
+    }
+    #expect(report.isOK, "\(report)")
+    #expect(report.cycles == cycles)
+    #expect(report.acked >= 100 * cycles)
+  }
+
   @Test func `a follower takes over in the middle of a move, and nothing is lost`() async throws {
     let cycles = Self.isLong ? 50 : 1
     let report = try await Self.withDirectory { directory in
