@@ -42,4 +42,19 @@ public struct ChaosReport: Sendable {
   }
 
   mutating func hit(_ fault: String) { faultsHit[fault, default: 0] += 1 }
+
+  /// Adds what another system showed.
+  mutating func add(_ other: ChaosReport) {
+    cycles += other.cycles
+    acked += other.acked
+    lost += other.lost
+    duplicated += other.duplicated
+    diverged += other.diverged
+    complaints += other.complaints
+    if let moves = other.moves { self.moves = (self.moves ?? 0) + moves }
+    if let owners = other.ownersMax { ownersMax = max(ownersMax ?? 1, owners) }
+    if let orphans = other.orphans { self.orphans = (self.orphans ?? 0) + orphans }
+    for (fault, count) in other.faultsHit { faultsHit[fault, default: 0] += count }
+    for (name, value) in other.measures { measure(name, value) }
+  }
 }

@@ -1,27 +1,7 @@
 import Synchronization
 
-/// The keys of a key file as they are now; replaced while the process runs.
-public final class KeyRing: Sendable {
-  /// What a key file holds.
-  public struct Keys: Hashable, Sendable {
-    /// The newest first: it seals, all of them open.
-    public let sealing: [[UInt8]]
-    /// What the keys of audit logs are made of; nil: the oldest sealing key, as it was before the
-    /// first rotation.
-    public let auditRoot: [UInt8]?
-
-    /// - Parameter sealing: 32 bytes each, one at least.
-    public init(sealing: [[UInt8]], auditRoot: [UInt8]? = nil) {
-      precondition(
-        !sealing.isEmpty
-          && (sealing + (auditRoot.map { [$0] } ?? [])).allSatisfy {
-            $0.count == AuthenticatedCipher.keyBytes
-          }, "AES-256 has a key of 32 bytes")
-      self.sealing = sealing
-      self.auditRoot = auditRoot
-    }
-  }
-
+/// The keys that are in force; replaced while the process runs.
+public final class KeysInForce<Keys: Hashable & Sendable>: Sendable {
   private let state: Mutex<Keys>
 
   public init(_ keys: Keys) { state = Mutex(keys) }
@@ -36,5 +16,28 @@ public final class KeyRing: Sendable {
       current = keys
       return true
     }
+  }
+}
+
+/// The keys that secrets are sealed with, as they are now.
+public typealias KeyRing = KeysInForce<SealingKeys>
+
+/// What a key file holds.
+public struct SealingKeys: Hashable, Sendable {
+  /// The newest first: it seals, all of them open.
+  public let sealing: [[UInt8]]
+  /// What the keys of audit logs are made of; nil: the oldest sealing key, as it was before the
+  /// first rotation.
+  public let auditRoot: [UInt8]?
+
+  /// - Parameter sealing: 32 bytes each, one at least.
+  public init(sealing: [[UInt8]], auditRoot: [UInt8]? = nil) {
+    precondition(
+      !sealing.isEmpty
+        && (sealing + (auditRoot.map { [$0] } ?? [])).allSatisfy {
+          $0.count == AuthenticatedCipher.keyBytes
+        }, "AES-256 has a key of 32 bytes")
+    self.sealing = sealing
+    self.auditRoot = auditRoot
   }
 }

@@ -85,18 +85,6 @@ struct RealBucketTests {
   }
 
   @Test func `whoever sees a higher claim in the bucket uploads nothing more`() async throws {
-    try await withArchive(store: store()) { fixture in
-      try await fixture.engine.create(tenant, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...4)
-      #expect(await fixture.service.waitUntilArchived(seconds: 60))
-      try await fixture.archive.claim(
-        Claim(
-          cell: ArchiveFixture.cell, generation: Generation(2), firstSeq: CellSeq(6),
-          previousHash: "", claimedAt: .zero))
-      try await fixture.pay(5...6)
-      #expect(await !fixture.service.waitUntilArchived(seconds: 3))
-      #expect(fixture.service.status.problems.map(\.code).contains("archive_fenced"))
-    }
+    try await checkFencing(store())
   }
 }

@@ -110,21 +110,7 @@ import Wire
   }
 
   @Test func `whoever sees a higher claim uploads nothing more`() async throws {
-    let store = FaultyStore()
-    try await withArchive(store: store) { fixture in
-      try await fixture.engine.create(tenant, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...4)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
-      try await fixture.archive.claim(
-        Claim(
-          cell: ArchiveFixture.cell, generation: Generation(2), firstSeq: CellSeq(6),
-          previousHash: "", claimedAt: .zero))
-      try await fixture.pay(5...6)
-      #expect(await !fixture.service.waitUntilArchived(seconds: 2))
-      #expect(fixture.service.status.problems.map(\.code).contains("archive_fenced"))
-      #expect(try await fixture.restore(.latest).position.tenantSeq == TenantSeq(5))
-    }
+    try await checkFencing(FaultyStore())
   }
 
   @Test func `a journal that does not follow its archive is not uploaded`() async throws {

@@ -5,9 +5,7 @@ import Testing
 /// Versions that come and go, parts that are missing, networks that are cut: whole systems.
 @Suite(.serialized) struct DeploymentChaosTests {
   private func plan(_ cycles: Int, _ directory: String) -> AttackPlan {
-    AttackPlan(
-      cycles: cycles, seed: 21, binaries: SystemChaosTests.binaries, directory: directory,
-      say: { _ in })
+    SystemChaosTests.plan(cycles, seed: 21, in: directory)
   }
 
   @Test func `a version that fails requests is halted at the canary, and nothing is lost`()

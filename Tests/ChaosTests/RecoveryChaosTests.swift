@@ -6,9 +6,7 @@ extension SystemChaosTests {
   private func promote(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await PromoteMode(
-        AttackPlan(
-          cycles: cycles, seed: 3, sabotage: sabotage, binaries: Self.binaries,
-          directory: directory, say: { _ in })
+        Self.plan(cycles, seed: 3, sabotage: sabotage, in: directory)
       ).run()
     }
   }
@@ -35,9 +33,7 @@ extension SystemChaosTests {
   private func controlPlane(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await ControlPlaneMode(
-        AttackPlan(
-          cycles: cycles, seed: 4, sabotage: sabotage, binaries: Self.binaries,
-          directory: directory, say: { _ in })
+        Self.plan(cycles, seed: 4, sabotage: sabotage, in: directory)
       ).run()
     }
   }

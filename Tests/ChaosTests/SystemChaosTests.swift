@@ -24,12 +24,18 @@ import Testing
     return report
   }
 
+  static func plan(
+    _ cycles: Int, seed: UInt64, sabotage: String? = nil, in directory: String
+  ) -> AttackPlan {
+    AttackPlan(
+      cycles: cycles, seed: seed, sabotage: sabotage, binaries: binaries, directory: directory,
+      say: { _ in })
+  }
+
   private func kill(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await KillMode(
-        AttackPlan(
-          cycles: cycles, seed: 11, sabotage: sabotage, binaries: Self.binaries,
-          directory: directory, say: { _ in })
+        Self.plan(cycles, seed: 11, sabotage: sabotage, in: directory)
       ).run()
     }
   }
@@ -45,9 +51,7 @@ import Testing
   private func move(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await MoveMode(
-        AttackPlan(
-          cycles: cycles, seed: 12, sabotage: sabotage, binaries: Self.binaries,
-          directory: directory, say: { _ in })
+        Self.plan(cycles, seed: 12, sabotage: sabotage, in: directory)
       ).run()
     }
   }
@@ -68,8 +72,7 @@ import Testing
     let cycles = Self.isLong ? 500 : 2
     let report = try await Self.withDirectory { directory in
       await DrainMode(
-        AttackPlan(
-          cycles: cycles, seed: 14, binaries: Self.binaries, directory: directory, say: { _ in })
+        Self.plan(cycles, seed: 14, in: directory)
       ).run()
     }
     #expect(report.isOK, "\(report)")
@@ -81,8 +84,7 @@ import Testing
     let cycles = Self.isLong ? 50 : 1
     let report = try await Self.withDirectory { directory in
       await TakeoverMode(
-        AttackPlan(
-          cycles: cycles, seed: 13, binaries: Self.binaries, directory: directory, say: { _ in })
+        Self.plan(cycles, seed: 13, in: directory)
       ).run()
     }
     #expect(report.isOK, "\(report)")
@@ -107,9 +109,7 @@ import Testing
   private func refresh(cycles: Int, sabotage: String? = nil) async throws -> ChaosReport {
     try await Self.withDirectory(sabotage == nil) { directory in
       await RefreshMode(
-        AttackPlan(
-          cycles: cycles, seed: 5, sabotage: sabotage, binaries: Self.binaries,
-          directory: directory, say: { _ in }),
+        Self.plan(cycles, seed: 5, sabotage: sabotage, in: directory),
         herd: Self.isLong ? RefreshMode.standardHerd : 200
       ).run()
     }

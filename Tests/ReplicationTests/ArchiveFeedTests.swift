@@ -45,11 +45,10 @@ import Wire
         logger: bench.log))
   }
 
-  private func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { await Task.yield() }
-  }
-
-  @Test func `a follower stores what it has, and a restore begins with that`() async throws {
+  /// A primary whose follower knows the archive and is fed.
+  private func withFed(
+    _ body: (Bench, Archive, StorageEngine, FollowerLink, Journal) async throws -> Void
+  ) async throws {
     try await withBench { bench in
       let archive = try archive(bench)
       let follower = try await bench.follower("f", archive: archive)
@@ -58,6 +57,21 @@ import Wire
       let link = bench.link("f", from: messenger)
       let journal = try #require(engine.journal)
       let feeding = Task { await link.run(journal) { false } }
+      try await body(bench, archive, engine, link, journal)
+      feeding.cancel()
+      _ = await feeding.value
+      following.cancel()
+      try? await following.value
+      await engine.close()
+    }
+  }
+
+  private func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() { await Task.yield() }
+  }
+
+  @Test func `a follower stores what it has, and a restore begins with that`() async throws {
+    try await withFed { bench, archive, engine, link, journal in
       for id in 1...25 { try await engine.pay(Int64(id)) }
       try await until { link.current.end?.seq == journal.lastSeq }
       // Asked at once: it is copied, and applied half a second later.
@@ -72,23 +86,11 @@ import Wire
       await #expect(throws: Failure.self) {
         try await link.snapshot(of: TenantID(trusted: "nobody"))
       }
-      feeding.cancel()
-      _ = await feeding.value
-      following.cancel()
-      try? await following.value
-      await engine.close()
     }
   }
 
   @Test func `a follower restores to any point that its journal reaches back to`() async throws {
-    try await withBench { bench in
-      let archive = try archive(bench)
-      let follower = try await bench.follower("f", archive: archive)
-      let following = Task { try await follower.run() }
-      let (engine, messenger) = try await bench.primary("p")
-      let link = bench.link("f", from: messenger)
-      let journal = try #require(engine.journal)
-      let feeding = Task { await link.run(journal) { false } }
+    try await withFed { bench, archive, engine, link, journal in
       for id in 1...10 { try await engine.pay(Int64(id)) }
       let middle = try #require(engine.heads[Bench.tenant])
       let digests = try await engine.digest(Bench.tenant, recompute: false).files
@@ -114,11 +116,6 @@ import Wire
           #expect(failure.code == .restorePointMissing, "\(failure)")
         }
       }
-      feeding.cancel()
-      _ = await feeding.value
-      following.cancel()
-      try? await following.value
-      await engine.close()
     }
   }
 

@@ -1,5 +1,5 @@
+import Cryptography
 import Platform
-import Synchronization
 
 /// The keys of one deployment's archive: the newest seals, all of them open.
 ///
@@ -41,21 +41,5 @@ public struct ArchiveKeys: Hashable, Sendable {
   func key(_ id: String) -> ArchiveKey? { all.first { $0.id == id } }
 }
 
-/// The keys in force; replaced while the process runs.
-public final class ArchiveKeyRing: Sendable {
-  private let state: Mutex<ArchiveKeys>
-
-  public init(_ keys: ArchiveKeys) { state = Mutex(keys) }
-
-  public var keys: ArchiveKeys { state.withLock { $0 } }
-
-  /// Puts other keys in force; answers whether they differ.
-  @discardableResult
-  public func replace(with keys: ArchiveKeys) -> Bool {
-    state.withLock { current in
-      guard current != keys else { return false }
-      current = keys
-      return true
-    }
-  }
-}
+/// The archive's keys as they are now.
+public typealias ArchiveKeyRing = KeysInForce<ArchiveKeys>

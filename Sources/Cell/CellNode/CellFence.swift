@@ -31,6 +31,7 @@ extension CellNode {
     replication?.met(next, engine.journal)
     fence.met(next)
   }
+
   /// A request that was meant for another generation of this cell.
   ///
   /// A higher one fences at once: whoever sent it knows who has taken over.

@@ -15,7 +15,7 @@ struct ArchivedTarget: Sendable {
 
   func run() async -> ChaosReport {
     await SystemUnderAttack.report(
-      plan, topology: SystemUnderAttack.topology + "\narchive: {directory: archive}\n",
+      plan, topology: SystemUnderAttack.topology + "\n" + ArchivePlace.topology(),
       attack: attack)
   }
 

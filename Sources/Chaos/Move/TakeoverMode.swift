@@ -42,23 +42,16 @@ public struct TakeoverMode: Sendable {
   public init(_ plan: AttackPlan) { self.plan = plan }
 
   public func run() async -> ChaosReport {
-    var all = ChaosReport()
-    for cycle in 0..<plan.cycles where all.complaints.isEmpty {
-      let fault = Fault.allCases[cycle % Fault.allCases.count]
-      plan.say("cycle \(cycle + 1): \(fault.rawValue)")
-      let own = AttackPlan(
-        cycles: 1, seed: plan.seed + UInt64(cycle), sabotage: plan.sabotage,
-        binaries: plan.binaries, directory: "\(plan.directory)/\(cycle)", say: plan.say)
-      let report =
+    await plan.eachAlone { (fault: Fault, own) in
+      var report =
         fault == .archived
         ? await ArchivedTarget(plan: own).run()
         : await SystemUnderAttack.report(own, topology: Self.topology) { system, report in
           try await attack(fault, own, system, &report)
         }
-      all.add(report)
-      all.hit(fault.rawValue)
+      report.hit(fault.rawValue)
+      return report
     }
-    return all
   }
 
   private func attack(
@@ -71,7 +64,7 @@ public struct TakeoverMode: Sendable {
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
     let random = SeededRandomSource(seed: plan.seed)
-    for cell in ChaosTenant.cells { try await Self.waitForFollower(of: cell, client) }
+    for cell in ChaosTenant.cells { try await client.waitUntilPromotable("\(cell)-b", of: cell) }
     async let load: Void = workload.run(0..<Self.operations)
     // In full health: from here on the second cell has a tenant that came.
     guard try await tenants[0].move("first", client) == "succeeded" else {
@@ -140,29 +133,5 @@ public struct TakeoverMode: Sendable {
     try await wait("\(cell)-b serves", seconds: 60) {
       try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string == "succeeded"
     }
-  }
-
-  static func waitForFollower(of cell: String, _ client: SystemClient) async throws {
-    try await wait("\(cell)-b may be promoted", seconds: 60) {
-      let plan = try? await client.admin("POST", "/v1/cells/\(cell)/promote", ["dry_run": true])
-      return plan?["result"]?["to"]?.string == "\(cell)-b"
-    }
-  }
-}
-
-extension ChaosReport {
-  /// Adds what another system showed.
-  mutating func add(_ other: ChaosReport) {
-    cycles += other.cycles
-    acked += other.acked
-    lost += other.lost
-    duplicated += other.duplicated
-    diverged += other.diverged
-    complaints += other.complaints
-    if let moves = other.moves { self.moves = (self.moves ?? 0) + moves }
-    if let owners = other.ownersMax { ownersMax = max(ownersMax ?? 1, owners) }
-    if let orphans = other.orphans { self.orphans = (self.orphans ?? 0) + orphans }
-    for (fault, count) in other.faultsHit { faultsHit[fault, default: 0] += count }
-    for (name, value) in other.measures { measure(name, value) }
   }
 }

@@ -6,14 +6,14 @@ import GraphSimulator
 /// What was acknowledged and archived must be there, in another cell; nothing may be sent twice;
 /// the other cells' tenants must notice nothing; and its process must never serve again.
 extension DrainMode {
-  static let archived = """
+  static var archived: String { cells + "\n" + ArchivePlace.topology() }
+  private static let cells = """
     version: 1
     name: chaos
     control_plane: {id: control-plane}
     routers: [{id: router-1}]
     cells: [{id: cell-1}, {id: cell-2}, {id: cell-3}]
     graph: {simulator: {numbers: 8}}
-    archive: {directory: archive}
     """
   /// Operations before the loss; the others are asked for while the cell is gone.
   static let before = 120

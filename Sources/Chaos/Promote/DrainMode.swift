@@ -34,14 +34,8 @@ public struct DrainMode: Sendable {
   public init(_ plan: AttackPlan) { self.plan = plan }
 
   public func run() async -> ChaosReport {
-    var all = ChaosReport()
-    for cycle in 0..<plan.cycles where all.complaints.isEmpty {
-      let loss = Loss.allCases[cycle % Loss.allCases.count]
-      plan.say("cycle \(cycle + 1): \(loss.rawValue)")
-      let own = AttackPlan(
-        cycles: 1, seed: plan.seed + UInt64(cycle), sabotage: plan.sabotage,
-        binaries: plan.binaries, directory: "\(plan.directory)/\(cycle)", say: plan.say)
-      let report = await SystemUnderAttack.report(
+    await plan.eachAlone { (loss: Loss, own) in
+      await SystemUnderAttack.report(
         own, topology: loss == .follower ? Self.topology : Self.archived
       ) { system, report in
         switch loss {
@@ -49,9 +43,7 @@ public struct DrainMode: Sendable {
         default: try await spread(system, loss, &report)
         }
       }
-      all.add(report)
     }
-    return all
   }
 
   private func attack(_ system: SystemUnderAttack, _ report: inout ChaosReport) async throws {
@@ -61,10 +53,7 @@ public struct DrainMode: Sendable {
       "PUT", "faults", ["delay_ms": [5, 40], "reply_delay_ms": [20, 120]])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
-    try await wait("the follower may be promoted", seconds: 60) {
-      let plan = try? await client.admin("POST", "/v1/cells/cell-1/promote", ["dry_run": true])
-      return plan?["result"]?["to"]?.string == "cell-1-b"
-    }
+    try await client.waitUntilPromotable("cell-1-b", of: "cell-1")
     async let load: Void = workload.run(0..<Self.operations)
     try await wait("\(Self.moment) operations are acknowledged", seconds: 120) {
       workload.count >= Self.moment

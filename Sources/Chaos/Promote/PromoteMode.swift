@@ -111,11 +111,7 @@ public struct PromoteMode: Sendable {
     // The roles change with every cycle.
     let (primary, follower) = (Self.replicas[cycle % 2], Self.replicas[(cycle + 1) % 2])
     let promote = "/v1/cells/\(Self.cell)/promote"
-    try await wait("\(follower) may be promoted", seconds: 60) {
-      let plan = try? await client.admin(
-        "POST", promote, ["dry_run": true, "replica": JSON(follower)])
-      return plan?["result"]?["to"]?.string == follower
-    }
+    try await client.waitUntilPromotable(follower, of: Self.cell)
     let moment = 5 + random.below(Self.operationsPerCycle / 2)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count

@@ -20,4 +20,22 @@ public struct AttackPlan: Sendable {
     self.directory = directory
     self.say = say
   }
+
+  /// Meets the faults in turn, each cycle on a system of its own, until something is wrong.
+  func eachAlone<Fault: CaseIterable & RawRepresentable<String>>(
+    _ attack: (Fault, AttackPlan) async -> ChaosReport
+  ) async -> ChaosReport where Fault.AllCases == [Fault] {
+    var all = ChaosReport()
+    for cycle in 0..<cycles where all.complaints.isEmpty {
+      let fault = Fault.allCases[cycle % Fault.allCases.count]
+      say("cycle \(cycle + 1): \(fault.rawValue)")
+      all.add(
+        await attack(
+          fault,
+          AttackPlan(
+            cycles: 1, seed: seed + UInt64(cycle), sabotage: sabotage, binaries: binaries,
+            directory: "\(directory)/\(cycle)", say: say)))
+    }
+    return all
+  }
 }

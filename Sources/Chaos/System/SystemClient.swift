@@ -162,4 +162,13 @@ struct SystemClient: Sendable {
     let answer = try? await once("GET", healthURL + "/readyz", nil, nil, nil, nil)
     return answer?.status == 200
   }
+
+  /// Waits until a replica of a cell has all that was acknowledged and may take over.
+  func waitUntilPromotable(_ replica: String, of cell: String) async throws {
+    try await wait("\(replica) may be promoted", seconds: 60) {
+      let plan = try? await admin(
+        "POST", "/v1/cells/\(cell)/promote", ["dry_run": true, "replica": JSON(replica)])
+      return plan?["result"]?["to"]?.string == replica
+    }
+  }
 }

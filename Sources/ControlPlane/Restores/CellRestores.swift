@@ -21,12 +21,12 @@ struct CellRestores: Sendable {
         }
         try await promote(sight, cell, record.generation, trace: trace)
       }
-      try await finish("claim", operation, trace: trace)
+      try await rounds.done("claim", of: operation, trace: trace)
     case "serve":
       guard hasJoined(cell, record.generation) else {
         throw Failure(.cellUnavailable, "\(cell) has not joined yet")
       }
-      try await finish("serve", operation, trace: trace)
+      try await rounds.done("serve", of: operation, trace: trace)
     case "restore":
       var work = Aimstors_ProtoCellWork()
       work.operation = operation.id.rawValue
@@ -34,7 +34,8 @@ struct CellRestores: Sendable {
       work.at = CellRestoreRoute.name(cell, record.generation)
       let status = try await rounds.ask(work, cell, trace: trace)
       switch status.state {
-      case "done": try await finish("restore", operation, result: status.result, trace: trace)
+      case "done":
+        try await rounds.done("restore", of: operation, result: status.result, trace: trace)
       case "failed":
         try await rounds.end(
           operation, CellWorkRounds.failure(status), result: status.result, trace: trace)
@@ -66,19 +67,6 @@ struct CellRestores: Sendable {
       guard failure.code == .unknownRoute else { throw failure }
     }
     services.replicas.forget(sight.replica, of: cell)
-  }
-
-  private func finish(
-    _ step: String, _ operation: Operation, result: String? = nil, trace: String
-  ) async throws(Failure) {
-    try await services.store.write(trace: trace) { transaction, rows in
-      guard var operation = try rows.operation(operation.id), operation.state == .running else {
-        return
-      }
-      try operation.finished(step: step, at: transaction.now)
-      if let result { try operation.succeeded(result: result, at: transaction.now) }
-      try rows.put(operation)
-    }
   }
 
   /// How many tenants are back, where that is news.

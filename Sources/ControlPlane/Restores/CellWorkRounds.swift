@@ -199,6 +199,21 @@ struct CellWorkRounds: Sendable {
     try await register(operation, nil, text, trace: trace)
   }
 
+  /// Writes down that a step is done, with a result that the operation has succeeded; one that is
+  /// over stays so.
+  func done(
+    _ step: String, of operation: Operation, result: String? = nil, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(operation.id), operation.state == .running else {
+        return
+      }
+      try operation.finished(step: step, at: transaction.now)
+      if let result { try operation.succeeded(result: result, at: transaction.now) }
+      try rows.put(operation)
+    }
+  }
+
   func end(
     _ operation: Operation, _ failure: Failure, result: String?, trace: String
   ) async throws(Failure) {

@@ -56,13 +56,7 @@ struct CellSpreads: Sendable {
       return try await rounds.end(
         operation, CellWorkRounds.failure(status), result: nil, trace: trace)
     }
-    try await services.store.write(trace: trace) { transaction, rows in
-      guard var operation = try rows.operation(operation.id), operation.state == .running else {
-        return
-      }
-      try operation.finished(step: "claim", at: transaction.now)
-      try rows.put(operation)
-    }
+    try await rounds.done("claim", of: operation, trace: trace)
   }
 
   // Who goes where: by the rules of a drain.
@@ -123,14 +117,7 @@ struct CellSpreads: Sendable {
       try $0.spreadTenants(of: operation.id, in: .planned)
     }
     guard !planned.isEmpty else {
-      try await services.store.write(trace: trace) { transaction, rows in
-        guard var operation = try rows.operation(operation.id), operation.state == .running else {
-          return
-        }
-        try operation.finished(step: "restore", at: transaction.now)
-        try rows.put(operation)
-      }
-      return
+      return try await rounds.done("restore", of: operation, trace: trace)
     }
     let byCell = Dictionary(grouping: planned) { $0.to?.cell }
     await withTaskGroup(of: Void.self) { group in

@@ -1,3 +1,4 @@
+import Platform
 import Wire
 
 #if canImport(Glibc)
@@ -31,10 +32,9 @@ enum PrivateFile {
   static func syncDirectory(of path: String) throws(CommandFailure) {
     let end = path.lastIndex(of: "/")
     let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure("sync", directory) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw failure("sync", directory) }
+    do throws(FileError) { try LiveFileSystem().synchronizeDirectory(directory) } catch {
+      throw CommandFailure(.refused, code: "file_error", detail: "\(error)")
+    }
   }
 
   /// Nil where there is no such file.

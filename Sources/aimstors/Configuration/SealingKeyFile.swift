@@ -8,7 +8,7 @@ enum SealingKeyFile {
   static let maximumKeys = 16
 
   /// Nil where there is no file; throws where it holds something else.
-  static func read(_ path: String) throws(CommandFailure) -> KeyRing.Keys? {
+  static func read(_ path: String) throws(CommandFailure) -> SealingKeys? {
     guard let content = try PrivateFile.read(path) else { return nil }
     guard let keys = parse(String(decoding: content, as: UTF8.self)) else {
       throw CommandFailure(
@@ -18,14 +18,14 @@ enum SealingKeyFile {
     return keys
   }
 
-  static func require(_ path: String) throws(CommandFailure) -> KeyRing.Keys {
+  static func require(_ path: String) throws(CommandFailure) -> SealingKeys {
     guard let keys = try read(path) else {
       throw CommandFailure(.refused, code: "key_file_missing", detail: "there is no \(path)")
     }
     return keys
   }
 
-  static func parse(_ text: String) -> KeyRing.Keys? {
+  static func parse(_ text: String) -> SealingKeys? {
     var sealing: [[UInt8]] = []
     var auditRoot: [UInt8]?
     for line in text.split(whereSeparator: \.isNewline) {
@@ -46,10 +46,10 @@ enum SealingKeyFile {
     guard (1...maximumKeys).contains(sealing.count), Set(sealing).count == sealing.count else {
       return nil
     }
-    return KeyRing.Keys(sealing: sealing, auditRoot: auditRoot)
+    return SealingKeys(sealing: sealing, auditRoot: auditRoot)
   }
 
-  static func text(_ keys: KeyRing.Keys) -> String {
+  static func text(_ keys: SealingKeys) -> String {
     var text = "# The newest key first: it seals. The others still open.\n"
     for key in keys.sealing { text += key.hexText + "\n" }
     if let root = keys.auditRoot { text += "audit \(root.hexText)\n" }
@@ -57,14 +57,14 @@ enum SealingKeyFile {
   }
 
   /// With one more key, which seals from now on; the keys of audit logs stay as they are.
-  static func rotated(_ keys: KeyRing.Keys, with key: [UInt8]) -> KeyRing.Keys {
-    KeyRing.Keys(
+  static func rotated(_ keys: SealingKeys, with key: [UInt8]) -> SealingKeys {
+    SealingKeys(
       sealing: [key] + keys.sealing, auditRoot: keys.auditRoot ?? keys.sealing.last)
   }
 
   /// Without all but the newest key.
-  static func retired(_ keys: KeyRing.Keys) -> KeyRing.Keys {
-    KeyRing.Keys(
+  static func retired(_ keys: SealingKeys) -> SealingKeys {
+    SealingKeys(
       sealing: [keys.sealing[0]],
       auditRoot: keys.auditRoot ?? (keys.sealing.count > 1 ? keys.sealing.last : nil))
   }

@@ -19,7 +19,7 @@ struct SealingKeyCommand: AsyncParsableCommand {
         ?? Environment.live.dataDirectory + "/keys/sealing.key"
     }
 
-    func show(_ keys: KeyRing.Keys) {
+    func show(_ keys: SealingKeys) {
       let names = keys.sealing.map { SealingKeyFile.name($0) }
       guard json else {
         return Console.out(
@@ -34,7 +34,7 @@ struct SealingKeyCommand: AsyncParsableCommand {
       Console.out(object.serialized())
     }
 
-    func write(_ keys: KeyRing.Keys) throws {
+    func write(_ keys: SealingKeys) throws {
       try PrivateFile.write(Array(SealingKeyFile.text(keys).utf8), to: path)
       guard try SealingKeyFile.read(path) == keys else {
         throw CommandFailure(
