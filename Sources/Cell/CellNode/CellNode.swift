@@ -92,7 +92,7 @@ public final class CellNode: Service {
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: { Self.schema(of: $0) },
-      due: { wakes.wake($0) }, fatal: { fatal("\($0)") })
+      due: { wakes.due($0) }, fatal: { fatal("\($0)") })
     directives = Directives(store: engine, cell: configuration.id, region: configuration.region)
     link = ControlPlaneLink(
       peer: messenger.peer(at: configuration.controlPlane), directives: directives, logger: logger)

@@ -15,5 +15,6 @@ final class OutboxWakes: Sendable {
 
   func connect(_ worker: OutboxWorker) { outbox.withLock { $0 = worker } }
   func wake(_ tenant: TenantID) { outbox.withLock { $0 }?.wake(tenant) }
+  func due(_ tenant: TenantID) { outbox.withLock { $0 }?.due(tenant) }
   func committed(_ tenant: TenantID) { outbox.withLock { $0 }?.committed(tenant) }
 }

@@ -62,6 +62,11 @@ struct MessageQueueStore {
     ) { RowID($0.int64(0)) }
   }
 
+  /// Every number that the tenant ever had.
+  func numbers() throws -> [(id: RowID, phoneNumberID: String)] {
+    try db.rows("SELECT id, phone_number_id FROM numbers") { (RowID($0.int64(0)), $0.text(1)) }
+  }
+
   /// The numbers that may not send by themselves: blocked by an error, or removed.
   func stoppedNumbers() throws -> [String] {
     try db.rows(

@@ -15,6 +15,8 @@ struct OutboxConfiguration: Hashable, Sendable {
   var campaignsPerLook = 8
   /// A tenant without work for this long is let go; its due time wakes it again.
   var lingerMilliseconds: Int64 = 5_000
+  /// A tenant that an operator's stop holds back as a whole is looked at once in this time.
+  var stoppedLookSeconds: Int64 = 60
   /// Between attempts where the store refuses a command, doubling up to the longest.
   var storeRetryMilliseconds: Int64 = 100
   var longestStoreRetryMilliseconds: Int64 = 5_000

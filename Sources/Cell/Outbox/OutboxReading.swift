@@ -4,6 +4,7 @@ import Wire
 /// Finds what a tenant could send now.
 struct OutboxReading {
   let configuration: OutboxConfiguration
+  let gate: any SendGate
 
   /// - Parameters:
   ///   - excluded: phone_number_ids that may not send now, or have no tokens or slots.
@@ -15,9 +16,18 @@ struct OutboxReading {
     let file = snapshot.file(.messages)
     let queue = MessageQueueStore(file)
     let campaigns = CampaignQueueStore(file)
-    let blocked = excluded.union(try queue.stoppedNumbers())
-    let list = Self.json(blocked)
     var look = OutboxLook()
+    // A stop for all of the tenant: its queue, which may be long, is not read for nothing.
+    guard gate.stopReason(tenant: snapshot.tenant, phoneNumberID: "") == nil else {
+      look.isStopped = true
+      look.nextDue = try campaigns.nextSchedule()
+      look.needsHousekeeping = try needsHousekeeping(snapshot, queue, campaigns, inFlight)
+      return look
+    }
+    let stopped = try stoppedByOperators(snapshot.tenant, queue)
+    look.isStopped = !stopped.isEmpty
+    // Left out before the limit counts: what waits for a stopped number holds up no other.
+    let list = Self.json(excluded.union(stopped).union(try queue.stoppedNumbers()))
     look.candidates = try queue.due(at: snapshot.now, excluding: list, limit: limit).map {
       SendCandidate(
         id: $0.id, phoneNumberID: $0.phoneNumberID, contact: $0.contact, unclaimedOf: nil)
@@ -27,6 +37,19 @@ struct OutboxReading {
       .compactMap { $0 }.min()
     look.needsHousekeeping = try needsHousekeeping(snapshot, queue, campaigns, inFlight)
     return look
+  }
+
+  private func stoppedByOperators(
+    _ tenant: TenantID, _ queue: MessageQueueStore
+  ) throws -> Set<String> {
+    var stopped: Set<String> = []
+    for number in try queue.numbers() {
+      gate.note(numberID: number.id.text(.number), phoneNumberID: number.phoneNumberID)
+      if gate.stopReason(tenant: tenant, phoneNumberID: number.phoneNumberID) != nil {
+        stopped.insert(number.phoneNumberID)
+      }
+    }
+    return stopped
   }
 
   /// Takes turns among the running campaigns.

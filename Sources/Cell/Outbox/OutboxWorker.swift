@@ -53,6 +53,8 @@ final class OutboxWorker: Sendable {
     var isQueued: Set<TenantID> = []
     /// Tenants with work that a stop forbids.
     var stopped: Set<TenantID> = []
+    /// When some of them were looked at last, in nanoseconds of the boot clock.
+    var looks: [TenantID: UInt64] = [:]
     var isStopping = false
   }
 
@@ -98,10 +100,23 @@ final class OutboxWorker: Sendable {
     state.withLock { _ = $0.stopped.insert(tenant) }
   }
 
+  /// Says that a tenant has work by its due time.
+  ///
+  /// While a stop holds for the whole tenant, what is queued stays due: it is announced again and
+  /// again. Only once in a while somebody looks then, for what goes on during a stop.
+  func due(_ tenant: TenantID) {
+    if environment.gate.stopReason(tenant: tenant, phoneNumberID: "") != nil {
+      let now = environment.boot.nanoseconds()
+      let rest = UInt64(environment.configuration.stoppedLookSeconds) * 1_000_000_000
+      if state.withLock({ $0.looks[tenant].map { now < $0 + rest } ?? false }) { return }
+    }
+    wake(tenant)
+  }
+
   /// Says that a stop was lifted: tenants that it held back are woken.
   func sendsMayResume() {
     let tenants = state.withLock { state in
-      defer { state.stopped = [] }
+      defer { (state.stopped, state.looks) = ([], [:]) }
       return state.stopped
     }
     for tenant in tenants.sorted() { wake(tenant) }
@@ -133,7 +148,10 @@ final class OutboxWorker: Sendable {
     while let events = state.withLock({ $0.active[tenant] }) {
       let end = await TenantOutbox(tenant: tenant, environment: environment, events: events).run()
       let goesOn = state.withLock { state -> Bool in
-        if end == .stopped { state.stopped.insert(tenant) }
+        if end == .stopped {
+          state.stopped.insert(tenant)
+          state.looks[tenant] = environment.boot.nanoseconds()
+        }
         if state.isWokenAgain.remove(tenant) != nil, end != .failed, !state.isStopping {
           state.active[tenant] = OutboxEvents()
           return true

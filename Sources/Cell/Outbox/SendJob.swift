@@ -55,4 +55,6 @@ struct OutboxLook: Hashable, Sendable {
   var nextDue: Timestamp?
   /// Whether old intents, expired sends or scheduled campaigns want attention.
   var needsHousekeeping = false
+  /// Whether an operator's stop leaves out all, or one number: its lifting is to wake the tenant.
+  var isStopped = false
 }

@@ -149,19 +149,15 @@ struct TenantOutbox {
   private func look(
     _ schedule: inout OutboxSchedule, _ step: inout Step
   ) async throws(Failure) -> OutboxLook {
-    let reading = OutboxReading(configuration: configuration)
+    let reading = OutboxReading(configuration: configuration, gate: environment.gate)
     let busy = schedule.busy(environment.boot.nanoseconds())
     step.hadBusyNumbers = !busy.isEmpty
     let inFlight = Set(schedule.inFlight.keys)
     let limit = configuration.claimBatch * 2
-    var look = try await environment.store.read(tenant, [.messages]) { snapshot in
+    let look = try await environment.store.read(tenant, [.messages]) { snapshot in
       try reading.look(snapshot, excluding: busy, limit: limit, inFlight: inFlight)
     }
-    let before = look.candidates.count
-    look.candidates.removeAll {
-      environment.gate.stopReason(tenant: tenant, phoneNumberID: $0.phoneNumberID) != nil
-    }
-    step.isStopped = look.candidates.count < before
+    step.isStopped = look.isStopped
     return look
   }
 

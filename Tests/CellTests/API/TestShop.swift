@@ -64,7 +64,7 @@ struct TestShop {
   func turn(_ results: [SendResult] = []) async throws -> [SendJob] {
     let configuration = OutboxConfiguration()
     let look = try await api.services.store.read(TestAPI.tenant, [.messages]) { snapshot in
-      try OutboxReading(configuration: configuration).look(
+      try OutboxReading(configuration: configuration, gate: OpenSendGate()).look(
         snapshot, excluding: [], limit: 16, inFlight: [])
     }
     let sealer = api.services.sealer

@@ -97,7 +97,7 @@ struct Shop {
     let sealer = sealer
     let configuration = OutboxConfiguration()
     let look = try await read { snapshot in
-      try OutboxReading(configuration: configuration).look(
+      try OutboxReading(configuration: configuration, gate: OpenSendGate()).look(
         snapshot, excluding: [], limit: limit, inFlight: [])
     }
     return try await write { tx in

@@ -41,7 +41,7 @@ import Wire
     }
     let configuration = OutboxConfiguration()
     let look = try await store.read(tenant, [.messages]) { snapshot in
-      try OutboxReading(configuration: configuration).look(
+      try OutboxReading(configuration: configuration, gate: OpenSendGate()).look(
         snapshot, excluding: [], limit: 16, inFlight: [])
     }
     let claims = look.candidates.map { SendClaim(candidate: $0, deferredTo: nil) }
@@ -70,7 +70,7 @@ import Wire
   /// What can still be sent.
   private static func candidates(_ store: DirectTenants) async throws -> Int {
     try await store.read(tenant, [.messages]) { snapshot in
-      try OutboxReading(configuration: OutboxConfiguration()).look(
+      try OutboxReading(configuration: OutboxConfiguration(), gate: OpenSendGate()).look(
         snapshot, excluding: [], limit: 16, inFlight: []
       ).candidates.count
     }

@@ -79,7 +79,7 @@ import Wire
   private static func turn(_ engine: StorageEngine) async throws -> [SendJob] {
     let configuration = OutboxConfiguration()
     let look = try await engine.read(tenant, [.messages]) { snapshot in
-      try OutboxReading(configuration: configuration).look(
+      try OutboxReading(configuration: configuration, gate: OpenSendGate()).look(
         snapshot, excluding: [], limit: 16, inFlight: [])
     }
     return try await engine.write(tenant, Shop.origin) { tx in
