@@ -28,13 +28,15 @@ struct HTTPBench: AsyncParsableCommand {
     var facts: [String: Any] = [:]
     for repetition in 1...repository.repetitions {
       var best = 0.0
+      var cpu = (router: 0.0, cell: 0.0)
       for connections in Self.connections {
         progress("http \(repetition)/\(repository.repetitions): \(connections) connections")
         let (routerPID, cellPID) = (try system.pid(of: "router"), try system.pid(of: "cell"))
+        _ = try wrk.run(connections: connections, seconds: max(1, repository.seconds / 4))
         let before = (
           try Program.cpuMicroseconds(of: routerPID), try Program.cpuMicroseconds(of: cellPID)
         )
-        let result = try load(wrk, connections)
+        let result = try wrk.run(connections: connections, seconds: repository.seconds)
         let requests = result["requests"] as? Double ?? 0
         let rate = requests / max(0.001, result["seconds"] as? Double ?? 0)
         guard (result["status_errors"] as? Double ?? 0) == 0 else {
@@ -44,10 +46,14 @@ struct HTTPBench: AsyncParsableCommand {
           best = rate
           facts = result
           facts["connections"] = connections
-          router.append((try Program.cpuMicroseconds(of: routerPID) - before.0) / requests)
-          cell.append((try Program.cpuMicroseconds(of: cellPID) - before.1) / requests)
+          cpu = (
+            (try Program.cpuMicroseconds(of: routerPID) - before.0) / requests,
+            (try Program.cpuMicroseconds(of: cellPID) - before.1) / requests
+          )
         }
       }
+      router.append(cpu.router)
+      cell.append(cpu.cell)
       ours.append(best)
       hello.append(try self.hello())
     }
@@ -59,11 +65,6 @@ struct HTTPBench: AsyncParsableCommand {
     Row(name: "http.cell_cpu_us", value: median(cell), unit: "us").write()
     let hop = HopBench(system: system, tenants: tenants, perSecond: median(ours) / 4)
     for row in try await hop.run(seconds: repository.seconds) { row.write() }
-  }
-
-  private func load(_ wrk: Wrk, _ connections: Int) throws -> [String: Any] {
-    _ = try wrk.run(connections: connections, seconds: max(1, repository.seconds / 4))
-    return try wrk.run(connections: connections, seconds: repository.seconds)
   }
 
   /// The better of 64 and 128 connections to a bare server.

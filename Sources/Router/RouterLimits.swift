@@ -24,10 +24,14 @@ public struct RouterLimits: Sendable {
 
   // In flight.
   public var perTenant = 256
-  /// Of these, how many are with the cell at a time; so many webhook parts of a tenant besides.
-  ///
-  /// A small part of the calls that a cell takes from this router: the rest is its neighbours'.
-  public var tenantTurns = 16
+  /// Of these, how many are with the cell at a time, at least and at most; so many webhook parts of
+  /// a tenant besides.
+  public var tenantTurns = 2...16
+  /// What all who have asked a cell lately share; it is far less than the calls that the cell takes
+  /// from this router.
+  public var cellWindow = 32
+  /// A request that is with the cell for longer does not count in its tenant's share any more.
+  public var briefTurn: Duration = .milliseconds(250)
   public var perCell = 2048
   public var perControlPlane = 256
 

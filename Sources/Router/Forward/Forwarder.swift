@@ -50,11 +50,11 @@ struct Forwarder: Sendable {
       if let route = keeper.route(of: tenant) {
         let known = RetryPolicy.Owner(cell: route.cell.id, generation: route.cell.generation)
         if let refusal = policy.refusal(of: known) { throw refusal }
-        guard await turns.enter(tenant, by: call.deadline) else {
+        guard let turn = await turns.enter(tenant, at: route.cell.id, by: call.deadline) else {
           metrics.shed(.tenantFull)
           throw policy.ambiguousAt == nil ? Self.noTurn : RetryPolicy.unknownOutcome
         }
-        defer { turns.leave(tenant) }
+        defer { turns.leave(turn) }
         switch try await attempt(call, tenant, route) {
         case .response(let response): return response
         case .failed(let failed): outcome = failed

@@ -69,11 +69,11 @@ public final class RouterNode: Service {
       clients: ClientAddress(trustedProxies: configuration.trustedProxies), keeper: keeper,
       forwarder: Forwarder(
         keeper: keeper, messenger: environment.messenger, configuration: configuration,
-        traffic: traffic, turns: TenantTurns(limit: configuration.limits.tenantTurns),
+        traffic: traffic, turns: TenantTurns(sharedUnder: configuration.limits),
         metrics: metrics, pause: pause),
       webhooks: WebhookDelivery(
         keeper: keeper, messenger: environment.messenger, limits: configuration.limits,
-        turns: TenantTurns(limit: configuration.limits.tenantTurns),
+        turns: TenantTurns(limit: configuration.limits.tenantTurns.upperBound),
         clock: environment.wallClock, metrics: metrics, logger: environment.logger),
       traffic: traffic, metrics: metrics, traces: traces, rate: RateTable(configuration.limits),
       boot: environment.bootClock, logger: environment.logger,

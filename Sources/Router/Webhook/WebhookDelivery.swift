@@ -159,8 +159,10 @@ struct WebhookDelivery: Sendable {
     while let route = keeper.route(of: tenant), last == nil || ContinuousClock.now < end {
       last = route.placement
       part.epoch = route.placement.epoch.rawValue
-      guard await turns.enter(tenant, by: .now + limits.ownerTime) else { break }
-      defer { turns.leave(tenant) }
+      guard
+        let turn = await turns.enter(tenant, at: route.cell.id, by: .now + limits.ownerTime)
+      else { break }
+      defer { turns.leave(turn) }
       do {
         let payload: [UInt8] = try part.serializedBytes()
         _ = try await messenger.peer(at: Address(route.cell.address)).request(

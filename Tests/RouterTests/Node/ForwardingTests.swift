@@ -181,9 +181,9 @@ import Wire
     try await withThrowingTaskGroup(of: Int.self) { group in
       // As many as a cell takes of a router at a time, and as a tenant may have in flight.
       for _ in 0..<limits.perTenant { group.addTask { try await router.call(.post).status } }
-      while a.requests.count < limits.tenantTurns { await Task.yield() }
+      while a.requests.count < limits.tenantTurns.upperBound { await Task.yield() }
       #expect(try await router.call(.post, tenant: "zoe").status == 200)
-      #expect(a.requests.count { $0.tenant == "acme" } == limits.tenantTurns)
+      #expect(a.requests.count { $0.tenant == "acme" } == limits.tenantTurns.upperBound)
       open.finish()
       for try await status in group { #expect(status == 200) }
     }
