@@ -158,6 +158,7 @@ private final class DeploymentFiles {
   private let clock: SimulatedWallClock
   private let key: DeploymentKey
   private(set) var messengers: [NNGMessenger] = []
+  private var issued: Set<String> = []
 
   init() throws {
     var template = Array("/tmp/aimstors-tls-XXXXXX".utf8CString)
@@ -174,6 +175,7 @@ private final class DeploymentFiles {
   func issue(_ id: String, hosts: [String] = ["127.0.0.1"]) throws -> String {
     let request = try CertificateRequest(name: id, hosts: hosts, days: 5)
     _ = try directory.issue(request, to: file(id), clock: clock)
+    issued.insert(id)
     return file(id)
   }
 
@@ -198,7 +200,7 @@ private final class DeploymentFiles {
 
   func remove() {
     for name in ["ca.pem", "ca.key"] { unlink("\(directory.path)/\(name)") }
-    for messenger in messengers { unlink(file(messenger.identity.id)) }
+    for id in issued { unlink(file(id)) }
     rmdir(directory.path)
   }
 

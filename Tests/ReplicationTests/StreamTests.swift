@@ -11,14 +11,8 @@ import Wire
   private func withBench(_ body: (Bench) async throws -> Void) async throws {
     let path = "/tmp/aimstors-replication-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
     try LiveFileSystem().createDirectory(path)
-    defer { removeTree(path) }
+    defer { try? FileTree.remove(path, LiveFileSystem()) }
     try await body(Bench(path))
-  }
-
-  private func removeTree(_ path: String) {
-    let files = LiveFileSystem()
-    for name in (try? files.list(path)) ?? [] { removeTree("\(path)/\(name)") }
-    try? files.remove(path)
   }
 
   private func until(_ condition: () async throws -> Bool) async throws {

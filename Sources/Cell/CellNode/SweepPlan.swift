@@ -6,7 +6,7 @@ import Wire
 /// soon after a change whoever has written, so that what is counted over all tenants is fresh.
 /// A tenant whose files are open costs little to look at; opening one costs ten milliseconds or
 /// more. So those that changed are looked at while they are open, and all that would have to be
-/// opened share one small bound: a cell of 10,000 idle tenants opens two every five seconds.
+/// opened share one small bound: a cell of 10,000 idle tenants opens two every ten seconds.
 struct SweepPlan: Sendable {
   private struct Look: Sendable {
     var seq: TenantSeq
@@ -23,13 +23,16 @@ struct SweepPlan: Sendable {
   static let freshSeconds: UInt64 = 10
   /// Tenants of the first step: all of a small cell.
   static let firstStep = 64
-  /// Tenants to be opened for it, per later step: first those that changed and were closed unseen,
-  /// then those whose day is over or who were not seen since the start.
-  static let openedPerStep = 2
+  /// Tenants to be opened for it, each time: first those that changed and were closed unseen, then
+  /// those whose day is over or who were not seen since the start.
+  static let openedAtOnce = 2
+  /// Between two such times.
+  static let openingSeconds: UInt64 = 10
   static let daySeconds: UInt64 = 86_400
 
   private var looks: [TenantID: Look] = [:]
   private var hasBegun = false
+  private var openedAt: UInt64 = 0
 
   /// Tenants that nobody has looked at since the start.
   func unseen(of count: Int) -> Int {
@@ -70,9 +73,14 @@ struct SweepPlan: Sendable {
       }
     }
     // So many that a day is enough for all.
-    let openings = max(
-      hasBegun ? Self.openedPerStep : Self.firstStep,
-      heads.count / Int(Self.daySeconds / Self.stepSeconds) + 1)
+    var openings = max(
+      hasBegun ? Self.openedAtOnce : Self.firstStep,
+      heads.count / Int(Self.daySeconds / Self.openingSeconds) + 1)
+    if hasBegun, now < openedAt + Self.openingSeconds * second {
+      openings = 0
+    } else {
+      openedAt = now
+    }
     hasBegun = true
     let seenOpen = Self.oldest(changed, Self.changedPerStep)
     // Half at least is for those whose turn it is, however many write and are closed.

@@ -42,6 +42,8 @@ public struct SchemaStep: Sendable {
   public let ddl: String
   /// The ``FormatLevel`` that it came with: held back until the ceiling has reached it.
   public let level: UInt32
+  /// SHA-256 of the DDL: what a record of this step names, and what each opening of a file compares.
+  let ddlHash: SHA256Hash
 
   public init(
     _ id: String, file: FileKind, ddl: String, level: UInt32 = FormatLevel.oldest
@@ -50,6 +52,7 @@ public struct SchemaStep: Sendable {
     self.file = file
     self.ddl = ddl
     self.level = level
+    ddlHash = SHA256Hash.of(Array(ddl.utf8))
   }
 }
 

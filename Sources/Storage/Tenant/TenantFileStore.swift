@@ -1,4 +1,3 @@
-import COpenSSL
 import CSQLite
 import Wire
 
@@ -127,9 +126,4 @@ struct TenantFileStore {
     try connection.control("ROLLBACK TO command")
     try connection.control("RELEASE command")
   }
-}
-
-extension SchemaStep {
-  /// SHA-256 of the DDL: what a record of this step names.
-  var ddlHash: SHA256Hash { SHA256Hash.of(Array(ddl.utf8)) }
 }

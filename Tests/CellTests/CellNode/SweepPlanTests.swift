@@ -18,7 +18,7 @@ import Wire
     let heads = heads(69)
     var seen: [TenantID] = []
     for step in 0..<5 {
-      let chosen = plan.step(heads, open: [], now: UInt64(step) * 5 * second)
+      let chosen = plan.step(heads, open: [], now: UInt64(step) * 10 * second)
       #expect(chosen.count == [64, 2, 2, 1, 0][step])
       seen += chosen
       #expect(plan.unseen(of: 69) == 69 - seen.count)
@@ -47,37 +47,39 @@ import Wire
     let new = TenantID(trusted: "new")
     heads[new] = TenantSeq(2)
     heads[writer] = TenantSeq(3)
-    let next = plan.step(heads, open: [new, writer], now: 5 * second)
+    let soon = plan.step(heads, open: [], now: 5 * second)
+    #expect(soon.isEmpty, "nobody is opened so soon after others")
+    let next = plan.step(heads, open: [new, writer], now: 10 * second)
     #expect(Set(next.prefix(2)) == [new, writer])
     #expect(next.count == 4)
   }
 
   @Test func `a step is bounded, however many have written`() {
     var plan = SweepPlan()
-    for step in 0..<300 { _ = plan.step(heads(500), open: [], now: UInt64(step) * second) }
+    for step in 0..<300 { _ = plan.step(heads(500), open: [], now: UInt64(step) * 10 * second) }
     #expect(plan.unseen(of: 500) == 0)
-    let chosen = plan.step(heads(500, seq: 3), open: all(500), now: 1_000 * second)
+    let chosen = plan.step(heads(500, seq: 3), open: all(500), now: 4_000 * second)
     #expect(chosen.count == SweepPlan.changedPerStep)
   }
 
   @Test func `who was closed before it was seen is opened slowly, and takes nobody's turn`() {
     var plan = SweepPlan()
     _ = plan.step(heads(500), open: [], now: 0)
-    let chosen = plan.step(heads(500, seq: 3), open: [], now: 5 * second)
-    #expect(chosen.count == SweepPlan.openedPerStep)
+    let chosen = plan.step(heads(500, seq: 3), open: [], now: 10 * second)
+    #expect(chosen.count == SweepPlan.openedAtOnce)
     var seen: [TenantID] = []
     var step: UInt64 = 1
     while seen.count < 499, step < 1_000 {
       step += 1
-      seen += plan.step(heads(500, seq: 3), open: [], now: step * 5 * second)
+      seen += plan.step(heads(500, seq: 3), open: [], now: step * 10 * second)
     }
     #expect(Set(seen + chosen).count == 500)
   }
 
-  @Test func `with more tenants than two per step can see in a day, more are seen`() {
+  @Test func `with more tenants than two at a time can see in a day, more are seen`() {
     var plan = SweepPlan()
     _ = plan.step(heads(100_000), open: [], now: 0)
-    let chosen = plan.step(heads(100_000), open: [], now: 5 * second)
-    #expect(chosen.count == 6)
+    let chosen = plan.step(heads(100_000), open: [], now: 10 * second)
+    #expect(chosen.count == 12)
   }
 }
