@@ -229,14 +229,12 @@ struct MoveBench: AsyncParsableCommand {
         "category": "marketing", "parameter_format": "positional",
         "components": [["type": "BODY", "text": "Your order {{1}} is on its way."]],
       ])
-    let campaign = try await client.api(
-      "POST", "/v1/campaigns", large.key,
-      [
-        "name": "bench", "number_id": connected["id"] as? String ?? "",
-        "template": ["name": BenchTenant.template, "language": "en_US"],
-      ])
-    let id = campaign["id"] as? String ?? ""
+    let sender = connected["id"] as? String ?? ""
+    // A campaign takes a million recipients.
+    let perCampaign = 500
+    var campaign = ""
     for number in 0..<pages {
+      if number % perCampaign == 0 { campaign = try await newCampaign(sender, large, client) }
       let people: [[String: Any]] = (0..<page).map { index in
         let text = (0..<3).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 36) }
         return [
@@ -245,10 +243,22 @@ struct MoveBench: AsyncParsableCommand {
         ]
       }
       try await client.api(
-        "POST", "/v1/campaigns/\(id)/recipients", large.key,
-        ["page": number + 1, "recipients": people])
+        "POST", "/v1/campaigns/\(campaign)/recipients", large.key,
+        ["page": number % perCampaign + 1, "recipients": people])
       if number % 100 == 99 { progress("move: page \(number + 1) of \(pages)") }
     }
+  }
+
+  private func newCampaign(
+    _ sender: String, _ large: Mover, _ client: BenchClient
+  ) async throws -> String {
+    let campaign = try await client.api(
+      "POST", "/v1/campaigns", large.key,
+      [
+        "name": "bench", "number_id": sender,
+        "template": ["name": BenchTenant.template, "language": "en_US"],
+      ])
+    return campaign["id"] as? String ?? ""
   }
 
   // A cell that is emptied.

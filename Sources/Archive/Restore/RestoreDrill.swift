@@ -24,14 +24,10 @@ public struct DrillResult: Sendable, Hashable {
 final class RestoreDrill: Sendable {
   /// How often it looks whom it is time for.
   static let interval = Duration.seconds(5)
-  /// A new tenant is drilled after this time: its first snapshot is made by then.
-  static let firstMilliseconds: Int64 = 60_000
   private static let fileName = "drills"
 
   private struct State {
-    var verified: [TenantID: Timestamp] = [:]
-    var firstSeen: [TenantID: Timestamp] = [:]
-    var failures: [TenantID: String] = [:]
+    var plan = DrillPlan()
     var isLoaded = false
   }
 
@@ -50,18 +46,10 @@ final class RestoreDrill: Sendable {
     while !Task.isCancelled {
       load()
       let heads = environment.engine.servedHeads
-      let now = now
+      let (now, archived) = (now, status.status.archived)
       let next = state.withLock { state -> TenantID? in
-        for tenant in heads.keys where state.firstSeen[tenant] == nil {
-          state.firstSeen[tenant] = now
-        }
-        func due(_ tenant: TenantID) -> Int64 {
-          if let last = state.verified[tenant] {
-            return last.milliseconds + environment.drillMilliseconds
-          }
-          return (state.firstSeen[tenant] ?? now).milliseconds + Self.firstMilliseconds
-        }
-        return heads.keys.filter { due($0) <= now.milliseconds }.min { due($0) < due($1) }
+        state.plan.see(heads, at: now)
+        return state.plan.next(at: now, archived: archived, period: environment.drillMilliseconds)
       }
       if let next {
         _ = await one(next)
@@ -130,9 +118,8 @@ final class RestoreDrill: Sendable {
   private func note(_ tenant: TenantID, _ failure: String?) {
     let now = now
     let lines = state.withLock { state -> String in
-      state.failures[tenant] = failure
-      if failure == nil { state.verified[tenant] = now }
-      return state.verified.sorted { $0.key < $1.key }
+      state.plan.note(tenant, failure, at: now)
+      return state.plan.verified.sorted { $0.key < $1.key }
         .map { "\($0.key) \($0.value.milliseconds)\n" }.joined()
     }
     let path = "\(environment.dataDirectory)/\(Self.fileName)"
@@ -156,26 +143,24 @@ final class RestoreDrill: Sendable {
         let words = line.split(separator: " ")
         guard words.count == 2, let tenant = TenantID(String(words[0])), let at = Int64(words[1])
         else { continue }
-        state.verified[tenant] = Timestamp(milliseconds: at)
+        state.plan.load(tenant, verified: Timestamp(milliseconds: at))
       }
     }
   }
 
   private func report(_ heads: [TenantID: TenantHead]) {
     let now = now
-    let (oldest, count, failure) = state.withLock { state in
-      (
-        heads.keys.map { state.verified[$0] ?? state.firstSeen[$0] ?? now }.min(),
-        heads.keys.count { state.verified[$0] != nil },
-        state.failures.sorted { $0.key < $1.key }.first { heads[$0.key] != nil }
-      )
+    let plan = state.withLock { state in
+      state.plan.see(heads, at: now)
+      return state.plan
     }
+    let oldest = plan.oldest
     status.change { status in
       status.oldestVerifiedRestore = oldest
-      status.drilledTenants = count
+      status.drilledTenants = plan.drilled
     }
-    if let failure {
-      status.add("restore_drill_failed", "\(failure.key): \(failure.value)", at: now)
+    if let failure = plan.failure {
+      status.add("restore_drill_failed", "\(failure.tenant): \(failure.text)", at: now)
     } else {
       status.resolve("restore_drill_failed")
     }
