@@ -28,6 +28,9 @@ final class OpenTenants: Sendable {
 
   /// Idle tenants closed in one look: each costs a millisecond or two of one thread.
   static let closedPerLook = 64
+  /// Tenants closed before their memory is returned, at least: the allocator looks through all that
+  /// the process has, a tenth of a second.
+  static let closedForReturn = 64
 
   let limit: Int
   private let state = Mutex(State())
@@ -92,13 +95,18 @@ final class OpenTenants: Sendable {
     }
     let isTrimDue = state.withLock { state in
       state.closedSinceTrim += closed
-      guard closed < Self.closedPerLook, state.closedSinceTrim > state.entries.count else {
-        return false
-      }
+      guard closed < Self.closedPerLook,
+        Self.returnsMemory(closed: state.closedSinceTrim, open: state.entries.count)
+      else { return false }
       state.closedSinceTrim = 0
       return true
     }
     if isTrimDue { aim_sqlite_return_memory() }
+  }
+
+  /// Whether it is worth while: most are closed, and they were many.
+  static func returnsMemory(closed: Int, open: Int) -> Bool {
+    closed > max(open, closedForReturn)
   }
 
   private func close(_ victim: TenantWriter) -> Bool {

@@ -57,6 +57,14 @@ import Wire
     #expect(OpenTenants.descriptors() == all)
   }
 
+  @Test func `memory is returned when many were closed, not for each that was looked at`() {
+    let many = OpenTenants.closedForReturn + 1
+    #expect(OpenTenants.returnsMemory(closed: many, open: 0))
+    #expect(!OpenTenants.returnsMemory(closed: many - 1, open: 0))
+    #expect(!OpenTenants.returnsMemory(closed: 500, open: 500))
+    #expect(OpenTenants.returnsMemory(closed: 501, open: 500))
+  }
+
   @Test func `many that cannot be closed keep nobody open`() async throws {
     try await withTemporaryDirectory { directory in
       let test = try await TestEngine(directory) {
