@@ -6,7 +6,8 @@ import Wire
 
 @Suite("Who is drilled next") struct DrillPlanTests {
   private let day: Int64 = 20 * 3_600_000
-  private let (a, b) = (TenantID(trusted: "a"), TenantID(trusted: "b"))
+  private let a = TenantID(trusted: "a")
+  private let b = TenantID(trusted: "b")
 
   private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
 

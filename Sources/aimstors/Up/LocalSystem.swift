@@ -72,8 +72,9 @@ struct LocalSystem {
       topology, machine: machine, dataDirectory: directory, secrets: secrets, ports: &ports,
       httpPort: try httpPort(), outsideGraph: environment["AIMSTORS_GRAPH_URL"])
     try Ports.require(plan.routerPorts)
+    var away: [ProcessPlan] = []
     for process in plan.processes where process.role != .cell {
-      try await supervisor.start(process)
+      if try await !supervisor.start(process) { away.append(process) }
     }
     let bootstrap = Bootstrap(url: plan.url, adminHost: topology.hosts.admin)
     let admin = try await adminToken(&secrets, bootstrap, directory)
@@ -82,34 +83,46 @@ struct LocalSystem {
       let region = process.configuration["region"]?.string ?? topology.region
       let token = try await bootstrap.joinToken(cell: process.id, region: region, admin: admin)
       process.configuration = process.configuration.with("join_token", JSON(token))
-      try await supervisor.start(process)
+      if try await !supervisor.start(process) { away.append(process) }
     }
-    try await bootstrap.waitUntilJoined(
-      Set(plan.processes.filter { $0.role == .cell }.map(\.id)), admin: admin)
+    let cells = plan.processes.filter { $0.role == .cell }.map(\.id)
+    let ready = cells.filter { id in !away.contains { $0.id == id } }
+    guard cells.isEmpty || !ready.isEmpty else {
+      throw CommandFailure(
+        .timedOut, code: "not_ready", detail: "no cell is ready; see the logs in \(directory)/logs")
+    }
+    try await bootstrap.waitUntilJoined(Set(ready), admin: admin)
     try await bootstrap.setMetaApp(secrets, admin: admin)
-    let demo = try await seed(directory, plan, secrets, admin)
+    let demo = try await seed(directory, plan, secrets, admin, cells: ready)
     let head = head(plan, secrets, admin, demo)
     try await describe(directory, head, supervisor)
     Announcement(url: plan.url, hosts: topology.hosts, directory: directory).print()
     if showSecrets { Console.out(head.serialized()) }
-    try await watch(directory, head, supervisor)
+    try await watch(directory, head, supervisor, away: away)
   }
 
-  /// Starts again what dies, and rewrites the description when it is ready again.
+  /// Looks between two questions to those who were not ready at the start: they may wait for days.
+  private static let patientLooks = 20
+
+  /// Starts again what dies, and rewrites the description when it, or one of those `away` from the
+  /// start, is ready.
   private func watch(
-    _ directory: String, _ head: JSON, _ supervisor: Supervisor
+    _ directory: String, _ head: JSON, _ supervisor: Supervisor, away: [ProcessPlan]
   ) async throws(CommandFailure) {
-    var waiting: [ProcessPlan] = []
+    var (waiting, looks) = (away, 0)
     while !Task.isCancelled {
-      waiting += try await supervisor.look()
+      waiting += try await supervisor.look().filter { !waiting.contains($0) }
+      looks += 1
       var still: [ProcessPlan] = []
-      for process in waiting where !(await supervisor.isReady(process)) { still.append(process) }
-      if still.count < waiting.count {
-        try await describe(directory, head, supervisor)
-        for process in waiting where !still.contains(process) {
+      for process in waiting {
+        let isAsked = looks.isMultiple(of: Self.patientLooks) || !away.contains(process)
+        if isAsked, await supervisor.isReady(process) {
           Console.out("\(process.id): ready again")
+        } else {
+          still.append(process)
         }
       }
+      if still.count < waiting.count { try await describe(directory, head, supervisor) }
       waiting = still
       try? await Task.sleep(for: .milliseconds(Supervisor.pollMilliseconds))
     }
@@ -128,7 +141,8 @@ struct LocalSystem {
 
   /// The demonstration tenants; made once per data directory.
   private func seed(
-    _ directory: String, _ plan: DeploymentPlan, _ secrets: LocalSecrets, _ admin: String
+    _ directory: String, _ plan: DeploymentPlan, _ secrets: LocalSecrets, _ admin: String,
+    cells: [String]
   ) async throws(CommandFailure) -> JSON {
     guard topology.demo else { return [] }
     let path = directory + "/demo.json"
@@ -139,12 +153,11 @@ struct LocalSystem {
       url: plan.url, hosts: topology.hosts, adminToken: admin, graphToken: secrets.graphToken,
       region: topology.region, seed: "demo-\(secrets.verifyToken.prefix(8))")
     var demo: [JSON] = []
-    let cells = topology.cells.filter { $0.machine == machine }
     for index in 0..<DemoSeeder.count where !cells.isEmpty {
       let number = plan.simulatorURL == nil ? JSON.null : numbers[index]
       demo.append(
         try await seeder.tenant(
-          index, cell: cells[index % cells.count].id, number: number))
+          index, cell: cells[index % cells.count], number: number))
     }
     try PrivateFile.write(JSON.array(demo).bytes(), to: path)
     return .array(demo)

@@ -9,6 +9,9 @@ struct ProcessPlan: Hashable {
     case router
     case graphSimulator = "graph_simulator"
 
+    /// Whether the rest of a deployment works without it.
+    var isOneOfMany: Bool { self == .cell || self == .follower }
+
     /// The subcommand that runs it.
     var command: [String] {
       switch self {

@@ -42,25 +42,34 @@ actor Supervisor {
 
   private var now: Int64 { Int64(clock.nanoseconds() / 1_000_000) }
 
-  /// Starts one child and waits until it is ready.
+  /// Starts one child and waits until it is ready; answers whether it is.
   ///
-  /// Throws `not_ready` where it is not in time.
-  func start(_ plan: ProcessPlan) async throws(CommandFailure) {
+  /// A cell or a follower that is not ready in time, or waits for somebody to act, goes on running
+  /// as it is: it must not keep the others from their work. Throws `not_ready` for any other.
+  func start(_ plan: ProcessPlan) async throws(CommandFailure) -> Bool {
     try PrivateFile.write(plan.configuration.bytes(), to: configurationPath(plan.id))
     children[plan.id] = Child(plan: plan)
     order.append(plan.id)
     let deadline = now + Int64(Self.readySeconds) * 1000
     while now < deadline {
       try tend(plan.id)
-      if children[plan.id]?.process != nil, await isReady(plan) {
+      switch children[plan.id]?.process == nil ? .notYet : await readiness(plan) {
+      case .ready:
         Console.out("\(plan.id): ready, \(plan.healthURL)")
-        return
+        return true
+      case .waitsForSomebody(let code) where plan.role.isOneOfMany:
+        Console.error("\(plan.id): not ready: \(code); the others go on, see `aimstors status`")
+        return false
+      case .waitsForSomebody, .notYet: break
       }
       try await pause()
     }
-    throw CommandFailure(
-      .timedOut, code: "not_ready",
-      detail: "\(plan.id) is not ready after \(Self.readySeconds) s; see \(logPath(plan.id))")
+    let late = "\(plan.id) is not ready after \(Self.readySeconds) s; see \(logPath(plan.id))"
+    guard plan.role.isOneOfMany else {
+      throw CommandFailure(.timedOut, code: "not_ready", detail: late)
+    }
+    Console.error(late)
+    return false
   }
 
   /// One look at every child.
@@ -75,9 +84,10 @@ actor Supervisor {
   }
 
   /// Waits until a child that was started again is ready, for as long as it runs.
-  func isReady(_ plan: ProcessPlan) async -> Bool {
-    let answer = try? await caller.call("GET", plan.healthURL + "/readyz", seconds: 2)
-    return answer?.status == 200
+  func isReady(_ plan: ProcessPlan) async -> Bool { await readiness(plan) == .ready }
+
+  private func readiness(_ plan: ProcessPlan) async -> Readiness {
+    Readiness(try? await caller.call("GET", plan.healthURL + "/readyz", seconds: 2))
   }
 
   /// Ends children whose version on trial answered and answers no more, until the task is
