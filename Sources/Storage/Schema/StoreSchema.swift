@@ -42,7 +42,7 @@ public struct SchemaStep: Sendable {
   public let ddl: String
   /// The ``FormatLevel`` that it came with: held back until the ceiling has reached it.
   public let level: UInt32
-  /// SHA-256 of the DDL: what a record of this step names, and what each opening of a file compares.
+  /// SHA-256 of the DDL: what a record of this step names, and each opening of a file compares.
   let ddlHash: SHA256Hash
 
   public init(
