@@ -135,6 +135,19 @@ import Testing
     _ = try await system.script("--stop")
   }
 
+  @Test func `a system with a drained cell starts again`() async throws {
+    let system = try LiveSystem()
+    defer { system.remove() }
+    let first = try await system.script("--debug", "--detach")
+    try #require(first.status == 0, "\(first.output)")
+    let drained = try await system.verb("cell", "drain", "cell-2", "--wait")
+    #expect(drained.status == 0, "\(drained.output)")
+    _ = try await system.script("--stop")
+    let second = try await system.script("--debug", "--detach")
+    #expect(second.status == 0, "\(second.output)")
+    _ = try await system.script("--stop")
+  }
+
   @Test func `the demonstration template is known at Graph, with its category`() async throws {
     try await LiveSystem.with { system in
       let local = try system.local()

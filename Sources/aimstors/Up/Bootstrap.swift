@@ -45,25 +45,30 @@ struct Bootstrap {
       [("authorization", "Bearer \(admin)")])
   }
 
-  /// Waits until the control plane has heard from every one of `cells`: before that it places no
-  /// tenant there.
-  func waitUntilJoined(_ cells: Set<String>, admin: String) async throws(CommandFailure) {
+  /// Waits until the control plane has heard from every one of `cells`, for a bounded time; answers
+  /// from whom it has.
+  ///
+  /// Before that it places no tenant there. One that does not join keeps the others from nothing;
+  /// throws `not_joined` where nobody does.
+  func waitUntilJoined(
+    _ cells: Set<String>, admin: String
+  ) async throws(CommandFailure) -> Set<String> {
     let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
     while true {
       let answer = try await send(
         "GET", "/v1/cells", nil, [("authorization", "Bearer \(admin)")])
-      let alive = (answer["data"]?.array ?? []).filter {
-        $0["alive"]?.bool == true && $0["state"]?.string == "active"
-      }
-      let missing = cells.subtracting(alive.compactMap { $0["id"]?.string })
-      if missing.isEmpty { return }
+      // Also one that is drained: it has tenants to serve until they have moved.
+      let alive = (answer["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
+      let joined = cells.intersection(alive.compactMap { $0["id"]?.string })
+      if joined == cells { return joined }
       guard ContinuousClock.now < deadline else {
-        throw CommandFailure(
-          .timedOut, code: "not_joined",
-          detail:
-            "did not join within \(Self.answerSeconds) s: "
-            + missing.sorted().joined(separator: ", ")
-        )
+        let missing = cells.subtracting(joined).sorted().joined(separator: ", ")
+        let late = "did not join within \(Self.answerSeconds) s: \(missing)"
+        guard !joined.isEmpty else {
+          throw CommandFailure(.timedOut, code: "not_joined", detail: late)
+        }
+        Console.error(late)
+        return joined
       }
       try? await Task.sleep(for: .milliseconds(100))
     }

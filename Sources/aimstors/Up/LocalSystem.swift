@@ -91,9 +91,9 @@ struct LocalSystem {
       throw CommandFailure(
         .timedOut, code: "not_ready", detail: "no cell is ready; see the logs in \(directory)/logs")
     }
-    try await bootstrap.waitUntilJoined(Set(ready), admin: admin)
+    let joined = try await bootstrap.waitUntilJoined(Set(ready), admin: admin)
     try await bootstrap.setMetaApp(secrets, admin: admin)
-    let demo = try await seed(directory, plan, secrets, admin, cells: ready)
+    let demo = try await seed(directory, plan, secrets, admin, cells: ready.filter(joined.contains))
     let head = head(plan, secrets, admin, demo)
     try await describe(directory, head, supervisor)
     Announcement(url: plan.url, hosts: topology.hosts, directory: directory).print()
