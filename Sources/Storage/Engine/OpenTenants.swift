@@ -29,7 +29,7 @@ final class OpenTenants: Sendable {
   /// Idle tenants closed in one look: each costs a millisecond or two of one thread.
   static let closedPerLook = 64
   /// Tenants closed before their memory is returned, at least: the allocator looks through all that
-  /// the process has, a tenth of a second.
+  /// the process has, however little it finds.
   static let closedForReturn = 64
 
   let limit: Int
