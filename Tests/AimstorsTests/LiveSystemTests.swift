@@ -110,42 +110,36 @@ import Testing
   @Test func `a cell that lost its disk does not keep the others down at the next start`()
     async throws
   {
-    let system = try LiveSystem()
-    defer { system.remove() }
-    let first = try await system.script("--debug", "--detach")
-    try #require(first.status == 0, "\(first.output)")
-    let demo = try system.local()["demo"]?.array ?? []
-    _ = try await system.script("--stop")
-    try FileManager.default.removeItem(atPath: system.data + "/cells/cell-2")
+    try await LiveSystem.with { system in
+      let demo = try system.local()["demo"]?.array ?? []
+      _ = try await system.script("--stop")
+      try FileManager.default.removeItem(atPath: system.data + "/cells/cell-2")
 
-    let second = try await system.script("--debug", "--detach")
-    #expect(second.status == 0, "\(second.output)")
-    #expect(second.output.contains("cell-2: not ready: cell_lost"), "\(second.output)")
-    let url = try system.local()["url"]?.string ?? ""
-    func wallet(of tenant: JSON) async throws -> Int {
-      try await HTTPCaller().call(
-        "GET", url + "/v1/wallet", host: "api.localhost",
-        headers: [("authorization", "Bearer \(tenant["api_key"]?.string ?? "")")]
-      ).status
+      let second = try await system.script("--debug", "--detach")
+      #expect(second.status == 0, "\(second.output)")
+      #expect(second.output.contains("cell-2: not ready: cell_lost"), "\(second.output)")
+      let url = try system.local()["url"]?.string ?? ""
+      func wallet(of tenant: JSON) async throws -> Int {
+        try await HTTPCaller().call(
+          "GET", url + "/v1/wallet", host: "api.localhost",
+          headers: [("authorization", "Bearer \(tenant["api_key"]?.string ?? "")")]
+        ).status
+      }
+      let served = try #require(demo.first { $0["cell"]?.string == "cell-1" })
+      let lost = try #require(demo.first { $0["cell"]?.string == "cell-2" })
+      #expect(try await wallet(of: served) == 200)
+      #expect(try await wallet(of: lost) == 503)
     }
-    let served = try #require(demo.first { $0["cell"]?.string == "cell-1" })
-    let lost = try #require(demo.first { $0["cell"]?.string == "cell-2" })
-    #expect(try await wallet(of: served) == 200)
-    #expect(try await wallet(of: lost) == 503)
-    _ = try await system.script("--stop")
   }
 
   @Test func `a system with a drained cell starts again`() async throws {
-    let system = try LiveSystem()
-    defer { system.remove() }
-    let first = try await system.script("--debug", "--detach")
-    try #require(first.status == 0, "\(first.output)")
-    let drained = try await system.verb("cell", "drain", "cell-2", "--wait")
-    #expect(drained.status == 0, "\(drained.output)")
-    _ = try await system.script("--stop")
-    let second = try await system.script("--debug", "--detach")
-    #expect(second.status == 0, "\(second.output)")
-    _ = try await system.script("--stop")
+    try await LiveSystem.with { system in
+      let drained = try await system.verb("cell", "drain", "cell-2", "--wait")
+      #expect(drained.status == 0, "\(drained.output)")
+      _ = try await system.script("--stop")
+      let second = try await system.script("--debug", "--detach")
+      #expect(second.status == 0, "\(second.output)")
+    }
   }
 
   @Test func `the demonstration template is known at Graph, with its category`() async throws {

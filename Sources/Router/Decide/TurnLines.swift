@@ -123,7 +123,6 @@ struct TurnLines<Caller: Sendable>: Sendable {
     guard line.running.count < turns.upperBound else { return false }
     let share = window / max(1, active[cell]?.count ?? 1)
     let mine = min(max(share, turns.lowerBound), turns.upperBound)
-    // Those that began last are at the end.
     return line.running.count < mine
       || line.running.count(where: { now - $0.began < brief }) < mine
   }

@@ -9,9 +9,13 @@ final class TenantTurns: Sendable {
   /// How often waiting requests are looked at that nobody's leaving calls.
   static let lookInterval = Duration.milliseconds(20)
 
-  private let lines: Mutex<TurnLines<Caller>>
-  /// Whether somebody looks at those who wait.
-  private let isLooking = Atomic(false)
+  private struct State: Sendable {
+    var lines: TurnLines<Caller>
+    /// Whether somebody looks at those who wait.
+    var isLooking = false
+  }
+
+  private let state: Mutex<State>
 
   /// The same turns for every tenant, however many are active.
   convenience init(limit: Int) {
@@ -24,49 +28,47 @@ final class TenantTurns: Sendable {
         window: limits.cellWindow, turns: limits.tenantTurns, brief: limits.briefTurn))
   }
 
-  init(_ lines: TurnLines<Caller>) { self.lines = Mutex(lines) }
+  init(_ lines: TurnLines<Caller>) { state = Mutex(State(lines: lines)) }
 
   /// Waits for a turn, which ``leave(_:)`` ends; nil where none came by `deadline`.
   func enter(
     _ tenant: TenantID, at cell: CellID, by deadline: ContinuousClock.Instant
   ) async -> TenantTurn? {
-    if let turn = lines.withLock({ $0.begin(tenant, at: cell, now: .now) }) { return turn }
+    if let turn = state.withLock({ $0.lines.begin(tenant, at: cell, now: .now) }) { return turn }
     return await withUnsafeContinuation { caller in
-      // Somebody may have left meanwhile.
-      let turn = lines.withLock { lines -> TenantTurn? in
-        if let turn = lines.begin(tenant, at: cell, now: .now) { return turn }
-        lines.wait(caller, for: tenant, at: cell, deadline: deadline)
-        return nil
+      let (turn, looks) = state.withLock { state -> (TenantTurn?, Bool) in
+        // Somebody may have left meanwhile.
+        if let turn = state.lines.begin(tenant, at: cell, now: .now) { return (turn, false) }
+        state.lines.wait(caller, for: tenant, at: cell, deadline: deadline)
+        defer { state.isLooking = true }
+        return (nil, !state.isLooking)
       }
-      if let turn { caller.resume(returning: turn) } else { look() }
+      if let turn { caller.resume(returning: turn) }
+      if looks { Task { await look() } }
     }
   }
 
   /// Ends a turn: the next in line has it.
   func leave(_ turn: TenantTurn) {
-    call(lines.withLock { $0.leave(turn, now: .now) })
+    call(state.withLock { $0.lines.leave(turn, now: .now) })
   }
 
   private func call(_ called: [TurnLines<Caller>.Called]) {
     for one in called { one.caller.resume(returning: one.turn) }
   }
 
-  /// Sees to it that somebody looks as long as anybody waits.
-  ///
-  /// First a request is in its line, then this; who looks goes in the opposite order, so that one
-  /// of the two sees the other.
-  private func look() {
-    guard !isLooking.exchange(true, ordering: .sequentiallyConsistent) else { return }
-    Task {
-      while true {
-        try? await Task.sleep(for: Self.lookInterval)
-        call(lines.withLock { $0.look(at: .now) })
-        guard lines.withLock({ $0.waiting }) == 0 else { continue }
-        isLooking.store(false, ordering: .sequentiallyConsistent)
-        guard lines.withLock({ $0.waiting }) > 0,
-          !isLooking.exchange(true, ordering: .sequentiallyConsistent)
-        else { return }
+  /// Looks as long as anybody waits.
+  private func look() async {
+    var goesOn = true
+    while goesOn {
+      try? await Task.sleep(for: Self.lookInterval)
+      let called = state.withLock { state in
+        let called = state.lines.look(at: .now)
+        goesOn = state.lines.waiting > 0
+        state.isLooking = goesOn
+        return called
       }
+      call(called)
     }
   }
 }

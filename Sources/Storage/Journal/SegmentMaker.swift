@@ -163,12 +163,8 @@ final class SegmentMaker: Sendable {
   /// stand behind them at the disk for a tenth of a second.
   private func fill(_ file: any File, _ size: UInt64) throws(FileError) {
     var offset: UInt64 = 0
-    var synchronized: UInt64 = 0
     while offset < size {
-      if offset - synchronized >= Self.fillStep {
-        try file.synchronize()
-        synchronized = offset
-      }
+      if offset > 0, offset.isMultiple(of: Self.fillStep) { try file.synchronize() }
       let count = min(UInt64(Self.chunk.count), size - offset)
       try file.write(
         count == Self.chunk.count ? Self.chunk : Array(Self.chunk[..<Int(count)]), at: offset)
