@@ -220,7 +220,7 @@ let package = Package(
       "CellTests",
       [
         "Simulation", "Alerts", "Archive", "Cell", "ControlPlane", "Cryptography", "DocumentCheck",
-        "Storage", "Trust", "Wire", "Platform", "Messaging", "Edge", log,
+        "Storage", "StorageFixtures", "Trust", "Wire", "Platform", "Messaging", "Edge", log,
       ],
       exclude: ["Fixtures"]),
     tests(

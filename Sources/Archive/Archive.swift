@@ -87,12 +87,36 @@ public struct Archive: Sendable {
     return try JournalObject.decode(try await require(name), as: name)
   }
 
-  /// The manifests of a tenant's snapshots, the furthest first.
+  /// The manifests of a tenant's snapshots that count, the furthest first, whatever cell took them.
   public func snapshots(_ tenant: TenantID) async throws(ArchiveError) -> [SnapshotManifest] {
-    var manifests: [SnapshotManifest] = []
+    var claims: [CellID: [Claim]] = [:]
+    return try await snapshots(tenant, &claims).counted
+  }
+
+  /// The same, and those that a later generation of their cell did not go on from.
+  ///
+  /// `claims` are those read before, for who asks for many tenants.
+  func snapshots(
+    _ tenant: TenantID, _ claims: inout [CellID: [Claim]]
+  ) async throws(ArchiveError) -> (counted: [SnapshotManifest], ignored: [SnapshotManifest]) {
+    var (counted, ignored): ([SnapshotManifest], [SnapshotManifest]) = ([], [])
     for name in try await objects.list(ArchiveNames.snapshots(tenant)).map(\.name)
-    where name.hasSuffix("/manifest") { manifests.append(try await manifest(name)) }
-    return manifests.sorted { $1.position < $0.position }
+    where name.hasSuffix("/manifest") {
+      let manifest = try await manifest(name)
+      let known: [Claim]
+      if let read = claims[manifest.cell] {
+        known = read
+      } else {
+        known = try await self.claims(manifest.cell)
+      }
+      claims[manifest.cell] = known
+      if ReaderRule.counts(manifest, claims: known) {
+        counted.append(manifest)
+      } else {
+        ignored.append(manifest)
+      }
+    }
+    return (counted.sorted { $1.position < $0.position }, ignored)
   }
 
   /// The same of what `cell` has under this name: each cell's own store has one name in all cells,

@@ -18,6 +18,8 @@ public struct ArchiveEnvironment: Sendable {
   public var random: any RandomSource
   public var logger: Logger
   public var retention = Retention.standard
+  /// Cells that nobody is on any more, where this process knows.
+  public var retiredCells: @Sendable () async throws -> Set<CellID> = { [] }
   var snapshots = SnapshotRule()
   /// How often every tenant is restored from the archive, in milliseconds.
   public var drillMilliseconds: Int64 = 20 * 3_600_000
@@ -69,6 +71,7 @@ public final class ArchiveService: Sendable {
   }
 
   public var status: ArchiveStatus { state.status }
+  public var cell: CellID { environment.cell }
 
   /// The higher generation that has claimed this cell's journal; nil: none was seen.
   public var fencedBy: Generation? { state.status.fencedBy }

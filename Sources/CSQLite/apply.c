@@ -129,33 +129,65 @@ static int prepare(aim_capture *capture, sqlite3_str *text, sqlite3_stmt **state
   return result;
 }
 
-static char *column_name(aim_capture *capture, const aim_table *table, int column) {
-  char *name = 0, *sql = sqlite3_mprintf("SELECT * FROM \"%w\"", table->name);
+// A statement whose columns are the table's, to read their names from.
+static sqlite3_stmt *all_columns(aim_capture *capture, const aim_table *table) {
+  char *sql = sqlite3_mprintf("SELECT * FROM \"%w\"", table->name);
   sqlite3_stmt *statement = 0;
-  if (sql && sqlite3_prepare_v2(capture->db, sql, -1, &statement, 0) == SQLITE_OK)
-    name = sqlite3_mprintf("%s", sqlite3_column_name(statement, column));
-  sqlite3_finalize(statement);
+  if (sql) sqlite3_prepare_v2(capture->db, sql, -1, &statement, 0);
   sqlite3_free(sql);
-  return name;
+  return statement;
+}
+
+static int is_key(const aim_table *table, int column) {
+  for (int i = 0; i < table->keys; i++) {
+    if (table->key[i] == column) return 1;
+  }
+  return 0;
 }
 
 static int prepare_remove(aim_capture *capture, aim_table *table) {
+  sqlite3_stmt *names = all_columns(capture, table);
+  if (!names) return SQLITE_ERROR;
   sqlite3_str *text = sqlite3_str_new(capture->db);
   sqlite3_str_appendf(text, "DELETE FROM \"%w\" WHERE ", table->name);
-  for (int i = 0; i < table->keys; i++) {
-    char *name = column_name(capture, table, table->key[i]);
-    sqlite3_str_appendf(text, i ? " AND \"%w\"=?" : "\"%w\"=?", name ? name : "");
-    sqlite3_free(name);
-  }
+  for (int i = 0; i < table->keys; i++)
+    sqlite3_str_appendf(
+      text, i ? " AND \"%w\"=?" : "\"%w\"=?", sqlite3_column_name(names, table->key[i]));
+  sqlite3_finalize(names);
   return prepare(capture, text, &table->remove);
+}
+
+static void append_insert(sqlite3_str *text, const aim_table *table) {
+  sqlite3_str_appendf(text, "INSERT INTO \"%w\" VALUES(", table->name);
+  for (int i = 0; i < table->columns; i++) sqlite3_str_appendall(text, i ? ",?" : "?");
+  sqlite3_str_appendall(text, ")");
 }
 
 static int prepare_insert(aim_capture *capture, aim_table *table) {
   sqlite3_str *text = sqlite3_str_new(capture->db);
-  sqlite3_str_appendf(text, "INSERT INTO \"%w\" VALUES(", table->name);
-  for (int i = 0; i < table->columns; i++) sqlite3_str_appendall(text, i ? ",?" : "?");
-  sqlite3_str_appendall(text, ")");
+  append_insert(text, table);
   return prepare(capture, text, &table->insert);
+}
+
+static int prepare_put(aim_capture *capture, aim_table *table) {
+  sqlite3_stmt *names = all_columns(capture, table);
+  if (!names) return SQLITE_ERROR;
+  sqlite3_str *text = sqlite3_str_new(capture->db);
+  append_insert(text, table);
+  for (int i = 0; i < table->keys; i++)
+    sqlite3_str_appendf(
+      text, i ? ",\"%w\"" : " ON CONFLICT(\"%w\"", sqlite3_column_name(names, table->key[i]));
+  int sets = 0;
+  for (int i = 0; i < table->columns; i++) {
+    if (is_key(table, i)) continue;
+    const char *name = sqlite3_column_name(names, i);
+    sqlite3_str_appendf(
+      text, sets++ ? ",\"%w\"=excluded.\"%w\"" : ") DO UPDATE SET \"%w\"=excluded.\"%w\"",
+      name, name);
+  }
+  if (!sets) sqlite3_str_appendall(text, ") DO NOTHING");
+  sqlite3_finalize(names);
+  return prepare(capture, text, &table->put);
 }
 
 static int remove_row(aim_capture *capture, aim_table *table, const change *row) {
@@ -168,12 +200,35 @@ static int remove_row(aim_capture *capture, aim_table *table, const change *row)
   return result == SQLITE_OK ? run(table->remove) : result;
 }
 
+static int write_row(sqlite3_stmt *statement, const aim_table *table, const change *row) {
+  if (row->count > table->columns) return AIM_APPLY_MALFORMED;
+  int result = SQLITE_OK;
+  for (int i = 0; result == SQLITE_OK && i < row->count; i++)
+    result = bind(statement, i + 1, &row->values[i]);
+  return result == SQLITE_OK ? run(statement) : result;
+}
+
 static int insert_row(aim_capture *capture, aim_table *table, const change *row) {
   int result = table->insert ? SQLITE_OK : prepare_insert(capture, table);
-  if (row->count > table->columns) return AIM_APPLY_MALFORMED;
-  for (int i = 0; result == SQLITE_OK && i < row->count; i++)
-    result = bind(table->insert, i + 1, &row->values[i]);
-  return result == SQLITE_OK ? run(table->insert) : result;
+  return result == SQLITE_OK ? write_row(table->insert, table, row) : result;
+}
+
+static int put_row(aim_capture *capture, aim_table *table, const change *row) {
+  int result = table->put ? SQLITE_OK : prepare_put(capture, table);
+  return result == SQLITE_OK ? write_row(table->put, table, row) : result;
+}
+
+typedef enum { REMOVE_TOMBSTONES, PUT_IMAGES, REMOVE_ALL, INSERT_IMAGES } pass;
+
+static int apply_row(aim_capture *capture, aim_table *table, const change *row, pass step) {
+  int is_image = row->op == AIM_IMAGE;
+  switch (step) {
+  case REMOVE_TOMBSTONES: return is_image ? SQLITE_OK : remove_row(capture, table, row);
+  case PUT_IMAGES: return is_image ? put_row(capture, table, row) : SQLITE_OK;
+  case REMOVE_ALL: return remove_row(capture, table, row);
+  case INSERT_IMAGES: return is_image ? insert_row(capture, table, row) : SQLITE_OK;
+  }
+  return SQLITE_MISUSE;
 }
 
 int aim_apply(
@@ -182,8 +237,14 @@ int aim_apply(
   change *row = malloc(sizeof(change));
   if (!row) return AIM_APPLY_NO_MEMORY;
   int result = AIM_APPLY_OK;
-  // All touched keys go first: two rows may have swapped a unique value.
-  for (int inserting = 0; inserting < 2 && result == AIM_APPLY_OK; inserting++) {
+  // What is gone goes first. Nearly all images meet nobody but the row with their key: one
+  // statement each. Where two rows have swapped a unique value the first meets the second: then all
+  // touched keys go, and all images come; what was written before that is the same again.
+  for (pass step = REMOVE_TOMBSTONES; step <= INSERT_IMAGES; step++) {
+    if (step == REMOVE_ALL) {
+      if ((result & 0xFF) != SQLITE_CONSTRAINT) break;
+      result = AIM_APPLY_OK;
+    }
     reader input = {.at = bytes, .end = bytes + length};
     while (input.at < input.end && result == AIM_APPLY_OK) {
       if (!get_change(&input, row)) {
@@ -191,14 +252,13 @@ int aim_apply(
         break;
       }
       aim_table *table = table_of(capture, row->table);
-      if (!table) {
-        if (!strangers(context, (uint16_t)row->table)) result = AIM_APPLY_UNKNOWN_TABLE;
-      } else if (!inserting) {
-        result = remove_row(capture, table, row);
-      } else if (row->op == AIM_IMAGE) {
-        result = insert_row(capture, table, row);
+      if (table) {
+        result = apply_row(capture, table, row, step);
+      } else if (!strangers(context, (uint16_t)row->table)) {
+        result = AIM_APPLY_UNKNOWN_TABLE;
       }
     }
+    if (result != AIM_APPLY_OK && step != PUT_IMAGES) break;
   }
   free(row);
   return result;

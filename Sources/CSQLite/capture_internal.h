@@ -25,7 +25,8 @@ typedef struct {
   uint16_t key[AIM_KEY_COLUMNS];
   // Columns declared REAL: SQLite hands whole numbers in them out as integers.
   uint8_t real[AIM_COLUMNS / 8];
-  sqlite3_stmt *remove, *insert;
+  // `put` writes a row whether or not its key is there; `insert` where it is not.
+  sqlite3_stmt *remove, *put, *insert;
   // When a row of it changed last, counted in `changes`.
   uint64_t changed;
 } aim_table;

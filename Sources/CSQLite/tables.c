@@ -74,6 +74,7 @@ int aim_capture_register(aim_capture *capture, const char *name, uint16_t id) {
 void aim_capture_forget(aim_capture *capture) {
   for (uint32_t i = 0; i < capture->table_count; i++) {
     sqlite3_finalize(capture->tables[i].remove);
+    sqlite3_finalize(capture->tables[i].put);
     sqlite3_finalize(capture->tables[i].insert);
     free(capture->tables[i].name);
   }

@@ -106,4 +106,62 @@ import Testing
       #expect(verified.json["entries"]?.integer ?? 0 > 5)
     }
   }
+
+  @Test func `a tenant that moved is restored to what it was before, and to what it is now`()
+    async throws
+  {
+    try await LiveSystem.with { system in
+      let local = try system.local()
+      let call = Caller(url: local["url"]?.string ?? "")
+      let own = try #require(local["demo"]?[0])
+      let (tenant, key) = (own.cell("tenant_id"), own.cell("api_key"))
+      func seq() async throws -> Int64 {
+        let answer = try await system.verb("tenant", "digest", tenant, "--recompute", "--json")
+        return try #require(answer.json["tenant_seq"]?.integer, "\(answer.output)")
+      }
+      func write(_ count: Int, from: Int) async throws {
+        for index in 0..<count {
+          let answer = try await call(
+            "POST", "/v1/contacts", bearer: key,
+            ["phone": JSON("+49151123\(45_000 + from + index)"), "name": "Cy"])
+          #expect(answer.status == 201, "\(answer.json)")
+        }
+      }
+      func move() async throws {
+        let shown = try await system.verb("tenant", "show", tenant, "--json")
+        let target = shown.json.cell("cell") == "cell-1" ? "cell-2" : "cell-1"
+        let moved = try await system.verb(
+          "tenant", "move", tenant, "--to", target, "--wait", "--json")
+        #expect(moved.status == 0, "\(moved.output)")
+      }
+      func fork(at point: String, is wanted: Int64) async throws {
+        let made = try await system.verb(
+          "tenant", "fork", tenant, "--at", point, "--wait", "--json")
+        #expect(made.status == 0, "\(made.output)")
+        let result = made.json["result"] ?? .null
+        #expect(result["tenant_seq"]?.integer == wanted, "\(made.json)")
+        let digest = try await system.verb(
+          "tenant", "digest", result.cell("tenant_id"), "--recompute", "--json")
+        #expect(digest.status == 0, "\(digest.output)")
+      }
+
+      try await write(5, from: 0)
+      let first = try await seq()
+      try await write(5, from: 100)
+      try await move()
+      try await write(5, from: 200)
+      let second = try await seq()
+      try await move()
+      try await write(5, from: 300)
+      // One in the first cell's stay, one in the second's, and today.
+      try await fork(at: "\(first)", is: first)
+      try await fork(at: "\(second)", is: second)
+      let swap = try await system.verb(
+        "tenant", "restore", tenant, "--at", "\(first + 1)", "--accept", "--wait", "--json")
+      #expect(swap.status == 0, "\(swap.output)")
+      #expect(swap.json["result"]?["tenant_seq"]?.integer == first + 1, "\(swap.json)")
+      let drill = try await system.verb("drill", "now", "--json")
+      #expect(drill.status == 0, "\(drill.output)")
+    }
+  }
 }

@@ -52,6 +52,40 @@ import Wire
     }
   }
 
+  @Test func `what the old process still snapshots after the claim is nobody's`() async throws {
+    try await withTemporaryDirectory { directory in
+      let old = try await ArchiveFixture(directory)
+      try await fill(old)
+      let new = try await successor(old, directory)
+      // It has not heard of its successor, and stores a later state than there ever was.
+      try await old.pay(13...15, one)
+      let stray = try #require(try await old.service.snapshot(one))
+      let counted = try await new.archive.snapshots(one)
+      #expect(!counted.contains(stray))
+      #expect(counted.count == 1)
+
+      let plan = try await CellRestorePlan(
+        new.archive, cell: ArchiveFixture.cell, scratch: "\(directory)/scratch", files: files)
+      try await bringBack(new, plan)
+      plan.close()
+      let back = try #require(new.engine.heads[one]).tenantSeq
+      #expect(back < stray.tenantSeq)
+      new.start()
+      try await new.pay(50...58, one)
+      #expect(await new.service.waitUntilArchived(seconds: 20))
+      let served = try await new.engine.digest(one, recompute: true)
+      for target in [RestoreTarget.latest, .tenantSeq(served.tenantSeq)] {
+        let restored = try await new.restore(target, one)
+        for file in restored.files { #expect(served.files[file.name] == file.digest) }
+      }
+      // The number that both have is the successor's record.
+      let both = try await new.restore(.tenantSeq(stray.tenantSeq), one)
+      #expect("\(both.position.hash)" != stray.hash)
+      await old.close()
+      await new.close()
+    }
+  }
+
   @Test func `it comes back on an empty disk, and what it writes next is archived without a gap`()
     async throws
   {

@@ -1,6 +1,7 @@
 import Platform
 import Simulation
 import Storage
+import Synchronization
 import Testing
 import Wire
 
@@ -9,15 +10,16 @@ import Wire
 @Suite struct RetentionTests {
   private let day: Int64 = 24 * 3_600_000
 
-  private func snapshot(_ seq: UInt64, day: Int64, isBase: Bool = false, beginsAt: CellSeq? = nil)
-    -> SnapshotManifest
-  {
+  private func snapshot(
+    _ seq: UInt64, day: Int64, in cell: CellID = ArchiveFixture.cell, at cellSeq: UInt64? = nil,
+    isBase: Bool = false, isImport: Bool = false, beginsAt: CellSeq? = nil
+  ) -> SnapshotManifest {
     let time = Timestamp(milliseconds: day * self.day)
     return SnapshotManifest(
-      name: "\(seq)", tenant: ArchiveFixture.tenant, cell: ArchiveFixture.cell, generation: .first,
-      cellSeq: CellSeq(seq), lineage: Lineage(1), tenantSeq: TenantSeq(seq), hash: "",
-      epoch: .first, time: time, schemaVersion: 1, takenAt: time, isBase: isBase, isFork: false,
-      beginsAt: beginsAt, files: [], media: [])
+      name: "\(seq)", tenant: ArchiveFixture.tenant, cell: cell, generation: .first,
+      cellSeq: CellSeq(cellSeq ?? seq), lineage: Lineage(1), tenantSeq: TenantSeq(seq), hash: "",
+      epoch: .first, time: time, schemaVersion: 1, takenAt: time, isBase: isBase || isImport,
+      isFork: false, isImport: isImport, beginsAt: beginsAt, files: [], media: [])
   }
 
   private func kept(_ snapshots: [SnapshotManifest], day: Int64) -> [UInt64] {
@@ -43,19 +45,100 @@ import Wire
   @Test func `without a need of anybody nothing of the journal goes`() {
     let span = JournalSpan(generation: .first, first: CellSeq(1), last: CellSeq(9))
     #expect(Retention.removable([span], needs: []).isEmpty)
-    #expect(Retention.removable([span], needs: [CellSeq(8)]).isEmpty)
-    #expect(Retention.removable([span], needs: [CellSeq(9), CellSeq(40)]) == [span])
+    #expect(Retention.removable([span], needs: [.nothing]).isEmpty)
+    #expect(Retention.removable([span], needs: [.after(CellSeq(8))]).isEmpty)
+    #expect(
+      Retention.removable([span], needs: [.after(CellSeq(9)), .nothing, .after(CellSeq(40))])
+        == [span])
+    #expect(Retention.removable([span], needs: [.after(CellSeq(9)), .everything]).isEmpty)
+  }
+
+  private func need(
+    _ snapshots: [SnapshotManifest], day: Int64, last: UInt64 = 99
+  ) -> Retention.Need {
+    Retention.standard.need(
+      snapshots, of: ArchiveFixture.cell, last: TenantSeq(last),
+      at: Timestamp(milliseconds: day * self.day))
   }
 
   @Test func `what a tenant needs begins behind the last snapshot before the window`() {
-    func need(_ snapshots: [SnapshotManifest], day: Int64) -> UInt64? {
-      Retention.standard.need(snapshots, at: Timestamp(milliseconds: day * self.day))?.rawValue
-    }
     let all = [snapshot(4, day: 1), snapshot(5, day: 10), snapshot(9, day: 20)]
-    #expect(need(all, day: 45) == 5)
-    #expect(need(all, day: 29) == nil)
-    #expect(need([snapshot(4, day: 1, beginsAt: CellSeq(3))], day: 5) == 2)
-    #expect(need([], day: 5) == nil)
+    #expect(need(all, day: 45) == .after(CellSeq(5)))
+    #expect(need(all, day: 29) == .everything)
+    #expect(
+      need([snapshot(4, day: 1, beginsAt: CellSeq(3))], day: 5) == .after(CellSeq(2)))
+    #expect(need([], day: 5) == .everything)
+  }
+
+  @Test func `of a tenant that came, what came with it is enough`() {
+    let other = CellID(trusted: "c2")
+    let before = [snapshot(4, day: 1, in: other, beginsAt: CellSeq(3))]
+    let came = before + [snapshot(6, day: 3, at: 70, isImport: true)]
+    // Its history before is in the other cell, whose journal it needs there.
+    #expect(need(came, day: 5) == .after(CellSeq(70)))
+    #expect(need(came + [snapshot(9, day: 4, at: 90)], day: 5) == .after(CellSeq(70)))
+    #expect(need(came, day: 40) == .after(CellSeq(70)))
+    #expect(
+      need(came + [snapshot(9, day: 4, at: 90)], day: 40) == .after(CellSeq(90)))
+    // Nobody knows whether it was made here, and left before its first snapshot.
+    #expect(need([snapshot(6, day: 3, at: 70, isImport: true)], day: 5) == .everything)
+  }
+
+  @Test func `of a tenant that left, nothing is needed once another cell's snapshot is old`() {
+    let other = CellID(trusted: "c2")
+    let all = [
+      snapshot(4, day: 1, beginsAt: CellSeq(3)),
+      snapshot(5, day: 2, in: other, at: 700, isImport: true),
+      snapshot(9, day: 3, in: other, at: 800),
+    ]
+    #expect(need(all, day: 5, last: 6) == .after(CellSeq(2)))
+    #expect(need(all, day: 32, last: 6) == .after(CellSeq(4)))
+    #expect(need(all, day: 40, last: 6) == .nothing)
+    // It came back, and there is no snapshot of that yet.
+    #expect(need(all, day: 40, last: 11) == .everything)
+    let back = all + [snapshot(10, day: 36, at: 60, isImport: true)]
+    #expect(need(back, day: 40, last: 11) == .after(CellSeq(60)))
+  }
+
+  @Test func `a retired cell's journal goes a window after it was seen retired`() async throws {
+    let gone = CellID(trusted: "c9")
+    let retired = Mutex<Set<CellID>>([gone])
+    try await withArchive { fixture in
+      for cell in [gone, CellID(trusted: "c8")] {
+        try await fixture.archive.claim(
+          Claim(
+            cell: cell, generation: .first, firstSeq: CellSeq(1), previousHash: "",
+            claimedAt: .zero))
+        for seq in UInt64(1)...3 {
+          let span = JournalSpan(generation: .first, first: CellSeq(seq), last: CellSeq(seq))
+          try await fixture.archive.put(ArchiveNames.journal(cell, span), [1])
+        }
+      }
+      var environment = fixture.service.environment
+      environment.retiredCells = { retired.withLock { $0 } }
+      let journals = RetiredJournals(environment)
+      func left(_ cell: CellID = CellID(trusted: "c9")) async throws -> Int {
+        try await fixture.archive.objects.list(ArchiveNames.journal(cell)).count
+      }
+      func look(day: Int64) async throws {
+        try await journals.look(at: Timestamp(milliseconds: day * self.day))
+      }
+      try await look(day: 100)
+      try await look(day: 129)
+      #expect(try await left() == 3)
+      // Seen as another one meanwhile: the window begins anew.
+      retired.withLock { $0 = [] }
+      try await look(day: 129)
+      retired.withLock { $0 = [gone] }
+      try await look(day: 130)
+      try await look(day: 131)
+      #expect(try await left() == 3)
+      try await look(day: 160)
+      // The last one says where the journal ends.
+      #expect(try await left() == 1)
+      #expect(try await fixture.archive.claims(gone).count == 1)
+      #expect(try await left(CellID(trusted: "c8")) == 3)
+    }
   }
 
   @Test func `after every removal each point of the window is restorable`() async throws {

@@ -84,4 +84,14 @@ public enum ReaderRule {
     }
     return reading
   }
+
+  /// Whether a snapshot is of the history that counts: one that its cell's later generation did not
+  /// go on from is nobody's.
+  ///
+  /// A base, too: its branch began past its position, if it ever did.
+  static func counts(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
+    !claims.contains {
+      $0.generation > snapshot.generation && $0.firstSeq <= snapshot.cellSeq
+    }
+  }
 }

@@ -3,6 +3,9 @@ import Wire
 
 /// Where a restore finds the records behind a snapshot.
 protocol RecordSource: Sendable {
+  /// Whether it has the journal of every cell, not of one only.
+  var hasEveryCell: Bool { get }
+
   /// Gives `body` records of `cell` past `after`, in order and among them all of `tenant`'s, until
   /// it answers false.
   func read(
@@ -14,6 +17,7 @@ protocol RecordSource: Sendable {
 /// Reads a cell's archived journal in order, one object ahead.
 struct JournalReader: RecordSource {
   let archive: Archive
+  var hasEveryCell: Bool { true }
 
   func read(
     _ tenant: TenantID, _ cell: CellID, after: CellSeq,

@@ -116,7 +116,7 @@ extension ArchiveService {
       if !snapshot.media.isEmpty { try files.synchronizeDirectory("\(directory)/media") }
     }.get()
     let restored = RestoredTenant(
-      tenant: tenant,
+      tenant: tenant, cell: environment.cell,
       position: TenantRebuild.Position(
         lineage: head.lineage, tenantSeq: head.tenantSeq, hash: head.hash, time: head.time),
       files: snapshot.files, media: snapshot.media, records: 0, bytes: 0, snapshot: "",
@@ -192,13 +192,5 @@ extension ArchiveService {
     subject.isBase = true
     subject.isFork = isFork
     _ = try await writer.store(subject, from: directory, media: "\(directory)/media")
-  }
-}
-
-extension RestoredTenant {
-  func with(files: [TenantSnapshot.File]) -> RestoredTenant {
-    RestoredTenant(
-      tenant: tenant, position: position, files: files, media: media, records: records,
-      bytes: bytes, snapshot: snapshot, isLatest: isLatest)
   }
 }

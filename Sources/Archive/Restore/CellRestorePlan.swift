@@ -26,7 +26,7 @@ public final class CellRestorePlan: Sendable {
 
   /// Most recently active first.
   public let tenants: [Tenant]
-  private let cell: CellID
+  public let cell: CellID
   private let archive: Archive
   private let files: any FileSystem
   private let manifests: [TenantID: SnapshotManifest]
@@ -68,7 +68,7 @@ public final class CellRestorePlan: Sendable {
     }.sorted { ($0.lastActive, $1.id) > ($1.lastActive, $0.id) }
   }
 
-  /// The furthest snapshot of each tenant, where this cell took it.
+  /// The furthest snapshot of each tenant that counts, where this cell took it.
   private static func manifests(
     _ archive: Archive, _ cell: CellID
   ) async throws -> [TenantID: SnapshotManifest] {
@@ -89,6 +89,10 @@ public final class CellRestorePlan: Sendable {
       return found
     }
     found = found.filter { $0.value.cell == cell }
+    let claims = try await archive.claims(cell)
+    for (tenant, manifest) in found where !ReaderRule.counts(manifest, claims: claims) {
+      found[tenant] = try await archive.snapshots(tenant).first { $0.cell == cell }
+    }
     for own in all.keys.filter(Archive.isCellsOwn) {
       found[own] = try await archive.snapshots(own, of: cell).first
     }
@@ -106,7 +110,8 @@ public final class CellRestorePlan: Sendable {
     let restored: RestoredTenant
     do {
       restored = try await restorer.restore(
-        tenant, schema: schema, to: .latest, from: [manifests[tenant]], cell: cell,
+        tenant, schema: schema, to: .latest,
+        from: [manifests[tenant].map(RestoreStart.snapshot) ?? .first(cell)],
         into: directory, lineage: lineage)
     } catch {
       // What is wrong with the last snapshot may not be wrong with the one before it; and of a
@@ -126,6 +131,7 @@ public final class CellRestorePlan: Sendable {
 private struct SpooledRecords: RecordSource {
   let spool: RecordSpool
   let atOnce: Int
+  var hasEveryCell: Bool { false }
 
   func read(
     _ tenant: TenantID, _ cell: CellID, after: CellSeq,

@@ -40,7 +40,8 @@ public struct JournalRestorer: Sendable {
       throw tooOld(tenant, reachable)
     }
     let restored = try await TenantRestorer(archive: archive, files: files, source: source).restore(
-      tenant, schema: schema, to: target, from: [base], cell: cell, into: directory,
+      tenant, schema: schema, to: target,
+      from: [base.map(RestoreStart.snapshot) ?? .first(cell)], into: directory,
       lineage: head.lineage)
     guard restored.position.hash == head.hash else {
       throw ArchiveError.incomplete("the journal was cut meanwhile")
@@ -85,6 +86,7 @@ public struct JournalRestorer: Sendable {
 /// A journal on this disk as a source of one tenant's records.
 struct LocalRecords: RecordSource {
   let journal: Journal
+  var hasEveryCell: Bool { false }
 
   func read(
     _ tenant: TenantID, _ cell: CellID, after: CellSeq,

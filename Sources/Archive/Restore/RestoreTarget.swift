@@ -55,6 +55,17 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
     return commands
   }
 
+  /// Where to begin, the furthest snapshot first; then the tenant's first record, in any cell that
+  /// had it.
+  func starts(_ snapshots: [SnapshotManifest], _ cell: CellID) -> [RestoreStart] {
+    // Who took the earliest is likely to have made the tenant.
+    var cells = snapshots.sorted { $0.position < $1.position }.map(\.cell)
+    cells.append(cell)
+    var seen: Set<CellID> = []
+    return candidates(snapshots).map(RestoreStart.snapshot)
+      + cells.filter { seen.insert($0).inserted }.map(RestoreStart.first)
+  }
+
   /// Snapshots to begin with, the furthest first.
   ///
   /// A base reaches the record after it; whether that is at or before a wanted time is seen when it
@@ -68,6 +79,25 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
       case .command(let seq, _): snapshot.tenantSeq < seq
       case .time(let time): snapshot.time <= time
       }
+    }
+  }
+}
+
+/// Where a restore begins.
+enum RestoreStart: Hashable, Sendable {
+  case snapshot(SnapshotManifest)
+  /// At the tenant's first record, in this cell's journal.
+  case first(CellID)
+
+  var snapshot: SnapshotManifest? {
+    if case .snapshot(let manifest) = self { manifest } else { nil }
+  }
+
+  /// In whose journal the records follow.
+  var cell: CellID {
+    switch self {
+    case .snapshot(let manifest): manifest.cell
+    case .first(let cell): cell
     }
   }
 }

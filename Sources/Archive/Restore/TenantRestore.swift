@@ -1,14 +1,15 @@
 import Platform
 import Storage
-import Synchronization
 import Wire
 
 /// What a restore made, and how far it was checked; nothing unchecked is ever returned.
 public struct RestoredTenant: Sendable {
   public let tenant: TenantID
+  /// Whose journal has the last record: another cell's than the one it began in where it moved.
+  public let cell: CellID
   /// The last record in the files.
   public let position: TenantRebuild.Position
-  public let files: [TenantSnapshot.File]
+  public private(set) var files: [TenantSnapshot.File]
   public let media: [SHA256Hash]
   /// Records replayed after the snapshot.
   public let records: UInt64
@@ -17,12 +18,20 @@ public struct RestoredTenant: Sendable {
   public let snapshot: String
   /// Whether the history goes on past the restored point in the archive.
   public let isLatest: Bool
-  /// Whether its last records are of a move away that may have been completed: the tenant may be
-  /// another cell's.
-  public var mayHaveMoved = false
+  /// Where its last records say that it was on its way to, and may be by now; nil: nowhere.
+  public var leaving: CellID?
+
+  func with(files: [TenantSnapshot.File]) -> RestoredTenant {
+    var result = self
+    result.files = files
+    return result
+  }
 }
 
 /// Restores one tenant from the archive into a directory of its own.
+///
+/// A history that went on in another cell is followed there, by the hash of the release: see
+/// `docs/decisions/0057-a-restore-follows-a-tenant-over-its-cells.md`.
 public struct TenantRestorer: Sendable {
   public let archive: Archive
   public let files: any FileSystem
@@ -48,36 +57,34 @@ public struct TenantRestorer: Sendable {
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
     into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil
   ) async throws -> RestoredTenant {
+    let snapshots = try await archive.snapshots(tenant, of: cell)
+    let starts: [RestoreStart]
     if let name {
-      let all = try await archive.snapshots(tenant, of: cell)
-      guard let snapshot = all.first(where: { $0.name == name }) else {
+      guard let snapshot = snapshots.first(where: { $0.name == name }) else {
         throw ArchiveError.missing(name: name)
       }
-      return try await restore(
-        tenant, schema: schema, to: target, from: [snapshot], cell: cell, into: directory,
-        as: owner, lineage: lineage)
+      starts = [.snapshot(snapshot)]
+    } else {
+      starts = target.starts(snapshots, cell)
     }
-    let candidates = target.candidates(try await archive.snapshots(tenant, of: cell))
     return try await restore(
-      tenant, schema: schema, to: target, from: candidates.map(Optional.some) + [nil], cell: cell,
-      into: directory, as: owner, lineage: lineage)
+      tenant, schema: schema, to: target, from: starts, into: directory, as: owner,
+      lineage: lineage)
   }
 
-  /// The same from the first of `candidates` that leads there; nil: from the tenant's first record.
+  /// The same from the first of `starts` that leads there.
   func restore(
-    _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget,
-    from candidates: [SnapshotManifest?], cell: CellID, into directory: String,
-    as owner: TenantID? = nil, lineage: Lineage
+    _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, from starts: [RestoreStart],
+    into directory: String, as owner: TenantID? = nil, lineage: Lineage
   ) async throws -> RestoredTenant {
     var first: (any Error)?
-    for candidate in candidates {
+    for start in starts {
       do {
         try await clear(directory)
         return try await attempt(
-          tenant, schema, target, candidate, candidate?.cell ?? cell, directory, owner ?? tenant,
-          lineage)
+          tenant, schema, target, start, directory, owner ?? tenant, lineage)
       } catch let error as RestoreMiss {
-        // This snapshot does not lead there; an earlier one may.
+        // This start does not lead there; another one may.
         first = first ?? ArchiveError.incomplete(error.detail)
       } catch {
         try? await clear(directory)
@@ -97,27 +104,32 @@ public struct TenantRestorer: Sendable {
   }
 
   private func attempt(
-    _ tenant: TenantID, _ schema: StoreSchema, _ target: RestoreTarget,
-    _ snapshot: SnapshotManifest?, _ cell: CellID, _ directory: String, _ owner: TenantID,
-    _ lineage: Lineage
+    _ tenant: TenantID, _ schema: StoreSchema, _ target: RestoreTarget, _ start: RestoreStart,
+    _ directory: String, _ owner: TenantID, _ lineage: Lineage
   ) async throws -> RestoredTenant {
+    let (snapshot, cell) = (start.snapshot, start.cell)
     var bytes: UInt64 = 0
     if let snapshot { bytes = try await fetch(snapshot, into: directory) }
     let work = RestoreWork(
       try TenantRebuild(
         tenant: tenant, schema: schema, directory: directory,
-        start: try snapshot.map(Self.position), files: files), target)
-    try await source.read(tenant, cell, after: snapshot?.cellSeq ?? CellSeq(0)) { records in
-      try await Blocking.run("restore") { try work.apply(records) }.get()
+        start: try snapshot.map(Self.position), files: files), target, snapshot)
+    let last: CellID
+    do {
+      try await read(tenant, cell, after: snapshot?.cellSeq ?? CellSeq(0), work)
+      last = try await follow(tenant, from: cell, work)
+    } catch RebuildError.chain(let detail) where !work.isRooted {
+      // Damage is looked for behind a start that is known to be of this history.
+      throw RestoreMiss(detail: "the start at \(snapshot?.name ?? "its first record"): \(detail)")
     }
     guard let position = work.position else {
       throw RestoreMiss(detail: "no record of \(tenant) at or before \(target)")
     }
-    if snapshot?.isBase == true, work.records == 0 {
-      throw RestoreMiss(detail: "the branch begins after \(target)")
-    }
-    if snapshot?.isImport == true, !work.wasAdopted {
-      throw RestoreMiss(detail: "the tenant came to \(cell) after \(target), or never")
+    guard work.isRooted else {
+      throw RestoreMiss(
+        detail: snapshot?.isImport == true
+          ? "the tenant came to \(cell) after \(target), or never"
+          : "the branch begins after \(target)")
     }
     if case .tenantSeq(let wanted) = target, position.tenantSeq != wanted {
       throw ArchiveError.incomplete(
@@ -132,9 +144,38 @@ public struct TenantRestorer: Sendable {
       try work.finish(as: owner, lineage)
     }.get()
     return RestoredTenant(
-      tenant: tenant, position: position, files: files, media: media, records: work.records,
-      bytes: bytes + files.reduce(0) { $0 + $1.bytes }, snapshot: snapshot?.name ?? "",
-      isLatest: !work.isPast, mayHaveMoved: work.mayHaveMoved)
+      tenant: tenant, cell: last, position: position, files: files, media: media,
+      records: work.records, bytes: bytes + files.reduce(0) { $0 + $1.bytes },
+      snapshot: snapshot?.name ?? "", isLatest: !work.isPast, leaving: work.leaving)
+  }
+
+  private func read(
+    _ tenant: TenantID, _ cell: CellID, after: CellSeq, _ work: RestoreWork
+  ) async throws {
+    try await source.read(tenant, cell, after: after) { records in
+      try await Blocking.run("restore") { try work.apply(records) }.get()
+    }
+  }
+
+  /// Goes on in the cells that the tenant has moved to; answers the one whose journal has the last
+  /// record.
+  ///
+  /// What is not archived there, or was never adopted, leaves the work where its release is.
+  private func follow(
+    _ tenant: TenantID, from cell: CellID, _ work: RestoreWork
+  ) async throws -> CellID {
+    var cell = cell
+    guard source.hasEveryCell else { return cell }
+    while let left = work.departure, !work.isPast {
+      // What came with it was archived before it was adopted there.
+      let came = try await archive.snapshots(tenant).filter {
+        $0.cell == left.to && $0.tenantSeq < left.tenantSeq
+      }
+      try await read(tenant, left.to, after: came.map(\.cellSeq).max() ?? CellSeq(0), work)
+      guard work.departure != left else { break }
+      cell = left.to
+    }
+    return cell
   }
 
   private static func position(
@@ -206,72 +247,5 @@ public struct TenantRestorer: Sendable {
     }
     try await Blocking.run("restore") { try files.synchronizeDirectory(place) }.get()
     return listed
-  }
-}
-
-/// The files while they are made: handed from thread to thread behind a lock.
-private final class RestoreWork: Sendable {
-  private struct State {
-    var rebuild: TenantRebuild
-    var isPast = false
-    /// Whether the record was met of which a part is wanted.
-    var isThere = false
-    var mayHaveMoved = false
-    var wasAdopted = false
-  }
-  private let state: Mutex<State>
-  private let target: RestoreTarget
-  private let tenant: TenantID
-
-  init(_ rebuild: sending TenantRebuild, _ target: RestoreTarget) {
-    tenant = rebuild.tenant
-    state = Mutex(State(rebuild: rebuild))
-    self.target = target
-  }
-
-  var position: TenantRebuild.Position? { state.withLock { $0.rebuild.position } }
-  var records: UInt64 { state.withLock { $0.rebuild.records } }
-  var isThere: Bool { state.withLock { $0.isThere } }
-  var isPast: Bool { state.withLock { $0.isPast } }
-  var mayHaveMoved: Bool { state.withLock { $0.mayHaveMoved } }
-  /// Whether an adoption was among the records.
-  var wasAdopted: Bool { state.withLock { $0.wasAdopted } }
-
-  /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
-  func apply(_ records: [JournalRecord]) throws -> Bool {
-    try state.withLock { state in
-      for record in records
-      where record.identity.tenant == tenant && record.identity.kind.isInChain {
-        if state.isPast || target.isPast(record.identity) {
-          state.isPast = true
-          return false
-        }
-        if let at = state.rebuild.position, record.identity.tenantSeq <= at.tenantSeq { continue }
-        let commands = target.commands(of: record)
-        try state.rebuild.apply(record, commands: commands)
-        if case .command(record.identity.tenantSeq, _) = target { state.isThere = true }
-        if commands != nil {
-          // A part of it is wanted: the rest is past the target.
-          state.isPast = true
-          return false
-        }
-        if record.identity.kind == .adopt { state.wasAdopted = true }
-        switch record.identity.kind {
-        case .begin, .release: state.mayHaveMoved = true
-        case .burn, .adopt: state.mayHaveMoved = false
-        default: break
-        }
-      }
-      return true
-    }
-  }
-
-  /// Checks all that the files hold and makes them durable as those of their owner.
-  func finish(as owner: TenantID, _ lineage: Lineage) throws -> [TenantSnapshot.File] {
-    try state.withLock { state in
-      try state.rebuild.verify()
-      try state.rebuild.settle(as: owner, lineage)
-      return try state.rebuild.files(of: owner)
-    }
   }
 }

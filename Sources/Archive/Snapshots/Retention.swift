@@ -27,30 +27,68 @@ public struct Retention: Hashable, Sendable {
     return Array(sorted[..<needed])
   }
 
-  /// The position after which a restore to the first point of the window needs the cell's journal:
-  /// behind the last snapshot before the window, or the tenant's first record.
-  ///
-  /// Nil where nobody knows: then all of it is needed.
-  public func need(_ snapshots: [SnapshotManifest], at now: Timestamp) -> CellSeq? {
-    let start = now.milliseconds - windowMilliseconds
-    let before = snapshots.filter { !$0.isBase && $0.time.milliseconds <= start }
-    if let last = before.max(by: { $0.position < $1.position }) { return last.cellSeq }
-    let base = snapshots.filter(\.isBase).map(\.cellSeq).min()
-    let begin = snapshots.compactMap(\.beginsAt).min().map { CellSeq($0.rawValue - 1) }
-    // A base is stored before its branch begins: what the branch wrote lies behind it. A tenant
-    // with an older branch has snapshots of that one, or began within the window itself.
-    guard let base else { return begin }
-    return begin.map { min($0, base) } ?? (snapshots.allSatisfy(\.isFork) ? base : nil)
+  /// What a tenant needs of one cell's journal, for a restore to the first point of the window.
+  public enum Need: Hashable, Sendable {
+    /// Nothing: it was there before the last snapshot before the window only.
+    case nothing
+    /// What lies past this position.
+    case after(CellSeq)
+    /// Nobody knows where it begins: all of it.
+    case everything
   }
 
-  /// Spans of a cell's journal that no tenant needs: `needs` says for each tenant after which
-  /// position it needs them.
+  /// What a tenant needs of `cell`'s journal, whose last record of it is `last`.
   ///
-  /// A tenant without any snapshot needs everything: then nothing goes.
+  /// Its history may lie in several cells one after the other. From the last snapshot before the
+  /// window on all of it is needed: in the cell that took that one behind it, in a later one from
+  /// what came with the tenant.
+  public func need(
+    _ snapshots: [SnapshotManifest], of cell: CellID, last: TenantSeq, at now: Timestamp
+  ) -> Need {
+    let start = now.milliseconds - windowMilliseconds
+    let sorted = snapshots.sorted { $0.position < $1.position }
+    let first = sorted.last { !$0.isBase && $0.time.milliseconds <= start }
+    if let first {
+      if first.cell == cell { return .after(first.cellSeq) }
+      if last <= first.tenantSeq { return .nothing }
+    }
+    let own = sorted.filter { snapshot in
+      snapshot.cell == cell && (first.map { $0.position < snapshot.position } ?? true)
+    }
+    let begins = own.compactMap(\.beginsAt).map { CellSeq($0.rawValue - 1) }
+    guard let earliest = own.first else { return .everything }
+    // What came with it is where its history here begins. A base of another kind leaves a branch
+    // of which this cell may have the records.
+    let came = earliest.isImport == true && (first != nil || sorted.first?.isImport != true)
+    guard came || earliest.isFork || !begins.isEmpty else { return .everything }
+    return (own.filter(\.isBase).map(\.cellSeq) + begins).min().map(Need.after) ?? .everything
+  }
+
+  /// Spans of a cell's journal that no tenant needs.
+  ///
+  /// Where nobody says after which position it needs them, nothing goes.
   public static func removable(
-    _ spans: [JournalSpan], needs: [CellSeq]
+    _ spans: [JournalSpan], needs: [Need]
   ) -> [JournalSpan] {
-    guard let first = needs.min() else { return [] }
+    var first: CellSeq?
+    for need in needs {
+      switch need {
+      case .nothing: continue
+      case .everything: return []
+      case .after(let position): first = min(first ?? position, position)
+      }
+    }
+    guard let first else { return [] }
     return spans.filter { $0.last <= first }
+  }
+
+  /// Snapshots of a history that nobody went on from, once the window is past them.
+  func old(_ ignored: [SnapshotManifest], at now: Timestamp) -> [SnapshotManifest] {
+    ignored.filter { isOver(since: $0.takenAt, at: now) }
+  }
+
+  /// Whether a window has passed.
+  func isOver(since: Timestamp, at now: Timestamp) -> Bool {
+    now.milliseconds - since.milliseconds >= windowMilliseconds
   }
 }

@@ -41,6 +41,7 @@ final class SnapshotKeeper: Sendable {
   private let logger: Logger
   private let rule: SnapshotRule
   private let retention: Retention
+  private let retired: RetiredJournals
   private let state = Mutex(State())
 
   init(_ environment: ArchiveEnvironment, status: ArchiveState) {
@@ -56,6 +57,7 @@ final class SnapshotKeeper: Sendable {
     logger = environment.logger
     rule = environment.snapshots
     retention = environment.retention
+    retired = RetiredJournals(environment)
     self.status = status
   }
 
@@ -110,6 +112,7 @@ final class SnapshotKeeper: Sendable {
       if isDue {
         try await removeOld()
         try await removeReplaced()
+        try await retired.look(at: now)
         state.withLock { $0.removedAt = now }
       }
       status.resolve("archive_snapshots_failing")
@@ -233,31 +236,30 @@ final class SnapshotKeeper: Sendable {
 
   /// Removes snapshots and journal objects that no restore to a point of the window needs.
   func removeOld() async throws {
-    var needs: [CellSeq] = []
-    var mayTrim = true
-    for tenant in engine.heads.keys.sorted() {
-      let snapshots = try await archive.snapshots(tenant, of: cell)
-      let old = retention.removable(snapshots, at: now)
-      for snapshot in old {
-        // The manifest first: parts without one are a snapshot that never was.
-        try await archive.objects.remove(ArchiveNames.manifest(tenant, snapshot.name))
-        for part in snapshot.files.flatMap(\.parts) {
-          try await archive.objects.remove(
-            ArchiveNames.part(tenant, snapshot.name, part.number))
-        }
+    var needs: [Retention.Need] = []
+    var claims: [CellID: [Claim]] = [:]
+    let now = now
+    for (tenant, head) in engine.heads.sorted(by: { $0.key < $1.key }) {
+      var (snapshots, ignored) = try await archive.snapshots(tenant, &claims)
+      if Archive.isCellsOwn(tenant) { snapshots.removeAll { $0.cell != cell } }
+      for old in retention.removable(snapshots, at: now) + retention.old(ignored, at: now) {
+        try await remove(old)
       }
-      guard snapshots.allSatisfy({ $0.cell == cell }), let need = retention.need(snapshots, at: now)
-      else {
-        mayTrim = false
-        continue
-      }
-      needs.append(need)
+      needs.append(retention.need(snapshots, of: cell, last: head.tenantSeq, at: now))
     }
-    guard mayTrim else { return }
     let reading = try await archive.journal(cell)
     // The last object stays: it says where the archive ends.
     for span in Retention.removable(reading.spans, needs: needs) where span != reading.spans.last {
       try await archive.objects.remove(ArchiveNames.journal(cell, span))
+    }
+  }
+
+  private func remove(_ snapshot: SnapshotManifest) async throws {
+    // The manifest first: parts without one are a snapshot that never was.
+    try await archive.objects.remove(ArchiveNames.manifest(snapshot.tenant, snapshot.name))
+    for part in snapshot.files.flatMap(\.parts) {
+      try await archive.objects.remove(
+        ArchiveNames.part(snapshot.tenant, snapshot.name, part.number))
     }
   }
 }

@@ -62,7 +62,8 @@ public struct CellConfiguration: Sendable {
 
 /// Every wait and size of a cell's shell.
 public enum CellLimits {
-  public static let lastUseInterval = Duration.seconds(60)
+  /// Shorter than the time after which an unused tenant is closed: its files are open still.
+  public static let lastUseInterval = Duration.seconds(15)
   public static let refusalInterval = Duration.seconds(1)
   /// After a start: tenants, those that wrote last first, whose letters and alerts may wait.
   public static let resumedDeliveries = 200
@@ -77,6 +78,8 @@ public enum CellLimits {
   public static let claimTimeout = Duration.seconds(5)
   public static let joinRetryMinimum = Duration.milliseconds(100)
   public static let joinRetryMaximum = Duration.seconds(5)
+  /// How often a process with a lost disk looks whether its cell was ended.
+  public static let lostCellLook = Duration.seconds(5)
   /// Below this the cell is not ready and takes no writes of clients.
   public static let diskReserveBytes: UInt64 = 64 << 20
   /// Long operations at once: each restores a tenant.

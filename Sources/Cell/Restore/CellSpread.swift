@@ -41,13 +41,21 @@ struct CellSpread: Sendable {
   /// What has become of the tenants; also while it runs.
   struct Result: Codable, Hashable, Sendable {
     var restored: [String] = []
+    /// Adopted here before the cell was lost, by a move of which nobody else has heard.
+    var adopted: [String] = []
     var failed: [CellRecovery.Result.Failed] = []
     var records: UInt64 = 0
     var bytes: UInt64 = 0
   }
 
-  /// Nil where it was back before.
-  typealias Ended = Swift.Result<RestoredTenant?, any Error>
+  /// How a tenant is here.
+  enum Coming: Sendable {
+    /// Nil where it was back before.
+    case restored(RestoredTenant?)
+    case adopted
+  }
+
+  typealias Ended = Swift.Result<Coming, any Error>
 
   let service: ArchiveService
   let engine: StorageEngine
@@ -76,7 +84,8 @@ struct CellSpread: Sendable {
         guard let (tenant, ended) = ended else { return }
         result.add(ended, tenant)
         progress.report((try? Self.text(result)) ?? "")
-        progress.step("restore", done: Int64(result.restored.count), total: total)
+        let here = result.restored.count + result.adopted.count
+        progress.step("restore", done: Int64(here), total: total)
       }
       for (index, tenant) in Self.order(order.tenants, plan.tenants.map(\.id)).enumerated() {
         if index >= CellRecovery.tenantsAtOnce { note(await group.next()) }
@@ -109,6 +118,11 @@ struct CellSpread: Sendable {
     let now = Timestamp(milliseconds: clock.milliseconds())
     let coming = TenantReturn(
       name: order.name, since: now, service: service, engine: engine, directives: directives)
+    if let head = engine.heads[tenant], head.ownership.isServed, head.counterpart == order.cell,
+      head.epoch < epoch, head.lineage != coming.lineage(of: tenant)
+    {
+      return .success(.adopted)
+    }
     do {
       let restored = try await patiently {
         // Its state first: nothing may be asked of it that its owner forbids.
@@ -118,7 +132,7 @@ struct CellSpread: Sendable {
             tenant: tenant, epoch: epoch, isFork: forks.contains(tenant), isElsewhere: true), plan)
       }
       forget(tenant)
-      return .success(restored)
+      return .success(.restored(restored))
     } catch {
       logger.error(
         "a lost cell's tenant is not here",
@@ -148,7 +162,8 @@ struct CellSpread: Sendable {
 extension CellSpread.Result {
   mutating func add(_ ended: CellSpread.Ended, _ tenant: TenantID) {
     switch ended {
-    case .success(let back):
+    case .success(.adopted): adopted.append(tenant.rawValue)
+    case .success(.restored(let back)):
       restored.append(tenant.rawValue)
       records += back?.records ?? 0
       bytes += back?.files.reduce(0) { $0 + $1.bytes } ?? 0

@@ -48,12 +48,14 @@ public struct EndedCellNode: Service {
     return nil
   }
 
+  static let spreadDetail = "this cell was spread over others: its process is to be removed"
+
   public func run() async throws { try await gracefulShutdown() }
 
   public func health() -> HealthReport {
     let what =
       generation == .ended
-      ? "this cell was spread over others: its process is to be removed"
+      ? Self.spreadDetail
       : "generation \(generation.rawValue) of this cell has taken over"
     return HealthReport(
       role: "cell", id: configuration.id.rawValue, version: configuration.version, ready: false,

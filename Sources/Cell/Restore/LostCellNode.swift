@@ -86,6 +86,7 @@ public final class LostCellNode: Service {
   public func run() async throws {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.report() }
+      group.addTask { await self.watchClaims() }
       group.addTask { await cancelWhenGracefulShutdown { for await _ in self.taken { return } } }
       group.addTask { try? await gracefulShutdown() }
       await group.next()
@@ -174,13 +175,27 @@ public final class LostCellNode: Service {
     }
   }
 
+  /// Looks whether the cell was brought back elsewhere, or ended, while this process waits.
+  private func watchClaims() async {
+    while !Task.isCancelled {
+      if let highest = try? await archive.claims(configuration.id).map(\.generation).max() {
+        state.withLock { $0.claimed = max($0.claimed, highest) }
+      }
+      try? await Task.sleep(for: CellLimits.lostCellLook)
+    }
+  }
+
   public func health() -> HealthReport {
-    HealthReport(
+    let isEnded = state.withLock { $0.claimed == .ended }
+    return HealthReport(
       role: "cell", id: configuration.id.rawValue, version: configuration.version, ready: false,
       problems: [
         .init(
-          code: "cell_lost", since: since, runbook: Runbook.page("cell_lost"),
-          detail: "this disk is empty, and the archive has this cell's journal")
+          code: isEnded ? "cell_ended" : "cell_lost", since: since,
+          runbook: Runbook.page("cell_lost"),
+          detail: isEnded
+            ? EndedCellNode.spreadDetail
+            : "this disk is empty, and the archive has this cell's journal")
       ])
   }
 }

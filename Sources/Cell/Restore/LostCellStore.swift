@@ -17,11 +17,15 @@ struct LostCellStore: Sendable {
       service: service, files: try await service.restoreStore(.cellStore, of: cell))
   }
 
+  /// Nothing was ever written there: the file was not made.
+  private var isEmpty: Bool { !files.restored.files.contains { $0.kind == .spool } }
+
   func discard() async { await service.discard(files) }
 
   /// Copies for people to look at, which never send.
   func forks() async throws -> Set<TenantID> {
-    try await service.read(files, .spool) { connection in
+    if isEmpty { return [] }
+    return try await service.read(files, .spool) { connection in
       Set(
         try DirectivesStore(connection: connection).facts(RestoreMark.prefix).compactMap {
           guard case .fork = RestoreMark(bytes: $0.value) else { return nil }
@@ -34,6 +38,7 @@ struct LostCellStore: Sendable {
   ///
   /// A part that is there already is stored once.
   func drain(into spool: Spool, trace: String) async throws -> Int {
+    if isEmpty { return 0 }
     var count = 0
     var after = RowID(0)
     while true {

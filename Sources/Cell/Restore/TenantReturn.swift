@@ -32,19 +32,21 @@ struct TenantReturn: Sendable {
   func bringBack(_ arrival: Arrival, _ plan: CellRestorePlan) async throws -> RestoredTenant? {
     let tenant = arrival.tenant
     let lineage = lineage(of: tenant)
-    let before = engine.heads[tenant]
-    if before?.lineage == lineage {
+    if engine.heads[tenant]?.lineage == lineage {
       try await noteDueWork(tenant)
       return nil
     }
+    if arrival.isElsewhere { try await refuseMove(of: tenant) }
+    let before = engine.heads[tenant]
     guard before?.ownership.isServed != true else {
       throw Failure(.conflict, "this cell has the tenant already")
     }
     let restored = try await plan.restore(
       tenant, schema: CellNode.schema(of: tenant),
       into: engine.preparedDirectory(tenant, lineage), lineage: lineage)
-    // Until its release is known, or known not to be, two cells might serve it.
-    guard !restored.mayHaveMoved else {
+    // Until its release is known, or known not to be, two cells might serve it; what was on its way
+    // here and is not here is nobody's.
+    guard restored.cell == plan.cell, restored.leaving.map({ $0 == service.cell }) ?? true else {
       throw Failure(
         .conflict, "the tenant was on its way to another cell, which may have it: see there first")
     }
@@ -64,6 +66,13 @@ struct TenantReturn: Sendable {
       expected: before)
     try await noteDueWork(tenant)
     return restored
+  }
+
+  /// What was on its way here from the lost cell does not come that way any more: durably, or it
+  /// might be adopted beside what comes out of the archive.
+  private func refuseMove(of tenant: TenantID) async throws(Failure) {
+    guard let head = engine.arriving.first(where: { $0.tenant == tenant })?.head else { return }
+    try await engine.refuseMoved(tenant, under: head.armed)
   }
 
   private func mark(_ arrival: Arrival) async throws {

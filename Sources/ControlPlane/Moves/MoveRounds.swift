@@ -59,27 +59,11 @@ extension CellWorkRounds {
     trace: String
   ) async throws(Failure) {
     let isMoved = try await services.store.write(trace: trace) { transaction, rows -> Bool in
-      guard var operation = try rows.operation(operation.id), operation.state == .running,
-        var tenant = try rows.tenant(move.tenant)
+      guard let operation = try rows.operation(operation.id), operation.state == .running,
+        try rows.tenant(move.tenant) != nil
       else { return false }
-      operation.reached(step: "announce", done: 1, total: 1, at: transaction.now)
-      try operation.finished(step: "announce", at: transaction.now)
-      try operation.succeeded(result: result, at: transaction.now)
-      try rows.put(operation)
-      var move = move
-      move.state = .done
-      try rows.put(move)
-      guard !move.isDryRun else { return false }
-      if tenant.placement.epoch < move.to.epoch { tenant.placement = move.to }
-      tenant.version = try rows.raiseVersion()
-      try rows.put(tenant)
-      // What was changed while it moved went to the old cell.
-      try rows.enqueue(
-        Directive(
-          cell: tenant.placement.cell, kind: .tenantState, subject: tenant.id.rawValue,
-          version: tenant.version, createdAt: transaction.now, operation: nil),
-        at: transaction.now)
-      return true
+      try rows.complete(move, operation, result: result, at: transaction.now)
+      return !move.isDryRun
     }
     guard isMoved else { return }
     try await services.map.refresh()
@@ -114,18 +98,7 @@ extension CellWorkRounds {
     _ operation: Operation, _ move: MoveRecord, _ failure: Failure, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in
-      guard var operation = try rows.operation(operation.id), !operation.state.isFinal else {
-        return
-      }
-      var move = move
-      move.state = .burned
-      try rows.put(move)
-      if move.isCancelled {
-        operation.wasCancelled(at: transaction.now)
-      } else {
-        try operation.failed(failure, at: transaction.now)
-      }
-      try rows.put(operation)
+      try rows.end(move, failure, at: transaction.now)
     }
   }
 

@@ -185,6 +185,11 @@ public final class ControlPlaneNode: Service {
 
   // MARK: For the process around it
 
+  /// Cells that nobody is on any more, for good.
+  public func retiredCells() -> Set<CellID> {
+    Set(services.roster.sights().map(\.record).filter { $0.state == .retired }.map(\.id))
+  }
+
   public func health() async -> HealthReport { await StatusCollector(services: services).health() }
 
   public func metrics() async -> String {

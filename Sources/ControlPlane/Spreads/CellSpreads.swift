@@ -136,24 +136,25 @@ struct CellSpreads: Sendable {
       target.generation < .ended
     else {
       let gone = Failure(.cellUnavailable, "\(cell), which was to take it, is no more")
-      return try await settle(tenants, operation, trace: trace) { _ in .failure(gone) }
+      return try await settle(tenants, operation, trace: trace) { _ in .failed(gone) }
     }
     let status = try await rounds.ask(
       try await order(operation, to: cell), cell, trace: trace)
     if status.state == "failed" {
       let failure = CellWorkRounds.failure(status)
-      return try await settle(tenants, operation, trace: trace) { _ in .failure(failure) }
+      return try await settle(tenants, operation, trace: trace) { _ in .failed(failure) }
     }
     guard let answer = SpreadAnswer(status.result) else { return }
-    let back = Set(answer.restored)
+    let (back, adopted) = (Set(answer.restored), Set(answer.adopted ?? []))
     let failed = Dictionary(
       answer.failed.map {
         ($0.tenantID, Failure(FailureCode(rawValue: $0.code), $0.detail))
       }
     ) { first, _ in first }
     try await settle(tenants, operation, trace: trace) { tenant in
-      if back.contains(tenant.rawValue) { return .success(()) }
-      return failed[tenant.rawValue].map(Result.failure)
+      if back.contains(tenant.rawValue) { return .restored }
+      if adopted.contains(tenant.rawValue) { return .adopted }
+      return failed[tenant.rawValue].map(End.failed)
     }
   }
 
@@ -176,10 +177,18 @@ struct CellSpreads: Sendable {
     }
   }
 
+  /// What became of a tenant.
+  private enum End: Sendable {
+    case restored
+    /// By the move that was under way when its cell was lost.
+    case adopted
+    case failed(Failure)
+  }
+
   /// Writes down what became of tenants; nil: nothing yet.
   private func settle(
     _ tenants: [SpreadTenant], _ operation: Operation, trace: String,
-    _ ended: @escaping @Sendable (TenantID) -> Result<Void, Failure>?
+    _ ended: @escaping @Sendable (TenantID) -> End?
   ) async throws(Failure) {
     guard tenants.contains(where: { ended($0.tenant) != nil }) else { return }
     let isPlaced = try await services.store.write(trace: trace) { transaction, rows -> Bool in
@@ -188,17 +197,17 @@ struct CellSpreads: Sendable {
       }
       var isPlaced = false
       for var row in tenants {
-        switch ended(row.tenant) {
-        case nil: continue
-        case .failure(let failure): row.fail(failure)
-        case .success:
-          do {
-            try rows.place(row, by: operation.id, at: transaction.now)
-            row.state = .done
-            isPlaced = true
-          } catch let failure as Failure {
-            row.fail(failure)
+        guard let end = ended(row.tenant) else { continue }
+        do {
+          switch end {
+          case .failed(let failure): throw failure
+          case .restored: try rows.place(row, by: operation.id, at: transaction.now)
+          case .adopted: try rows.placeAdopted(row, at: transaction.now)
           }
+          row.state = .done
+          isPlaced = true
+        } catch let failure as Failure {
+          row.fail(failure)
         }
         try rows.put(row)
       }
@@ -289,6 +298,11 @@ extension PlatformRows {
   ) throws {
     guard var tenant = try tenant(row.tenant) else { throw Failure(.notFound, "it is gone") }
     tenant.placement = try SpreadRule.place(row, placedAt: tenant.placement)
+    if let move = try pendingMove(of: tenant.id), move.from.cell == row.cell {
+      try end(
+        move, Failure(.cellUnavailable, "\(row.cell) was lost before it handed the tenant over"),
+        at: now)
+    }
     tenant.version = try raiseVersion()
     try put(tenant)
     // What its audit log had in the last moments may be gone.
@@ -299,5 +313,25 @@ extension PlatformRows {
       Directive(
         cell: tenant.placement.cell, kind: .tenantState, subject: tenant.id.rawValue,
         version: tenant.version, createdAt: now, operation: nil), at: now)
+  }
+
+  /// Places a tenant that a move had taken to its new cell before the old one was lost, under the
+  /// move's epoch; the one that was issued for the spread is never used.
+  fileprivate func placeAdopted(_ row: SpreadTenant, at now: Timestamp) throws {
+    guard let tenant = try tenant(row.tenant) else { throw Failure(.notFound, "it is gone") }
+    // The move's end was written down meanwhile.
+    if tenant.placement.cell == row.to?.cell { return }
+    guard let move = try pendingMove(of: tenant.id), move.to.cell == row.to?.cell,
+      let operation = try operation(move.id)
+    else {
+      throw Failure(.conflict, "\(row.to?.cell.rawValue ?? "a cell") has it by no known move")
+    }
+    let result = [
+      "tenant_id": tenant.id.rawValue, "from_cell": row.cell.rawValue,
+      "to_cell": move.to.cell.rawValue,
+    ]
+    try complete(
+      move, operation, result: String(decoding: try EdgeJSON.encode(result), as: UTF8.self),
+      at: now)
   }
 }

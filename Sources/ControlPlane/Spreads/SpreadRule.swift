@@ -29,6 +29,7 @@ package enum SpreadRule {
 
   /// One row per placed tenant.
   ///
+  /// A tenant on its way goes where it was going: that cell has it already, or may refuse it.
   /// `chosen`: where the rules of a drain put each; who is not in it fits nowhere. `earlier`: what
   /// an operation before has left. `takers`: the cells that can bring tenants back now.
   package static func rows(
@@ -40,13 +41,15 @@ package enum SpreadRule {
       var row = SpreadTenant(
         cell: cell, tenant: tenant.id, operation: operation, from: tenant.epoch, to: before?.to,
         state: .planned)
-      if let target = tenant.movingTo {
+      if let target = tenant.movingTo, !takers.contains(target) {
         row.fail(
-          Failure(.conflict, "it was on its way to \(target), which may have it: see there first"))
+          Failure(
+            .conflict, "it was on its way to \(target), which may have it and does not answer"))
       } else if let target = before?.to, takers.contains(target.cell) {
         // It may be there already, under the epoch that it was given.
         row.to = target
-      } else if let target = chosen[tenant.id] {
+      } else if let target = tenant.movingTo ?? chosen[tenant.id] {
+        // Where it was on its way to, or may be: nobody but that cell knows.
         let seen = [tenant.armed, before?.to?.epoch].compactMap { $0 }
         row.to = Placement(
           cell: target, epoch: EpochRule.issue(known: tenant.epoch, seen: seen))

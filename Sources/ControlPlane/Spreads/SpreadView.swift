@@ -67,6 +67,8 @@ struct SpreadAnswer: Decodable, Sendable {
   }
 
   let restored: [String]
+  /// There by the move that was under way; nil: by a version that does not look.
+  let adopted: [String]?
   let failed: [Failed]
 
   /// Nil where it has said nothing yet.

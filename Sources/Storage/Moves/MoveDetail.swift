@@ -52,6 +52,15 @@ public struct MoveDetail: Hashable, Sendable {
   }
 }
 
+extension JournalRecord {
+  /// The other cell that a record of a move names: of a release, the one that may adopt.
+  ///
+  /// Throws ``JournalError`` for a record of another kind.
+  public var counterpart: CellID {
+    get throws { try MoveDetail(decoding: try decodedPayload().detail).counterpart }
+  }
+}
+
 /// One file of a tenant as it was copied to a move's target.
 public struct MovedFile: Hashable, Sendable {
   public var kind: FileKind

@@ -58,7 +58,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
       boot: LiveBootClock(), random: LiveRandomSource(), logger: logger, ceiling: storage.ceiling)
     _ = try await plane.start(isRestored: isRestored)
     try storage.noteSurveyBegun()
-    let archiving = storage.service(engine)
+    let archiving = storage.service(engine) { plane.retiredCells() }
     let health = HealthServer(
       port: files.healthPort, logger: logger,
       report: { await plane.health().adding(archiving?.service.status.problems ?? []) },

@@ -152,15 +152,19 @@ struct PlatformStorage {
   // MARK: The archive
 
   /// The archive of the running store as a service; nil where none is configured.
-  func service(_ engine: StorageEngine) -> ArchivingService? {
+  ///
+  /// `retiredCells`: those whose journals it looks after.
+  func service(
+    _ engine: StorageEngine, retiredCells: @escaping @Sendable () -> Set<CellID>
+  ) -> ArchivingService? {
     guard let archive else { return nil }
     let generation = (try? replicaFile.load())??.generation ?? .first
-    return ArchivingService(
-      service: ArchiveService(
-        ArchiveEnvironment(
-          archive: archive, engine: engine, cell: cell, generation: generation,
-          dataDirectory: directory, schema: { _ in PlatformSchema.schema }, files: files,
-          clock: LiveWallClock(), random: LiveRandomSource(), logger: logger)))
+    var environment = ArchiveEnvironment(
+      archive: archive, engine: engine, cell: cell, generation: generation,
+      dataDirectory: directory, schema: { _ in PlatformSchema.schema }, files: files,
+      clock: LiveWallClock(), random: LiveRandomSource(), logger: logger)
+    environment.retiredCells = retiredCells
+    return ArchivingService(service: ArchiveService(environment))
   }
 
   /// How far the archive is behind, and when the store was restored for proof last.

@@ -4,6 +4,7 @@ import Logging
 import Platform
 import Simulation
 import Storage
+import StorageFixtures
 import Testing
 import Wire
 
@@ -107,6 +108,95 @@ import Wire
       #expect(codes == [unknown.rawValue: "restore_point_missing", mine.rawValue: "conflict"])
       #expect(try await cell.name(of: mine) == "first")
       await cell.close()
+    }
+  }
+
+  // On its way when the cell was lost.
+
+  enum Progress: CaseIterable, Sendable {
+    case copied, released, adopted
+  }
+
+  /// The lost cell was moving the tenant to `target`, and had come so far.
+  private func lost(
+    _ directory: String, moving progress: Progress, to target: ArchivedCell
+  ) async throws {
+    let cell = try await ArchivedCell("lost", in: directory, clock)
+    try await cell.create(one)
+    let move = TenantMoving(tenant: one, from: cell.id, to: target.id, epoch: Epoch(2))
+    try await move.begin(cell.engine, target.engine)
+    try await target.service.keepImport(one)
+    try await cell.rename(one, "last")
+    switch progress {
+    case .copied: break
+    case .released: try await move.release(cell.engine, target.engine)
+    case .adopted: try await move.finish(cell.engine, target.engine)
+    }
+    for each in [cell, target] { #expect(await each.service.waitUntilArchived(seconds: 60)) }
+    await cell.close()
+  }
+
+  @Test(arguments: Progress.allCases)
+  func `who was on its way here comes out of the archive, or is here already`(
+    _ progress: Progress
+  ) async throws {
+    try await inDirectory { directory in
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      try await lost(directory, moving: progress, to: cell)
+      let result = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
+      #expect(result.failed.isEmpty)
+      #expect(result.adopted == (progress == .adopted ? [one.rawValue] : []))
+      #expect(result.restored == (progress == .adopted ? [] : [one.rawValue]))
+      #expect(try await cell.name(of: one) == "last")
+      #expect(cell.engine.heads[one]?.epoch == Epoch(progress == .adopted ? 2 : 3))
+      // The move is over: a source that is not dead after all hears that the tenant was adopted,
+      // and nothing changes here; nor can it begin the move again.
+      let head = cell.engine.heads[one]
+      _ = try? await cell.engine.adoptMoved(
+        one,
+        MoveRelease(
+          epoch: Epoch(2), cellSeq: CellSeq(9), tenantSeq: TenantSeq(4), hash: SHA256Hash.of([1]),
+          time: .zero))
+      try? await cell.engine.refuseMoved(one, under: Epoch(2))
+      await #expect(throws: Failure.self) {
+        try await cell.engine.beginImport(
+          MoveImport(
+            tenant: one, lineage: Lineage(1), epoch: Epoch(2), source: CellID(trusted: "lost"),
+            tenantSeq: TenantSeq(1), hash: SHA256Hash.of([1]), time: .zero, schemaVersion: 1,
+            nextDue: nil))
+      }
+      #expect(cell.engine.heads[one] == head)
+      if progress != .adopted {
+        guard case .suspended = cell.directives.mark(of: one) else {
+          Issue.record("it would send")
+          return
+        }
+      }
+      // The same again, and from then on from one journal.
+      let again = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
+      #expect(again.restored == result.restored && again.adopted == result.adopted)
+      try await cell.rename(one, "here")
+      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      let beside = try await cell.service.restoreBeside(one, to: .latest)
+      #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
+      #expect(beside.restored.cell == cell.id)
+      await cell.close()
+    }
+  }
+
+  @Test(arguments: Progress.allCases)
+  func `who was on its way to another cell does not come here`(
+    _ progress: Progress
+  ) async throws {
+    try await inDirectory { directory in
+      let third = try await ArchivedCell("third", in: directory, clock)
+      try await lost(directory, moving: progress, to: third)
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      let result = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
+      #expect(result.restored.isEmpty && result.failed.map(\.code) == ["conflict"])
+      #expect(cell.engine.heads[one] == nil)
+      await cell.close()
+      await third.close()
     }
   }
 

@@ -54,7 +54,11 @@ import Wire
     }
   }
 
-  private func lost(tenants count: Int = 4) async throws -> Lost {
+  /// `alive`: what is done before it dies.
+  private func lost(
+    tenants count: Int = 4,
+    alive: (Deployment, FakeCell, [String]) async throws -> Void = { _, _, _ in }
+  ) async throws -> Lost {
     let deployment = try await Deployment()
     let old = try await deployment.cell("cell-a")
     let others = [try await deployment.cell("cell-b"), try await deployment.cell("cell-c")]
@@ -65,6 +69,7 @@ import Wire
     let early = try await deployment.admin(
       "POST", "/v1/cells/cell-a/restore", Self.spread, key: "early")
     #expect(try early.code() == "invalid_state")
+    try await alive(deployment, old, tenants)
     deployment.boot.advance(milliseconds: 60_000)
     let lost = Lost(deployment: deployment, old: old, others: others, tenants: tenants)
     try await lost.beat()
@@ -268,5 +273,48 @@ import Wire
     for _ in 0..<3 { await lost.deployment.node.work() }
     #expect(try await lost.operation(id).text("state") == "succeeded")
     for tenant in mine { #expect(try await lost.place(tenant) == "cell-b/2") }
+  }
+
+  @Test(arguments: [true, false])
+  func `who was on its way goes there, and its move ends as that cell says`(
+    _ isAdopted: Bool
+  ) async throws {
+    var move = ""
+    let lost = try await lost(tenants: 1) { deployment, old, tenants in
+      old.change { $0.answersByKind["move"] = status("running") }
+      let armed = try await deployment.admin(
+        "POST", "/v1/tenants/\(tenants[0])/moves", #"{"to_cell":"cell-c"}"#, key: "m1")
+      move = try armed.text("id")
+      await deployment.node.work()
+    }
+    let tenant = lost.tenants[0]
+    let id = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1"
+    ).text("id")
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    // Nobody but the cell that it was going to is asked, under an epoch above the move's.
+    #expect(lost.asked() == ["cell-b": [], "cell-c": [tenant]])
+    let order = try #require(lost.others[1].seen.work.last { $0.kind == "cell_spread" })
+    #expect(order.tenants.map(\.epoch) == [3])
+    let adopted =
+      #"{"restored":[],"adopted":["\#(tenant)"],"failed":[],"records":0,"bytes":0}"#
+    lost.others[1].change {
+      $0.answersByKind["cell_spread"] = status("done", isAdopted ? adopted : answer([tenant]))
+    }
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let ended = try await lost.operation(id)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    #expect(try await lost.place(tenant) == (isAdopted ? "cell-c/2" : "cell-c/3"))
+    let moved = try await lost.operation(move)
+    #expect(try moved.text("state") == (isAdopted ? "succeeded" : "failed"), "\(moved.raw)")
+    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
+    // It is a tenant like any other: its next move is under an epoch above both.
+    lost.others[1].change { $0.answersByKind["move"] = status("running") }
+    let next = try await lost.deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/moves", #"{"to_cell":"cell-b"}"#, key: "m2")
+    #expect(next.status == 202, "\(next.raw)")
+    await lost.deployment.node.work()
+    let last = try #require(lost.others[1].seen.work.last { $0.kind == "move" })
+    #expect(last.move.epoch == 4)
   }
 }

@@ -56,11 +56,21 @@ import Wire
     let full = try row(.init(id: tenant, epoch: Epoch(1)))
     #expect(full.state == .failed && full.code == "cell_full" && full.to == nil)
     let moving = try row(
-      .init(id: tenant, epoch: Epoch(1), movingTo: c), chosen: [tenant: b])
+      .init(id: tenant, epoch: Epoch(1), movingTo: c), chosen: [tenant: b], takers: [b])
     #expect(moving.state == .failed && moving.code == "conflict" && moving.detail.contains("c"))
     let new = try row(
       .init(id: tenant, epoch: Epoch(1), isProvisioned: false), chosen: [tenant: b])
     #expect(new.state == .done && new.to == Placement(cell: b, epoch: Epoch(2)))
+  }
+
+  @Test func `who moves goes where it was going: that cell alone knows`() throws {
+    let placed = SpreadRule.Placed(
+      id: tenant, epoch: Epoch(3), movingTo: c, armed: Epoch(4))
+    let moving = try row(placed, chosen: [tenant: b])
+    // Above the epoch of the move, which is never used from then on.
+    #expect(moving.state == .planned && moving.to == Placement(cell: c, epoch: Epoch(5)))
+    let again = try row(placed, chosen: [tenant: b], earlier: earlier(to: c, 5))
+    #expect(again.to == Placement(cell: c, epoch: Epoch(5)))
   }
 
   @Test func `a placement is changed only where it still is the lost cell's`() throws {

@@ -1,0 +1,102 @@
+import Storage
+import Synchronization
+import Wire
+
+/// A tenant's files while a restore makes them: handed from thread to thread behind a lock.
+final class RestoreWork: Sendable {
+  /// A release that is the last record: the history goes on in another cell's journal, or nowhere.
+  struct Departure: Hashable, Sendable {
+    let to: CellID
+    let tenantSeq: TenantSeq
+    let hash: SHA256Hash
+  }
+
+  private struct State {
+    var rebuild: TenantRebuild
+    var isPast = false
+    /// Whether the record was met of which a part is wanted.
+    var isThere = false
+    var leaving: CellID?
+    var isRooted: Bool
+    var departure: Departure?
+  }
+
+  private let state: Mutex<State>
+  private let target: RestoreTarget
+  private let tenant: TenantID
+  /// Began with what came by a move: only its adoption shows that the tenant came.
+  private let isImport: Bool
+
+  /// `snapshot`: what the files hold; nil: the tenant's first record follows.
+  init(_ rebuild: sending TenantRebuild, _ target: RestoreTarget, _ snapshot: SnapshotManifest?) {
+    tenant = rebuild.tenant
+    isImport = snapshot?.isImport == true
+    let isRooted = snapshot.map { !$0.isBase && $0.isImport != true } ?? false
+    state = Mutex(State(rebuild: rebuild, isRooted: isRooted))
+    self.target = target
+  }
+
+  var position: TenantRebuild.Position? { state.withLock { $0.rebuild.position } }
+  var records: UInt64 { state.withLock { $0.rebuild.records } }
+  var isThere: Bool { state.withLock { $0.isThere } }
+  var isPast: Bool { state.withLock { $0.isPast } }
+  var leaving: CellID? { state.withLock { $0.leaving } }
+  var departure: Departure? { state.withLock { $0.departure } }
+  /// Whether the start is known to be of the tenant's history, and not what a restore or a move has
+  /// stored before it came to nothing.
+  var isRooted: Bool { state.withLock { $0.isRooted } }
+
+  /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
+  func apply(_ records: [JournalRecord]) throws -> Bool {
+    try state.withLock { state in
+      for record in records
+      where record.identity.tenant == tenant && record.identity.kind.isInChain {
+        if let at = state.rebuild.position, record.identity.tenantSeq <= at.tenantSeq { continue }
+        if let left = state.departure {
+          // Whoever adopts names the release; the rest of this journal is of another stay.
+          guard record.identity.previousHash == left.hash else { return false }
+        }
+        if state.isPast || target.isPast(record.identity) {
+          state.isPast = true
+          return false
+        }
+        guard try apply(record, &state) else { return false }
+      }
+      return true
+    }
+  }
+
+  private func apply(_ record: JournalRecord, _ state: inout State) throws -> Bool {
+    let identity = record.identity
+    let commands = target.commands(of: record)
+    try state.rebuild.apply(record, commands: commands)
+    if !isImport || identity.kind == .adopt { state.isRooted = true }
+    if case .command(identity.tenantSeq, _) = target { state.isThere = true }
+    if commands != nil {
+      // A part of it is wanted: the rest is past the target.
+      state.isPast = true
+      return false
+    }
+    state.departure = nil
+    switch identity.kind {
+    case .begin: state.leaving = try record.counterpart
+    case .release:
+      let target = try record.counterpart
+      state.leaving = target
+      state.departure = Departure(
+        to: target, tenantSeq: identity.tenantSeq, hash: record.hash)
+    case .burn, .adopt, .restore: state.leaving = nil
+    default: break
+    }
+    return true
+  }
+
+  /// Checks all that the files hold and makes them durable as those of their owner.
+  func finish(as owner: TenantID, _ lineage: Lineage) throws -> [TenantSnapshot.File] {
+    try state.withLock { state in
+      try state.rebuild.verify()
+      try state.rebuild.settle(as: owner, lineage)
+      return try state.rebuild.files(of: owner)
+    }
+  }
+}
