@@ -69,7 +69,7 @@ import Testing
   @Test func `a cell is lost, and its tenants go to the others by follower or archive`()
     async throws
   {
-    let cycles = Self.isLong ? 500 : 2
+    let cycles = Self.isLong ? 500 : 3
     let report = try await Self.withDirectory { directory in
       await DrainMode(
         Self.plan(cycles, seed: 14, in: directory)

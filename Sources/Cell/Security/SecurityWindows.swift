@@ -10,6 +10,9 @@ final class SecurityWindows: Sendable {
   static let capacity = 20_000
   /// Different routes, addresses or programs told apart in one window.
   static let distinct = 64
+  /// A window ends early where nothing came for so long: its tenant's files are open still, and
+  /// are not opened again for an event.
+  static let quietSeconds: Int64 = 12
 
   struct Key: Hashable, Sendable {
     let tenant: TenantID
@@ -19,6 +22,7 @@ final class SecurityWindows: Sendable {
   /// One window of one principal.
   struct Window: Sendable {
     let began: Timestamp
+    var last: Timestamp
     var features = SecurityEvent.Features()
     var routes: Set<String> = []
     var addresses: Set<String> = []
@@ -56,16 +60,15 @@ final class SecurityWindows: Sendable {
         state.dropped += 1
         return
       }
-      state.windows[key, default: Window(began: now)].add(request)
+      state.windows[key, default: Window(began: now, last: now)].add(request, at: now)
     }
   }
 
   /// Takes the windows that are over; all of them where the cell stops.
   func take(all isAll: Bool = false) -> [TenantID: [(Key, Window)]] {
-    let end = Timestamp(milliseconds: clock.milliseconds())
-      .adding(seconds: -SecurityEvent.windowSeconds)
+    let now = Timestamp(milliseconds: clock.milliseconds())
     let over = state.withLock { state in
-      let over = state.windows.filter { isAll || $0.value.began <= end }
+      let over = state.windows.filter { isAll || $0.value.isOver(at: now) }
       for key in over.keys { state.windows[key] = nil }
       return over
     }
@@ -74,7 +77,14 @@ final class SecurityWindows: Sendable {
 }
 
 extension SecurityWindows.Window {
-  mutating func add(_ request: SecurityWindows.Ended) {
+  /// A minute after its first request, or where its principal has been quiet for a while.
+  func isOver(at now: Timestamp) -> Bool {
+    began <= now.adding(seconds: -SecurityEvent.windowSeconds)
+      || last <= now.adding(seconds: -SecurityWindows.quietSeconds)
+  }
+
+  mutating func add(_ request: SecurityWindows.Ended, at now: Timestamp) {
+    last = now
     features.requests += 1
     if (400..<500).contains(request.status) { features.refused += 1 }
     if request.status >= 500 { features.failed += 1 }

@@ -1,5 +1,6 @@
 import Foundation
 import GraphSimulator
+import Simulation
 
 /// A cell without a follower is lost with its disk, while sends are under way.
 ///
@@ -19,7 +20,8 @@ extension DrainMode {
   static let before = 120
 
   func spread(
-    _ system: SystemUnderAttack, _ loss: Loss, _ report: inout ChaosReport
+    _ system: SystemUnderAttack, _ loss: Loss, _ random: SeededRandomSource,
+    _ report: inout ChaosReport
   ) async throws {
     let client = SystemClient(try system.local())
     let tenants = try await ChaosTenant.each(["cell-1", "cell-2", "cell-1"], system, client)
@@ -36,6 +38,7 @@ extension DrainMode {
       await SystemClient.metric("aimstors_archive_lag_records", lost.healthURL) == 0
     }
     system.freeze()
+    let move = try await beginMove(loss, tenants[2], client, random)
     _ = try system.kill("cell-1")
     try FileManager.default.removeItem(atPath: lost.dataDirectory)
     system.thaw()
@@ -59,7 +62,8 @@ extension DrainMode {
       let place = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string
       if place == "cell-1" { report.complaints.append("\(tenant.name) is still in cell-1") }
     }
-    if loss == .disk {
+    if let move { try await demandEnd(of: move, tenants[2], client, &report) }
+    if loss == .disk || loss == .diskInAMove {
       for error in try await others { report.complaints.append("another tenant noticed: \(error)") }
     } else {
       // What else dies is noticed.
@@ -80,9 +84,35 @@ extension DrainMode {
     }
   }
 
+  /// A move out of the lost cell, at a random moment of it; nil where none is wanted.
+  private func beginMove(
+    _ loss: Loss, _ tenant: ChaosTenant, _ client: SystemClient, _ random: SeededRandomSource
+  ) async throws -> ChaosTenant.Move? {
+    guard loss == .diskInAMove else { return nil }
+    let move = try await tenant.beginMove("lost", client)
+    try await Task.sleep(for: .milliseconds(random.below(Self.latestInMove)))
+    return move
+  }
+
+  /// The tenant is where it was going, and the move's operation says how it came there.
+  private func demandEnd(
+    of move: ChaosTenant.Move, _ tenant: ChaosTenant, _ client: SystemClient,
+    _ report: inout ChaosReport
+  ) async throws {
+    let state = try await client.admin("GET", "/v1/operations/\(move.operation)")["state"]?.string
+    report.hit("the move \(state ?? "is gone")")
+    if state != "succeeded" && state != "failed" {
+      report.complaints.append("\(tenant.name)'s move is \(state ?? "gone")")
+    }
+    let place = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string
+    if place != move.target {
+      report.complaints.append("\(tenant.name) is in \(place ?? "no cell"), not where it was going")
+    }
+  }
+
   private func strike(_ loss: Loss, _ system: SystemUnderAttack) async throws {
     switch loss {
-    case .follower, .disk: return
+    case .follower, .disk, .diskInAMove: return
     case .diskThenControlPlane:
       let killed = try system.kill("control-plane")
       try await system.waitForSuccessor(of: killed)

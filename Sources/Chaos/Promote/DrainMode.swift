@@ -1,5 +1,6 @@
 import Foundation
 import GraphSimulator
+import Simulation
 
 /// A cell dies under load and stays dead, and its tenants go to the others, by one order: where it
 /// has a follower that takes over and moves them, else out of the archive.
@@ -20,6 +21,7 @@ public struct DrainMode: Sendable {
   enum Loss: String, CaseIterable {
     case follower = "cell-1 dies; its follower takes over, and it is drained"
     case disk = "cell-1 and its disk are lost; its tenants come from the archive"
+    case diskInAMove = "the same, while one of them leaves it"
     case diskThenControlPlane = "the same, and the control plane is killed meanwhile"
     case diskThenSurvivor = "the same, and a cell that takes tenants is killed meanwhile"
   }
@@ -28,6 +30,8 @@ public struct DrainMode: Sendable {
   static let leastAcknowledged = 100
   /// Acknowledged before the cell dies.
   static let moment = 40
+  /// Milliseconds after a move's order within which its source is lost: about as long as it takes.
+  static let latestInMove = 400
 
   let plan: AttackPlan
 
@@ -40,7 +44,8 @@ public struct DrainMode: Sendable {
       ) { system, report in
         switch loss {
         case .follower: try await attack(system, &report)
-        default: try await spread(system, loss, &report)
+        default:
+          try await spread(system, loss, SeededRandomSource(seed: own.seed), &report)
         }
       }
     }

@@ -30,8 +30,17 @@ struct ImportDirectory: Sendable {
   }
 
   /// An empty directory for files on their way here.
+  ///
+  /// What came under an earlier epoch and was given up goes: its source may not have been heard.
   func begin(_ tenant: TenantID, _ epoch: Epoch) throws(FileError) {
-    try FileTree.remove(prepared(tenant, epoch), files)
+    if try files.exists(imports) {
+      for name in try files.list(imports) {
+        guard let found = Self.parse(name), found.tenant == tenant, found.epoch <= epoch else {
+          continue
+        }
+        try FileTree.remove("\(imports)/\(name)", files)
+      }
+    }
     let isFirst = try !files.exists(imports)
     try files.createDirectory(prepared(tenant, epoch))
     // Or the power could take the directory with everything that was synced in it.

@@ -45,9 +45,13 @@ public final class ImportParts: Sendable {
     }
     let (files, content) = (engine.files, Array(message.content))
     let isObject = message.name.hasPrefix("media/")
+    let directory = engine.importDirectory(tenant, under: epoch)
     do {
       try await Blocking.run("import") {
-        if let slash = path.lastIndex(of: "/") { try files.createDirectory(String(path[..<slash])) }
+        // Its directory was made when the move began: where it is gone, so is the move.
+        if isObject, let slash = path.lastIndex(of: "/"), try files.exists(directory) {
+          try files.createDirectory(String(path[..<slash]))
+        }
         let file = try files.open(path, expected == 0 ? .create : .update)
         defer { file.close() }
         try file.write(content, at: expected)

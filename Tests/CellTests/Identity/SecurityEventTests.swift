@@ -46,6 +46,28 @@ import Wire
     #expect((newest["spend_micros"] as? NSNumber)?.int64Value == 0)
   }
 
+  @Test func `a window ends early where its principal is quiet, and not while it asks`()
+    async throws
+  {
+    let shop = try await TestShop()
+    let api = shop.api
+    _ = api.services.security.windows.take(all: true)
+    for _ in 0..<5 {
+      _ = await shop.get("/v1/contacts")
+      api.clock.advance(milliseconds: 11_000)
+      await api.services.security.round()
+    }
+    #expect(await events(api).isEmpty, "it asks again and again")
+    api.clock.advance(milliseconds: 1_000)
+    await api.services.security.round()
+    let found = try #require(ofKeys(await events(api)))
+    #expect((found["requests"] as? NSNumber)?.int64Value == 5)
+    // The next request begins a window of its own.
+    _ = await shop.get("/v1/contacts")
+    await api.services.security.round()
+    #expect(await events(api).filter { ofKeys([$0]) != nil }.count == 1)
+  }
+
   @Test func `those whom nobody knows are counted, and what is stored is published`() async throws {
     let api = try TestAPI()
     let published = Collector()
