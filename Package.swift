@@ -64,12 +64,14 @@ let package = Package(
     .target(name: "CZstd", linkerSettings: [.linkedLibrary("zstd")]),
     // Whom a crashed thread worked for: signal handlers and thread-local slots are C's.
     .target(name: "CCrashMark"),
+    // Calls of the system that Swift's overlay does not show.
+    .target(name: "CFiles"),
 
     // Values: what travels, and the machine.
     .target(
       name: "Wire", dependencies: [protobuf],
       exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
-    library("Platform", [log]),
+    library("Platform", ["CFiles", log]),
 
     // libcrypto and libcrypt for everybody: hashes, ciphers, signatures, passwords.
     library("Cryptography", ["COpenSSL"]),

@@ -128,6 +128,19 @@ public struct Archive: Sendable {
     return Self.isCellsOwn(tenant) ? found.filter { $0.cell == cell } : found
   }
 
+  /// The same, and those that do not count by where they were taken.
+  func snapshots(
+    _ tenant: TenantID, seenFrom cell: CellID
+  ) async throws(ArchiveError) -> (counted: [SnapshotManifest], ignored: [SnapshotManifest]) {
+    var claims: [CellID: [Claim]] = [:]
+    var found = try await snapshots(tenant, &claims)
+    if Self.isCellsOwn(tenant) {
+      found.counted.removeAll { $0.cell != cell }
+      found.ignored.removeAll { $0.cell != cell }
+    }
+    return found
+  }
+
   /// Whether a name stands for a process's own store, not for a tenant.
   static func isCellsOwn(_ tenant: TenantID) -> Bool { tenant.rawValue.hasPrefix("_") }
 

@@ -52,6 +52,42 @@ import Wire
     }
   }
 
+  /// A follower that takes over has what the archive lacks, and claims behind the archive.
+  @Test func `a snapshot past the claim counts where the next generation went on from it`()
+    async throws
+  {
+    try await withArchive { fixture in
+      try await fixture.engine.create(one, epoch: .first)
+      fixture.start()
+      try await fixture.pay(1...10, one)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      let end = try await fixture.archive.journal(ArchiveFixture.cell).spans.last?.last
+      try await fixture.pay(11...12, one)
+      let later = try #require(try await fixture.service.snapshot(one))
+      try await fixture.pay(13...14, one)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      // The same records, as the next generation would have stored them.
+      for span in try await fixture.archive.journal(ArchiveFixture.cell).spans
+      where span.first > end ?? CellSeq(0) {
+        let groups = try await fixture.archive.groups(ArchiveFixture.cell, span)
+        var again = span
+        again.generation = Generation(2)
+        let name = ArchiveNames.journal(ArchiveFixture.cell, again)
+        try await fixture.archive.put(name, JournalObject.encode(groups))
+      }
+      try await fixture.archive.claim(
+        Claim(
+          cell: ArchiveFixture.cell, generation: Generation(2),
+          firstSeq: (end ?? CellSeq(0)).next, previousHash: "", claimedAt: now(fixture)))
+      let counted = try await fixture.archive.snapshots(one)
+      #expect(counted.isEmpty)
+      let restored = try await fixture.restore(.latest, one)
+      #expect(restored.snapshot == later.name)
+      let there = try await fixture.restore(.tenantSeq(later.tenantSeq), one)
+      #expect(there.snapshot == later.name)
+    }
+  }
+
   @Test func `what the old process still snapshots after the claim is nobody's`() async throws {
     try await withTemporaryDirectory { directory in
       let old = try await ArchiveFixture(directory)

@@ -132,6 +132,43 @@ import Wire
     }
   }
 
+  /// The source's machine was lost before its last records were archived.
+  @Test(arguments: [true, false])
+  func `what only the target has is reached from there, not hidden by the source's last snapshot`(
+    _ hasLaterSnapshot: Bool
+  ) async throws {
+    try await withCells { first, second in
+      first.start()
+      second.start()
+      try await first.pay(1...10)
+      _ = try #require(try await first.service.snapshot(tenant))
+      let move = move(2)
+      try await move.begin(first.engine, second.engine)
+      try await second.service.keepImport(tenant)
+      try await first.pay(20...24)
+      if hasLaterSnapshot { _ = try #require(try await first.service.snapshot(tenant)) }
+      await archived(first)
+      let kept = try await first.archive.journal(one).spans.last?.last ?? CellSeq(0)
+      try await first.pay(25...26)
+      let streamed = try #require(first.engine.heads[tenant]).tenantSeq.rawValue
+      try await move.finish(first.engine, second.engine)
+      try await second.pay(100...104)
+      await archived(first, second)
+      for span in try await first.archive.journal(one).spans where span.last > kept {
+        try await first.archive.objects.remove(ArchiveNames.journal(one, span))
+      }
+      try await expectLatest(second)
+      let last = try #require(second.engine.heads[tenant]).tenantSeq.rawValue
+      // Streamed and served there; the release itself is the source's alone.
+      for seq in Array(1...streamed) + Array(streamed + 2...last) {
+        let restored = try await second.restore(.tenantSeq(TenantSeq(seq)))
+        #expect(restored.position.tenantSeq == TenantSeq(seq))
+      }
+      let now = try await second.restore(.time(Timestamp(milliseconds: .max / 2)))
+      #expect(now.position.tenantSeq == TenantSeq(last))
+    }
+  }
+
   @Test func `an adoption of another release is not followed`() async throws {
     try await withTemporaryDirectory { directory in
       // What the archive has of the first cell is not what the second one got: another history

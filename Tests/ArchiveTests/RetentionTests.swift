@@ -12,13 +12,13 @@ import Wire
 
   private func snapshot(
     _ seq: UInt64, day: Int64, in cell: CellID = ArchiveFixture.cell, at cellSeq: UInt64? = nil,
-    isBase: Bool = false, isImport: Bool = false, beginsAt: CellSeq? = nil
+    isBase: Bool = false, isImport: Bool = false, beginsAt: CellSeq? = nil, epoch: UInt64 = 1
   ) -> SnapshotManifest {
     let time = Timestamp(milliseconds: day * self.day)
     return SnapshotManifest(
       name: "\(seq)", tenant: ArchiveFixture.tenant, cell: cell, generation: .first,
       cellSeq: CellSeq(cellSeq ?? seq), lineage: Lineage(1), tenantSeq: TenantSeq(seq), hash: "",
-      epoch: .first, time: time, schemaVersion: 1, takenAt: time, isBase: isBase || isImport,
+      epoch: Epoch(epoch), time: time, schemaVersion: 1, takenAt: time, isBase: isBase || isImport,
       isFork: false, isImport: isImport, beginsAt: beginsAt, files: [], media: [])
   }
 
@@ -98,6 +98,25 @@ import Wire
     #expect(need(all, day: 40, last: 11) == .everything)
     let back = all + [snapshot(10, day: 36, at: 60, isImport: true)]
     #expect(need(back, day: 40, last: 11) == .after(CellSeq(60)))
+  }
+
+  @Test func `a stay here without a snapshot of its own is kept while the one before is needed`() {
+    let other = CellID(trusted: "c2")
+    // There, here without a snapshot but what it came with, elsewhere, and here again.
+    let all = [
+      snapshot(5, day: 1, in: ArchiveFixture.cell, at: 50, isImport: true, epoch: 2),
+      snapshot(8, day: 2, in: other, at: 700),
+      snapshot(20, day: 36, at: 90, isImport: true, epoch: 4),
+    ]
+    #expect(need(all, day: 40, last: 22) == .after(CellSeq(50)))
+    #expect(kept(all, day: 40) == [5, 8, 20])
+    // Once a snapshot of the stay elsewhere is before the window, it goes.
+    let later =
+      all + [
+        snapshot(15, day: 30, in: CellID(trusted: "c3"), at: 8, epoch: 3)
+      ]
+    #expect(need(later, day: 62, last: 22) == .after(CellSeq(90)))
+    #expect(kept(later, day: 62) == [15, 20])
   }
 
   @Test func `a retired cell's journal goes a window after it was seen retired`() async throws {

@@ -198,6 +198,7 @@ private struct MemoryFile: File {
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) { readOnly() }
   func synchronize() throws(FileError) { readOnly() }
   func truncate(to length: UInt64) throws(FileError) { readOnly() }
+  func punch(_ range: Range<UInt64>) throws(FileError) { readOnly() }
   func length() throws(FileError) -> UInt64 { UInt64(content.count) }
   func close() {}
 

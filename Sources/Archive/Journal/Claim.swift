@@ -85,10 +85,11 @@ public enum ReaderRule {
     return reading
   }
 
-  /// Whether a snapshot is of the history that counts: one that its cell's later generation did not
-  /// go on from is nobody's.
+  /// Whether a snapshot is known to be of the history that counts by where it was taken.
   ///
-  /// A base, too: its branch began past its position, if it ever did.
+  /// One at or past a later generation's first position is so only where that generation's records
+  /// chain to it: a follower that took over may have had more than the archive, and goes on from
+  /// there; what the old process stored besides is nobody's.
   static func counts(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
     !claims.contains {
       $0.generation > snapshot.generation && $0.firstSeq <= snapshot.cellSeq

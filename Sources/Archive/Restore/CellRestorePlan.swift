@@ -111,7 +111,7 @@ public final class CellRestorePlan: Sendable {
     do {
       restored = try await restorer.restore(
         tenant, schema: schema, to: .latest,
-        from: [manifests[tenant].map(RestoreStart.snapshot) ?? .first(cell)],
+        from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
         into: directory, lineage: lineage)
     } catch {
       // What is wrong with the last snapshot may not be wrong with the one before it; and of a

@@ -41,7 +41,7 @@ public struct JournalRestorer: Sendable {
     }
     let restored = try await TenantRestorer(archive: archive, files: files, source: source).restore(
       tenant, schema: schema, to: target,
-      from: [base.map(RestoreStart.snapshot) ?? .first(cell)], into: directory,
+      from: [base.map { .snapshot($0) } ?? .first(cell)], into: directory,
       lineage: head.lineage)
     guard restored.position.hash == head.hash else {
       throw ArchiveError.incomplete("the journal was cut meanwhile")

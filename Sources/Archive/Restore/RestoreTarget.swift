@@ -57,12 +57,17 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
 
   /// Where to begin, the furthest snapshot first; then the tenant's first record, in any cell that
   /// had it.
-  func starts(_ snapshots: [SnapshotManifest], _ cell: CellID) -> [RestoreStart] {
+  ///
+  /// `doubtful`: snapshots that count only where the records behind them chain to them.
+  func starts(
+    _ snapshots: [SnapshotManifest], doubtful: [SnapshotManifest] = [], _ cell: CellID
+  ) -> [RestoreStart] {
     // Who took the earliest is likely to have made the tenant.
     var cells = snapshots.sorted { $0.position < $1.position }.map(\.cell)
     cells.append(cell)
     var seen: Set<CellID> = []
-    return candidates(snapshots).map(RestoreStart.snapshot)
+    let doubtful = Set(doubtful)
+    return candidates(snapshots + doubtful).map { .snapshot($0, isProven: !doubtful.contains($0)) }
       + cells.filter { seen.insert($0).inserted }.map(RestoreStart.first)
   }
 
@@ -85,19 +90,41 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
 
 /// Where a restore begins.
 enum RestoreStart: Hashable, Sendable {
-  case snapshot(SnapshotManifest)
+  case snapshot(SnapshotManifest, isProven: Bool = true)
   /// At the tenant's first record, in this cell's journal.
   case first(CellID)
 
   var snapshot: SnapshotManifest? {
-    if case .snapshot(let manifest) = self { manifest } else { nil }
+    if case .snapshot(let manifest, _) = self { manifest } else { nil }
   }
 
   /// In whose journal the records follow.
   var cell: CellID {
     switch self {
-    case .snapshot(let manifest): manifest.cell
+    case .snapshot(let manifest, _): manifest.cell
     case .first(let cell): cell
     }
+  }
+
+  /// What shows that it is of the tenant's history.
+  var proof: Proof {
+    switch self {
+    case .first: .firstRecord
+    case .snapshot(let manifest, _) where manifest.isImport == true: .adoption
+    case .snapshot(let manifest, _) where manifest.isBase: .firstRecord
+    case .snapshot(_, let isProven): isProven ? .itself : .nextRecord
+    }
+  }
+
+  enum Proof: Hashable, Sendable {
+    /// It was taken of what was served.
+    case itself
+    /// The record that it was stored for, the branch's or the tenant's first: at or before the
+    /// target, since it makes another state of what was before.
+    case firstRecord
+    /// Any record that follows: its generation's, or a later one's that went on from here.
+    case nextRecord
+    /// The record that ends the move it came with.
+    case adoption
   }
 }

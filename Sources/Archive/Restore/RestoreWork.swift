@@ -19,20 +19,21 @@ final class RestoreWork: Sendable {
     var leaving: CellID?
     var isRooted: Bool
     var departure: Departure?
+    /// The last record that was looked at past the target, for the start's proof only.
+    var beyond: (tenantSeq: TenantSeq, hash: SHA256Hash)?
   }
 
   private let state: Mutex<State>
   private let target: RestoreTarget
   private let tenant: TenantID
-  /// Began with what came by a move: only its adoption shows that the tenant came.
-  private let isImport: Bool
+  private let proof: RestoreStart.Proof
 
-  /// `snapshot`: what the files hold; nil: the tenant's first record follows.
-  init(_ rebuild: sending TenantRebuild, _ target: RestoreTarget, _ snapshot: SnapshotManifest?) {
+  init(_ rebuild: sending TenantRebuild, _ target: RestoreTarget, _ start: RestoreStart) {
     tenant = rebuild.tenant
-    isImport = snapshot?.isImport == true
-    let isRooted = snapshot.map { !$0.isBase && $0.isImport != true } ?? false
-    state = Mutex(State(rebuild: rebuild, isRooted: isRooted))
+    proof = start.proof
+    state = Mutex(
+      State(
+        rebuild: rebuild, leaving: start.snapshot?.leaving, isRooted: start.proof == .itself))
     self.target = target
   }
 
@@ -58,7 +59,8 @@ final class RestoreWork: Sendable {
         }
         if state.isPast || target.isPast(record.identity) {
           state.isPast = true
-          return false
+          guard look(at: record, &state) else { return false }
+          continue
         }
         guard try apply(record, &state) else { return false }
       }
@@ -66,16 +68,40 @@ final class RestoreWork: Sendable {
     }
   }
 
+  /// Looks past the target for what proves the start; answers whether more is wanted.
+  private func look(at record: JournalRecord, _ state: inout State) -> Bool {
+    guard !state.isRooted, let position = state.rebuild.position else { return false }
+    let last = state.beyond ?? (position.tenantSeq, position.hash)
+    let identity = record.identity
+    guard identity.tenantSeq > last.tenantSeq else { return true }
+    let isNext =
+      identity.tenantSeq == last.tenantSeq.next && identity.previousHash == last.hash
+    switch proof {
+    case .itself, .firstRecord: return false
+    case .nextRecord:
+      state.isRooted = isNext
+      return false
+    case .adoption:
+      if identity.kind == .adopt, isNext || identity.tenantSeq == last.tenantSeq.next.next {
+        state.isRooted = true
+        return false
+      }
+      state.beyond = (identity.tenantSeq, record.hash)
+      return isNext
+    }
+  }
+
   private func apply(_ record: JournalRecord, _ state: inout State) throws -> Bool {
     let identity = record.identity
     let commands = target.commands(of: record)
     try state.rebuild.apply(record, commands: commands)
-    if !isImport || identity.kind == .adopt { state.isRooted = true }
+    if proof != .adoption || identity.kind == .adopt { state.isRooted = true }
     if case .command(identity.tenantSeq, _) = target { state.isThere = true }
     if commands != nil {
       // A part of it is wanted: the rest is past the target.
       state.isPast = true
-      return false
+      state.beyond = (identity.tenantSeq, record.hash)
+      return !state.isRooted
     }
     state.departure = nil
     switch identity.kind {

@@ -57,15 +57,15 @@ public struct TenantRestorer: Sendable {
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
     into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil
   ) async throws -> RestoredTenant {
-    let snapshots = try await archive.snapshots(tenant, of: cell)
+    let found = try await archive.snapshots(tenant, seenFrom: cell)
     let starts: [RestoreStart]
     if let name {
-      guard let snapshot = snapshots.first(where: { $0.name == name }) else {
+      guard let snapshot = found.counted.first(where: { $0.name == name }) else {
         throw ArchiveError.missing(name: name)
       }
       starts = [.snapshot(snapshot)]
     } else {
-      starts = target.starts(snapshots, cell)
+      starts = target.starts(found.counted, doubtful: found.ignored, cell)
     }
     return try await restore(
       tenant, schema: schema, to: target, from: starts, into: directory, as: owner,
@@ -77,12 +77,16 @@ public struct TenantRestorer: Sendable {
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, from starts: [RestoreStart],
     into directory: String, as owner: TenantID? = nil, lineage: Lineage
   ) async throws -> RestoredTenant {
+    let owner = owner ?? tenant
     var first: (any Error)?
-    for start in starts {
+    for (index, start) in starts.enumerated() {
       do {
         try await clear(directory)
-        return try await attempt(
-          tenant, schema, target, start, directory, owner ?? tenant, lineage)
+        let found = try await attempt(tenant, schema, target, start, directory, owner, lineage)
+        // Its history may go on in a cell that it came to, though the release is not archived.
+        return try await further(than: found, starts[(index + 1)...], after: start, directory) {
+          try await attempt(tenant, schema, target, $0, $1, owner, lineage)
+        }
       } catch let error as RestoreMiss {
         // This start does not lead there; another one may.
         first = first ?? ArchiveError.incomplete(error.detail)
@@ -97,6 +101,40 @@ public struct TenantRestorer: Sendable {
 
   /// A start that does not lead to the target.
   private struct RestoreMiss: Error { let detail: String }
+
+  /// The restored tenant, or a later state of it that one of the imports among `others` leads to.
+  ///
+  /// Only what came by a move out of the stay in which `start` was taken is tried, and only where
+  /// the history ended before the target.
+  private func further(
+    than found: RestoredTenant, _ others: ArraySlice<RestoreStart>, after start: RestoreStart,
+    _ directory: String, _ attempt: (RestoreStart, String) async throws -> RestoredTenant
+  ) async throws -> RestoredTenant {
+    let epoch = start.snapshot?.epoch ?? .first
+    let imports = others.filter { other in
+      guard let manifest = other.snapshot, manifest.isImport == true else { return false }
+      return manifest.cell != found.cell && manifest.epoch > epoch
+    }
+    guard found.isLatest, source.hasEveryCell, !imports.isEmpty else { return found }
+    let files = files
+    let beside = directory + ".beside"
+    for other in imports {
+      try await clear(beside)
+      guard let second = try? await attempt(other, beside),
+        second.position.tenantSeq > found.position.tenantSeq
+      else { continue }
+      try await clear(directory)
+      try await Blocking.run("restore") {
+        try files.rename(beside, to: directory)
+        if let slash = directory.lastIndex(of: "/") {
+          try files.synchronizeDirectory(String(directory[..<slash]))
+        }
+      }.get()
+      return second
+    }
+    try await clear(beside)
+    return found
+  }
 
   private func clear(_ directory: String) async throws {
     let files = files
@@ -113,7 +151,7 @@ public struct TenantRestorer: Sendable {
     let work = RestoreWork(
       try TenantRebuild(
         tenant: tenant, schema: schema, directory: directory,
-        start: try snapshot.map(Self.position), files: files), target, snapshot)
+        start: try snapshot.map(Self.position), files: files), target, start)
     let last: CellID
     do {
       try await read(tenant, cell, after: snapshot?.cellSeq ?? CellSeq(0), work)
@@ -131,13 +169,15 @@ public struct TenantRestorer: Sendable {
           ? "the tenant came to \(cell) after \(target), or never"
           : "the branch begins after \(target)")
     }
-    if case .tenantSeq(let wanted) = target, position.tenantSeq != wanted {
-      throw ArchiveError.incomplete(
-        "\(tenant) is archived up to tenant_seq \(position.tenantSeq.rawValue)")
-    }
-    if case .command = target, !work.isThere {
-      throw ArchiveError.incomplete(
-        "\(tenant) is archived up to tenant_seq \(position.tenantSeq.rawValue)")
+    let isThere =
+      switch target {
+      case .tenantSeq(let wanted): position.tenantSeq == wanted
+      case .command: work.isThere
+      case .latest, .time: true
+      }
+    guard isThere else {
+      throw RestoreMiss(
+        detail: "\(tenant) is archived up to tenant_seq \(position.tenantSeq.rawValue)")
     }
     let media = try await fetchMedia(tenant, snapshot, into: directory)
     let files = try await Blocking.run("restore") {

@@ -24,7 +24,10 @@ public struct Retention: Hashable, Sendable {
     // By the time of the last record in it: taken later, it still holds no more than that.
     guard let needed = sorted.lastIndex(where: { !$0.isBase && $0.time.milliseconds <= start })
     else { return [] }
-    return Array(sorted[..<needed])
+    // What came by a move out of the stay that is needed is where the next cell's part begins.
+    return sorted[..<needed].filter {
+      $0.isImport != true || $0.epoch <= sorted[needed].epoch
+    }
   }
 
   /// What a tenant needs of one cell's journal, for a restore to the first point of the window.
@@ -53,7 +56,9 @@ public struct Retention: Hashable, Sendable {
       if last <= first.tenantSeq { return .nothing }
     }
     let own = sorted.filter { snapshot in
-      snapshot.cell == cell && (first.map { $0.position < snapshot.position } ?? true)
+      guard let first, snapshot.cell == cell else { return snapshot.cell == cell }
+      return first.position < snapshot.position
+        || snapshot.isImport == true && snapshot.epoch > first.epoch
     }
     let begins = own.compactMap(\.beginsAt).map { CellSeq($0.rawValue - 1) }
     guard let earliest = own.first else { return .everything }

@@ -39,6 +39,7 @@ public struct SnapshotManifest: Codable, Hashable, Sendable {
   /// The record that the next one follows.
   public let tenantSeq: TenantSeq
   public let hash: String
+  /// Under which it is served; of a tenant on its way here, will be.
   public let epoch: Epoch
   public let time: Timestamp
   public let schemaVersion: UInt32
@@ -51,13 +52,15 @@ public struct SnapshotManifest: Codable, Hashable, Sendable {
   ///
   /// Nil: no.
   public var isImport: Bool?
+  /// Where it was on its way to; nil: nowhere.
+  public var leaving: CellID?
   /// Where the tenant's first record lies, where its first snapshot knows it.
   public var beginsAt: CellSeq?
   public let files: [File]
   public let media: [String]
 
   enum CodingKeys: String, CodingKey {
-    case name, tenant, cell, generation, lineage, hash, epoch, time, files, media
+    case name, tenant, cell, generation, lineage, hash, epoch, time, files, media, leaving
     case cellSeq = "cell_seq"
     case tenantSeq = "tenant_seq"
     case schemaVersion = "schema_version"

@@ -78,9 +78,11 @@ public struct SnapshotWriter: Sendable {
     let manifest = SnapshotManifest(
       name: name.description, tenant: subject.tenant, cell: subject.cell,
       generation: subject.generation, cellSeq: head.cellSeq, lineage: head.lineage,
-      tenantSeq: head.tenantSeq, hash: "\(head.hash)", epoch: head.epoch, time: head.time,
+      tenantSeq: head.tenantSeq, hash: "\(head.hash)",
+      epoch: subject.isImport ? head.armed : head.epoch, time: head.time,
       schemaVersion: head.schemaVersion, takenAt: subject.takenAt, isBase: subject.isBase,
       isFork: subject.isFork, isImport: subject.isImport ? true : nil,
+      leaving: head.ownership == .moving ? head.counterpart : nil,
       beginsAt: subject.beginsAt, files: stored, media: subject.media.map(\.description).sorted())
     try await archive.put(
       ArchiveNames.manifest(subject.tenant, manifest.name), try ArchiveJSON.encode(manifest))

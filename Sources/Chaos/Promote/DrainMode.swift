@@ -31,7 +31,7 @@ public struct DrainMode: Sendable {
   /// Acknowledged before the cell dies.
   static let moment = 40
   /// Milliseconds after a move's order within which its source is lost: about as long as it takes.
-  static let latestInMove = 400
+  static let latestInMove = 150
 
   let plan: AttackPlan
 

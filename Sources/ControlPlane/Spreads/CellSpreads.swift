@@ -253,6 +253,13 @@ struct CellSpreads: Sendable {
         try operation.failed(
           Failure(.verificationFailed, "the spool is not drained: \(failure)"), result: result,
           at: transaction.now)
+      } else if try rows.isMoveTarget(cell.id) {
+        // It may have adopted that one: then nobody else has what it acknowledged.
+        try operation.failed(
+          Failure(
+            .conflict, "a tenant was on its way to \(cell.id) when that was lost: its move says who"
+          ),
+          result: result, at: transaction.now)
       } else {
         if var cell = try rows.cell(cell.id), cell.state != .retired {
           try RebalanceCommands.end(&cell, transaction, rows)

@@ -2,7 +2,7 @@
 public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was tried.
   public enum Operation: String, Hashable, Sendable, CaseIterable {
-    case open, read, write, sync, syncDirectory, truncate, size, rename, remove, list
+    case open, read, write, sync, syncDirectory, truncate, punch, size, rename, remove, list
     case createDirectory, freeBytes, lock
   }
 

@@ -65,6 +65,10 @@ public protocol File: Sendable {
 
   func truncate(to length: UInt64) throws(FileError)
 
+  /// Has a part of the file read as zeros, without writing any: it needs no space, and the length
+  /// stays. Ends the process in the middle, some of it may.
+  func punch(_ range: Range<UInt64>) throws(FileError)
+
   func length() throws(FileError) -> UInt64
 
   /// Closes the descriptor; further calls fail. Closing twice does nothing.

@@ -1,3 +1,4 @@
+import CFiles
 import Synchronization
 
 #if canImport(Glibc)
@@ -69,6 +70,12 @@ final class LiveFile: File {
     guard ftruncate(descriptor, off_t(length)) == 0 else {
       throw FileError(.truncate, path, errno: errno)
     }
+  }
+
+  func punch(_ range: Range<UInt64>) throws(FileError) {
+    let descriptor = try open(.punch)
+    let status = aim_punch(descriptor, off_t(range.lowerBound), off_t(range.count))
+    guard status == 0 else { throw FileError(.punch, path, errno: errno) }
   }
 
   func length() throws(FileError) -> UInt64 {

@@ -43,6 +43,7 @@ private struct ForgetfulFile: File {
   }
   func synchronize() throws(FileError) { if !system.forgets { try file.synchronize() } }
   func truncate(to length: UInt64) throws(FileError) { try file.truncate(to: length) }
+  func punch(_ range: Range<UInt64>) throws(FileError) { try file.punch(range) }
   func length() throws(FileError) -> UInt64 { try file.length() }
   func close() { file.close() }
 }

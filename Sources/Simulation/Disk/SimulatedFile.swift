@@ -61,6 +61,15 @@ final class SimulatedFile: File {
     try call(.truncate) { content, _ throws(FileError) in content.truncate(to: Int(length)) }
   }
 
+  func punch(_ range: Range<UInt64>) throws(FileError) {
+    try call(.punch) { content, _ throws(FileError) in
+      let end = min(range.upperBound, UInt64(content.cache.count))
+      guard range.lowerBound < end else { return }
+      let zeros = [UInt8](repeating: 0, count: Int(end - range.lowerBound))
+      zeros.withUnsafeBytes { content.write($0, at: Int(range.lowerBound)) }
+    }
+  }
+
   func length() throws(FileError) -> UInt64 {
     try call(.size) { content, _ throws(FileError) in UInt64(content.cache.count) }
   }

@@ -8,7 +8,7 @@ enum RowChanges {
     case sqlite(Int32)
   }
 
-  /// Deletes every touched key, then inserts the after-images, as far as tables of this file are
+  /// Leaves every touched key as its after-image says, or gone, as far as tables of this file are
   /// concerned; `known` says which other tables belong to other files of the store.
   static func apply(
     _ changes: UnsafeRawBufferPointer, to capture: Capture, known: Set<UInt16>

@@ -165,15 +165,15 @@ final class JournalWriter {
 
   /// Undoes a write that failed: the file reads as zero behind the tip again.
   ///
-  /// Zeros first: a file that is shorter for a moment looks damaged if the process ends there.
+  /// Zeros, or a hole where they cannot be written. The file is never shorter, not for a moment: it
+  /// would look damaged if the process ended there.
   private func cut(_ file: any File, _ length: Int, _ cause: FileError) -> Result {
     let end = state.appendFailed()
     do {
       do {
         try file.write([UInt8](repeating: 0, count: length), at: end)
       } catch {
-        try file.truncate(to: end)
-        try file.truncate(to: state.capacity)
+        try file.punch(end..<end + UInt64(length))
       }
       try file.synchronize()
     } catch {

@@ -31,11 +31,13 @@ struct ImportDirectory: Sendable {
 
   /// An empty directory for files on their way here.
   ///
-  /// What came under an earlier epoch and was given up goes: its source may not have been heard.
-  func begin(_ tenant: TenantID, _ epoch: Epoch) throws(FileError) {
-    if try files.exists(imports) {
+  /// `isAlone`: what came under an earlier epoch was given up and goes, since its source may not
+  /// have been heard; otherwise this process may be behind, and the files wait for their record.
+  func begin(_ tenant: TenantID, _ epoch: Epoch, isAlone: Bool) throws(FileError) {
+    try FileTree.remove(prepared(tenant, epoch), files)
+    if isAlone, try files.exists(imports) {
       for name in try files.list(imports) {
-        guard let found = Self.parse(name), found.tenant == tenant, found.epoch <= epoch else {
+        guard let found = Self.parse(name), found.tenant == tenant, found.epoch < epoch else {
           continue
         }
         try FileTree.remove("\(imports)/\(name)", files)

@@ -48,8 +48,11 @@ public final class ImportParts: Sendable {
     let directory = engine.importDirectory(tenant, under: epoch)
     do {
       try await Blocking.run("import") {
-        // Its directory was made when the move began: where it is gone, so is the move.
-        if isObject, let slash = path.lastIndex(of: "/"), try files.exists(directory) {
+        // It was made when the move began: where it is gone, so is the move.
+        guard try files.exists(directory) else {
+          throw Failure(.notFound, "this tenant is not on its way here under this epoch")
+        }
+        if isObject, let slash = path.lastIndex(of: "/") {
           try files.createDirectory(String(path[..<slash]))
         }
         let file = try files.open(path, expected == 0 ? .create : .update)
@@ -58,7 +61,7 @@ public final class ImportParts: Sendable {
         // A tenant's own files are synced when they are settled, once.
         if isObject { try file.synchronize() }
       }.get()
-    } catch {
+    } catch let failure as Failure { throw failure } catch {
       throw Failure(.diskFull, "the tenant's files could not be written: \(error)")
     }
     _ = try hear(tenant, epoch) { coming in

@@ -16,7 +16,7 @@ extension StorageEngine {
 
   /// An empty directory for files that the primary passes on.
   public func prepareFollowed(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
-    do throws(FileError) { try imports.begin(tenant, epoch) } catch {
+    do throws(FileError) { try imports.begin(tenant, epoch, isAlone: false) } catch {
       throw Failure(.diskFull, "no room for the tenant's files: \(error)")
     }
   }

@@ -66,7 +66,7 @@ extension StorageEngine {
   public func prepareImport(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
     let head = try running().context.heads[tenant]
     if let refusal = MoveRule.refusal(of: .importing(epoch), at: head) { throw refusal }
-    do throws(FileError) { try imports.begin(tenant, epoch) } catch {
+    do throws(FileError) { try imports.begin(tenant, epoch, isAlone: true) } catch {
       throw Failure(.diskFull, "no room for the tenant's files: \(error)")
     }
   }

@@ -61,6 +61,8 @@ import Wire
       try file.write([1, 2, 3], at: 10)
       #expect(try file.length() == 13)
       #expect(try file.bytes(at: 9, count: 100) == [0, 1, 2, 3])
+      try file.punch(11..<13)
+      #expect(try file.bytes(at: 9, count: 100) == [0, 1, 0, 0])
       try file.truncate(to: 11)
       #expect(try file.bytes(at: 0, count: 100).count == 11)
       file.close()
