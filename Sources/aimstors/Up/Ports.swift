@@ -9,6 +9,11 @@
 /// A port found here is free until somebody takes it; children bind theirs within a second or two,
 /// and one that finds it taken ends and is started again.
 enum Ports {
+  /// Below those that the system gives to outgoing connections: one of these may sit on a port that
+  /// was free a moment ago, for as long as it lasts.
+  private static let range = 20_000..<32_768
+  private static let attempts = 100
+
   /// `count` different free ports of 127.0.0.1; all are held until the last is found.
   static func free(_ count: Int) throws(CommandFailure) -> [Int] {
     var sockets: [Int32] = []
@@ -18,10 +23,18 @@ enum Ports {
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       guard descriptor >= 0 else { throw failure() }
       sockets.append(descriptor)
-      guard let port = bind(descriptor, to: 0) else { throw failure() }
+      guard let port = any(descriptor) else { throw failure() }
       ports.append(port)
     }
     return ports
+  }
+
+  /// Binds to a free port, by chance: who looks at the same time finds another one.
+  private static func any(_ descriptor: Int32) -> Int? {
+    for _ in 0..<attempts {
+      if let port = bind(descriptor, to: Int.random(in: range)) { return port }
+    }
+    return bind(descriptor, to: 0)
   }
 
   /// Throws `port_in_use` where another program listens on one of `ports` of 127.0.0.1.

@@ -317,4 +317,30 @@ import Wire
     let last = try #require(lost.others[1].seen.work.last { $0.kind == "move" })
     #expect(last.move.epoch == 4)
   }
+
+  @Test func `a cell that somebody was on the way to is spread, and not retired`() async throws {
+    let lost = try await lost(tenants: 1) { deployment, _, _ in
+      let coming = try await deployment.tenant("coming", cell: "cell-b")
+      let armed = try await deployment.admin(
+        "POST", "/v1/tenants/\(coming)/moves", #"{"to_cell":"cell-a"}"#, key: "m1")
+      #expect(armed.status == 202, "\(armed.raw)")
+    }
+    for cell in lost.others {
+      cell.change {
+        $0.answersByKind["move"] = status("running")
+        $0.answersByKind["cell_spread"] = status("done", answer(lost.tenants))
+      }
+    }
+    let id = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1"
+    ).text("id")
+    for _ in 0..<6 { await lost.deployment.node.work() }
+    let ended = try await lost.operation(id)
+    #expect(try ended.text("state") == "failed", "\(ended.raw)")
+    #expect(ended.raw.contains("conflict") && ended.raw.contains("on its way to cell-a"))
+    #expect(try await !lost.place(lost.tenants[0]).hasPrefix("cell-a"))
+    // Its archived journal may have what nobody else has.
+    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "draining")
+    #expect(lost.deployment.node.retiredCells().isEmpty)
+  }
 }
