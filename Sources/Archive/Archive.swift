@@ -124,8 +124,7 @@ public struct Archive: Sendable {
   public func snapshots(
     _ tenant: TenantID, of cell: CellID
   ) async throws(ArchiveError) -> [SnapshotManifest] {
-    let found = try await snapshots(tenant)
-    return Self.isCellsOwn(tenant) ? found.filter { $0.cell == cell } : found
+    try await snapshots(tenant, seenFrom: cell).counted
   }
 
   /// The same, and those that do not count by where they were taken.

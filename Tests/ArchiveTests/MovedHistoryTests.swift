@@ -17,7 +17,7 @@ import Wire
       tenant: tenant, from: back ? two : one, to: back ? one : two, epoch: Epoch(epoch))
   }
 
-  /// Two cells with one archive; the tenant begins in the first one.
+  /// Two cells with one archive; the tenant has ten payments in the first one.
   private func withCells(
     _ body: (ArchiveFixture, ArchiveFixture) async throws -> Void
   ) async throws {
@@ -26,6 +26,9 @@ import Wire
       let second = try await ArchiveFixture(
         directory, clock: first.clock, seed: 2, data: "two", cell: two)
       try await first.engine.create(tenant, epoch: .first)
+      first.start()
+      second.start()
+      try await first.pay(1...10)
       do { try await body(first, second) } catch {
         await first.close()
         await second.close()
@@ -36,10 +39,17 @@ import Wire
     }
   }
 
-  /// There, with snapshots on both sides: the source's last one reaches further than the base.
-  private func go(_ from: ArchiveFixture, _ to: ArchiveFixture, _ move: TenantMoving) async throws {
+  /// Begun, and what came with the tenant archived.
+  private func copy(
+    _ from: ArchiveFixture, _ to: ArchiveFixture, _ move: TenantMoving
+  ) async throws {
     try await move.begin(from.engine, to.engine)
     try await to.service.keepImport(tenant)
+  }
+
+  /// There, with snapshots on both sides: the source's last one reaches further than the base.
+  private func go(_ from: ArchiveFixture, _ to: ArchiveFixture, _ move: TenantMoving) async throws {
+    try await copy(from, to, move)
     let head = try #require(from.engine.heads[tenant]).tenantSeq.rawValue
     try await from.pay(Int64(head) * 10...Int64(head) * 10 + 4)
     _ = try #require(try await from.service.snapshot(tenant))
@@ -73,9 +83,6 @@ import Wire
 
   @Test func `from the source's last snapshot it leads into the target's journal`() async throws {
     try await withCells { first, second in
-      first.start()
-      second.start()
-      try await first.pay(1...10)
       try await go(first, second, move(2))
       try await second.pay(100...104)
       await archived(first, second)
@@ -92,9 +99,6 @@ import Wire
 
   @Test func `there and back again, every point of both stays`() async throws {
     try await withCells { first, second in
-      first.start()
-      second.start()
-      try await first.pay(1...10)
       try await go(first, second, move(2))
       try await second.pay(200...204)
       try await go(second, first, move(3, back: true))
@@ -116,13 +120,9 @@ import Wire
     async throws
   {
     try await withCells { first, second in
-      first.start()
-      second.start()
-      try await first.pay(1...10)
       _ = try #require(try await first.service.snapshot(tenant))
       let move = move(2)
-      try await move.begin(first.engine, second.engine)
-      try await second.service.keepImport(tenant)
+      try await copy(first, second, move)
       _ = try await move.release(first.engine, second.engine)
       await archived(first, second)
       let restored = try await first.restore(.latest)
@@ -138,13 +138,9 @@ import Wire
     _ hasLaterSnapshot: Bool
   ) async throws {
     try await withCells { first, second in
-      first.start()
-      second.start()
-      try await first.pay(1...10)
       _ = try #require(try await first.service.snapshot(tenant))
       let move = move(2)
-      try await move.begin(first.engine, second.engine)
-      try await second.service.keepImport(tenant)
+      try await copy(first, second, move)
       try await first.pay(20...24)
       if hasLaterSnapshot { _ = try #require(try await first.service.snapshot(tenant)) }
       await archived(first)

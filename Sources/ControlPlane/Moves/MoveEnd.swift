@@ -15,9 +15,15 @@ extension PlatformRows {
     try put(move)
     guard !move.isDryRun, var tenant = try tenant(move.tenant) else { return }
     if tenant.placement.epoch < move.to.epoch { tenant.placement = move.to }
+    try putPlaced(tenant, at: now)
+  }
+
+  /// Stores a tenant that is placed anew, and tells its cell how it is: what was changed meanwhile
+  /// went to the old one.
+  func putPlaced(_ tenant: TenantRecord, at now: Timestamp) throws {
+    var tenant = tenant
     tenant.version = try raiseVersion()
     try put(tenant)
-    // What was changed while it moved went to the old cell.
     try enqueue(
       Directive(
         cell: tenant.placement.cell, kind: .tenantState, subject: tenant.id.rawValue,

@@ -310,16 +310,10 @@ extension PlatformRows {
         move, Failure(.cellUnavailable, "\(row.cell) was lost before it handed the tenant over"),
         at: now)
     }
-    tenant.version = try raiseVersion()
-    try put(tenant)
+    try putPlaced(tenant, at: now)
     // What its audit log had in the last moments may be gone.
     try acceptBranch(
       "\(operation) \(tenant.id)", tenant.id, reason: "\(row.cell) was lost and spread", at: now)
-    // What was changed meanwhile went to the lost cell.
-    try enqueue(
-      Directive(
-        cell: tenant.placement.cell, kind: .tenantState, subject: tenant.id.rawValue,
-        version: tenant.version, createdAt: now, operation: nil), at: now)
   }
 
   /// Places a tenant that a move had taken to its new cell before the old one was lost, under the
