@@ -116,6 +116,26 @@ import Wire
     }
   }
 
+  /// Its last snapshot is the other cell's, and this one's journal begins with an earlier stay.
+  @Test func `a lost cell's tenant that was elsewhere meanwhile comes back as it was last`()
+    async throws
+  {
+    try await withCells { first, second in
+      try await go(first, second, move(2))
+      try await second.pay(200...204)
+      try await go(second, first, move(3, back: true))
+      try await first.pay(300...304)
+      await archived(first, second)
+      #expect(try await first.archive.snapshots(tenant).first?.cell == two)
+      let plan = try await first.service.plan(of: one)
+      defer { plan.close() }
+      let restored = try await plan.restore(
+        tenant, schema: TestSchema.store(), into: "\(first.directory)/lost", lineage: Lineage(9))
+      #expect(restored.position.tenantSeq == first.engine.heads[tenant]?.tenantSeq)
+      #expect(restored.cell == one && restored.leaving == nil)
+    }
+  }
+
   @Test func `a release that nobody has adopted in the archive is the end, and says so`()
     async throws
   {

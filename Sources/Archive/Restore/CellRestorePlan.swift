@@ -104,23 +104,32 @@ public final class CellRestorePlan: Sendable {
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage
   ) async throws -> RestoredTenant {
+    if let restored = await fromOwnJournal(tenant, schema, directory, lineage),
+      restored.leaving == nil
+    {
+      try spool.drop(tenant)
+      return restored
+    }
+    // What is wrong with the last snapshot may not be wrong with the one before it; the records of
+    // a tenant without one begin before those that were sorted out; and the history of one that
+    // left goes on in another cell's journal, and perhaps in this one again.
+    let restored = try await TenantRestorer(archive: archive, files: files).restore(
+      tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage)
+    try spool.drop(tenant)
+    return restored
+  }
+
+  /// Out of the records that were sorted out; nil where they do not lead there.
+  private func fromOwnJournal(
+    _ tenant: TenantID, _ schema: StoreSchema, _ directory: String, _ lineage: Lineage
+  ) async -> RestoredTenant? {
     let restorer = TenantRestorer(
       archive: archive, files: files,
       source: SpooledRecords(spool: spool, atOnce: Self.recordsAtOnce))
-    let restored: RestoredTenant
-    do {
-      restored = try await restorer.restore(
-        tenant, schema: schema, to: .latest,
-        from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
-        into: directory, lineage: lineage)
-    } catch {
-      // What is wrong with the last snapshot may not be wrong with the one before it; and of a
-      // tenant without one the records begin before those that were sorted out.
-      restored = try await TenantRestorer(archive: archive, files: files).restore(
-        tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage)
-    }
-    try spool.drop(tenant)
-    return restored
+    return try? await restorer.restore(
+      tenant, schema: schema, to: .latest,
+      from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
+      into: directory, lineage: lineage)
   }
 
   /// Removes the records that were sorted out.

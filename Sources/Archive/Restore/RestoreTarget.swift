@@ -62,9 +62,9 @@ public enum RestoreTarget: Hashable, Sendable, CustomStringConvertible {
   func starts(
     _ snapshots: [SnapshotManifest], doubtful: [SnapshotManifest] = [], _ cell: CellID
   ) -> [RestoreStart] {
-    // Who took the earliest is likely to have made the tenant.
-    var cells = snapshots.sorted { $0.position < $1.position }.map(\.cell)
-    cells.append(cell)
+    // Who took the earliest is likely to have made the tenant, or had it from who did.
+    let earliest = (snapshots + doubtful).sorted { $0.position < $1.position }
+    let cells = earliest.flatMap { [$0.cameFrom, $0.cell].compactMap { $0 } } + [cell]
     var seen: Set<CellID> = []
     let doubtful = Set(doubtful)
     return candidates(snapshots + doubtful).map { .snapshot($0, isProven: !doubtful.contains($0)) }

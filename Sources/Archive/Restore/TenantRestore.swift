@@ -20,6 +20,8 @@ public struct RestoredTenant: Sendable {
   public let isLatest: Bool
   /// Where its last records say that it was on its way to, and may be by now; nil: nowhere.
   public var leaving: CellID?
+  /// Whether it was released to that cell: the last record says so.
+  public var isReleased = false
 
   func with(files: [TenantSnapshot.File]) -> RestoredTenant {
     var result = self
@@ -186,7 +188,8 @@ public struct TenantRestorer: Sendable {
     return RestoredTenant(
       tenant: tenant, cell: last, position: position, files: files, media: media,
       records: work.records, bytes: bytes + files.reduce(0) { $0 + $1.bytes },
-      snapshot: snapshot?.name ?? "", isLatest: !work.isPast, leaving: work.leaving)
+      snapshot: snapshot?.name ?? "", isLatest: !work.isPast, leaving: work.leaving,
+      isReleased: work.departure != nil)
   }
 
   private func read(

@@ -52,6 +52,8 @@ public struct SnapshotManifest: Codable, Hashable, Sendable {
   ///
   /// Nil: no.
   public var isImport: Bool?
+  /// Of an import: the cell that it comes from.
+  public var cameFrom: CellID?
   /// Where it was on its way to; nil: nowhere.
   public var leaving: CellID?
   /// Where the tenant's first record lies, where its first snapshot knows it.
@@ -68,6 +70,7 @@ public struct SnapshotManifest: Codable, Hashable, Sendable {
     case isBase = "is_base"
     case isFork = "is_fork"
     case isImport = "is_import"
+    case cameFrom = "came_from"
     case beginsAt = "begins_at"
   }
 

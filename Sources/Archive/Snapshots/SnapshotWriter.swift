@@ -82,6 +82,7 @@ public struct SnapshotWriter: Sendable {
       epoch: subject.isImport ? head.armed : head.epoch, time: head.time,
       schemaVersion: head.schemaVersion, takenAt: subject.takenAt, isBase: subject.isBase,
       isFork: subject.isFork, isImport: subject.isImport ? true : nil,
+      cameFrom: subject.isImport ? head.counterpart : nil,
       leaving: head.ownership == .moving ? head.counterpart : nil,
       beginsAt: subject.beginsAt, files: stored, media: subject.media.map(\.description).sorted())
     try await archive.put(

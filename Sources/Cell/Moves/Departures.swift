@@ -30,7 +30,12 @@ final class Departures: Sendable {
   /// Moves a tenant; answers the result as JSON.
   func move(_ order: MoveOrder, _ progress: CellWork.Progress) async throws -> String {
     // What a restart left of the same move may be on its way already.
-    while !enter(order.tenant) { try await Task.sleep(for: MoveLimits.quiesceLook) }
+    while !enter(order.tenant) {
+      if environment.engine.release(of: order.tenant)?.epoch == order.epoch {
+        progress.step("adopt")
+      }
+      try await Task.sleep(for: MoveLimits.quiesceLook)
+    }
     defer { leave(order) }
     let move = TenantMove(
       environment: environment, order: order, target: environment.peer(at: order.address),

@@ -7,15 +7,22 @@ struct MoveHandOver: Sendable {
   let environment: MoveEnvironment
   let tenant: TenantID
 
-  /// Returns once the target has adopted; throws where the task is cancelled.
+  /// Returns once the target has adopted.
+  ///
+  /// Throws where the task is cancelled, and `epoch_stale` where the target was lost for good and
+  /// the tenant has come back here.
   func run() async throws {
-    guard let head = environment.engine.heads[tenant], head.ownership == .released,
+    guard let head = environment.engine.heads[tenant],
       let release = environment.engine.release(of: tenant)
-    else { throw Failure(.internalError, "a tenant that was not released") }
+    else { throw Self.isBack }
     var message = release.message(of: tenant)
     message.meters = environment.takeMeters(tenant)
     var wait = MoveLimits.firstRetry
     while true {
+      guard environment.engine.release(of: tenant) == release else {
+        environment.problems.resolve(tenant)
+        throw Self.isBack
+      }
       do throws(Failure) {
         // Asked anew each time: a promotion of the target moves it.
         guard let peer = await environment.remembered(tenant) else {
@@ -38,4 +45,7 @@ struct MoveHandOver: Sendable {
       wait = min(wait * 2, MoveLimits.longestRetry)
     }
   }
+
+  private static let isBack = Failure(
+    .epochStale, "the move's target was lost, and the tenant is here again")
 }

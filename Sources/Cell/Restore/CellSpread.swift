@@ -10,9 +10,8 @@ import Wire
 /// Idempotent: a repeat after a restart finds who is back. Nobody asks for a tenant here before the
 /// control plane has heard that it is back.
 struct CellSpread: Sendable {
-  /// Attempts while the archive does not answer, and the pause between two.
+  /// Attempts while the archive does not answer, or lacks what this cell knows of.
   static let attempts = 5
-  static let pause = Duration.seconds(2)
 
   /// Who is to come here.
   struct Order: Sendable {
@@ -40,10 +39,22 @@ struct CellSpread: Sendable {
 
   /// What has become of the tenants; also while it runs.
   struct Result: Codable, Hashable, Sendable {
+    struct Failed: Codable, Hashable, Sendable {
+      let tenantID: String
+      let code: String
+      let detail: String
+      /// The cell that may have it instead, and alone knows.
+      var leaving: String?
+
+      enum CodingKeys: String, CodingKey {
+        case code, detail, leaving
+        case tenantID = "tenant_id"
+      }
+    }
     var restored: [String] = []
     /// Adopted here before the cell was lost, by a move of which nobody else has heard.
     var adopted: [String] = []
-    var failed: [CellRecovery.Result.Failed] = []
+    var failed: [Failed] = []
     var records: UInt64 = 0
     var bytes: UInt64 = 0
   }
@@ -63,9 +74,15 @@ struct CellSpread: Sendable {
   let clock: any WallClock
   /// What was remembered of a tenant that was here before is not so.
   let forget: @Sendable (TenantID) -> Void
+  var turns = CellTurns()
+  /// Between two attempts.
+  var pause = Duration.seconds(2)
   let logger: Logger
 
   func run(_ order: Order, _ progress: CellWork.Progress) async throws -> Result {
+    // Who was put on the list late is asked for while the others may still be under way.
+    try await turns.take(order.cell)
+    defer { turns.end(order.cell) }
     progress.step("read")
     let plan = try await patiently { try await service.plan(of: order.cell) }
     defer { plan.close() }
@@ -149,7 +166,7 @@ struct CellSpread: Sendable {
       do { return try await body() } catch {
         guard RestoreFailure.of(error).code == .archiveUnavailable else { throw error }
       }
-      try await Task.sleep(for: Self.pause)
+      try await Task.sleep(for: pause)
     }
     return try await body()
   }
@@ -170,7 +187,9 @@ extension CellSpread.Result {
     case .failure(let error):
       let failure = RestoreFailure.of(error)
       failed.append(
-        .init(tenantID: tenant.rawValue, code: failure.code.rawValue, detail: failure.detail))
+        Failed(
+          tenantID: tenant.rawValue, code: failure.code.rawValue, detail: failure.detail,
+          leaving: (error as? ElsewhereTenant)?.cell.rawValue))
     }
   }
 }

@@ -17,6 +17,7 @@ struct CellWorkRequests: Sendable {
   let survey: CellSurvey
   let loads: LoadSample
   let cell: CellID
+  let spreadTurns = CellTurns()
   let logger: Logger
 
   func ask(_ message: Aimstors_ProtoCellWork) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
@@ -77,7 +78,7 @@ struct CellWorkRequests: Sendable {
       }
     default:
       let losses = LostCellWork(
-        own: cell, service: archive, restoration: restoration, logger: logger)
+        own: cell, service: archive, restoration: restoration, turns: spreadTurns, logger: logger)
       guard let body = try losses.body(message) else {
         throw Failure(.unknownRoute, "a cell does not do \(message.kind)")
       }

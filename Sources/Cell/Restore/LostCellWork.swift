@@ -9,6 +9,7 @@ struct LostCellWork: Sendable {
   let own: CellID
   let service: ArchiveService
   let restoration: TenantRestoration
+  let turns: CellTurns
   let logger: Logger
 
   /// What the message asks for; nil: nothing of this kind.
@@ -25,7 +26,7 @@ struct LostCellWork: Sendable {
       let order = try CellSpread.Order(message)
       let spread = CellSpread(
         service: service, engine: restoration.engine, directives: restoration.directives,
-        clock: restoration.clock, forget: restoration.forget, logger: logger)
+        clock: restoration.clock, forget: restoration.forget, turns: turns, logger: logger)
       return { progress in try CellSpread.text(try await spread.run(order, progress)) }
     case "cell_spool":
       let cell = try lost(message)

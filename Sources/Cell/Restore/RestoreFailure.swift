@@ -7,6 +7,7 @@ enum RestoreFailure {
   static func of(_ error: any Error) -> Failure {
     switch error {
     case let failure as Failure: failure
+    case let elsewhere as ElsewhereTenant: elsewhere.failure
     case let error as ArchiveError: Failure(code(error), "\(error.code): \(error)")
     case let error as RebuildError: Failure(.verificationFailed, "\(error)")
     case let error as StorageError: Failure(.verificationFailed, "\(error)")

@@ -44,12 +44,7 @@ struct TenantReturn: Sendable {
     let restored = try await plan.restore(
       tenant, schema: CellNode.schema(of: tenant),
       into: engine.preparedDirectory(tenant, lineage), lineage: lineage)
-    // Until its release is known, or known not to be, two cells might serve it; what was on its way
-    // here and is not here is nobody's.
-    guard restored.cell == plan.cell, restored.leaving.map({ $0 == service.cell }) ?? true else {
-      throw Failure(
-        .conflict, "the tenant was on its way to another cell, which may have it: see there first")
-    }
+    try demandNobodys(restored, of: plan.cell, before)
     let at = restored.position
     if arrival.isElsewhere {
       try await service.storeBase(
@@ -66,6 +61,28 @@ struct TenantReturn: Sendable {
       expected: before)
     try await noteDueWork(tenant)
     return restored
+  }
+
+  /// Until its release is known, or known not to be, two cells might serve it.
+  ///
+  /// What was on its way here and is not here is nobody's, nor what was released to the lost cell,
+  /// which never adopts any more. Throws `archive_unavailable` where the archive lacks such a
+  /// release yet, ``ElsewhereTenant`` where another cell may have the tenant.
+  private func demandNobodys(
+    _ restored: RestoredTenant, of lost: CellID, _ before: TenantHead?
+  ) throws {
+    let late = Failure(.archiveUnavailable, "the archive lacks the tenant's release to \(lost) yet")
+    let at = restored.position
+    if let before, before.ownership == .released, before.counterpart == lost {
+      guard at.tenantSeq > before.tenantSeq || at.hash == before.hash else { throw late }
+    }
+    switch restored.leaving {
+    case lost?:
+      guard restored.isReleased else { throw late }
+    case nil, service.cell?:
+      guard restored.cell == lost else { throw ElsewhereTenant(cell: restored.cell) }
+    case let other?: throw ElsewhereTenant(cell: other)
+    }
   }
 
   /// What was on its way here from the lost cell does not come that way any more: durably, or it
@@ -98,5 +115,14 @@ struct TenantReturn: Sendable {
       transaction.dueMayHaveChanged()
       return StoredAnswer(status: 200, contentType: "", body: [])
     }
+  }
+}
+
+/// A tenant that another cell may have, as the lost one's journal says: that one is to be asked.
+struct ElsewhereTenant: Error {
+  let cell: CellID
+
+  var failure: Failure {
+    Failure(.conflict, "the tenant was on its way to \(cell), which may have it: see there first")
   }
 }

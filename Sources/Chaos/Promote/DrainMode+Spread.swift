@@ -38,7 +38,8 @@ extension DrainMode {
       await SystemClient.metric("aimstors_archive_lag_records", lost.healthURL) == 0
     }
     system.freeze()
-    let move = try await beginMove(loss, tenants[2], client, random)
+    let mover = loss == .diskOfATarget ? tenants[1] : tenants[2]
+    let move = try await beginMove(loss, mover, client, random)
     _ = try system.kill("cell-1")
     try FileManager.default.removeItem(atPath: lost.dataDirectory)
     system.thaw()
@@ -58,11 +59,11 @@ extension DrainMode {
     report.measure("spread_ms", (ContinuousClock.now - began) / .milliseconds(1))
     guard operation["state"]?.string == "succeeded", operation["kind"]?.string == "cell.spread"
     else { throw ChaosFailure("not spread: \(operation.serialized())") }
-    for tenant in [tenants[0], tenants[2]] {
+    for tenant in tenants {
       let place = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string
       if place == "cell-1" { report.complaints.append("\(tenant.name) is still in cell-1") }
     }
-    if let move { try await demandEnd(of: move, tenants[2], client, &report) }
+    if let move { try await demandEnd(of: move, loss, mover, client, &report) }
     if loss == .disk || loss == .diskInAMove {
       for error in try await others { report.complaints.append("another tenant noticed: \(error)") }
     } else {
@@ -84,19 +85,20 @@ extension DrainMode {
     }
   }
 
-  /// A move out of the lost cell, at a random moment of it; nil where none is wanted.
+  /// A move out of the lost cell or to it, at a random moment; nil where none is wanted.
   private func beginMove(
     _ loss: Loss, _ tenant: ChaosTenant, _ client: SystemClient, _ random: SeededRandomSource
   ) async throws -> ChaosTenant.Move? {
-    guard loss == .diskInAMove else { return nil }
+    guard loss == .diskInAMove || loss == .diskOfATarget else { return nil }
     let move = try await tenant.beginMove("lost", client)
     try await Task.sleep(for: .milliseconds(random.below(Self.latestInMove)))
     return move
   }
 
-  /// The tenant is where it was going, and the move's operation says how it came there.
+  /// The tenant is where the cell is that is left of the two, and the move's operation says how it
+  /// came there; one that had come to the lost cell went on with that one's others.
   private func demandEnd(
-    of move: ChaosTenant.Move, _ tenant: ChaosTenant, _ client: SystemClient,
+    of move: ChaosTenant.Move, _ loss: Loss, _ tenant: ChaosTenant, _ client: SystemClient,
     _ report: inout ChaosReport
   ) async throws {
     let state = try await client.admin("GET", "/v1/operations/\(move.operation)")["state"]?.string
@@ -105,14 +107,15 @@ extension DrainMode {
       report.complaints.append("\(tenant.name)'s move is \(state ?? "gone")")
     }
     let place = try await client.admin("GET", "/v1/tenants/\(tenant.id)")["cell"]?.string
-    if place != move.target {
-      report.complaints.append("\(tenant.name) is in \(place ?? "no cell"), not where it was going")
+    let hadCome = loss == .diskOfATarget && state == "succeeded"
+    if !hadCome, place != (loss == .diskOfATarget ? move.source : move.target) {
+      report.complaints.append("\(tenant.name) is in \(place ?? "no cell"), not in the other one")
     }
   }
 
   private func strike(_ loss: Loss, _ system: SystemUnderAttack) async throws {
     switch loss {
-    case .follower, .disk, .diskInAMove: return
+    case .follower, .disk, .diskInAMove, .diskOfATarget: return
     case .diskThenControlPlane:
       let killed = try system.kill("control-plane")
       try await system.waitForSuccessor(of: killed)

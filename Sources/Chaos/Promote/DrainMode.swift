@@ -22,6 +22,7 @@ public struct DrainMode: Sendable {
     case follower = "cell-1 dies; its follower takes over, and it is drained"
     case disk = "cell-1 and its disk are lost; its tenants come from the archive"
     case diskInAMove = "the same, while one of them leaves it"
+    case diskOfATarget = "the same, while one of another cell comes to it"
     case diskThenControlPlane = "the same, and the control plane is killed meanwhile"
     case diskThenSurvivor = "the same, and a cell that takes tenants is killed meanwhile"
   }
@@ -30,7 +31,7 @@ public struct DrainMode: Sendable {
   static let leastAcknowledged = 100
   /// Acknowledged before the cell dies.
   static let moment = 40
-  /// Milliseconds after a move's order within which its source is lost: about as long as it takes.
+  /// Milliseconds after a move's order within which one of its cells is lost: about as long as it takes.
   static let latestInMove = 150
 
   let plan: AttackPlan

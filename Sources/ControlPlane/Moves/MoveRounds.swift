@@ -24,7 +24,8 @@ extension CellWorkRounds {
     work.move.address = target.address
     work.move.epoch = move.to.epoch.rawValue
     work.move.capMs = move.capMilliseconds
-    work.move.cancel = move.isCancelled
+    // Who goes to a cell that is no more stays, unless it was released already.
+    work.move.cancel = move.isCancelled || target.generation >= .ended
     let status = try await ask(work, move.from.cell, trace: trace)
     switch status.state {
     case "done":

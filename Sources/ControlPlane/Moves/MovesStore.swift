@@ -22,6 +22,18 @@ extension PlatformRows {
       """, .text(tenant.rawValue), transform: Self.move) ?? nil
   }
 
+  /// Moves to a cell that are under way.
+  func pendingMoves(to cell: CellID) throws -> [MoveRecord] {
+    try connection.rows(
+      """
+      SELECT id, tenant, from_cell, from_epoch, to_cell, to_epoch, cap_ms, dry_run, state,
+        cancelled
+      FROM moves
+      WHERE to_cell = ?1 AND state = 'pending' AND dry_run = 0 ORDER BY tenant
+      """, .text(cell.rawValue), transform: Self.move
+    ).compactMap { $0 }
+  }
+
   /// The highest epoch that was ever armed for a tenant; nil where it never moved.
   func armedEpoch(of tenant: TenantID) throws -> Epoch? {
     try connection.first(

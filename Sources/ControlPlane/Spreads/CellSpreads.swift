@@ -9,7 +9,7 @@ import Wire
 struct CellSpreads: Sendable {
   let rounds: CellWorkRounds
 
-  private var services: AdminServices { rounds.services }
+  var services: AdminServices { rounds.services }
 
   func drive(_ operation: Operation, trace: String) async throws(Failure) {
     guard let id = CellID(operation.subject),
@@ -18,14 +18,14 @@ struct CellSpreads: Sendable {
     switch operation.stepName {
     case "claim": try await claim(operation, cell, trace: trace)
     case "plan": try await plan(operation, cell, trace: trace)
-    case "restore": try await restore(operation, trace: trace)
+    case "restore": try await restore(operation, cell, trace: trace)
     case "spool": try await drainSpool(operation, cell, trace: trace)
     default: break
     }
   }
 
   /// Cells that can take something over now.
-  private func survivors(of cell: CellRecord) -> [CellRecord] {
+  func survivors(of cell: CellRecord) -> [CellRecord] {
     services.roster.living().filter { $0.id != cell.id && $0.generation < .ended }
   }
 
@@ -112,11 +112,15 @@ struct CellSpreads: Sendable {
 
   // Each at its new cell.
 
-  private func restore(_ operation: Operation, trace: String) async throws(Failure) {
+  private func restore(
+    _ operation: Operation, _ lost: CellRecord, trace: String
+  ) async throws(Failure) {
     let planned = try await services.store.read {
       try $0.spreadTenants(of: operation.id, in: .planned)
     }
     guard !planned.isEmpty else {
+      // Whose moves to the lost cell have not ended comes last: nobody waits for them.
+      guard try await planReleased(operation, lost, trace: trace) else { return }
       return try await rounds.done("restore", of: operation, trace: trace)
     }
     let byCell = Dictionary(grouping: planned) { $0.to?.cell }
@@ -124,47 +128,50 @@ struct CellSpreads: Sendable {
       for (cell, tenants) in byCell {
         guard let cell else { continue }
         // One that is away or busy is asked again, and holds up nobody else.
-        group.addTask { try? await bringBack(tenants, to: cell, operation, trace: trace) }
+        group.addTask { try? await bringBack(tenants, to: cell, operation, lost, trace: trace) }
       }
     }
   }
 
   private func bringBack(
-    _ tenants: [SpreadTenant], to cell: CellID, _ operation: Operation, trace: String
+    _ tenants: [SpreadTenant], to cell: CellID, _ operation: Operation, _ lost: CellRecord,
+    trace: String
   ) async throws(Failure) {
+    let takers = Set(survivors(of: lost).map(\.id))
     guard let target = services.roster.cell(cell), target.state != .retired,
       target.generation < .ended
     else {
       let gone = Failure(.cellUnavailable, "\(cell), which was to take it, is no more")
-      return try await settle(tenants, operation, trace: trace) { _ in .failed(gone) }
+      return try await settle(tenants, operation, takers, trace: trace) { _ in .failed(gone) }
     }
     let status = try await rounds.ask(
       try await order(operation, to: cell), cell, trace: trace)
     if status.state == "failed" {
       let failure = CellWorkRounds.failure(status)
-      return try await settle(tenants, operation, trace: trace) { _ in .failed(failure) }
+      return try await settle(tenants, operation, takers, trace: trace) { _ in .failed(failure) }
     }
     guard let answer = SpreadAnswer(status.result) else { return }
     let (back, adopted) = (Set(answer.restored), Set(answer.adopted ?? []))
-    let failed = Dictionary(
-      answer.failed.map {
-        ($0.tenantID, Failure(FailureCode(rawValue: $0.code), $0.detail))
-      }
-    ) { first, _ in first }
-    try await settle(tenants, operation, trace: trace) { tenant in
+    let failed = Dictionary(answer.failed.map { ($0.tenantID, $0) }) { first, _ in first }
+    try await settle(tenants, operation, takers, trace: trace) { tenant in
       if back.contains(tenant.rawValue) { return .restored }
       if adopted.contains(tenant.rawValue) { return .adopted }
-      return failed[tenant.rawValue].map(End.failed)
+      return failed[tenant.rawValue].map {
+        .failed(
+          Failure(FailureCode(rawValue: $0.code), $0.detail),
+          leaving: $0.leaving.flatMap { CellID($0) })
+      }
     }
   }
 
   /// What one cell is asked for: the same in every round, whoever is back by now.
+  ///
+  /// Named by its list: one that somebody was put on late is other work.
   private func order(
     _ operation: Operation, to cell: CellID
   ) async throws(Failure) -> Aimstors_ProtoCellWork {
     try await services.store.read { rows in
       var work = Aimstors_ProtoCellWork()
-      work.operation = "\(operation.id) spread"
       work.kind = "cell_spread"
       work.cell = operation.subject
       work.at = CellSpreadCommands.name(CellID(trusted: operation.subject))
@@ -173,6 +180,8 @@ struct CellSpreads: Sendable {
         tenant.placement = to
         work.tenants.append(tenant.proto)
       }
+      let list = SHA256Hash.of(Array(work.tenants.map(\.tenant).joined(separator: " ").utf8))
+      work.operation = "\(operation.id) spread \(list)"
       return work
     }
   }
@@ -182,12 +191,13 @@ struct CellSpreads: Sendable {
     case restored
     /// By the move that was under way when its cell was lost.
     case adopted
-    case failed(Failure)
+    /// `leaving`: the cell that may have it instead.
+    case failed(Failure, leaving: CellID? = nil)
   }
 
   /// Writes down what became of tenants; nil: nothing yet.
   private func settle(
-    _ tenants: [SpreadTenant], _ operation: Operation, trace: String,
+    _ tenants: [SpreadTenant], _ operation: Operation, _ takers: Set<CellID>, trace: String,
     _ ended: @escaping @Sendable (TenantID) -> End?
   ) async throws(Failure) {
     guard tenants.contains(where: { ended($0.tenant) != nil }) else { return }
@@ -200,7 +210,15 @@ struct CellSpreads: Sendable {
         guard let end = ended(row.tenant) else { continue }
         do {
           switch end {
-          case .failed(let failure): throw failure
+          case .failed(let failure, let leaving):
+            if let leaving,
+              let redirected = SpreadRule.redirected(
+                row, to: leaving, armed: try rows.armedEpoch(of: row.tenant), takers: takers)
+            {
+              try rows.put(redirected)
+              continue
+            }
+            throw failure
           case .restored: try rows.place(row, by: operation.id, at: transaction.now)
           case .adopted: try rows.placeAdopted(row, at: transaction.now)
           }
@@ -279,7 +297,7 @@ extension PlatformRows {
     try tenants(on: cell).map { tenant in
       SpreadRule.Placed(
         id: tenant.id, epoch: tenant.placement.epoch, isProvisioned: tenant.isProvisioned,
-        movingTo: try pendingMove(of: tenant.id)?.to.cell, armed: try armedEpoch(of: tenant.id))
+        knownBy: try pendingMove(of: tenant.id)?.to.cell, armed: try armedEpoch(of: tenant.id))
     }
   }
 
@@ -305,10 +323,12 @@ extension PlatformRows {
   ) throws {
     guard var tenant = try tenant(row.tenant) else { throw Failure(.notFound, "it is gone") }
     tenant.placement = try SpreadRule.place(row, placedAt: tenant.placement)
-    if let move = try pendingMove(of: tenant.id), move.from.cell == row.cell {
-      try end(
-        move, Failure(.cellUnavailable, "\(row.cell) was lost before it handed the tenant over"),
-        at: now)
+    if let move = try pendingMove(of: tenant.id) {
+      let lost =
+        move.to.cell == row.cell
+        ? "\(row.cell) was lost before it said that it has the tenant, which is back"
+        : "\(row.cell) was lost before it handed the tenant over"
+      try end(move, Failure(.cellUnavailable, lost), at: now)
     }
     try putPlaced(tenant, at: now)
     // What its audit log had in the last moments may be gone.

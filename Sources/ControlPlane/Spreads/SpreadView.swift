@@ -59,9 +59,11 @@ struct SpreadAnswer: Decodable, Sendable {
     let tenantID: String
     let code: String
     let detail: String
+    /// The cell that may have it instead.
+    let leaving: String?
 
     enum CodingKeys: String, CodingKey {
-      case code, detail
+      case code, detail, leaving
       case tenantID = "tenant_id"
     }
   }

@@ -116,6 +116,36 @@ import Wire
     }
   }
 
+  @Test func `a release is told until the tenant is back here, since its target was lost`()
+    async throws
+  {
+    try await withSides { source, target, _ in
+      let lineage = Lineage(99)
+      let kept = try await source.engine.snapshot(
+        Self.tenant, into: source.engine.preparedDirectory(Self.tenant, lineage)
+      ).head
+      try await target.listen("b", refuses: { $0 == .moveRelease })
+      let progress = CellWork.Progress()
+      async let moved = source.departures.move(order(at: "b"), progress)
+      while source.engine.release(of: Self.tenant) == nil {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      let released = source.engine.heads[Self.tenant]
+      try await source.engine.install(
+        Self.tenant, lineage: lineage, epoch: Epoch(3),
+        origin: RestoreOrigin(
+          tenant: Self.tenant, lineage: kept.lineage, tenantSeq: kept.tenantSeq, hash: kept.hash,
+          isFork: false),
+        expected: released)
+      do {
+        _ = try await moved
+        Issue.record("it moved")
+      } catch let failure as Failure { #expect(failure.code == .epochStale) }
+      #expect(progress.value.step == "adopt")
+      #expect(source.engine.servedHeads[Self.tenant]?.epoch == Epoch(3))
+    }
+  }
+
   @Test func `a target that answers elsewhere by now is told its release there`() async throws {
     try await withSides { source, target, network in
       let hasReleased = Atomic(false)

@@ -50,7 +50,17 @@ final class ArchivedCell: Sendable {
         engine: engine, cell: id, generation: .first, dataDirectory: data,
         schema: { CellNode.schema(of: $0) }, files: LiveFileSystem(), clock: clock,
         random: random, logger: log))
+    startArchiving()
+  }
+
+  func startArchiving() {
     running.withLock { $0 = Task { [service] in await service.run() } }
+  }
+
+  func stopArchiving() async {
+    let task = running.withLock { $0.take() }
+    task?.cancel()
+    await task?.value
   }
 
   var spread: CellSpread {
@@ -81,9 +91,7 @@ final class ArchivedCell: Sendable {
   }
 
   func close() async {
-    let task = running.withLock { $0.take() }
-    task?.cancel()
-    await task?.value
+    await stopArchiving()
     await engine.close()
   }
 }

@@ -194,9 +194,117 @@ import Wire
       let cell = try await ArchivedCell("new", in: directory, clock)
       let result = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
       #expect(result.restored.isEmpty && result.failed.map(\.code) == ["conflict"])
+      // Who asked knows where to ask next.
+      #expect(result.failed.map(\.leaving) == ["third"])
       #expect(cell.engine.heads[one] == nil)
       await cell.close()
       await third.close()
+    }
+  }
+
+  // Released here to the lost cell.
+
+  enum Adoption: CaseIterable, Sendable {
+    case never, archived, notArchived
+  }
+
+  /// This cell has released the tenant to the lost one, which may have adopted it, and of which it
+  /// has not heard since.
+  private func release(
+    _ directory: String, from cell: ArchivedCell, _ adoption: Adoption
+  ) async throws {
+    let lost = try await ArchivedCell("lost", in: directory, clock)
+    try await cell.create(one)
+    let move = TenantMoving(tenant: one, from: cell.id, to: lost.id, epoch: Epoch(2))
+    try await move.begin(cell.engine, lost.engine)
+    try await lost.service.keepImport(one)
+    try await cell.rename(one, "released")
+    let release = try await move.release(cell.engine, lost.engine)
+    #expect(await lost.service.waitUntilArchived(seconds: 60))
+    if adoption == .notArchived { await lost.stopArchiving() }
+    if adoption != .never {
+      _ = try await lost.engine.adoptMoved(one, release)
+      try await lost.rename(one, "there")
+    }
+    if adoption == .archived { #expect(await lost.service.waitUntilArchived(seconds: 60)) }
+    _ = try await lost.service.end(lost.id)
+    await lost.close()
+  }
+
+  @Test(arguments: Adoption.allCases)
+  func `who was released to the lost cell comes back, with what that acknowledged`(
+    _ adoption: Adoption
+  ) async throws {
+    try await inDirectory { directory in
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      try await release(directory, from: cell, adoption)
+      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      let order = try order([(one, 3)])
+      let result = try await cell.spread.run(order, CellWork.Progress())
+      #expect(result.failed.isEmpty && result.restored == [one.rawValue])
+      #expect(try await cell.name(of: one) == (adoption == .archived ? "there" : "released"))
+      #expect(cell.engine.heads[one]?.epoch == Epoch(3))
+      #expect(cell.engine.release(of: one) == nil)
+      guard case .suspended = cell.directives.mark(of: one) else {
+        Issue.record("it would send")
+        return
+      }
+      let again = try await cell.spread.run(order, CellWork.Progress())
+      #expect(again.restored == result.restored && again.records == 0)
+      try await cell.rename(one, "here")
+      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      let beside = try await cell.service.restoreBeside(one, to: .latest)
+      #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
+      await cell.close()
+    }
+  }
+
+  @Test(arguments: Adoption.allCases)
+  func `who was released to the lost cell, as everybody knows, may come back in a third one`(
+    _ adoption: Adoption
+  ) async throws {
+    try await inDirectory { directory in
+      let source = try await ArchivedCell("source", in: directory, clock)
+      try await release(directory, from: source, adoption)
+      #expect(await source.service.waitUntilArchived(seconds: 60))
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      let result = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
+      #expect(result.failed.isEmpty && result.restored == [one.rawValue], "\(result)")
+      #expect(try await cell.name(of: one) == (adoption == .archived ? "there" : "released"))
+      await cell.close()
+      await source.close()
+    }
+  }
+
+  @Test func `what the archive has of it before this cell's own release is not taken`()
+    async throws
+  {
+    try await inDirectory { directory in
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      try await cell.create(one)
+      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      await cell.stopArchiving()
+      let lost = try await ArchivedCell("lost", in: directory, clock)
+      let move = TenantMoving(tenant: one, from: cell.id, to: lost.id, epoch: Epoch(2))
+      try await move.begin(cell.engine, lost.engine)
+      try await lost.service.keepImport(one)
+      try await cell.rename(one, "released")
+      try await move.release(cell.engine, lost.engine)
+      #expect(await lost.service.waitUntilArchived(seconds: 60))
+      _ = try await lost.service.end(lost.id)
+      await lost.close()
+      var spread = cell.spread
+      spread.pause = .milliseconds(1)
+      let order = try order([(one, 3)])
+      let early = try await spread.run(order, CellWork.Progress())
+      #expect(early.failed.map(\.code) == ["archive_unavailable"], "\(early)")
+      #expect(cell.engine.release(of: one) != nil)
+      cell.startArchiving()
+      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      let late = try await spread.run(order, CellWork.Progress())
+      #expect(late.restored == [one.rawValue], "\(late)")
+      #expect(try await cell.name(of: one) == "released")
+      await cell.close()
     }
   }
 

@@ -5,98 +5,20 @@ import Wire
 @testable import ControlPlane
 
 @Suite("A lost cell over the others") struct CellSpreadTests {
-  private static let spread = #"{"spread":true,"old_is_dead":true}"#
-
-  private func status(_ state: String, _ result: String = "") -> Aimstors_ProtoCellWorkStatus {
-    var status = Aimstors_ProtoCellWorkStatus()
-    status.state = state
-    status.result = result
-    return status
-  }
-
-  private func answer(_ back: [String], _ failed: [String] = []) -> String {
-    let list = back.map { #""\#($0)""# }.joined(separator: ",")
-    let others = failed.map {
-      #"{"tenant_id":"\#($0)","code":"verification_failed","detail":"a digest differs"}"#
-    }.joined(separator: ",")
-    return #"{"restored":[\#(list)],"failed":[\#(others)],"records":1,"bytes":2}"#
-  }
-
-  /// Three cells; the first has tenants and dies.
-  private struct Lost {
-    var deployment: Deployment
-    let old: FakeCell
-    let others: [FakeCell]
-    let tenants: [String]
-
-    func beat() async throws {
-      for cell in others { try await cell.heartbeat(deployment.control) }
-    }
-    func operation(_ id: String) async throws -> Answer {
-      try await deployment.admin("GET", "/v1/operations/\(id)")
-    }
-    func place(_ tenant: String) async throws -> String {
-      let shown = try await deployment.admin("GET", "/v1/tenants/\(tenant)")
-      return "\(try shown.text("cell"))/\(try shown.root()["epoch"]?.integer ?? 0)"
-    }
-    /// What each of the others was asked to take.
-    func asked() -> [String: Set<String>] {
-      Dictionary(
-        uniqueKeysWithValues: others.map { cell in
-          (
-            cell.id,
-            Set(
-              cell.seen.work.filter { $0.kind == "cell_spread" }.flatMap {
-                $0.tenants.map(\.tenant)
-              })
-          )
-        })
-    }
-  }
-
-  /// `alive`: what is done before it dies.
-  private func lost(
-    tenants count: Int = 4,
-    alive: (Deployment, FakeCell, [String]) async throws -> Void = { _, _, _ in }
-  ) async throws -> Lost {
-    let deployment = try await Deployment()
-    let old = try await deployment.cell("cell-a")
-    let others = [try await deployment.cell("cell-b"), try await deployment.cell("cell-c")]
-    var tenants: [String] = []
-    for index in 0..<count {
-      tenants.append(try await deployment.tenant("t\(index)", cell: "cell-a"))
-    }
-    let early = try await deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "early")
-    #expect(try early.code() == "invalid_state")
-    try await alive(deployment, old, tenants)
-    deployment.boot.advance(milliseconds: 60_000)
-    let lost = Lost(deployment: deployment, old: old, others: others, tenants: tenants)
-    try await lost.beat()
-    for cell in others {
-      cell.change {
-        $0.answersByKind["load"] = status("failed")
-        $0.answersByKind["cell_end"] = status("done", #"{"cell_seq":7}"#)
-        $0.answersByKind["cell_spread"] = status("running")
-        $0.answersByKind["cell_spool"] = status("done", #"{"parts":3}"#)
-      }
-    }
-    return lost
-  }
-
   @Test func `its tenants are placed as they come back, it is ended, and released together`()
     async throws
   {
-    var lost = try await lost()
+    var lost = try await LostCell.make()
     let path = "/v1/cells/cell-a/restore"
     let unstated = try await lost.deployment.admin("POST", path, #"{"spread":true}"#, key: "s0")
     #expect(try unstated.code() == "invalid_state")
-    let begun = try await lost.deployment.admin("POST", path, Self.spread, key: "s1")
+    let begun = try await lost.deployment.admin("POST", path, LostCell.spread, key: "s1")
     #expect(begun.status == 202)
     let id = try begun.text("id")
     #expect(try begun.text("kind") == "cell.spread")
-    #expect(try await lost.deployment.admin("POST", path, Self.spread, key: "s1").raw == begun.raw)
-    let twice = try await lost.deployment.admin("POST", path, Self.spread, key: "s2")
+    #expect(
+      try await lost.deployment.admin("POST", path, LostCell.spread, key: "s1").raw == begun.raw)
+    let twice = try await lost.deployment.admin("POST", path, LostCell.spread, key: "s2")
     #expect(try twice.code() == "conflict")
     // Neither report nor join: it is no more, whatever generation it says.
     for generation in [UInt64(1), 5] {
@@ -124,7 +46,9 @@ import Wire
     try await lost.beat()
     let first = lost.others[0]
     let mine = try #require(asked["cell-b"]).sorted()
-    first.change { $0.answersByKind["cell_spread"] = status("running", answer([mine[0]])) }
+    first.change {
+      $0.answersByKind["cell_spread"] = LostCell.status("running", LostCell.answer([mine[0]]))
+    }
     await lost.deployment.node.work()
     #expect(try await lost.place(mine[0]) == "cell-b/2")
     #expect(first.seen.states.contains { $0.tenant == mine[0] && $0.epoch == 2 })
@@ -133,7 +57,8 @@ import Wire
     #expect(try halfway.root()["progress"]?["total"]?.integer == 4)
     for cell in lost.others {
       cell.change {
-        $0.answersByKind["cell_spread"] = status("done", answer(asked[cell.id]?.sorted() ?? []))
+        $0.answersByKind["cell_spread"] = LostCell.status(
+          "done", LostCell.answer(asked[cell.id]?.sorted() ?? []))
       }
     }
     for _ in 0..<3 { await lost.deployment.node.work() }
@@ -145,14 +70,14 @@ import Wire
       for tenant in tenants { #expect(try await lost.place(tenant) == "\(cell)/2") }
     }
     #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
-    let again = try await lost.deployment.admin("POST", path, Self.spread, key: "s3")
+    let again = try await lost.deployment.admin("POST", path, LostCell.spread, key: "s3")
     #expect(try again.code() == "invalid_state")
     let back = try await lost.deployment.admin(
       "POST", path, #"{"old_is_dead":true}"#, key: "s4")
     #expect(try back.code() == "invalid_state")
 
     for cell in lost.others {
-      cell.change { $0.answersByKind["release"] = status("done", #"{"released":2}"#) }
+      cell.change { $0.answersByKind["release"] = LostCell.status("done", #"{"released":2}"#) }
     }
     let released = try await lost.deployment.admin("POST", "/v1/restores/\(id)/release", key: "s5")
     #expect(try released.root()["released"]?.integer == 4)
@@ -164,17 +89,17 @@ import Wire
   @Test func `who is not back is named; a repeat tries again there, under the same epoch`()
     async throws
   {
-    let lost = try await lost(tenants: 2)
+    let lost = try await LostCell.make(tenants: 2)
     let path = "/v1/cells/cell-a/restore"
-    let id = try await lost.deployment.admin("POST", path, Self.spread, key: "s1").text("id")
+    let id = try await lost.deployment.admin("POST", path, LostCell.spread, key: "s1").text("id")
     for _ in 0..<3 { await lost.deployment.node.work() }
     let asked = lost.asked()
     for cell in lost.others {
       let isFirst = cell.id == "cell-b"
       let mine = asked[cell.id]?.sorted() ?? []
       cell.change {
-        $0.answersByKind["cell_spread"] = status(
-          "done", isFirst ? answer([], mine) : answer(mine))
+        $0.answersByKind["cell_spread"] = LostCell.status(
+          "done", isFirst ? LostCell.answer([], mine) : LostCell.answer(mine))
       }
     }
     for _ in 0..<3 { await lost.deployment.node.work() }
@@ -190,7 +115,9 @@ import Wire
     let again = try await lost.deployment.admin(
       "POST", "/v1/cells/cell-a/drain", #"{"old_is_dead":true}"#, key: "d1")
     #expect(try again.text("kind") == "cell.spread", "\(again.raw)")
-    lost.others[0].change { $0.answersByKind["cell_spread"] = status("done", answer([named])) }
+    lost.others[0].change {
+      $0.answersByKind["cell_spread"] = LostCell.status("done", LostCell.answer([named]))
+    }
     for _ in 0..<5 { await lost.deployment.node.work() }
     #expect(try await lost.operation(try again.text("id")).text("state") == "succeeded")
     #expect(try await lost.place(named) == "cell-b/2")
@@ -198,7 +125,7 @@ import Wire
   }
 
   @Test func `a follower that has everything goes first`() async throws {
-    let lost = try await lost(tenants: 1)
+    let lost = try await LostCell.make(tenants: 1)
     try await lost.deployment.node.services.store.write(trace: "") { _, rows in
       try rows.put(
         CellRegister(
@@ -212,14 +139,14 @@ import Wire
     lost.deployment.node.services.replicas.heard(
       report, of: CellID(trusted: "cell-a"), isFollower: true)
     let refused = try await lost.deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1")
+      "POST", "/v1/cells/cell-a/restore", LostCell.spread, key: "s1")
     #expect(try refused.code() == "invalid_state")
     #expect(try refused.root()["detail"]?.string?.contains("cell-a-b") == true)
     // Silent as well: nobody is left but the archive.
     lost.deployment.boot.advance(milliseconds: 60_000)
     try await lost.beat()
     let begun = try await lost.deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s2")
+      "POST", "/v1/cells/cell-a/restore", LostCell.spread, key: "s2")
     #expect(begun.status == 202, "\(begun.raw)")
   }
 
@@ -234,13 +161,13 @@ import Wire
     while try await deployment.admin("GET", "/v1/tenants").data().isEmpty { await Task.yield() }
     let other = try await deployment.cell("cell-b")
     for kind in ["cell_end", "cell_spool"] {
-      other.change { $0.answersByKind[kind] = status("done", #"{"parts":0}"#) }
+      other.change { $0.answersByKind[kind] = LostCell.status("done", #"{"parts":0}"#) }
     }
-    other.change { $0.answersByKind["load"] = status("failed") }
+    other.change { $0.answersByKind["load"] = LostCell.status("failed") }
     deployment.boot.advance(milliseconds: 60_000)
     try await other.heartbeat(deployment.control)
     let begun = try await deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1")
+      "POST", "/v1/cells/cell-a/restore", LostCell.spread, key: "s1")
     for _ in 0..<5 { await deployment.node.work() }
     let id = try begun.text("id")
     let ended = try await deployment.admin("GET", "/v1/operations/\(id)")
@@ -253,94 +180,27 @@ import Wire
   }
 
   @Test func `a cell that takes over and is away holds up nobody else`() async throws {
-    let lost = try await lost()
+    let lost = try await LostCell.make()
     let id = try await lost.deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1"
+      "POST", "/v1/cells/cell-a/restore", LostCell.spread, key: "s1"
     ).text("id")
     for _ in 0..<3 { await lost.deployment.node.work() }
     let asked = lost.asked()
     let theirs = asked["cell-c"]?.sorted() ?? []
     lost.others[0].change { $0.refusal = Failure(.shuttingDown, "it restarts") }
-    lost.others[1].change { $0.answersByKind["cell_spread"] = status("done", answer(theirs)) }
+    lost.others[1].change {
+      $0.answersByKind["cell_spread"] = LostCell.status("done", LostCell.answer(theirs))
+    }
     await lost.deployment.node.work()
     for tenant in theirs { #expect(try await lost.place(tenant) == "cell-c/2") }
     #expect(try await lost.operation(id).text("state") == "running")
     let mine = asked["cell-b"]?.sorted() ?? []
     lost.others[0].change {
       $0.refusal = nil
-      $0.answersByKind["cell_spread"] = status("done", answer(mine))
+      $0.answersByKind["cell_spread"] = LostCell.status("done", LostCell.answer(mine))
     }
     for _ in 0..<3 { await lost.deployment.node.work() }
     #expect(try await lost.operation(id).text("state") == "succeeded")
     for tenant in mine { #expect(try await lost.place(tenant) == "cell-b/2") }
-  }
-
-  @Test(arguments: [true, false])
-  func `who was on its way goes there, and its move ends as that cell says`(
-    _ isAdopted: Bool
-  ) async throws {
-    var move = ""
-    let lost = try await lost(tenants: 1) { deployment, old, tenants in
-      old.change { $0.answersByKind["move"] = status("running") }
-      let armed = try await deployment.admin(
-        "POST", "/v1/tenants/\(tenants[0])/moves", #"{"to_cell":"cell-c"}"#, key: "m1")
-      move = try armed.text("id")
-      await deployment.node.work()
-    }
-    let tenant = lost.tenants[0]
-    let id = try await lost.deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1"
-    ).text("id")
-    for _ in 0..<3 { await lost.deployment.node.work() }
-    // Nobody but the cell that it was going to is asked, under an epoch above the move's.
-    #expect(lost.asked() == ["cell-b": [], "cell-c": [tenant]])
-    let order = try #require(lost.others[1].seen.work.last { $0.kind == "cell_spread" })
-    #expect(order.tenants.map(\.epoch) == [3])
-    let adopted =
-      #"{"restored":[],"adopted":["\#(tenant)"],"failed":[],"records":0,"bytes":0}"#
-    lost.others[1].change {
-      $0.answersByKind["cell_spread"] = status("done", isAdopted ? adopted : answer([tenant]))
-    }
-    for _ in 0..<3 { await lost.deployment.node.work() }
-    let ended = try await lost.operation(id)
-    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
-    #expect(try await lost.place(tenant) == (isAdopted ? "cell-c/2" : "cell-c/3"))
-    let moved = try await lost.operation(move)
-    #expect(try moved.text("state") == (isAdopted ? "succeeded" : "failed"), "\(moved.raw)")
-    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
-    // It is a tenant like any other: its next move is under an epoch above both.
-    lost.others[1].change { $0.answersByKind["move"] = status("running") }
-    let next = try await lost.deployment.admin(
-      "POST", "/v1/tenants/\(tenant)/moves", #"{"to_cell":"cell-b"}"#, key: "m2")
-    #expect(next.status == 202, "\(next.raw)")
-    await lost.deployment.node.work()
-    let last = try #require(lost.others[1].seen.work.last { $0.kind == "move" })
-    #expect(last.move.epoch == 4)
-  }
-
-  @Test func `a cell that somebody was on the way to is spread, and not retired`() async throws {
-    let lost = try await lost(tenants: 1) { deployment, _, _ in
-      let coming = try await deployment.tenant("coming", cell: "cell-b")
-      let armed = try await deployment.admin(
-        "POST", "/v1/tenants/\(coming)/moves", #"{"to_cell":"cell-a"}"#, key: "m1")
-      #expect(armed.status == 202, "\(armed.raw)")
-    }
-    for cell in lost.others {
-      cell.change {
-        $0.answersByKind["move"] = status("running")
-        $0.answersByKind["cell_spread"] = status("done", answer(lost.tenants))
-      }
-    }
-    let id = try await lost.deployment.admin(
-      "POST", "/v1/cells/cell-a/restore", Self.spread, key: "s1"
-    ).text("id")
-    for _ in 0..<6 { await lost.deployment.node.work() }
-    let ended = try await lost.operation(id)
-    #expect(try ended.text("state") == "failed", "\(ended.raw)")
-    #expect(ended.raw.contains("conflict") && ended.raw.contains("on its way to cell-a"))
-    #expect(try await !lost.place(lost.tenants[0]).hasPrefix("cell-a"))
-    // Its archived journal may have what nobody else has.
-    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "draining")
-    #expect(lost.deployment.node.retiredCells().isEmpty)
   }
 }

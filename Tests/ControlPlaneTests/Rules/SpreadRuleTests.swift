@@ -56,7 +56,7 @@ import Wire
     let full = try row(.init(id: tenant, epoch: Epoch(1)))
     #expect(full.state == .failed && full.code == "cell_full" && full.to == nil)
     let moving = try row(
-      .init(id: tenant, epoch: Epoch(1), movingTo: c), chosen: [tenant: b], takers: [b])
+      .init(id: tenant, epoch: Epoch(1), knownBy: c), chosen: [tenant: b], takers: [b])
     #expect(moving.state == .failed && moving.code == "conflict" && moving.detail.contains("c"))
     let new = try row(
       .init(id: tenant, epoch: Epoch(1), isProvisioned: false), chosen: [tenant: b])
@@ -65,12 +65,22 @@ import Wire
 
   @Test func `who moves goes where it was going: that cell alone knows`() throws {
     let placed = SpreadRule.Placed(
-      id: tenant, epoch: Epoch(3), movingTo: c, armed: Epoch(4))
+      id: tenant, epoch: Epoch(3), knownBy: c, armed: Epoch(4))
     let moving = try row(placed, chosen: [tenant: b])
     // Above the epoch of the move, which is never used from then on.
     #expect(moving.state == .planned && moving.to == Placement(cell: c, epoch: Epoch(5)))
     let again = try row(placed, chosen: [tenant: b], earlier: earlier(to: c, 5))
     #expect(again.to == Placement(cell: c, epoch: Epoch(5)))
+  }
+
+  @Test func `who may be elsewhere is asked for there, once`() throws {
+    let planned = try row(.init(id: tenant, epoch: Epoch(3)), chosen: [tenant: b])
+    let other = try #require(
+      SpreadRule.redirected(planned, to: c, armed: Epoch(4), takers: [b, c]))
+    // Above the epoch under which the first one was asked for it.
+    #expect(other.to == Placement(cell: c, epoch: Epoch(5)) && other.state == .planned)
+    #expect(SpreadRule.redirected(other, to: c, armed: Epoch(5), takers: [b, c]) == nil)
+    #expect(SpreadRule.redirected(planned, to: c, armed: nil, takers: [b]) == nil)
   }
 
   @Test func `a placement is changed only where it still is the lost cell's`() throws {
