@@ -31,7 +31,7 @@ public struct DrainMode: Sendable {
   static let leastAcknowledged = 100
   /// Acknowledged before the cell dies.
   static let moment = 40
-  /// Milliseconds after a move's order within which one of its cells is lost: about as long as it takes.
+  /// Milliseconds after a move's order within which one of its cells is lost: about what it takes.
   static let latestInMove = 150
 
   let plan: AttackPlan
