@@ -19,7 +19,13 @@ enum LedgerSchema {
       TableDefinition(id: 106, file: .ledger, name: "refunds"),
       TableDefinition(id: 107, file: .ledger, name: "corrections"),
     ],
-    steps: [SchemaStep("ledger-1", file: .ledger, ddl: tables + guards + entriesView)],
+    steps: [
+      SchemaStep(
+        "ledger-1", file: .ledger, ddl: tables + guards + LedgerEntriesView.firstText),
+      SchemaStep(
+        "ledger-2", file: .ledger,
+        ddl: "DROP VIEW ledger_entries;\n" + LedgerEntriesView.shortText, level: 2),
+    ],
     nextDue: { tx in try LedgerStore(tx.file(.ledger)).nextExpiry() })
 
   private static let tables = """
@@ -109,42 +115,4 @@ enum LedgerSchema {
 
         """
     }.joined()
-
-  /// The entries as outside checks see them: pinned names, public identifiers, RFC 3339 times.
-  private static let entriesView = """
-    CREATE VIEW ledger_entries
-      (id, at, transfer_id, account, currency, amount_micros, kind, source_id) AS
-    WITH sided (id, at, account, amount, kind, source_id) AS (
-      SELECT id, at, from_account, -amount, kind, source_id FROM transfers
-      UNION ALL
-      SELECT id, at, to_account, amount, kind, source_id FROM transfers
-    )
-    SELECT
-      \(PublicID.sql("sided.id", .entry)) || '-' || \(accountNames),
-      strftime('%Y-%m-%dT%H:%M:%fZ', sided.at / 1000.0, 'unixepoch'),
-      \(PublicID.sql("sided.id", .transfer)),
-      \(accountNames), wallets.currency, sided.amount,
-      CASE sided.kind \(cases { "'\($0.name)'" }) END,
-      CASE sided.kind \(cases(source)) END
-    FROM sided CROSS JOIN wallets LEFT JOIN usage_events ON usage_events.id = sided.source_id;
-
-    """
-
-  private static var accountNames: String {
-    "CASE sided.account "
-      + LedgerAccount.allCases.map { "WHEN \($0.rawValue) THEN '\($0.name)' " }.joined() + "END"
-  }
-
-  private static func cases(_ value: (TransferKind) -> String) -> String {
-    TransferKind.allCases.map { "WHEN \($0.rawValue) THEN \(value($0))" }.joined(separator: " ")
-  }
-
-  private static func source(_ kind: TransferKind) -> String {
-    guard kind.sourceKind == .usageEvent else {
-      return PublicID.sql("sided.source_id", kind.sourceKind)
-    }
-    let message = PublicID.sql("sided.source_id", .message)
-    let other = PublicID.sql("sided.source_id", .usageEvent)
-    return "CASE WHEN usage_events.kind = 1 THEN \(message) ELSE \(other) END"
-  }
 }

@@ -62,7 +62,12 @@ final class Workload: Sendable {
 
   /// Sends operations again under their keys, as clients would that lost the answers.
   func repeatSome(of operations: Range<Int>) async throws {
-    for number in operations where number % 12 < 3 { try await perform(number) }
+    try await again(operations.filter { $0 % 12 < 3 })
+  }
+
+  /// The same, for each of them.
+  func again(_ operations: [Int]) async throws {
+    for number in operations { try await perform(number) }
   }
 
   /// Runs operations, each asked once; answers what was refused or not answered.

@@ -59,7 +59,9 @@ public enum SchemaRules {
     func check(_ phrase: [String], _ rule: String) {
       if words.contains(phrase) { found.append("step \(step.id): \(rule)") }
     }
-    check(["DROP"], "a step only adds; DROP takes away")
+    found += words.unreplacedDrops.map {
+      "step \(step.id): a step only adds; DROP \($0) takes away"
+    }
     check(["RENAME"], "a step only adds; RENAME breaks records")
     check(["AUTOINCREMENT"], "AUTOINCREMENT writes sqlite_sequence behind the capture")
     check(["GENERATED"], "generated columns cannot be replayed")

@@ -36,11 +36,10 @@ struct SchemaWords {
     self.words = words
   }
 
-  func contains(_ phrase: [String]) -> Bool {
-    guard words.count >= phrase.count else { return false }
-    return (0...(words.count - phrase.count)).contains {
-      Array(words[$0..<$0 + phrase.count]) == phrase
-    }
+  func contains(_ phrase: [String]) -> Bool { Self.contains(phrase, in: words[...]) }
+
+  private static func contains(_ phrase: [String], in words: ArraySlice<String>) -> Bool {
+    words.indices.contains { words[$0...].starts(with: phrase) }
   }
 
   /// Each trigger's words from its name on.
@@ -72,6 +71,17 @@ struct SchemaWords {
       startsStatement = word == ";"
     }
     return false
+  }
+
+  /// What is dropped, but for views that the same step makes anew: those hold nothing.
+  var unreplacedDrops: [String] {
+    words.indices.filter { words[$0] == "DROP" }.compactMap { place in
+      let dropped = Array(words[(place + 1)...].prefix { $0 != ";" })
+      let isReplaced =
+        dropped.count == 2 && dropped[0] == "VIEW"
+        && Self.contains(["CREATE"] + dropped, in: words[place...])
+      return isReplaced ? nil : dropped.joined(separator: " ")
+    }
   }
 
   /// The words of each ADD COLUMN up to the statement's end.

@@ -11,9 +11,15 @@ final class Books {
   var now = Timestamp(milliseconds: 1_795_435_200_000)
   private var payments = 0
 
-  init(seed: UInt64 = 1) throws {
+  /// `level`: of the format that its file is made with.
+  init(seed: UInt64 = 1, level: UInt32 = FormatLevel.newest) throws {
+    let parts = CellSchema.parts.map { part in
+      SchemaPart(
+        tables: part.tables, steps: part.steps.filter { $0.level <= level }, nextDue: part.nextDue)
+    }
     store = try DirectStore(
-      tenant: TenantID(trusted: "t1"), schema: CellSchema.schema, directory: nil,
+      tenant: TenantID(trusted: "t1"),
+      schema: StoreSchema(files: CellSchema.schema.files, parts: parts), directory: nil,
       random: SeededRandomSource(seed: seed))
   }
 

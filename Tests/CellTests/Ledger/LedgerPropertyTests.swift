@@ -31,6 +31,42 @@ import Wire
     #expect(done > 80)
   }
 
+  /// A file of the first format level has another text of the view.
+  @Test(arguments: 1...4)
+  func `both texts of the view show the same entries`(seed: Int) throws {
+    let (first, short) = (
+      try Self.entries(seed: UInt64(seed), level: FormatLevel.oldest),
+      try Self.entries(seed: UInt64(seed), level: FormatLevel.newest)
+    )
+    #expect(first == short)
+    for kind in TransferKind.allCases where kind != .correctionFromHold {
+      #expect(first.contains { $0.contains(" \(kind.name) ") }, "no \(kind) in the history")
+    }
+  }
+
+  /// The entries of a long random history.
+  private static func entries(seed: UInt64, level: UInt32) throws -> [String] {
+    let books = try Books(seed: seed, level: level)
+    try books.fund(500_000)
+    var history = LedgerHistory(seed: seed)
+    for _ in 1...1_000 {
+      books.now = books.now.adding(milliseconds: history.pauseMilliseconds())
+      let next = history.next()
+      let hold = try? books.store.write(at: books.now) { try next.apply($0) }
+      if let hold { history.made(hold) }
+    }
+    var found: [String] = []
+    try books.store.reading(.ledger).query(
+      """
+      SELECT id, at, transfer_id, account, currency, amount_micros, kind, source_id
+      FROM ledger_entries ORDER BY id
+      """
+    ) { row in
+      found.append((0..<8).map { row.optionalText($0) ?? "NULL" }.joined(separator: " "))
+    }
+    return found
+  }
+
   @Test func `the audit sees a ledger that is wrong`() throws {
     let books = try Books()
     try books.fund(500)

@@ -28,6 +28,8 @@ import Wire
       CREATE TRIGGER guard BEFORE UPDATE ON t WHEN NEW.id <> OLD.id
       BEGIN SELECT RAISE(ABORT, 'the key is fixed'); END;
       CREATE VIEW v AS SELECT id FROM t;
+      DROP VIEW v;
+      CREATE VIEW v AS SELECT id, state FROM t;
       ALTER TABLE t ADD COLUMN label TEXT;
       """)
     #expect(found == [])
@@ -69,6 +71,21 @@ import Wire
       CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY,
         p INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED) STRICT;
       """, "step messages-1: deferred constraints fail at COMMIT"
+    ),
+    (
+      """
+      CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+      DROP TABLE t;
+      CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+      """, "step messages-1: a step only adds; DROP TABLE T takes away"
+    ),
+    (
+      """
+      CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+      CREATE VIEW w AS SELECT id FROM t;
+      DROP VIEW w;
+      CREATE VIEW v AS SELECT id FROM t;
+      """, "step messages-1: a step only adds; DROP VIEW W takes away"
     ),
     (
       """
