@@ -5,8 +5,8 @@ import Wire
 ///
 /// SQLite parses it whenever a ledger is opened, so its length is CPU time of each opening.
 enum LedgerEntriesView {
-  /// As ledgers were made with at first: 23 KB, most of it digits of identifiers, once for each kind
-  /// of transfer.
+  /// As ledgers were made with at first: 23 KB, most of it identifiers' digits, once for each kind of
+  /// transfer.
   static let firstText = """
     CREATE VIEW ledger_entries
       (id, at, transfer_id, account, currency, amount_micros, kind, source_id) AS
@@ -26,8 +26,8 @@ enum LedgerEntriesView {
 
     """
 
-  /// The same rows from a tenth of the text: each identifier's digits are written out once, whatever
-  /// its prefix.
+  /// The same rows from a tenth of the text: each identifier's digits are written out once for all
+  /// prefixes.
   static let shortText = """
     CREATE VIEW ledger_entries
       (id, at, transfer_id, account, currency, amount_micros, kind, source_id) AS
