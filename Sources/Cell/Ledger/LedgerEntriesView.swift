@@ -5,7 +5,7 @@ import Wire
 ///
 /// SQLite parses it whenever a ledger is opened, so its length is CPU time of each opening.
 enum LedgerEntriesView {
-  /// As ledgers were made with at first: 23 KB, most of it identifiers' digits, once for each kind of
+  /// As ledgers were made with at first: 23 KB, most of it digits, once for each kind of
   /// transfer.
   static let firstText = """
     CREATE VIEW ledger_entries
