@@ -28,6 +28,8 @@ final class MapKeeper: Service {
     var fileFault: String?
     var refreshing: Task<Bool, Never>?
     var refreshedAt: ContinuousClock.Instant?
+    /// Whether the last look-up could compare this map with the control plane's.
+    var wasCompared = false
   }
 
   private let messenger: any Messenger
@@ -138,26 +140,31 @@ final class MapKeeper: Service {
     }
   }
 
-  /// Asks for a newer map because a key is not in this one.
+  /// Asks for a newer map because a key is not in this one; answers whether this map is the control
+  /// plane's, as of a moment ago.
   ///
-  /// Lookups that come together share one request; answers false at once where one was made a
-  /// moment ago.
+  /// Lookups that come together share one request; one that comes right after it has its answer.
   func refreshForLookup() async -> Bool {
-    let task = state.withLock { state -> Task<Bool, Never>? in
-      if let running = state.refreshing { return running }
+    let (task, wasCompared) = state.withLock { state -> (Task<Bool, Never>?, Bool) in
+      if let running = state.refreshing { return (running, false) }
       let last = state.refreshedAt
-      if let last, .now - last < configuration.limits.lookupRefresh { return nil }
+      if let last, .now - last < configuration.limits.lookupRefresh {
+        return (nil, state.wasCompared)
+      }
       state.refreshedAt = .now
       let task = Task { await self.refreshOnce() }
       state.refreshing = task
-      return task
+      return (task, false)
     }
-    return await task?.value ?? false
+    return await task?.value ?? wasCompared
   }
 
   private func refreshOnce() async -> Bool {
     let answer = await refresh()
-    state.withLock { $0.refreshing = nil }
+    state.withLock { state in
+      state.refreshing = nil
+      state.wasCompared = answer
+    }
     return answer
   }
 

@@ -105,9 +105,17 @@ struct RouterEdge: HTTPResponder {
 
   private func decide(_ input: RouteDecision.Input) async -> RouteDecision {
     let decision = keeper.read { RouteDecision.decide(input, map: $0) }
-    guard case .unknownTenant = decision, await keeper.refreshForLookup() else { return decision }
+    guard case .unknownTenant = decision else { return decision }
+    guard await keeper.refreshForLookup() else { return .refuse(Self.notKnownYet) }
     return keeper.read { RouteDecision.decide(input, map: $0) }
   }
+
+  /// A tenant that was made right before the control plane went away has a good key that this map
+  /// does not know: its client is to ask again, and not to throw the key away.
+  private static let notKnownYet = Failure(
+    .controlPlaneUnavailable,
+    "whose request this is cannot be said while the control plane does not answer",
+    retryAfterMilliseconds: 2_000)
 
   private func call(
     _ request: Request, _ kind: HostKind, _ client: NetworkAddress?, _ traceID: String,

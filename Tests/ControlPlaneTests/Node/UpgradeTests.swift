@@ -1,5 +1,6 @@
 import Messaging
 import Simulation
+import Storage
 import Synchronization
 import Testing
 import Wire
@@ -294,22 +295,24 @@ import Wire
   {
     let deployment = try await Deployment()
     let cells = try await cells(deployment)
+    let now = FormatLevel.newest
     let shown = try await deployment.admin("GET", "/v1/format-ceiling")
-    #expect(try shown.root()["level"]?.integer == 1)
-    try await cells[0].beat(deployment.control, reads: 2)
+    // A new deployment's.
+    #expect(try shown.root()["level"]?.integer == Int64(now))
+    try await cells[0].beat(deployment.control, reads: now + 1)
     let early = try await deployment.admin(
-      "POST", "/v1/format-ceiling", #"{"level":2}"#, key: "c1")
+      "POST", "/v1/format-ceiling", #"{"level":\#(now + 1)}"#, key: "c1")
     #expect(try early.code() == "format_ceiling")
     #expect(early.raw.contains("cell-b"))
-    try await cells[1].beat(deployment.control, reads: 3)
+    try await cells[1].beat(deployment.control, reads: now + 2)
     let raised = try await deployment.admin("POST", "/v1/format-ceiling", key: "c2")
-    #expect(try raised.root()["level"]?.integer == 2, "\(raised.raw)")
-    #expect(try await cells[0].beat(deployment.control, reads: 2) == 2)
+    #expect(try raised.root()["level"]?.integer == Int64(now + 1), "\(raised.raw)")
+    #expect(try await cells[0].beat(deployment.control, reads: now + 1) == now + 1)
     let joined = try await cells[0].join(
-      deployment.control, credential: cells[0].credential, reads: 2)
-    #expect(joined.formatCeiling == 2)
+      deployment.control, credential: cells[0].credential, reads: now + 1)
+    #expect(joined.formatCeiling == now + 1)
     await #expect(throws: Failure.self) {
-      try await cells[0].join(deployment.control, credential: cells[0].credential, reads: 1)
+      try await cells[0].join(deployment.control, credential: cells[0].credential, reads: now)
     }
   }
 

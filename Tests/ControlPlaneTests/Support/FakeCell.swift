@@ -1,4 +1,5 @@
 import Messaging
+import Storage
 import Synchronization
 import Wire
 
@@ -68,7 +69,7 @@ final class FakeCell: Sendable {
   func join(
     _ control: Address, token: String = "", credential: String = "",
     tenants: [Aimstors_ProtoOwnedTenant] = [], generation: UInt64 = 1, version: String = "test",
-    reads: UInt32 = 0
+    reads: UInt32 = FormatLevel.newest
   ) async throws -> Aimstors_ProtoJoined {
     var join = Aimstors_ProtoJoin()
     join.cell = id
@@ -104,7 +105,7 @@ final class FakeCell: Sendable {
   @discardableResult
   func beat(
     _ control: Address, startedAt: Int64 = 1, requests: UInt64 = 0, failed: UInt64 = 0,
-    reads: UInt32 = 0, ceiling: UInt32 = 0, problems: [Aimstors_ProtoProblem] = []
+    reads: UInt32 = FormatLevel.newest, ceiling: UInt32 = 0, problems: [Aimstors_ProtoProblem] = []
   ) async throws -> UInt32 {
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = id

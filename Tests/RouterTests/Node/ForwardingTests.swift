@@ -251,6 +251,19 @@ import Wire
     #expect(try await router.call(tenant: "nobody").status == 401)
   }
 
+  @Test func `a key that nobody can be asked about is not called wrong`() async throws {
+    let (_, b, control, router) = try await deployment()
+    await control.messenger.close()
+    // Asked, and right after it not asked again.
+    for _ in 0..<2 {
+      let answer = try await router.call(tenant: "fresh")
+      #expect(answer.status == 503 && answer.headers[.retryAfter] == "2", "\(answer.body)")
+      #expect(answer.body.contains("\"control_plane_unavailable\""))
+    }
+    #expect(b.requests.isEmpty)
+    #expect(try await router.call(tenant: "acme").status == 200)
+  }
+
   private static var eager: RouterLimits {
     var limits = RouterLimits()
     limits.lookupRefresh = .zero
