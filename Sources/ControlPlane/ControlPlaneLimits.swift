@@ -79,6 +79,8 @@ public enum ControlPlaneLimits {
   /// How long a moving tenant may be unavailable before the move is given up, where nobody says.
   public static let moveCapMilliseconds: Int64 = 1_000
   public static let longestMoveCapMilliseconds: Int64 = 10_000
+  /// How long a spread waits for moves to the lost cell to end, once its own tenants are back.
+  public static let moveEndMilliseconds: Int64 = 60_000
   /// How often the progress of a move is stored.
   public static let progressMilliseconds: Int64 = 500
   /// The first pause between two questions about a move; it doubles.

@@ -43,11 +43,12 @@ enum LedgerEntriesView {
       FROM a CROSS JOIN sided
     )
     SELECT
-      '\(RowKind.entry.rawValue)_' || text || '-' || name,
+      '\(RowKind.entry.rawValue)_' || named.text || '-' || named.name,
       strftime('%Y-%m-%dT%H:%M:%fZ', named.at / 1000.0, 'unixepoch'),
-      '\(RowKind.transfer.rawValue)_' || text, name, currency, named.amount,
+      '\(RowKind.transfer.rawValue)_' || named.text, named.name, wallets.currency, named.amount,
       CASE named.kind \(cases { "'\($0.name)'" }) END,
-      CASE named.kind \(cases(sourcePrefix)) END || \(PublicID.digits(of: "source_id", in: "b"))
+      CASE named.kind \(cases(sourcePrefix)) END
+        || \(PublicID.digits(of: "named.source_id", in: "a.b"))
     FROM a CROSS JOIN named CROSS JOIN wallets
     LEFT JOIN usage_events ON usage_events.id = named.source_id;
 

@@ -33,6 +33,7 @@ final class Departures: Sendable {
     while !enter(order.tenant) {
       if environment.engine.release(of: order.tenant)?.epoch == order.epoch {
         progress.step("adopt")
+        progress.waits()
       }
       try await Task.sleep(for: MoveLimits.quiesceLook)
     }

@@ -103,6 +103,7 @@ struct TenantMove: Sendable {
   /// Tells the release until the target has adopted, then puts the files aside.
   private func handedOver(_ facts: MoveFacts?) async throws -> MoveResult {
     progress.step("adopt", done: Int64(facts?.records ?? 0))
+    progress.waits()
     try await MoveHandOver(environment: environment, tenant: tenant).run()
     let pause = facts.map { Int64((MonotonicTime.nanoseconds() - $0.fencedAt) / 1_000) }
     let result = MoveResult(

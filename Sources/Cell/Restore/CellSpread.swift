@@ -138,6 +138,11 @@ struct CellSpread: Sendable {
     if let head = engine.heads[tenant], head.ownership.isServed, head.counterpart == order.cell,
       head.epoch < epoch, head.lineage != coming.lineage(of: tenant)
     {
+      // One that may still be released, or may have been, is not known to be here.
+      guard head.ownership == .owned, engine.serves(tenant) else {
+        return .failure(
+          Failure(.recovering, "the tenant's move to \(order.cell) has not ended here yet"))
+      }
       return .success(.adopted)
     }
     do {

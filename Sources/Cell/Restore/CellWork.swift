@@ -15,6 +15,12 @@ final class CellWork: Sendable {
   final class Progress: Sendable {
     private let state = Mutex((step: "", done: Int64(0), total: Int64(0)))
     private let report = Mutex("")
+    private let waiting = Atomic(false)
+
+    /// From here on it waits for another cell, perhaps without end, and takes nobody's place: what
+    /// ends the wait may be work of this cell.
+    func waits() { waiting.store(true, ordering: .relaxed) }
+    var isWaiting: Bool { waiting.load(ordering: .relaxed) }
 
     func step(_ name: String, done: Int64 = 0, total: Int64 = 0) {
       state.withLock { $0 = (name, done, total) }
@@ -87,7 +93,9 @@ final class CellWork: Sendable {
   private func begin(_ operation: String) throws(Failure) -> (Entry, isNew: Bool) {
     let found = state.withLock { state -> (Entry, isNew: Bool)? in
       if let entry = state.entries[operation] { return (entry, false) }
-      let running = state.entries.count - state.ended.count
+      let running = state.entries.values.count { entry in
+        if case .running = entry.outcome { !entry.progress.isWaiting } else { false }
+      }
       guard running < CellLimits.workInFlight else { return nil }
       let entry = Entry()
       state.entries[operation] = entry

@@ -36,7 +36,7 @@ struct TenantReturn: Sendable {
       try await noteDueWork(tenant)
       return nil
     }
-    if arrival.isElsewhere { try await refuseMove(of: tenant) }
+    if arrival.isElsewhere { try await refuseMove(of: tenant, from: plan.cell) }
     let before = engine.heads[tenant]
     guard before?.ownership.isServed != true else {
       throw Failure(.conflict, "this cell has the tenant already")
@@ -87,8 +87,16 @@ struct TenantReturn: Sendable {
 
   /// What was on its way here from the lost cell does not come that way any more: durably, or it
   /// might be adopted beside what comes out of the archive.
-  private func refuseMove(of tenant: TenantID) async throws(Failure) {
+  ///
+  /// What comes from another cell is that one's: it may have released it.
+  private func refuseMove(of tenant: TenantID, from lost: CellID) async throws {
     guard let head = engine.arriving.first(where: { $0.tenant == tenant })?.head else { return }
+    guard head.counterpart == lost else {
+      guard let source = head.counterpart else {
+        throw Failure(.internalError, "a tenant on its way here from nowhere")
+      }
+      throw ElsewhereTenant(cell: source)
+    }
     try await engine.refuseMoved(tenant, under: head.armed)
   }
 

@@ -83,11 +83,7 @@ struct CellSpreads: Sendable {
         try rows.cellLoads(sights, configuration, measured, for: drain))
       var chosen = Dictionary(plan.moves.map { ($0.tenant, $0.to) }) { first, _ in first }
       for tenant in try rows.tenants(on: cell.id) where !tenant.isProvisioned {
-        var rule = PlacementRule()
-        rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes
-        chosen[tenant.id] = try? rule.choose(
-          region: tenant.region, tier: tenant.tier, pinned: nil,
-          among: try rows.candidates(sights, configuration))
+        chosen[tenant.id] = try rows.taker(of: tenant.id, sights, configuration)
       }
       let earlier = Dictionary(
         try rows.spreadTenants(of: cell.id).map { ($0.tenant, $0) }
@@ -95,17 +91,17 @@ struct CellSpreads: Sendable {
       let planned = SpreadRule.rows(
         of: cell.id, for: operation.id, try rows.placed(at: cell.id), chosen: chosen,
         earlier: earlier, takers: takers)
-      for row in planned {
-        try rows.put(row)
-        // It begins at its new cell.
-        if row.state == .done { try rows.provision(row, at: transaction.now) }
-      }
+      for row in planned { try rows.plan(row, at: transaction.now) }
       try operation.finished(step: "plan", at: transaction.now)
       operation.progress.total = Int64(planned.count)
       try rows.put(operation)
       return planned.contains { $0.state == .done }
     }
-    guard begins else { return }
+    if begins { try await announce(trace: trace) }
+  }
+
+  /// Says what was placed anew.
+  func announce(trace: String) async throws(Failure) {
     try await services.map.refresh()
     await services.directives.sweep(grace: 0, trace: trace)
   }
@@ -115,18 +111,18 @@ struct CellSpreads: Sendable {
   private func restore(
     _ operation: Operation, _ lost: CellRecord, trace: String
   ) async throws(Failure) {
-    let planned = try await services.store.read {
-      try $0.spreadTenants(of: operation.id, in: .planned)
+    let open = try await services.store.read {
+      try $0.spreadTenants(of: operation.id).filter { $0.state != .done }
     }
-    guard !planned.isEmpty else {
-      // Whose moves to the lost cell have not ended comes last: nobody waits for them.
-      guard try await planReleased(operation, lost, trace: trace) else { return }
+    guard open.contains(where: { $0.state == .planned }) else {
+      // Whose moves to the lost cell have not ended comes last: no other tenant waits for them.
+      guard try await planLate(operation, lost, trace: trace) else { return }
       return try await rounds.done("restore", of: operation, trace: trace)
     }
-    let byCell = Dictionary(grouping: planned) { $0.to?.cell }
+    let byCell = Dictionary(grouping: open) { $0.to?.cell }
     await withTaskGroup(of: Void.self) { group in
       for (cell, tenants) in byCell {
-        guard let cell else { continue }
+        guard let cell, tenants.contains(where: { $0.state == .planned }) else { continue }
         // One that is away or busy is asked again, and holds up nobody else.
         group.addTask { try? await bringBack(tenants, to: cell, operation, lost, trace: trace) }
       }
@@ -211,9 +207,12 @@ struct CellSpreads: Sendable {
         do {
           switch end {
           case .failed(let failure, let leaving):
+            // A list that it was on before is asked about again.
+            guard row.state == .planned else { continue }
             if let leaving,
               let redirected = SpreadRule.redirected(
-                row, to: leaving, armed: try rows.armedEpoch(of: row.tenant), takers: takers)
+                row, to: leaving, failure, placedAt: try rows.tenant(row.tenant)?.placement,
+                armed: try rows.armedEpoch(of: row.tenant), takers: takers)
             {
               try rows.put(redirected)
               continue
@@ -222,7 +221,7 @@ struct CellSpreads: Sendable {
           case .restored: try rows.place(row, by: operation.id, at: transaction.now)
           case .adopted: try rows.placeAdopted(row, at: transaction.now)
           }
-          row.state = .done
+          row.succeed()
           isPlaced = true
         } catch let failure as Failure {
           row.fail(failure)
@@ -234,9 +233,7 @@ struct CellSpreads: Sendable {
       try rows.put(operation)
       return isPlaced
     }
-    guard isPlaced else { return }
-    try await services.map.refresh()
-    await services.directives.sweep(grace: 0, trace: trace)
+    if isPlaced { try await announce(trace: trace) }
   }
 
   // What waited in its spool, and the end.
@@ -271,11 +268,11 @@ struct CellSpreads: Sendable {
         try operation.failed(
           Failure(.verificationFailed, "the spool is not drained: \(failure)"), result: result,
           at: transaction.now)
-      } else if try rows.isMoveTarget(cell.id) {
-        // It may have adopted that one: then nobody else has what it acknowledged.
+      } else if try rows.isMoveTarget(cell.id) || !rows.tenants(on: cell.id).isEmpty {
+        // It has what nobody else has of a tenant: it is not retired, and its journal stays.
         try operation.failed(
           Failure(
-            .conflict, "a tenant was on its way to \(cell.id) when that was lost: its move says who"
+            .conflict, "a tenant came to \(cell.id), or was on its way there: give the order again"
           ),
           result: result, at: transaction.now)
       } else {
@@ -288,71 +285,5 @@ struct CellSpreads: Sendable {
       try rows.put(operation)
     }
     try await RebalanceCommands(services: services).reread(cell.id)
-  }
-}
-
-extension PlatformRows {
-  /// The tenants that a lost cell served, as a spread sees them.
-  fileprivate func placed(at cell: CellID) throws -> [SpreadRule.Placed] {
-    try tenants(on: cell).map { tenant in
-      SpreadRule.Placed(
-        id: tenant.id, epoch: tenant.placement.epoch, isProvisioned: tenant.isProvisioned,
-        knownBy: try pendingMove(of: tenant.id)?.to.cell, armed: try armedEpoch(of: tenant.id))
-    }
-  }
-
-  /// Has a tenant that the lost cell was to begin begun at another one; who waits for it goes on
-  /// waiting.
-  fileprivate func provision(_ row: SpreadTenant, at now: Timestamp) throws {
-    guard var tenant = try tenant(row.tenant), let to = row.to else { return }
-    tenant.placement = to
-    tenant.version = try raiseVersion()
-    try put(tenant)
-    let waiting = try directives(for: row.cell, before: .distantFuture, limit: .max)
-      .first { $0.kind == .provision && $0.subject == tenant.id.rawValue }
-    if let waiting { try remove(waiting) }
-    try enqueue(
-      Directive(
-        cell: to.cell, kind: .provision, subject: tenant.id.rawValue, version: tenant.version,
-        createdAt: now, operation: waiting?.operation), at: now)
-  }
-
-  /// Places a tenant at its new cell, which holds it durably.
-  fileprivate func place(
-    _ row: SpreadTenant, by operation: OperationID, at now: Timestamp
-  ) throws {
-    guard var tenant = try tenant(row.tenant) else { throw Failure(.notFound, "it is gone") }
-    tenant.placement = try SpreadRule.place(row, placedAt: tenant.placement)
-    if let move = try pendingMove(of: tenant.id) {
-      let lost =
-        move.to.cell == row.cell
-        ? "\(row.cell) was lost before it said that it has the tenant, which is back"
-        : "\(row.cell) was lost before it handed the tenant over"
-      try end(move, Failure(.cellUnavailable, lost), at: now)
-    }
-    try putPlaced(tenant, at: now)
-    // What its audit log had in the last moments may be gone.
-    try acceptBranch(
-      "\(operation) \(tenant.id)", tenant.id, reason: "\(row.cell) was lost and spread", at: now)
-  }
-
-  /// Places a tenant that a move had taken to its new cell before the old one was lost, under the
-  /// move's epoch; the one that was issued for the spread is never used.
-  fileprivate func placeAdopted(_ row: SpreadTenant, at now: Timestamp) throws {
-    guard let tenant = try tenant(row.tenant) else { throw Failure(.notFound, "it is gone") }
-    // The move's end was written down meanwhile.
-    if tenant.placement.cell == row.to?.cell { return }
-    guard let move = try pendingMove(of: tenant.id), move.to.cell == row.to?.cell,
-      let operation = try operation(move.id)
-    else {
-      throw Failure(.conflict, "\(row.to?.cell.rawValue ?? "a cell") has it by no known move")
-    }
-    let result = [
-      "tenant_id": tenant.id.rawValue, "from_cell": row.cell.rawValue,
-      "to_cell": move.to.cell.rawValue,
-    ]
-    try complete(
-      move, operation, result: String(decoding: try EdgeJSON.encode(result), as: UTF8.self),
-      at: now)
   }
 }

@@ -64,15 +64,20 @@ package enum SpreadRule {
 
   /// The row of a tenant that another cell may have instead, as the lost one's journal says.
   ///
-  /// Nil where it was sent there before, or that cell takes nobody.
+  /// Nil where it was sent elsewhere before, that cell takes nobody, or the tenant is not placed at
+  /// the lost one: then who has it is known.
   package static func redirected(
-    _ row: SpreadTenant, to other: CellID, armed: Epoch?, takers: Set<CellID>
+    _ row: SpreadTenant, to other: CellID, _ why: Failure, placedAt now: Placement?, armed: Epoch?,
+    takers: Set<CellID>
   ) -> SpreadTenant? {
-    guard let before = row.to, before.cell != other, takers.contains(other) else { return nil }
+    guard let before = row.to, before.cell != other, takers.contains(other), row.code.isEmpty,
+      now == Placement(cell: row.cell, epoch: row.from)
+    else { return nil }
     var row = row
     row.to = Placement(
       cell: other,
       epoch: EpochRule.issue(known: row.from, seen: [armed, before.epoch].compactMap { $0 }))
+    (row.code, row.detail) = (why.code.rawValue, why.detail)
     return row
   }
 

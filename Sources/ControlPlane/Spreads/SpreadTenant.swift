@@ -24,7 +24,7 @@ package struct SpreadTenant: Hashable, Sendable {
   /// Where it goes, under which epoch; nil: nowhere yet.
   package var to: Placement?
   package var state: State
-  /// Why it failed; empty where it did not.
+  /// Why it failed, or, where it is planned, why it was sent elsewhere; else empty.
   package var code = ""
   package var detail = ""
 
@@ -40,6 +40,11 @@ package struct SpreadTenant: Hashable, Sendable {
     self.state = state
     self.code = code
     self.detail = detail
+  }
+
+  package mutating func succeed() {
+    state = .done
+    (code, detail) = ("", "")
   }
 
   package mutating func fail(_ failure: Failure) {

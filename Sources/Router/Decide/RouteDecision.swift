@@ -19,8 +19,10 @@ enum RouteDecision: Hashable, Sendable {
     var authorization: String?
   }
 
-  /// An API key or session token without the tenant's map entry is answered like a wrong one: who
-  /// guesses learns nothing about which tenants exist.
+  /// An API key or session token without the tenant's map entry is answered like a wrong one.
+  ///
+  /// Who guesses learns nothing about which tenants exist. While the control plane cannot be asked,
+  /// a tenant that is not in the map is told apart: it may be newer than the map.
   private static let badCredential = Failure(
     .unauthenticated, "this credential is not valid (any more)")
 

@@ -105,8 +105,10 @@ struct RouterEdge: HTTPResponder {
 
   private func decide(_ input: RouteDecision.Input) async -> RouteDecision {
     let decision = keeper.read { RouteDecision.decide(input, map: $0) }
-    guard case .unknownTenant = decision else { return decision }
-    guard await keeper.refreshForLookup() else { return .refuse(Self.notKnownYet) }
+    guard case .unknownTenant(let failure) = decision else { return decision }
+    guard await keeper.refreshForLookup() else {
+      return failure.code == .unauthenticated ? .refuse(Self.notKnownYet) : decision
+    }
     return keeper.read { RouteDecision.decide(input, map: $0) }
   }
 

@@ -74,11 +74,13 @@ struct SchemaWords {
   }
 
   /// What is dropped, but for views that the same step makes anew: those hold nothing.
+  ///
+  /// A quoted name is not known here.
   var unreplacedDrops: [String] {
     words.indices.filter { words[$0] == "DROP" }.compactMap { place in
       let dropped = Array(words[(place + 1)...].prefix { $0 != ";" })
       let isReplaced =
-        dropped.count == 2 && dropped[0] == "VIEW"
+        dropped.count == 2 && dropped[0] == "VIEW" && dropped[1] != "''"
         && Self.contains(["CREATE"] + dropped, in: words[place...])
       return isReplaced ? nil : dropped.joined(separator: " ")
     }

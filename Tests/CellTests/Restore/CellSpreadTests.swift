@@ -276,6 +276,44 @@ import Wire
     }
   }
 
+  @Test func `who is still on the way to the lost cell is not said to be here`() async throws {
+    try await inDirectory { directory in
+      let cell = try await ArchivedCell("new", in: directory, clock)
+      try await lost(directory)
+      let mine = TenantID(trusted: "tmine")
+      try await cell.create(mine)
+      try await cell.engine.beginMove(mine, to: CellID(trusted: "lost"), under: Epoch(2))
+      let order = try order([(mine, 3)])
+      let early = try await cell.spread.run(order, CellWork.Progress())
+      #expect(early.adopted.isEmpty && early.failed.map(\.code) == ["recovering"])
+      try await cell.engine.burnMove(mine, under: Epoch(2))
+      let late = try await cell.spread.run(order, CellWork.Progress())
+      #expect(late.adopted == [mine.rawValue])
+      await cell.close()
+    }
+  }
+
+  /// Another cell than the lost one may have released it.
+  @Test func `what comes here from a living cell is not refused`() async throws {
+    try await inDirectory { directory in
+      try await lost(directory)
+      let (cell, source) = (
+        try await ArchivedCell("new", in: directory, clock),
+        try await ArchivedCell("third", in: directory, clock)
+      )
+      try await source.create(one)
+      let move = TenantMoving(tenant: one, from: source.id, to: cell.id, epoch: Epoch(2))
+      try await move.begin(source.engine, cell.engine)
+      let release = try await move.release(source.engine, cell.engine)
+      let result = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
+      #expect(result.restored.isEmpty && result.failed.map(\.leaving) == ["third"])
+      _ = try await cell.engine.adoptMoved(one, release)
+      #expect(cell.engine.servedHeads[one]?.epoch == Epoch(2))
+      await cell.close()
+      await source.close()
+    }
+  }
+
   @Test func `what the archive has of it before this cell's own release is not taken`()
     async throws
   {

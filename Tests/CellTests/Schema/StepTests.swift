@@ -13,7 +13,7 @@ import Wire
     "api-keys-1 dbf96a918f27441a", "campaigns-1 ec1ba45db9363734",
     "campaigns-2 98dab2c94a4912d2", "contacts-1 af61561c93f6ab2c",
     "directives-1 6735ea6737a55776", "ledger-1 cb1049352cf331c1",
-    "ledger-2 ab46d85ddf0d9920",
+    "ledger-2 30a11776e2910396",
     "messages-1 c9c84b8279cfb4b7", "messages-2 a7f554df9f857ea6",
     "messages-3 2eed1abb3f901813", "numbers-1 a013096010e249bc", "prices-1 f2ec88bcb1e780d3",
     "profile-1 faa917f830f5e03f", "spool-1 81870a247f210c25", "spool-2 8d2f9f5df16edba4",

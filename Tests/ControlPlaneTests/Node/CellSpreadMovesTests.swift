@@ -112,6 +112,54 @@ import Wire
     #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
   }
 
+  @Test func `a source that does not end its move is named, and holds up nothing for ever`()
+    async throws
+  {
+    let (lost, tenant, _) = try await coming(at: "copy")
+    let id = try await spread(lost, rounds: 6)
+    lost.deployment.clock.advance(milliseconds: ControlPlaneLimits.moveEndMilliseconds)
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let ended = try await lost.operation(id)
+    #expect(try ended.text("state") == "failed", "\(ended.raw)")
+    #expect(ended.raw.contains(tenant) && ended.raw.contains("cell-b has not ended its move"))
+    // What waited in its spool is in another one's.
+    #expect(ended.raw.contains(#""parts":3"#))
+    // The same order again, once that has ended.
+    lost.others[0].change { $0.answersByKind["move"] = LostCell.status("failed") }
+    let again = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", LostCell.spread, key: "s2"
+    ).text("id")
+    for _ in 0..<8 { await lost.deployment.node.work() }
+    #expect(try await lost.operation(again).text("state") == "succeeded")
+  }
+
+  /// Its adoption was heard, and nobody could say so before.
+  @Test func `who came to the lost cell, as is heard after the plan was made, comes back, too`()
+    async throws
+  {
+    let (lost, tenant, move) = try await coming(at: "adopt")
+    for cell in lost.others {
+      cell.change { $0.answersByKind["cell_spread"] = LostCell.status("running") }
+    }
+    let id = try await spread(lost, rounds: 3)
+    lost.others[0].change { $0.answersByKind["move"] = LostCell.status("done", "{}") }
+    for _ in 0..<2 { await lost.deployment.node.work() }
+    #expect(try await lost.operation(move).text("state") == "succeeded")
+    #expect(try await lost.place(tenant) == "cell-a/2")
+    for cell in lost.others {
+      cell.change {
+        $0.answersByKind["cell_spread"] = LostCell.status(
+          "done", LostCell.answer(lost.tenants + [tenant]))
+      }
+    }
+    for _ in 0..<6 { await lost.deployment.node.work() }
+    let ended = try await lost.operation(id)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    let place = try await lost.place(tenant)
+    #expect(place == "cell-b/3" || place == "cell-c/3")
+    #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
+  }
+
   @Test func `while its source is away, who was on the way to the lost cell is named`()
     async throws
   {
@@ -127,23 +175,53 @@ import Wire
     #expect(lost.deployment.node.retiredCells().isEmpty)
   }
 
-  @Test func `who may be elsewhere, as the journal says, is asked for there`() async throws {
+  private func leaving(_ tenant: String, _ cell: FakeCell) -> Aimstors_ProtoCellWorkStatus {
+    LostCell.status(
+      "done",
+      #"{"restored":[],"failed":[{"tenant_id":"\#(tenant)","code":"conflict","detail":"see there","#
+        + #""leaving":"\#(cell.id)"}],"records":0,"bytes":0}"#)
+  }
+
+  @Test(arguments: [true, false])
+  func `who may be elsewhere, as the journal says, is asked for there, once`(
+    _ isThere: Bool
+  ) async throws {
     let lost = try await LostCell.make(tenants: 1)
     let tenant = lost.tenants[0]
     let id = try await spread(lost, rounds: 3)
     let first = try #require(lost.asked().first { !$0.value.isEmpty }?.key)
     let (here, there) = first == "cell-b" ? (0, 1) : (1, 0)
-    let leaving =
-      #"{"restored":[],"failed":[{"tenant_id":"\#(tenant)","code":"conflict","detail":"see there","#
-      + #""leaving":"\#(lost.others[there].id)"}],"records":0,"bytes":0}"#
-    lost.others[here].change { $0.answersByKind["cell_spread"] = LostCell.status("done", leaving) }
+    let (one, other) = (lost.others[here], lost.others[there])
+    one.change { $0.answersByKind["cell_spread"] = leaving(tenant, other) }
     for _ in 0..<2 { await lost.deployment.node.work() }
-    lost.others[there].change {
-      $0.answersByKind["cell_spread"] = LostCell.status("done", LostCell.answer([tenant]))
+    other.change {
+      $0.answersByKind["cell_spread"] =
+        isThere ? LostCell.status("done", LostCell.answer([tenant])) : leaving(tenant, one)
     }
-    for _ in 0..<3 { await lost.deployment.node.work() }
+    for _ in 0..<4 { await lost.deployment.node.work() }
     let ended = try await lost.operation(id)
-    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
-    #expect(try await lost.place(tenant) == "\(lost.others[there].id)/3")
+    #expect(try ended.text("state") == (isThere ? "succeeded" : "failed"), "\(ended.raw)")
+    #expect(try await lost.place(tenant) == (isThere ? "\(other.id)/3" : "cell-a/1"))
+    #expect(ended.raw.contains("see there") == !isThere)
+  }
+
+  @Test func `who had failed and is back with a later list is placed`() async throws {
+    let (lost, tenant, _) = try await coming(at: "adopt")
+    let own = lost.tenants[0]
+    lost.others[0].change { $0.answersByKind["cell_spread"] = LostCell.status("running") }
+    lost.others[1].change { $0.answersByKind["cell_spread"] = LostCell.status("running") }
+    let id = try await spread(lost, rounds: 3)
+    // Both are on one list.
+    try #require(lost.asked()["cell-b"]?.contains(own) == true)
+    lost.others[0].change {
+      $0.answersByKind["cell_spread"] = LostCell.status("done", LostCell.answer([], [own]))
+    }
+    for _ in 0..<2 { await lost.deployment.node.work() }
+    lost.others[0].change {
+      $0.answersByKind["cell_spread"] = LostCell.status("done", LostCell.answer([own, tenant]))
+    }
+    for _ in 0..<4 { await lost.deployment.node.work() }
+    #expect(try await lost.operation(id).text("state") == "succeeded")
+    #expect(try await lost.place(own) == "cell-b/2")
   }
 }

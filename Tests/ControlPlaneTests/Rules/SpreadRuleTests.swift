@@ -75,12 +75,25 @@ import Wire
 
   @Test func `who may be elsewhere is asked for there, once`() throws {
     let planned = try row(.init(id: tenant, epoch: Epoch(3)), chosen: [tenant: b])
-    let other = try #require(
-      SpreadRule.redirected(planned, to: c, armed: Epoch(4), takers: [b, c]))
+    let why = Failure(.conflict, "see there first")
+    let placed = Placement(cell: lost, epoch: Epoch(3))
+    func redirected(
+      _ row: SpreadTenant, _ cell: CellID, at now: Placement?, takers: Set<CellID>? = nil
+    ) -> SpreadTenant? {
+      SpreadRule.redirected(
+        row, to: cell, why, placedAt: now, armed: Epoch(4), takers: takers ?? [b, c])
+    }
+    let other = try #require(redirected(planned, c, at: placed))
     // Above the epoch under which the first one was asked for it.
     #expect(other.to == Placement(cell: c, epoch: Epoch(5)) && other.state == .planned)
-    #expect(SpreadRule.redirected(other, to: c, armed: Epoch(5), takers: [b, c]) == nil)
-    #expect(SpreadRule.redirected(planned, to: c, armed: nil, takers: [b]) == nil)
+    #expect(redirected(other, c, at: placed) == nil)
+    #expect(redirected(other, b, at: placed) == nil)
+    #expect(redirected(planned, c, at: placed, takers: [b]) == nil)
+    // Who was released to the lost cell is known to be its source's.
+    #expect(redirected(planned, c, at: Placement(cell: b, epoch: Epoch(3))) == nil)
+    var done = other
+    done.succeed()
+    #expect(done.code.isEmpty && done.detail.isEmpty)
   }
 
   @Test func `a placement is changed only where it still is the lost cell's`() throws {

@@ -90,6 +90,14 @@ import Wire
     (
       """
       CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+      CREATE VIEW "v" AS SELECT id FROM t;
+      DROP VIEW "v";
+      CREATE VIEW "w" AS SELECT id FROM t;
+      """, "step messages-1: a step only adds; DROP VIEW '' takes away"
+    ),
+    (
+      """
+      CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY) STRICT;
       CREATE TRIGGER w AFTER INSERT ON t BEGIN DELETE FROM t WHERE id < NEW.id; END;
       """, "step messages-1: trigger W writes rows; guard triggers RAISE(ABORT) only"
     ),
