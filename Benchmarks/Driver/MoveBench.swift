@@ -11,6 +11,8 @@ struct MoveBench: AsyncParsableCommand {
   /// Clients of the tenant that moves: all of them are inside its fence.
   static let clients = 24
   static let neighbours = 8
+  /// Between two questions how far a move is; the same is asked in slices without one.
+  static let questionPause = Duration.milliseconds(20)
 
   @OptionGroup var repository: Repository
   @Option(help: "Small tenants.") var tenants = 100
@@ -68,6 +70,7 @@ struct MoveBench: AsyncParsableCommand {
 
   /// What one move came to.
   struct Outcome: Sendable {
+    var operation = ""
     var pauseMilliseconds = 0.0
     var fencedAt: Int64 = 0
     var servedAt: Int64 = 0
@@ -90,13 +93,27 @@ struct MoveBench: AsyncParsableCommand {
       case "succeeded":
         let result = now["result"] as? [String: Any] ?? [:]
         return Outcome(
-          pauseMilliseconds: (result["pause_us"] as? Double ?? 0) / 1_000,
+          operation: name, pauseMilliseconds: (result["pause_us"] as? Double ?? 0) / 1_000,
           fencedAt: Self.microseconds(result["fenced_at"]),
           servedAt: Self.microseconds(result["served_at"]),
           bytes: result["bytes"] as? Int ?? 0, seconds: (ContinuousClock.now - began) / .seconds(1))
-      case "planned", "running": try await Task.sleep(for: .milliseconds(5))
+      case "planned", "running": try await Task.sleep(for: questionPause)
       default: throw BenchFailure("\(name): \(now["error"] ?? now)")
       }
+    }
+  }
+
+  /// As long without a move, with the questions that somebody asks who waits for one: they cost more
+  /// than the move does.
+  private static func stay(
+    _ milliseconds: Double, after last: Outcome?, _ client: BenchClient
+  ) async throws {
+    let end = ContinuousClock.now + .milliseconds(Int(milliseconds))
+    while .now < end {
+      if let last {
+        _ = try await client.admin("GET", "/v1/operations/\(last.operation)", [:])
+      }
+      try await Task.sleep(for: questionPause)
     }
   }
 
@@ -123,7 +140,7 @@ struct MoveBench: AsyncParsableCommand {
         async let running: Void = load.run(clients: Self.clients)
         // As long as a move, and with every client's request under way when the fence comes.
         let time = slices.lastMilliseconds
-        try await slices.still { try await Task.sleep(for: .milliseconds(Int(time))) }
+        try await slices.still { try await Self.stay(time, after: outcomes.last, client) }
         let outcome = try await slices.moving { try await Self.move(mover.id, client) }
         try await Task.sleep(for: .milliseconds(20))
         load.stop()
@@ -194,7 +211,7 @@ struct MoveBench: AsyncParsableCommand {
         outcomes.append(try await slices.moving { try await Self.move(large.id, client) })
         // Then as long without one.
         let time = slices.lastMilliseconds
-        try await slices.still { try await Task.sleep(for: .milliseconds(Int(time))) }
+        try await slices.still { try await Self.stay(time, after: outcomes.last, client) }
       }
     }
     load.stop()
