@@ -142,6 +142,7 @@ struct MoveBench: AsyncParsableCommand {
         let time = slices.lastMilliseconds
         try await slices.still { try await Self.stay(time, after: outcomes.last, client) }
         let outcome = try await slices.moving { try await Self.move(mover.id, client) }
+        slices.fenced(outcome.fencedAt..<max(outcome.fencedAt, outcome.servedAt))
         try await Task.sleep(for: .milliseconds(20))
         load.stop()
         await running

@@ -5,6 +5,8 @@ struct MoveSlices {
 
   private var with: [Span] = []
   private var without: [Span] = []
+  /// Of each move: until its fence, its fence, and until somebody saw its end.
+  private var phases: [[Span]] = [[], [], []]
   /// How long the last move took; a guess before the first.
   private(set) var lastMilliseconds = 300.0
 
@@ -16,6 +18,16 @@ struct MoveSlices {
     with.append(span)
     lastMilliseconds = Double(span.count) / 1_000
     return result
+  }
+
+  /// When the fence of the last slice's move began and ended.
+  mutating func fenced(_ fence: Range<Int64>) {
+    guard let slice = with.last, slice.lowerBound <= fence.lowerBound,
+      fence.upperBound <= slice.upperBound
+    else { return }
+    phases[0].append(slice.lowerBound..<fence.lowerBound)
+    phases[1].append(fence)
+    phases[2].append(fence.upperBound..<slice.upperBound)
   }
 
   /// A slice without one.
@@ -37,6 +49,12 @@ struct MoveSlices {
       facts: [
         "requests_with_moves": moving.count, "requests_without": still.count,
         "p50_with_moves_ms": percentile(moving, 0.5), "p50_without_ms": percentile(still, 0.5),
+        "p50_before_in_after_fence_ms": phases.map {
+          percentile(Self.milliseconds(requests, in: $0), 0.5)
+        },
+        "p99_before_in_after_fence_ms": phases.map {
+          percentile(Self.milliseconds(requests, in: $0), 0.99)
+        },
         "rise_percent": baseline == 0 ? 0 : (value / baseline - 1) * 100, "slices": with.count,
         "against": "the bar of +10 %",
       ])
