@@ -103,8 +103,7 @@ struct MoveBench: AsyncParsableCommand {
     }
   }
 
-  /// As long without a move, with the questions that somebody asks who waits for one: they cost more
-  /// than the move does.
+  /// As long without a move, with the questions that somebody asks who waits for one.
   private static func stay(
     _ milliseconds: Double, after last: Outcome?, _ client: BenchClient
   ) async throws {

@@ -56,6 +56,15 @@ import Wire
     try await move.finish(from.engine, to.engine)
   }
 
+  /// With payments in each stay, all archived.
+  private func goThereAndBack(_ first: ArchiveFixture, _ second: ArchiveFixture) async throws {
+    try await go(first, second, move(2))
+    try await second.pay(200...204)
+    try await go(second, first, move(3, back: true))
+    try await first.pay(300...304)
+    await archived(first, second)
+  }
+
   private func archived(_ cells: ArchiveFixture...) async {
     for cell in cells { #expect(await cell.service.waitUntilArchived(seconds: 60)) }
   }
@@ -99,11 +108,7 @@ import Wire
 
   @Test func `there and back again, every point of both stays`() async throws {
     try await withCells { first, second in
-      try await go(first, second, move(2))
-      try await second.pay(200...204)
-      try await go(second, first, move(3, back: true))
-      try await first.pay(300...304)
-      await archived(first, second)
+      try await goThereAndBack(first, second)
       try await expectLatest(first)
       let last = try #require(first.engine.heads[tenant]).tenantSeq.rawValue
       try await expectEveryPoint(first, to: last)
@@ -121,11 +126,7 @@ import Wire
     async throws
   {
     try await withCells { first, second in
-      try await go(first, second, move(2))
-      try await second.pay(200...204)
-      try await go(second, first, move(3, back: true))
-      try await first.pay(300...304)
-      await archived(first, second)
+      try await goThereAndBack(first, second)
       #expect(try await first.archive.snapshots(tenant).first?.cell == two)
       let plan = try await first.service.plan(of: one)
       defer { plan.close() }

@@ -22,9 +22,11 @@ final class CellRecovery: Sendable {
       let tenantID: String
       let code: String
       let detail: String
+      /// The cell that may have it instead, and alone knows.
+      var leaving: String?
 
       enum CodingKeys: String, CodingKey {
-        case code, detail
+        case code, detail, leaving
         case tenantID = "tenant_id"
       }
     }

@@ -39,22 +39,10 @@ struct CellSpread: Sendable {
 
   /// What has become of the tenants; also while it runs.
   struct Result: Codable, Hashable, Sendable {
-    struct Failed: Codable, Hashable, Sendable {
-      let tenantID: String
-      let code: String
-      let detail: String
-      /// The cell that may have it instead, and alone knows.
-      var leaving: String?
-
-      enum CodingKeys: String, CodingKey {
-        case code, detail, leaving
-        case tenantID = "tenant_id"
-      }
-    }
     var restored: [String] = []
     /// Adopted here before the cell was lost, by a move of which nobody else has heard.
     var adopted: [String] = []
-    var failed: [Failed] = []
+    var failed: [CellRecovery.Result.Failed] = []
     var records: UInt64 = 0
     var bytes: UInt64 = 0
   }
@@ -192,7 +180,7 @@ extension CellSpread.Result {
     case .failure(let error):
       let failure = RestoreFailure.of(error)
       failed.append(
-        Failed(
+        .init(
           tenantID: tenant.rawValue, code: failure.code.rawValue, detail: failure.detail,
           leaving: (error as? ElsewhereTenant)?.cell.rawValue))
     }

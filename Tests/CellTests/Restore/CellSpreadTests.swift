@@ -53,6 +53,15 @@ import Wire
     return try CellSpread.Order(work)
   }
 
+  /// It is a tenant of this cell like any other: archived, and restorable from here.
+  private func expectToGoOn(_ cell: ArchivedCell) async throws {
+    try await cell.rename(one, "here")
+    #expect(await cell.service.waitUntilArchived(seconds: 60))
+    let beside = try await cell.service.restoreBeside(one, to: .latest)
+    #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
+    #expect(beside.restored.cell == cell.id)
+  }
+
   @Test func `they come back suspended, copies stay copies, and a repeat changes nothing`()
     async throws
   {
@@ -82,12 +91,8 @@ import Wire
       #expect(Set(again.restored) == Set(result.restored) && again.records == 0)
       #expect(cell.engine.heads[one] == heads[one] && cell.engine.heads[copy] == heads[copy])
 
-      // It is a tenant of this cell like any other: archived, and restorable from here.
-      try await cell.rename(one, "here")
-      #expect(await cell.service.waitUntilArchived(seconds: 60))
+      try await expectToGoOn(cell)
       #expect(cell.service.status.problems.isEmpty)
-      let beside = try await cell.service.restoreBeside(one, to: .latest)
-      #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
       await cell.close()
     }
   }
@@ -175,11 +180,7 @@ import Wire
       // The same again, and from then on from one journal.
       let again = try await cell.spread.run(try order([(one, 3)]), CellWork.Progress())
       #expect(again.restored == result.restored && again.adopted == result.adopted)
-      try await cell.rename(one, "here")
-      #expect(await cell.service.waitUntilArchived(seconds: 60))
-      let beside = try await cell.service.restoreBeside(one, to: .latest)
-      #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
-      #expect(beside.restored.cell == cell.id)
+      try await expectToGoOn(cell)
       await cell.close()
     }
   }
@@ -251,10 +252,7 @@ import Wire
       }
       let again = try await cell.spread.run(order, CellWork.Progress())
       #expect(again.restored == result.restored && again.records == 0)
-      try await cell.rename(one, "here")
-      #expect(await cell.service.waitUntilArchived(seconds: 60))
-      let beside = try await cell.service.restoreBeside(one, to: .latest)
-      #expect(beside.restored.position.tenantSeq == cell.engine.heads[one]?.tenantSeq)
+      try await expectToGoOn(cell)
       await cell.close()
     }
   }
