@@ -62,7 +62,7 @@ public struct SnapshotWriter: Sendable {
           "\(directory)/\(file.name)", at: offset,
           count: Int(min(UInt64(Self.partBytes), file.bytes - offset)))
         try await archive.put(
-          ArchiveNames.part(subject.tenant, name.description, number), content)
+          ArchiveNames.part(subject.tenant, name.description, number), content, .background)
         parts.append(
           SnapshotManifest.Part(
             number: number, bytes: content.count, sha256: "\(SHA256Hash.of(content))"))
@@ -106,7 +106,7 @@ public struct SnapshotWriter: Sendable {
       guard SHA256Hash.of(content) == hash else {
         throw .damaged(name: name, detail: "the tenant's file is not what its name says")
       }
-      try await archive.put(name, content)
+      try await archive.put(name, content, .background)
     }
   }
 
@@ -114,7 +114,7 @@ public struct SnapshotWriter: Sendable {
     _ path: String, at offset: UInt64, count: Int?
   ) async throws(ArchiveError) -> [UInt8] {
     let files = files
-    let result = await Blocking.run("archive") {
+    let result = await Blocking.run("archive", as: .background) {
       let file = try files.open(path, .read)
       defer { file.close() }
       let wanted = try count ?? Int(file.length())

@@ -119,6 +119,7 @@ final class Arrivals: Sendable {
     do { try await archived(tenant) } catch let failure as Failure { throw failure } catch {
       throw Failure(.archiveUnavailable, "the tenant's files are not archived: \(error)")
     }
+    await engine.openFiles(of: tenant)
     try parts.hear(tenant, epoch)
   }
 

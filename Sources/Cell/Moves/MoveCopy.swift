@@ -39,7 +39,10 @@ struct MoveCopy: Sendable {
     let files = environment.files
     let moving = "\(environment.dataDirectory)/moving"
     try await Blocking.run("move") { try files.createDirectory(moving) }.get()
-    let snapshot = try await environment.engine.snapshot(order.tenant, into: place)
+    var pace = MovePace()
+    let snapshot = try await pace.work {
+      try await environment.engine.snapshot(order.tenant, into: place)
+    }
     let media = "\(environment.dataDirectory)/tenants/\(order.tenant)/media"
     var parts = snapshot.files.map { (name: $0.name, path: "\(place)/\($0.name)") }
     parts += snapshot.media.map { (name: "media/\($0)", path: "\(media)/\($0)") }
@@ -50,12 +53,11 @@ struct MoveCopy: Sendable {
     let bytes = sizes.reduce(0, +)
     try await begin(bytes, snapshot.head)
     progress.step("copy", done: 0, total: Int64(bytes))
-    var sent = MovePace(bytesPerSecond: MoveLimits.copyBytesPerSecond)
     for (part, size) in zip(parts, sizes) {
-      try await send(part.name, part.path, size, &sent, total: bytes)
+      try await send(part.name, part.path, size, &pace, total: bytes)
     }
     progress.step("import")
-    try await conclude(snapshot.head)
+    try await pace.work { try await conclude(snapshot.head) }
     return Copied(
       position: MovePosition(tenantSeq: snapshot.head.tenantSeq, hash: snapshot.head.hash),
       bytes: bytes)
@@ -99,21 +101,22 @@ struct MoveCopy: Sendable {
     repeat {
       guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
       let at = offset
-      let content = try await Blocking.run("move") {
-        let file = try files.open(path, .read)
-        defer { file.close() }
-        let count = Int(min(UInt64(MoveLimits.partBytes), size - min(size, at)))
-        return try file.bytes(at: at, count: count)
-      }.get()
-      var message = Aimstors_ProtoMoveFile()
-      message.tenant = order.tenant.rawValue
-      message.epoch = order.epoch.rawValue
-      message.name = name
-      message.offset = offset
-      message.content = .init(content)
-      _ = try await target.ask(.moveFile, message, timeout: MoveLimits.copyTimeout)
-      offset += UInt64(content.count)
-      try await pace.sent(content.count)
+      let count = Int(min(UInt64(MoveLimits.partBytes), size - min(size, at)))
+      try await pace.work(sends: count) {
+        let content = try await Blocking.run("move", as: .background) {
+          let file = try files.open(path, .read)
+          defer { file.close() }
+          return try file.bytes(at: at, count: count)
+        }.get()
+        var message = Aimstors_ProtoMoveFile()
+        message.tenant = order.tenant.rawValue
+        message.epoch = order.epoch.rawValue
+        message.name = name
+        message.offset = at
+        message.content = .init(content)
+        _ = try await target.ask(.moveFile, message, timeout: MoveLimits.copyTimeout)
+      }
+      offset += UInt64(count)
       progress.step("copy", done: Int64(pace.bytes), total: Int64(total))
     } while offset < size
   }
@@ -136,20 +139,4 @@ struct MoveCopy: Sendable {
 struct MovePosition: Hashable, Sendable {
   var tenantSeq: TenantSeq
   var hash: SHA256Hash
-}
-
-/// Sleeps so that a copy takes no more than its share of disk and network.
-struct MovePace: Sendable {
-  private let bytesPerSecond: UInt64
-  private let began = MonotonicTime.nanoseconds()
-  private(set) var bytes: UInt64 = 0
-
-  init(bytesPerSecond: UInt64) { self.bytesPerSecond = bytesPerSecond }
-
-  mutating func sent(_ count: Int) async throws {
-    bytes += UInt64(count)
-    let due = began + bytes * 1_000 / max(bytesPerSecond / 1_000_000, 1)
-    let now = MonotonicTime.nanoseconds()
-    if due > now { try await Task.sleep(for: .nanoseconds(Int64(due - now))) }
-  }
 }

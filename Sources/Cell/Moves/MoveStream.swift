@@ -20,10 +20,18 @@ struct MoveStream: Sendable {
   ///
   /// Throws `overloaded` where the tenant writes faster than its target takes it.
   mutating func catchUp(_ isCancelled: @Sendable () -> Bool) async throws {
+    var pace = MovePace()
+    var gain = CatchUpGain()
     for _ in 0..<MoveLimits.catchUpRounds {
       guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
       let waiting = engine.movedBytesWaiting(order.tenant)
-      try await send(fence: nil, within: MoveLimits.copyTimeout)
+      if waiting > MoveLimits.catchUpBytes, gain.isSeen(in: waiting) {
+        // In pieces, each with its rest: applied at once, what was written during a copy keeps a
+        // processor of the target's for as long as its neighbours notice.
+        try await pace.work { try await send(upTo: MoveLimits.catchUpBytes) }
+        continue
+      }
+      try await send()
       if waiting <= MoveLimits.fenceBytes { return }
     }
     throw Failure(.overloaded, "the tenant writes faster than its target can take it")
@@ -41,7 +49,7 @@ struct MoveStream: Sendable {
     for (name, digest) in fence.digests { message.digests[name] = "\(digest)" }
     directives.describe(order.tenant, in: &message)
     while engine.movedBytesWaiting(order.tenant) > MoveLimits.recordBytes {
-      try await send(fence: nil, within: timeout)
+      try await send(within: timeout)
     }
     try await send(fence: message, within: timeout)
     guard position.hash == fence.hash else {
@@ -50,10 +58,10 @@ struct MoveStream: Sendable {
   }
 
   private mutating func send(
-    fence: Aimstors_ProtoMoveFence?, within timeout: Duration
+    upTo bytes: Int = MoveLimits.recordBytes, fence: Aimstors_ProtoMoveFence? = nil,
+    within timeout: Duration = MoveLimits.copyTimeout
   ) async throws(Failure) {
-    let records = try engine.takeMoved(
-      order.tenant, after: position.tenantSeq, bytes: MoveLimits.recordBytes)
+    let records = try engine.takeMoved(order.tenant, after: position.tenantSeq, bytes: bytes)
     guard !records.isEmpty || fence != nil else { return }
     var message = Aimstors_ProtoMoveRecords()
     message.tenant = order.tenant.rawValue

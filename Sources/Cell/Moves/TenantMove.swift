@@ -65,6 +65,7 @@ struct TenantMove: Sendable {
     var stream = MoveStream(engine: engine, order: order, target: target, at: copied.position)
     progress.step("stream", done: Int64(stream.records))
     try await stream.catchUp(isCancelled)
+    await engine.openFiles(of: tenant)
     progress.step("quiesce", done: Int64(stream.records))
     let gate = environment.directives
     gate.quiesce(tenant, since: environment.now)

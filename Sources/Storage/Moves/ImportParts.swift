@@ -47,7 +47,7 @@ public final class ImportParts: Sendable {
     let isObject = message.name.hasPrefix("media/")
     let directory = engine.importDirectory(tenant, under: epoch)
     do {
-      try await Blocking.run("import") {
+      try await Blocking.run("import", as: .background) {
         // It was made when the move began: where it is gone, so is the move.
         guard try files.exists(directory) else {
           throw Failure(.notFound, "this tenant is not on its way here under this epoch")

@@ -80,7 +80,7 @@ extension StorageEngine {
       throw Failure(.versionMismatch, "the tenant's schema is newer than this cell's")
     }
     do {
-      return try await Blocking.run("import") { [self] in
+      return try await Blocking.run("import", as: .background) { [self] in
         let rebuild = try TenantRebuild(
           tenant: arrival.tenant, schema: schema(arrival.tenant),
           directory: imports.prepared(arrival.tenant, arrival.epoch),

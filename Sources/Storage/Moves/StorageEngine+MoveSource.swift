@@ -98,18 +98,6 @@ extension StorageEngine {
     }
   }
 
-  /// The digests that a tenant's files keep, by file name; of those that have been made.
-  func keptDigests(of writer: TenantWriter) throws -> [String: Digest] {
-    let directory = writer.context.directory(writer.tenant)
-    return try writer.withCore { core in
-      var digests: [String: Digest] = [:]
-      for file in core.schema.files.values where try files.exists("\(directory)/\(file.name)") {
-        digests[file.name] = try core.open(file.kind).digest
-      }
-      return digests
-    }
-  }
-
   /// Serves a fenced tenant again.
   public func unfence(_ tenant: TenantID) { (try? writer(tenant))?.endHold() }
 
