@@ -183,7 +183,9 @@ extension ArchiveService {
     var head = before
     head.lineage = lineage
     let writer = SnapshotWriter(
-      archive: environment.archive, files: environment.files, random: environment.random)
+      archive: environment.archive, files: environment.files, random: environment.random,
+      // Whose base it is may be held, or nowhere else, until it is stored.
+      rank: .ordinary)
     let directory = environment.engine.preparedDirectory(owner, lineage)
     var subject = SnapshotWriter.Subject(
       tenant: owner, cell: environment.cell, generation: environment.generation, head: head,

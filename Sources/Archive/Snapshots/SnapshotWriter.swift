@@ -10,6 +10,8 @@ public struct SnapshotWriter: Sendable {
   let archive: Archive
   let files: any FileSystem
   let random: any RandomSource
+  /// Where the work stands that nobody waits for.
+  private let rank: Blocking.Rank
 
   /// Where the files that are stored stand in their tenant's history.
   public struct Subject: Sendable {
@@ -39,10 +41,14 @@ public struct SnapshotWriter: Sendable {
     }
   }
 
-  public init(archive: Archive, files: any FileSystem, random: any RandomSource) {
+  public init(
+    archive: Archive, files: any FileSystem, random: any RandomSource,
+    rank: Blocking.Rank = .background
+  ) {
     self.archive = archive
     self.files = files
     self.random = random
+    self.rank = rank
   }
 
   /// Stores the files in `directory`, and from `mediaDirectory` what the archive lacks.
@@ -62,7 +68,7 @@ public struct SnapshotWriter: Sendable {
           "\(directory)/\(file.name)", at: offset,
           count: Int(min(UInt64(Self.partBytes), file.bytes - offset)))
         try await archive.put(
-          ArchiveNames.part(subject.tenant, name.description, number), content, .background)
+          ArchiveNames.part(subject.tenant, name.description, number), content, rank)
         parts.append(
           SnapshotManifest.Part(
             number: number, bytes: content.count, sha256: "\(SHA256Hash.of(content))"))
@@ -106,7 +112,7 @@ public struct SnapshotWriter: Sendable {
       guard SHA256Hash.of(content) == hash else {
         throw .damaged(name: name, detail: "the tenant's file is not what its name says")
       }
-      try await archive.put(name, content, .background)
+      try await archive.put(name, content, rank)
     }
   }
 
@@ -114,7 +120,7 @@ public struct SnapshotWriter: Sendable {
     _ path: String, at offset: UInt64, count: Int?
   ) async throws(ArchiveError) -> [UInt8] {
     let files = files
-    let result = await Blocking.run("archive", as: .background) {
+    let result = await Blocking.run("archive", as: rank) {
       let file = try files.open(path, .read)
       defer { file.close() }
       let wanted = try count ?? Int(file.length())

@@ -9,16 +9,20 @@ enum MoveLimits {
   /// Bytes a second that a copy takes of the disk and of the network.
   static let copyBytesPerSecond: UInt64 = 48 << 20
   /// How long a copy rests after a piece of its work, in times of what that took.
-  static let restPerWork: UInt64 = 3
+  static let restPerWork: UInt64 = 1
   static let longestRestNanoseconds: UInt64 = 500_000_000
   /// Records in one message, in bytes.
   static let recordBytes = 1 << 20
-  /// The same where each message is followed by a rest; not more than that is left in the end.
+  /// The same where each message is followed by a rest, at least; not more than that is left in the
+  /// end.
   static let catchUpBytes = 16 << 10
+  /// The part of what waits that goes in such a message where that is more: a long way behind takes
+  /// few of them.
+  static let catchUpPart = 8
   /// What may be left for the fence's own message: it is applied while the tenant is fenced.
   static let fenceBytes = 64 << 10
   /// Rounds of catching up before a tenant counts as too busy to move.
-  static let catchUpRounds = 10_000
+  static let catchUpRounds = 2_000
   /// How long external calls may be under way before they are left to the new owner as intents.
   static let quiesce = Duration.seconds(5)
   static let quiesceLook = Duration.milliseconds(5)

@@ -3,8 +3,8 @@ import Platform
 /// How a copy leaves room for whoever is served beside it: it rests after each piece of work, and
 /// takes no more than its share of disk and network.
 ///
-/// A piece takes longer on a busy machine, and so does the rest after it: a copy works a quarter of
-/// its time whatever the machine has to do, and is hardly longer where there is nothing else.
+/// A piece takes longer on a busy machine, and so does the rest after it: a copy works half of its
+/// time whatever the machine has to do, and is hardly longer where there is nothing else.
 struct MovePace: Sendable {
   private let bytesPerSecond: UInt64
   /// When the first piece began that sent something.

@@ -18,17 +18,21 @@ struct MoveStream: Sendable {
 
   /// Sends until little is left: what comes from here on fits into the fence's own message.
   ///
-  /// Throws `overloaded` where the tenant writes faster than its target takes it.
-  mutating func catchUp(_ isCancelled: @Sendable () -> Bool) async throws {
+  /// `rests`: leaves room for others, while the tenant is served. Throws `overloaded` where the
+  /// tenant writes faster than its target takes it.
+  mutating func catchUp(
+    rests: Bool, _ isCancelled: @Sendable () -> Bool
+  ) async throws {
     var pace = MovePace()
     var gain = CatchUpGain()
     for _ in 0..<MoveLimits.catchUpRounds {
       guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
       let waiting = engine.movedBytesWaiting(order.tenant)
-      if waiting > MoveLimits.catchUpBytes, gain.isSeen(in: waiting) {
+      if rests, waiting > MoveLimits.catchUpBytes, gain.isSeen(in: waiting) {
         // In pieces, each with its rest: applied at once, what was written during a copy keeps a
         // processor of the target's for as long as its neighbours notice.
-        try await pace.work { try await send(upTo: MoveLimits.catchUpBytes) }
+        let piece = max(MoveLimits.catchUpBytes, waiting / MoveLimits.catchUpPart)
+        try await pace.work { try await send(upTo: min(piece, MoveLimits.recordBytes)) }
         continue
       }
       try await send()

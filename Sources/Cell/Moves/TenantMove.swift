@@ -64,14 +64,14 @@ struct TenantMove: Sendable {
     let copied = try await copy.run()
     var stream = MoveStream(engine: engine, order: order, target: target, at: copied.position)
     progress.step("stream", done: Int64(stream.records))
-    try await stream.catchUp(isCancelled)
+    try await stream.catchUp(rests: true, isCancelled)
     await engine.openFiles(of: tenant)
     progress.step("quiesce", done: Int64(stream.records))
     let gate = environment.directives
     gate.quiesce(tenant, since: environment.now)
     defer { gate.quiesce(tenant, since: nil) }
     let open = await environment.quiesce(tenant)
-    try await stream.catchUp(isCancelled)
+    try await stream.catchUp(rests: false, isCancelled)
     progress.step("fence", done: Int64(stream.records))
     let fencedTime = environment.now
     let fenced = try await fence(&stream)

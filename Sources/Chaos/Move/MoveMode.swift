@@ -15,7 +15,7 @@ import Simulation
 /// Afterwards the journals are read beside what clients were told: who wrote under which epoch.
 public struct MoveMode: Sendable {
   /// Operations of one cycle, all of which end acknowledged.
-  public static let operationsPerCycle = 120
+  public static let operationsPerCycle = 240
   static let leastAcknowledged = 100
   /// Moves of each tenant in one cycle.
   static let movesPerCycle = 3

@@ -28,7 +28,7 @@ public struct PromoteMode: Sendable {
   static let cell = "cell-1"
   static let replicas = ["cell-1", "cell-1-b"]
   /// Operations of one cycle, all of which end acknowledged.
-  public static let operationsPerCycle = 120
+  public static let operationsPerCycle = 240
   static let leastAcknowledged = 100
   /// How long a stopped primary stays stopped after the promotion, at most, in milliseconds.
   static let longestStop = 4_000
@@ -112,7 +112,7 @@ public struct PromoteMode: Sendable {
     let (primary, follower) = (Self.replicas[cycle % 2], Self.replicas[(cycle + 1) % 2])
     let promote = "/v1/cells/\(Self.cell)/promote"
     try await client.waitUntilPromotable(follower, of: Self.cell)
-    let moment = 5 + random.below(Self.operationsPerCycle / 2)
+    let moment = 5 + random.below(Self.operationsPerCycle / 4)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
     plan.say(

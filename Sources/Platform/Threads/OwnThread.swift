@@ -26,17 +26,17 @@ public final class OwnThread: Sendable {
     precondition(status == 0, "the machine gave no thread: error \(status)")
   }
 
-  /// How far a thread that stepped back stands behind the others, in steps of the kernel's: each
-  /// gives it a fifth less of a busy processor, ten about a tenth of an ordinary thread's share.
-  private static let stepsBack: Int32 = 10
+  /// How far a thread that stepped back stands behind the others, in steps of the kernel's: five
+  /// leave it a third of an ordinary thread's share of a busy processor.
+  public static let stepsBack: Int32 = 5
 
   /// Lets other threads go first from here on, until the calling thread ends.
   ///
-  /// Copies, scans and packing take what nobody else wants of a busy machine; of an idle one they
-  /// take all, as before. Only for threads of one's own, where they hold nothing that others wait
-  /// for: the way back needs a privilege. Best effort, as names are. (setpriority(2): on Linux the
-  /// value is a thread's, and a `who` of 0 is the calling one.)
-  public static func stepBack() {
+  /// Of a busy machine it takes less than its part, of an idle one all. Only for threads of one's
+  /// own that hold nothing for long that others wait for, and that start no others: a new thread
+  /// stands where its maker does, and the way back needs a privilege. Best effort, as names are.
+  /// (setpriority(2): on Linux the value is a thread's, and a `who` of 0 is the calling one.)
+  static func stepBack() {
     #if canImport(Glibc)
       _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, stepsBack)
     #endif

@@ -10,12 +10,17 @@ extension StorageEngine {
   /// so there.
   public func openFiles(of tenant: TenantID) async {
     guard let writer = try? writer(tenant), writer.problem == nil else { return }
-    writer.context.openTenants.used(writer)
     _ = await Blocking.run("opening") { [self] in
       for file in writer.schema.files.values {
         // One at a time: a command of the tenant's waits for no more.
-        _ = try writer.withCore { core in try made(file, core) != nil }
+        _ = try writer.withCore { core in
+          // Refused, stopped or replaced meanwhile: its files may be on their way out.
+          guard writer.problem == nil, try self.writer(tenant) === writer else { return false }
+          return try made(file, core) != nil
+        }
       }
+      // Again with each use; what was opened counts from here on.
+      writer.context.openTenants.used(writer)
     }
   }
 

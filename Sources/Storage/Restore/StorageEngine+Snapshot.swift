@@ -74,8 +74,6 @@ extension StorageEngine {
       return writer.committedHead
     }
     guard let head else { return nil }
-    // The tenant is served again, unless somebody holds it and waits: its copy has time.
-    if !isHeld { OwnThread.stepBack() }
     var copied: [TenantSnapshot.File] = []
     for (kind, connection) in connections.sorted(by: { $0.key < $1.key }) {
       let name = writer.schema.file(kind).name

@@ -9,7 +9,7 @@ import Testing
       let before = try await Blocking.run("ordinary") { Self.niceness() }.get()
       let behind = try await Blocking.run("behind", as: .background) { Self.niceness() }.get()
       let after = try await Blocking.run("ordinary") { Self.niceness() }.get()
-      #expect(behind == min(before + 10, 19))
+      #expect(behind == max(before, OwnThread.stepsBack))
       #expect(after == before)
     }
 
