@@ -136,8 +136,15 @@ extension StorageEngine {
       .release(epoch, ready: hash), .release, under: epoch, counterpart: target, writer,
       isPatient: true)
     if Sabotage.skipEpochCheck.isOn {
-      // It goes on as if nobody else owned the tenant.
-      writer.endHold()
+      // It goes on as if nobody else owned the tenant: once somebody does, or what is written first
+      // would keep the target from taking it.
+      Task { [imports] in
+        for _ in 0..<1_000 {
+          guard (try? imports.isPlaced(tenant)) ?? false else { break }
+          try? await Task.sleep(for: .milliseconds(1))
+        }
+        writer.endHold()
+      }
     } else {
       writer.leave()
       writer.context.due.set(tenant, nil)
