@@ -20,12 +20,11 @@ public struct Archive: Sendable {
   /// Seals, stores, and reads back: only what was found again counts as stored.
   ///
   /// A store may say that it stored what it did not; the journal must not forget it on its word.
-  /// Packing takes a tenth of a second for the longest parts: of a thread of its own, which stands
-  /// where `rank` says.
+  /// Packing stands where `rank` says.
   func put(
     _ name: String, _ content: [UInt8], _ rank: Blocking.Rank = .ordinary
   ) async throws(ArchiveError) {
-    let object = try await onThread(rank) { sealer.seal(content, as: name) }
+    let object = try await ArchiveThread.run(as: rank) { sealer.seal(content, as: name) }
     do throws(ArchiveError) {
       try await objects.put(name, object)
     } catch .conflict(let name) {
@@ -41,16 +40,7 @@ public struct Archive: Sendable {
   /// The content of an object; nil where there is none.
   func get(_ name: String) async throws(ArchiveError) -> [UInt8]? {
     guard let object = try await objects.get(name) else { return nil }
-    return try await onThread(.ordinary) { try sealer.open(object, as: name) }
-  }
-
-  private func onThread<T: Sendable>(
-    _ rank: Blocking.Rank, _ body: @escaping @Sendable () throws -> T
-  ) async throws(ArchiveError) -> T {
-    let result = await Blocking.run("sealing", as: rank, body)
-    do { return try result.get() } catch let error as ArchiveError { throw error } catch {
-      throw .unreachable("\(error)")
-    }
+    return try await ArchiveThread.run { try sealer.open(object, as: name) }
   }
 
   /// The content of an object that must be there.

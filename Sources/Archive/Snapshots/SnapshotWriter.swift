@@ -120,16 +120,13 @@ public struct SnapshotWriter: Sendable {
     _ path: String, at offset: UInt64, count: Int?
   ) async throws(ArchiveError) -> [UInt8] {
     let files = files
-    let result = await Blocking.run("archive", as: rank) {
+    return try await ArchiveThread.run(as: rank, otherwise: { .incomplete($0) }) {
       let file = try files.open(path, .read)
       defer { file.close() }
       let wanted = try count ?? Int(file.length())
       let content = try file.bytes(at: offset, count: wanted)
       guard content.count == wanted else { throw ArchiveError.incomplete("\(path) was cut") }
       return content
-    }
-    do { return try result.get() } catch let error as ArchiveError { throw error } catch {
-      throw .incomplete("\(error)")
     }
   }
 }

@@ -16,7 +16,7 @@ public struct DirectoryStore: ObjectStore {
   }
 
   public func put(_ name: String, _ bytes: [UInt8]) async throws(ArchiveError) {
-    try await onThread { try write(name, bytes) }
+    try await ArchiveThread.run { try write(name, bytes) }
   }
 
   private func write(_ name: String, _ bytes: [UInt8]) throws {
@@ -77,7 +77,7 @@ public struct DirectoryStore: ObjectStore {
   }
 
   public func get(_ name: String) async throws(ArchiveError) -> [UInt8]? {
-    try await onThread {
+    try await ArchiveThread.run {
       let path = try path(name)
       guard try files.exists(path) else { return nil }
       return try FileTree.bytes(path, files)
@@ -85,7 +85,7 @@ public struct DirectoryStore: ObjectStore {
   }
 
   public func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject] {
-    try await onThread {
+    try await ArchiveThread.run {
       let whole = prefix.hasSuffix("/") || prefix.isEmpty
       let start = whole ? String(prefix.dropLast(prefix.isEmpty ? 0 : 1)) : Self.parent(prefix)
       var found: [StoredObject] = []
@@ -119,7 +119,7 @@ public struct DirectoryStore: ObjectStore {
   }
 
   public func remove(_ name: String) async throws(ArchiveError) {
-    try await onThread {
+    try await ArchiveThread.run {
       let path = try path(name)
       guard try files.exists(path) else { return }
       try files.remove(path)
@@ -137,16 +137,6 @@ public struct DirectoryStore: ObjectStore {
   private static func parent(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "" }
     return String(path[..<slash])
-  }
-
-  /// Files block: they are not for Swift's pool.
-  private func onThread<T: Sendable>(
-    _ body: @escaping @Sendable () throws -> T
-  ) async throws(ArchiveError) -> T {
-    let result = await Blocking.run("archive", body)
-    do { return try result.get() } catch let error as ArchiveError { throw error } catch {
-      throw .unreachable("\(error)")
-    }
   }
 }
 

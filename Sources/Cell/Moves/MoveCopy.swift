@@ -134,9 +134,3 @@ struct MoveCopy: Sendable {
     _ = try await target.ask(.moveImport, message, timeout: MoveLimits.importTimeout)
   }
 }
-
-/// A record of a tenant, by its place in the chain.
-struct MovePosition: Hashable, Sendable {
-  var tenantSeq: TenantSeq
-  var hash: SHA256Hash
-}

@@ -6,15 +6,10 @@ import Platform
 /// A piece takes longer on a busy machine, and so does the rest after it: a copy works half of its
 /// time whatever the machine has to do, and is hardly longer where there is nothing else.
 struct MovePace: Sendable {
-  private let bytesPerSecond: UInt64
   /// When the first piece began that sent something.
   private var began: UInt64?
   /// What was sent.
   private(set) var bytes: UInt64 = 0
-
-  init(bytesPerSecond: UInt64 = MoveLimits.copyBytesPerSecond) {
-    self.bytesPerSecond = bytesPerSecond
-  }
 
   /// Does one piece of work, then rests.
   ///
@@ -27,8 +22,7 @@ struct MovePace: Sendable {
     let result = try await body()
     bytes += UInt64(count)
     let end = MonotonicTime.nanoseconds()
-    let rest = Self.rest(
-      after: end - start, bytes: bytes, in: end - (began ?? end), bytesPerSecond: bytesPerSecond)
+    let rest = Self.rest(after: end - start, bytes: bytes, in: end - (began ?? end))
     if rest > 0 { try await Task.sleep(for: .nanoseconds(Int64(rest))) }
     return result
   }
@@ -36,7 +30,8 @@ struct MovePace: Sendable {
   /// The rest after a piece that took `piece`, where `bytes` were sent in `whole` until now; all
   /// times in nanoseconds.
   static func rest(
-    after piece: UInt64, bytes: UInt64, in whole: UInt64, bytesPerSecond: UInt64
+    after piece: UInt64, bytes: UInt64, in whole: UInt64,
+    bytesPerSecond: UInt64 = MoveLimits.copyBytesPerSecond
   ) -> UInt64 {
     let turn = min(piece * MoveLimits.restPerWork, MoveLimits.longestRestNanoseconds)
     let due = bytes * 1_000 / max(bytesPerSecond / 1_000_000, 1)

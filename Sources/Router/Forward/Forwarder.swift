@@ -55,6 +55,8 @@ struct Forwarder: Sendable {
           throw policy.ambiguousAt == nil ? Self.noTurn : RetryPolicy.unknownOutcome
         }
         defer { turns.leave(turn) }
+        // The tenant may have moved while the request waited in its line.
+        guard keeper.route(of: tenant)?.placement == route.placement else { continue }
         switch try await attempt(call, tenant, route) {
         case .response(let response): return response
         case .failed(let failed): outcome = failed

@@ -11,6 +11,8 @@ extension StorageEngine {
   public func openFiles(of tenant: TenantID) async {
     guard let writer = try? writer(tenant), writer.problem == nil else { return }
     _ = await Blocking.run("opening") { [self] in
+      // Again with each use; what was opened counts from here on.
+      defer { writer.context.openTenants.used(writer) }
       for file in writer.schema.files.values {
         // One at a time: a command of the tenant's waits for no more.
         _ = try writer.withCore { core in
@@ -19,8 +21,6 @@ extension StorageEngine {
           return try made(file, core) != nil
         }
       }
-      // Again with each use; what was opened counts from here on.
-      writer.context.openTenants.used(writer)
     }
   }
 

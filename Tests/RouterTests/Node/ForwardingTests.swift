@@ -80,6 +80,21 @@ import Wire
     #expect(a.requests.count == 1)
   }
 
+  @Test func `who waited for a turn while the tenant moved asks its new owner`() async throws {
+    var limits = RouterLimits()
+    limits.tenantTurns = 1...1
+    let (a, b, _, router) = try await deployment(limits: limits)
+    a.answers { _ throws(Failure) in
+      while router.node.edge.traffic.inFlight < 2 { await Task.yield() }
+      return FakeCell.moved(to: "b", 2)
+    }
+    async let first = router.call(.post)
+    async let second = router.call(.post)
+    #expect(try await [first.body, second.body] == ["from b", "from b"])
+    #expect(a.requests.count == 1)
+    #expect(b.requests.count == 2)
+  }
+
   @Test func `a request is parked through a fence, and none fails`() async throws {
     let ready = Mutex(0)
     let (a, b, _, router) = try await deployment { ready.withLock { $0 += 1 } }
