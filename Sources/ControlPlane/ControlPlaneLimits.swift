@@ -117,6 +117,8 @@ public enum ControlPlaneLimits {
 
   /// How often the spools are looked at.
   public static let drainInterval: Duration = .seconds(1)
+  /// The same of retired cells: most of them answer no more.
+  public static let retiredDrainInterval: Duration = .seconds(10)
   /// Spool entries asked for at once, and how often in one round and cell.
   public static let drainBatch: UInt32 = 64
   public static let drainPages = 4

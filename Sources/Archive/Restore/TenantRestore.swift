@@ -270,25 +270,24 @@ public struct TenantRestorer: Sendable {
   private func fetchMedia(
     _ tenant: TenantID, _ snapshot: SnapshotManifest?, into directory: String
   ) async throws -> [SHA256Hash] {
-    let prefix = ArchiveNames.media(tenant)
-    let listed = try await archive.objects.list(prefix).compactMap {
-      SHA256Hash(hexadecimal: String($0.name.dropFirst(prefix.count)))
-    }
-    for name in snapshot?.media ?? [] where !listed.contains(where: { "\($0)" == name }) {
-      throw ArchiveError.missing(name: prefix + name)
+    let media = ArchivedMedia(archive, of: tenant)
+    let listed = try await media.hashes()
+    for name in snapshot?.media ?? [] {
+      guard let hash = SHA256Hash(hexadecimal: name), listed.contains(hash) else {
+        throw ArchiveError.missing(name: ArchiveNames.media(tenant) + name)
+      }
     }
     guard !listed.isEmpty else { return [] }
     let files = files
     let place = "\(directory)/media"
     try await Blocking.run("restore") { try files.createDirectory(place) }.get()
     for hash in listed {
-      let content = try await archive.require(ArchiveNames.media(tenant, hash))
-      guard SHA256Hash.of(content) == hash else { throw RebuildError.media(hash) }
+      let content = try await media.content(of: hash)
       try await Blocking.run("restore") {
         try FileTree.write(content, to: "\(place)/\(hash)", files)
       }.get()
     }
     try await Blocking.run("restore") { try files.synchronizeDirectory(place) }.get()
-    return listed
+    return Array(listed)
   }
 }

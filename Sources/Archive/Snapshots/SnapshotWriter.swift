@@ -100,19 +100,10 @@ public struct SnapshotWriter: Sendable {
     _ subject: Subject, _ directory: String
   ) async throws(ArchiveError) {
     guard !subject.media.isEmpty else { return }
-    let known = Set(
-      try await archive.objects.list(ArchiveNames.media(subject.tenant)).map(\.name))
-    for hash in subject.media {
-      let name = ArchiveNames.media(subject.tenant, hash)
-      guard !known.contains(name) else { continue }
-      let content = try await read("\(directory)/\(hash)", at: 0, count: nil)
-      guard content.count <= ObjectSealer.contentBytes else {
-        throw .incomplete("media object \(hash) of \(content.count) bytes is too large")
-      }
-      guard SHA256Hash.of(content) == hash else {
-        throw .damaged(name: name, detail: "the tenant's file is not what its name says")
-      }
-      try await archive.put(name, content, rank)
+    let media = ArchivedMedia(archive, of: subject.tenant)
+    let known = try await media.hashes()
+    for hash in subject.media where !known.contains(hash) {
+      try await media.put(hash, try await read("\(directory)/\(hash)", at: 0, count: nil), rank)
     }
   }
 

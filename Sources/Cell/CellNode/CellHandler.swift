@@ -29,6 +29,9 @@ struct CellHandler: Sendable {
     throw Failure(.unknownRoute, "this process runs one version")
   }
   var counts = RequestCounts()
+  /// Whether the control plane says that this cell is none of the deployment's: nobody would empty
+  /// its spool.
+  var isOutcast: @Sendable () -> Bool = { false }
   /// Throws where a request meant for this generation is not this process's to answer.
   var meet: @Sendable (Generation) throws(Failure) -> Void = { (_) throws(Failure) in }
 
@@ -42,6 +45,9 @@ struct CellHandler: Sendable {
       try await webhook(part, request)
       return []
     case .spoolStore:
+      guard !isOutcast() else {
+        throw Failure(.forbidden, "this cell does not belong to the deployment any more")
+      }
       return try await answer(request) { (part: Aimstors_ProtoSpoolPart) async throws(Failure) in
         var stored = Aimstors_ProtoSpoolStored()
         stored.id = try await spool.accept(

@@ -116,7 +116,7 @@ public final class CellNode: Service {
         wakes.wake($0)
         identity.letters.wake($0)
         identity.logMayHaveGrown($0)
-      }, log: logger)
+      }, room: MoveRoom(of: configuration.dataDirectory, files), log: logger)
     departures = Departures(moving)
     loads = LoadSample(
       engine: engine, files: files, dataDirectory: configuration.dataDirectory)
@@ -142,8 +142,7 @@ public final class CellNode: Service {
     self.archive = service
     arrivals = Arrivals(
       moving, followers: FollowerCopies(replication),
-      archived: { try await service?.keepImport($0) },
-      diskFree: { (try? files.freeBytes(configuration.dataDirectory)) ?? 0 })
+      archived: { try await service?.keepImport($0) })
     work = CellWork(logger: logger)
     restoration = service.map { [engine, directives, services, replication] service in
       var restoration = TenantRestoration(
@@ -343,6 +342,7 @@ public final class CellNode: Service {
         try await moves.answer(request, from: source)
       },
       programs: configuration.programs, counts: counts,
+      isOutcast: { [link] in link.trouble?.failure.code == .forbidden },
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
   }
 

@@ -22,18 +22,15 @@ final class Arrivals: Sendable {
   /// Stores a tenant's files in the archive.
   private let archived: @Sendable (TenantID) async throws -> Void
   private let parts: ImportParts
-  private let diskFree: @Sendable () -> UInt64
   private let state = Mutex<[TenantID: Arrival]>([:])
 
   init(
     _ environment: MoveEnvironment, followers: FollowerCopies,
-    archived: @escaping @Sendable (TenantID) async throws -> Void,
-    diskFree: @escaping @Sendable () -> UInt64
+    archived: @escaping @Sendable (TenantID) async throws -> Void
   ) {
     self.environment = environment
     self.followers = followers
     self.archived = archived
-    self.diskFree = diskFree
     parts = ImportParts(environment.engine)
   }
 
@@ -46,11 +43,6 @@ final class Arrivals: Sendable {
     let skew = abs(environment.clock.milliseconds() - message.timeMs)
     guard skew <= MoveLimits.skewMilliseconds else {
       throw Failure(.invalidState, "the clocks of the two cells are \(skew) ms apart")
-    }
-    let free = diskFree()
-    // The copy, and the journal's records of what is written meanwhile.
-    guard free / 2 >= message.bytes + CellLimits.diskReserveBytes else {
-      throw Failure(.cellFull, "\(message.bytes) bytes do not fit into \(free) free ones")
     }
     let epoch = Epoch(message.epoch)
     let arrival = Arrival(epoch: epoch, source: source, followers: followers.current)
@@ -65,6 +57,7 @@ final class Arrivals: Sendable {
         retryAfterMilliseconds: 1_000)
     }
     do throws(Failure) {
+      try environment.room.take(.arrival(tenant), bytes: message.bytes)
       try await environment.remember(tenant, at: message.sourceAddress)
       try await onThread { [engine] in try engine.prepareImport(tenant, under: epoch) }
       parts.begin(tenant, epoch)
@@ -263,6 +256,7 @@ final class Arrivals: Sendable {
 
   private func forget(_ tenant: TenantID) {
     state.withLock { _ = $0.removeValue(forKey: tenant) }
+    environment.room.giveBack(.arrival(tenant))
     parts.forget(tenant)
   }
 

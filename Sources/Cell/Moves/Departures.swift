@@ -29,12 +29,13 @@ final class Departures: Sendable {
 
   /// Moves a tenant; answers the result as JSON.
   func move(_ order: MoveOrder, _ progress: CellWork.Progress) async throws -> String {
-    // What a restart left of the same move may be on its way already.
+    // What a restart left of the same move may be on its way already: for as long as its target is
+    // away, and what ends that wait may be work of this cell.
     while !enter(order.tenant) {
       if environment.engine.release(of: order.tenant)?.epoch == order.epoch {
         progress.step("adopt")
-        progress.waits()
       }
+      progress.waits()
       try await Task.sleep(for: MoveLimits.quiesceLook)
     }
     defer { leave(order) }
@@ -64,7 +65,7 @@ final class Departures: Sendable {
     guard let head = engine.servedHeads[order.tenant] else {
       throw Failure(.notFound, "no such tenant in this cell")
     }
-    let snapshot = try await size(of: order.tenant)
+    let snapshot = try await environment.size(of: order.tenant)
     let began = ContinuousClock.now
     var question = Aimstors_ProtoMoveQuestion()
     question.tenant = order.tenant.rawValue
@@ -82,21 +83,6 @@ final class Departures: Sendable {
       predictedPauseMicroseconds: Int64(pause),
       copySeconds: Double(snapshot) / Double(MoveLimits.copyBytesPerSecond))
     return String(decoding: try EdgeJSON.encode(plan), as: UTF8.self)
-  }
-
-  private func size(of tenant: TenantID) async throws -> UInt64 {
-    let files = environment.files
-    let place = "\(environment.dataDirectory)/tenants/\(tenant)"
-    return try await Blocking.run("move") {
-      guard try files.exists(place) else { return 0 }
-      var bytes: UInt64 = 0
-      for name in try files.list(place) where name.hasSuffix(".sqlite") {
-        let file = try files.open("\(place)/\(name)", .read)
-        defer { file.close() }
-        bytes += try file.length()
-      }
-      return bytes
-    }.get()
   }
 
   // What a restart left, and what is kept for a while.
@@ -178,15 +164,18 @@ final class Departures: Sendable {
     try? environment.engine.depart(tenant)
   }
 
-  /// Removes files of tenants that left long ago.
-  func reap(keeping milliseconds: Int64 = MoveLimits.departedMilliseconds) {
+  /// Removes files of tenants that left long ago, or at all where the disk needs the room: the
+  /// tenants are served from others.
+  func reap() {
     let engine = environment.engine
+    let isShort = environment.room.isShort
     let now = environment.now.milliseconds
     for (tenant, epoch) in engine.departed {
       // What left under an older epoch than the last is nobody's way back.
       let head = engine.heads[tenant]
       let isCurrent = head?.ownership == .released && head?.armed == epoch
-      guard !isCurrent || now - (head?.time.milliseconds ?? 0) > milliseconds else { continue }
+      let age = now - (head?.time.milliseconds ?? 0)
+      guard isShort || !isCurrent || age > MoveLimits.departedMilliseconds else { continue }
       engine.removeDeparted(tenant, epoch)
     }
   }

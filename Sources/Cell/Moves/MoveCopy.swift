@@ -18,6 +18,9 @@ struct MoveCopy: Sendable {
 
   func run() async throws -> Copied {
     let place = "\(environment.dataDirectory)/moving/\(order.tenant).\(order.epoch.rawValue)"
+    let room = environment.room
+    try room.take(.copy(order.tenant), bytes: try await environment.size(of: order.tenant))
+    defer { room.giveBack(.copy(order.tenant)) }
     try await clear(place)
     do {
       let copied = try await copy(place)

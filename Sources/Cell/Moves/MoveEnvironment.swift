@@ -22,6 +22,7 @@ final class MoveEnvironment: Sendable {
   let address: @Sendable () -> String
   /// Says that a tenant may have something to send.
   let wake: @Sendable (TenantID) -> Void
+  let room: MoveRoom
   let problems = MoveProblems()
   let log: Logger
   /// Rates of tenants that left, until they are told.
@@ -33,7 +34,7 @@ final class MoveEnvironment: Sendable {
     cell: CellID, engine: StorageEngine, directives: Directives, keys: APIKeys,
     sessions: Sessions, messenger: any Messenger, files: any FileSystem, dataDirectory: String,
     clock: any WallClock, address: @escaping @Sendable () -> String,
-    wake: @escaping @Sendable (TenantID) -> Void, log: Logger
+    wake: @escaping @Sendable (TenantID) -> Void, room: MoveRoom, log: Logger
   ) {
     self.cell = cell
     self.engine = engine
@@ -46,6 +47,7 @@ final class MoveEnvironment: Sendable {
     self.clock = clock
     self.address = address
     self.wake = wake
+    self.room = room
     self.log = log
   }
 
@@ -53,6 +55,22 @@ final class MoveEnvironment: Sendable {
 
   func peer(at address: String) -> MovePeer {
     MovePeer(peer: messenger.peer(at: Address(address)))
+  }
+
+  /// Bytes of a tenant's files, without its media.
+  func size(of tenant: TenantID) async throws -> UInt64 {
+    let files = files
+    let place = "\(dataDirectory)/tenants/\(tenant)"
+    return try await Blocking.run("move") {
+      guard try files.exists(place) else { return 0 }
+      var bytes: UInt64 = 0
+      for name in try files.list(place) where name.hasSuffix(".sqlite") {
+        let file = try files.open("\(place)/\(name)", .read)
+        defer { file.close() }
+        bytes += try file.length()
+      }
+      return bytes
+    }.get()
   }
 
   // Where the other cell answers, also after a restart.

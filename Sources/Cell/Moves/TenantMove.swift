@@ -42,7 +42,13 @@ struct TenantMove: Sendable {
     }
     progress.step("begin")
     try await environment.remember(tenant, at: order.address)
-    try await engine.beginMove(tenant, to: order.target, under: order.epoch)
+    do throws(Failure) {
+      try await engine.beginMove(tenant, to: order.target, under: order.epoch)
+    } catch {
+      // It may have begun, and nobody would drive it.
+      if error.code == .outcomeUnknown { await giveUp() }
+      throw error
+    }
     do {
       return try await moveOn(from: before.epoch)
     } catch let failure as Failure where engine.servedHeads[tenant] == nil {

@@ -196,6 +196,13 @@ final class CellRoster: Sendable {
     sights().filter { $0.isAlive && $0.record.state != .retired }.map(\.record)
   }
 
+  /// Cells that were retired with nothing in them; those that were lost are not among them.
+  func retired() -> [CellRecord] {
+    state.withLock { state in
+      state.cells.values.filter { $0.state == .retired && $0.generation < .ended }
+    }
+  }
+
   func routers() -> [RouterSight] {
     state.withLock { $0.routers.values.sorted { $0.id < $1.id } }
   }

@@ -118,6 +118,9 @@ public final class ControlPlaneNode: Service {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await Self.every(ControlPlaneLimits.directiveRetry) { await self.sweep() } }
         group.addTask { await Self.every(ControlPlaneLimits.drainInterval) { await self.drain() } }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.retiredDrainInterval) { await self.drainRetired() }
+        }
         group.addTask { await Self.every(ControlPlaneLimits.lookInterval) { await self.look() } }
         group.addTask {
           await Self.every(ControlPlaneLimits.promotionInterval) { await self.promote() }
@@ -154,6 +157,9 @@ public final class ControlPlaneNode: Service {
 
   /// One round over the spools.
   func drain() async { await services.spools.drain(trace: freshTrace()) }
+
+  /// One round over the spools of retired cells.
+  func drainRetired() async { await services.spools.drainRetired(trace: freshTrace()) }
 
   /// One look at what is wrong with the cells, and since when.
   func look() async { await services.problems.look(trace: freshTrace()) }

@@ -97,9 +97,11 @@ struct OperationRoutes: Sendable {
         move.isCancelled = true
         try rows.put(move)
       } else {
+        let isOver = operation.state.isFinal
         try operation.cancel(at: transaction.now)
         try rows.put(operation)
-        if let drain = try rows.rebalance(id), let cell = drain.cell, !drain.isDryRun {
+        // A repeat tells of nothing new: another drain may be emptying the cell by now.
+        if !isOver, let drain = try rows.rebalance(id), let cell = drain.cell, !drain.isDryRun {
           try RebalanceCommands.reopen(cell, rows)
         }
       }

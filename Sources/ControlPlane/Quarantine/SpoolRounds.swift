@@ -49,11 +49,17 @@ final class SpoolRounds: Sendable {
   func lastSizes() -> [CellID: SpoolPass.Size] { sizes.withLock { $0 } }
 
   /// One round over every living cell's spool.
-  func drain(trace: String) async {
-    let living = roster.living()
-    let world = SpoolPass.World(mapVersion: await map.version, living: living.map(\.id))
+  func drain(trace: String) async { await drain(roster.living(), trace: trace) }
+
+  /// One round over the spools of retired cells that still answer: a router that had not heard of
+  /// the end may have stored something there since.
+  func drainRetired(trace: String) async { await drain(roster.retired(), trace: trace) }
+
+  private func drain(_ cells: [CellRecord], trace: String) async {
+    let living = roster.living().map(\.id)
+    let world = SpoolPass.World(mapVersion: await map.version, living: living)
     await withTaskGroup(of: Void.self) { group in
-      for cell in living {
+      for cell in cells {
         group.addTask { await self.drain(cell, world, trace: trace) }
       }
     }

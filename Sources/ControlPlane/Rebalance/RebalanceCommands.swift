@@ -162,7 +162,7 @@ struct RebalanceCommands: Sendable {
     }
   }
 
-  /// A drain that was cancelled: the cell takes tenants again.
+  /// A drain that was cancelled or has failed: the cell takes tenants again.
   static func reopen(_ id: CellID, _ rows: PlatformRows) throws {
     guard var cell = try rows.cell(id), cell.state == .draining else { return }
     cell.state = .active

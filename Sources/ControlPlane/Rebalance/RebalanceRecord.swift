@@ -76,7 +76,8 @@ enum RebalancePace {
   /// What becomes of a move whose attempt has failed.
   static func failed(_ move: PlannedMove, _ failure: Failure?, at now: Timestamp) -> PlannedMove {
     var next = move
-    next.attempts += 1
+    // A cell that is away for a while is waited for.
+    if failure?.code != .cellUnavailable { next.attempts += 1 }
     next.detail = failure.map { "\($0.code.rawValue): \($0.detail)" } ?? "cancelled"
     let isLast = next.attempts >= ControlPlaneLimits.rebalanceAttempts || failure == nil
     next.state = isLast ? .failed : .planned

@@ -26,6 +26,18 @@ struct RebalanceRounds: Sendable {
     guard let operation = found.0, let rebalance = found.1, operation.state == .running else {
       return
     }
+    try await goOn(operation, rebalance, trace: trace)
+    // One that has failed takes tenants again.
+    if let cell = rebalance.cell,
+      try await services.store.read({ try $0.operation(id)?.state == .failed })
+    {
+      try await RebalanceCommands(services: services).reread(cell)
+    }
+  }
+
+  private func goOn(
+    _ operation: Operation, _ rebalance: RebalanceRecord, trace: String
+  ) async throws(Failure) {
     if operation.stepName == "move" { return try await move(rebalance, trace: trace) }
     // One that its follower takes over is waited for; so is one that starts again.
     if let cell = rebalance.cell, !services.roster.isAlive(cell) { return }
@@ -81,8 +93,9 @@ struct RebalanceRounds: Sendable {
         operation.progress.total = 0
         try operation.finished(step: "move", at: transaction.now)
         try operation.succeeded(result: try Self.text(view), at: transaction.now)
-      } else if rebalance.cell != nil, !plan.unplaced.isEmpty {
+      } else if let cell = rebalance.cell, !plan.unplaced.isEmpty {
         // Half an emptied cell helps nobody: first there must be room.
+        try RebalanceCommands.reopen(cell, rows)
         try operation.failed(
           Failure(.cellFull, "\(plan.unplaced.count) tenants fit into no other cell"),
           result: try Self.text(view), at: transaction.now)
@@ -206,6 +219,10 @@ private struct RebalanceStep {
           planned.state = .moving
           planned.move = operation.id
           begun.append(operation.id)
+        } catch  where !takes(planned.to) {
+          // What is left in a cell that is emptied is planned again, for the cells that are there.
+          planned.state = .skipped
+          planned.detail = "\(planned.to) does not take tenants any more"
         } catch let failure as Failure {
           planned = RebalancePace.failed(planned, failure, at: transaction.now)
         }
@@ -215,6 +232,10 @@ private struct RebalanceStep {
       try rows.put(planned, of: id)
     }
     return begun
+  }
+
+  private func takes(_ cell: CellID) -> Bool {
+    sights.contains { $0.record.id == cell && $0.isAlive && $0.record.state == .active }
   }
 
   /// Ends the operation, unless the cell that is emptied has got more meanwhile.
@@ -232,6 +253,7 @@ private struct RebalanceStep {
     }
     let result = try RebalanceRounds.result(operation, moves)
     guard failed.isEmpty else {
+      if let cell = rebalance.cell { try RebalanceCommands.reopen(cell, rows) }
       try operation.failed(
         Failure(.conflict, "\(failed.count) of \(moves.count) tenants were not moved"),
         result: result, at: transaction.now)

@@ -40,7 +40,7 @@ struct CellWorkRounds: Sendable {
 
   private static func mayPass(_ failure: Failure) -> Bool {
     switch failure.code {
-    case .cellUnavailable, .outcomeUnknown, .overloaded, .recovering, .shuttingDown: true
+    case .cellUnavailable, .outcomeUnknown, .overloaded, .recovering, .shuttingDown, .diskFull: true
     default: false
     }
   }

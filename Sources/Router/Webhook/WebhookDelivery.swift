@@ -208,11 +208,13 @@ struct WebhookDelivery: Sendable {
     return false
   }
 
-  /// Cells that serve: connected ones first, the one that just failed last.
+  /// Cells that serve: connected ones first, then those that are emptied and soon gone, the one
+  /// that just failed last.
   private func spoolOrder(_ avoiding: CellID?) -> [PlacementMap.Cell] {
     let cells = keeper.read { Array($0.cells.values) }
     let rank = { (cell: PlacementMap.Cell) -> Int in
-      if cell.id == avoiding { return 2 }
+      if cell.id == avoiding { return 3 }
+      if cell.state == "draining" { return 2 }
       return messenger.peer(at: Address(cell.address)).isConnected ? 0 : 1
     }
     return cells.filter { ["active", "draining"].contains($0.state) && !$0.address.isEmpty }

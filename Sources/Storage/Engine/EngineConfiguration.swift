@@ -12,8 +12,8 @@ public struct EngineConfiguration: Sendable {
   public var oldestGeneration: Generation?
   /// Whether the tenants' records come from another process's journal: nothing is commanded here.
   public var isFollowing = false
-  /// Whether moves that were begun here are settled with their targets before their tenants are
-  /// served: this process goes on from a copy that may lack a release.
+  /// Whether moves that an earlier generation began are settled with their targets before their
+  /// tenants are served: this process goes on from a copy that may lack a release.
   public var settlesMoves = false
   /// Up to which level files and records are written.
   public var ceiling = FormatCeiling.unlimited

@@ -60,7 +60,9 @@ extension StorageEngine {
       let writer = TenantWriter(
         tenant: tenant, context: context, schema: index(tenant), head: head)
       writers[tenant] = writer
-      let isUnsettled = head.ownership == .moving && configuration.settlesMoves
+      // What this generation has begun itself is whole here, and ends as with any other restart.
+      let isCopied = opened.generationStart.map { head.cellSeq < $0 } ?? true
+      let isUnsettled = head.ownership == .moving && configuration.settlesMoves && isCopied
       if head.ownership.isServed, !isUnsettled {
         context.due.set(tenant, head.nextDue)
       } else {

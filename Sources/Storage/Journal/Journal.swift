@@ -63,7 +63,7 @@ public final class Journal: Sendable {
       journal: journal, heads: result.heads, headsProblem: result.headsProblem,
       checkpointThrough: result.catalog.checkpointThrough, first: result.first,
       last: result.catalog.lastSeq, damage: result.catalog.damage, isWritable: result.isWritable,
-      cut: result.cut)
+      cut: result.cut, generationStart: result.generationStart)
   }
 
   private init(
@@ -330,6 +330,9 @@ public struct OpenedJournal: Sendable {
   ///
   /// For the log.
   public let cut: DamagedRange?
+  /// Where this generation's own part of the journal begins, of what is still there; nil where it
+  /// has written nothing yet.
+  public let generationStart: CellSeq?
 
   /// Bytes of the torn last group that were cut.
   public var cutBytes: UInt64 { cut.map { $0.endOffset - $0.startOffset } ?? 0 }

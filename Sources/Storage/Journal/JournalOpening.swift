@@ -16,6 +16,7 @@ struct JournalOpening {
     var first: CellSeq
     var isWritable: Bool
     var cut: DamagedRange?
+    var generationStart: CellSeq?
   }
 
   let configuration: JournalConfiguration
@@ -74,7 +75,10 @@ struct JournalOpening {
     return Result(
       lock: lock, start: start, catalog: catalog, heads: fold.heads, headsProblem: problem,
       first: scan.segments.first?.firstSeq ?? scan.tip.lastSeq.next, isWritable: isWritable,
-      cut: cut)
+      cut: cut,
+      generationStart: scan.segments.first {
+        $0.header?.generation == configuration.generation
+      }?.firstSeq)
   }
 
   private func removeTemporaries() throws {

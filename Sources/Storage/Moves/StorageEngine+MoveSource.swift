@@ -109,10 +109,13 @@ extension StorageEngine {
     let writer = try writer(tenant)
     // Fenced by the same move, or at rest in a moment.
     if !writer.isAtRest { _ = try await held(tenant, within: Self.holdNanoseconds) }
-    defer { writer.endHold() }
+    defer {
+      // Also where the record's outcome is not known: what it kept is nobody's.
+      writer.tap.withLock { $0 = nil }
+      writer.endHold()
+    }
     let counterpart = writer.context.heads[tenant]?.counterpart
     try await take(.burn(epoch), .burn, under: epoch, counterpart: counterpart, writer)
-    writer.tap.withLock { $0 = nil }
   }
 
   /// The commit point: gives a fenced tenant to the target, durably in the tenant's mode.

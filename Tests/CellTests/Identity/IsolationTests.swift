@@ -69,6 +69,23 @@ import Wire
     return try Aimstors_ProtoResponse(serializedBytes: bytes)
   }
 
+  @Test func `a cell that was put out of the deployment takes nothing into its spool`() async throws
+  {
+    let api = try TestAPI()
+    var handler = handler(api)
+    func store() async throws(Failure) -> [UInt8] {
+      try await handler.handle(
+        IncomingRequest(
+          method: .spoolStore, peer: PeerIdentity(role: .router, id: "r", generation: .first),
+          deadline: .now.advanced(by: .seconds(30)), traceID: "", payload: []))
+    }
+    handler.isOutcast = { true }
+    do throws(Failure) {
+      _ = try await store()
+      Issue.record("it was stored where nobody looks")
+    } catch { #expect(error.code == .forbidden) }
+  }
+
   @Test func `a placement that is old, or newer than the cell knows, yields nothing`() async throws
   {
     let api = try TestAPI()

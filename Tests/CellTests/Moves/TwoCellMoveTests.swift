@@ -14,12 +14,22 @@ import Wire
 @Suite("A move between two cells") struct TwoCellMoveTests {
   private static let tenant = TenantID(trusted: "t1")
 
+  /// The room on a cell's disk, as the test says.
+  private final class FakeDisk: Sendable {
+    private let state = Mutex(MoveRoom.Disk(free: 1 << 40, total: 0))
+    var room: MoveRoom.Disk { state.withLock { $0 } }
+    func become(free: UInt64, total: UInt64 = 0) {
+      state.withLock { $0 = MoveRoom.Disk(free: free, total: total) }
+    }
+  }
+
   /// What of a cell takes part in a move.
   private struct Side {
     let engine: StorageEngine
     let messenger: InMemoryMessenger
     let departures: Departures
     let moves: MoveMessages
+    let disk = FakeDisk()
 
     init(_ name: String, _ directory: String, _ network: InMemoryNetwork) async throws {
       var log = Logger(label: "test")
@@ -43,11 +53,11 @@ import Wire
         keys: APIKeys(store: engine, clock: clock, boot: FakeBoot(clock: clock)),
         sessions: Sessions(store: engine, clock: clock), messenger: messenger, files: files,
         dataDirectory: place, clock: clock, address: { Self.address(name) }, wake: { _ in },
-        log: log)
+        room: MoveRoom { [disk] in disk.room }, log: log)
       departures = Departures(environment)
       moves = MoveMessages(
         arrivals: Arrivals(
-          environment, followers: FollowerCopies(nil), archived: { _ in }, diskFree: { .max }),
+          environment, followers: FollowerCopies(nil), archived: { _ in }),
         outcomes: LateOutcomes(
           environment: environment, sealer: Sealer(key: [UInt8](repeating: 7, count: 32)),
           gate: directives))
@@ -113,6 +123,33 @@ import Wire
       #expect(source.engine.servedHeads[Self.tenant] == nil)
       try await target.pay("payment-6")
       #expect(try await target.transfers() == 6)
+    }
+  }
+
+  @Test func `a copy that does not fit beside the tenant's files is not begun`() async throws {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      source.disk.become(free: CellLimits.diskReserveBytes)
+      do {
+        _ = try await source.departures.move(order(at: "b"), CellWork.Progress())
+        Issue.record("it moved")
+      } catch let failure as Failure { #expect(failure.code == .cellFull) }
+      #expect(source.engine.servedHeads[Self.tenant]?.epoch == .first)
+      #expect(target.engine.heads[Self.tenant] == nil)
+      try await source.pay("payment-6")
+    }
+  }
+
+  @Test func `files of a tenant that left are kept for as long as the disk has room`() async throws
+  {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      _ = try await source.departures.move(order(at: "b"), CellWork.Progress())
+      source.departures.reap()
+      #expect(source.engine.departed.map(\.tenant) == [Self.tenant])
+      source.disk.become(free: 19_000, total: 100_000)
+      source.departures.reap()
+      #expect(source.engine.departed.isEmpty)
     }
   }
 

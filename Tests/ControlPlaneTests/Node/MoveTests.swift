@@ -81,6 +81,29 @@ import Wire
     #expect(placed?.cell == "cell-b" && placed?.epoch == 2)
   }
 
+  @Test func `a process that refuses the question ends no move: its source's journal does`()
+    async throws
+  {
+    let scene = try await scene()
+    scene.source.change { $0.workAnswers = [status("running", "copy")] }
+    let id = try await begin(scene, key: "m1").text("id")
+    await scene.deployment.node.work()
+    // It was replaced, and follows; then its successor answers at the same address.
+    for code in [FailureCode.forbidden, .versionMismatch, .generationFenced] {
+      scene.source.change { $0.refusal = Failure(code, "not any more") }
+      await scene.deployment.node.work()
+      let shown = try await scene.deployment.admin("GET", "/v1/operations/\(id)")
+      #expect(try shown.text("state") == "running", "\(code): \(shown.raw)")
+    }
+    scene.source.change {
+      $0.refusal = nil
+      $0.workAnswers = [status("done", "", "{}")]
+    }
+    _ = try await wait(scene, id, "succeeded")
+    let (cell, epoch) = try await place(scene)
+    #expect(cell == "cell-b" && epoch == 2)
+  }
+
   @Test func `an epoch is armed once, whatever became of its move`() async throws {
     let scene = try await scene()
     scene.source.change { $0.workAnswers = [status("failed", code: "deadline_exceeded")] }

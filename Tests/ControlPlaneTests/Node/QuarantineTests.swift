@@ -48,6 +48,22 @@ import Wire
     #expect(a.seen.parts.count == 1)
   }
 
+  @Test func `what came into a retired cell's spool all the same reaches its owner`() async throws {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let b = try await deployment.cell("cell-b")
+    let id = try await deployment.tenant("acme", cell: "cell-b")
+    let retired = try await deployment.admin("POST", "/v1/cells/cell-a/retire", key: "r1")
+    #expect(retired.status == 202, "\(retired.raw)")
+    a.change { $0.spool = [entry("qua_1", number: "1", tenant: id)] }
+    #expect(try await b.claim(deployment.control, tenant: id, [("phone_number", "1")]) == "")
+    await deployment.node.drain()
+    #expect(a.seen.spool.count == 1, "it is none of the living")
+    await deployment.node.drainRetired()
+    #expect(b.seen.parts.map(\.tenant) == [id])
+    #expect(a.seen.spool.isEmpty)
+  }
+
   @Test func `a part waits while its owner is dead`() async throws {
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")

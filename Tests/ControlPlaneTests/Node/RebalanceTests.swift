@@ -119,6 +119,43 @@ import Wire
     #expect(try ended.root()["error"]?["code"]?.string == "cell_full")
     let unplaced = try ended.root()["result"]?["unplaced"]?.elements.first { _ in true }
     #expect(unplaced?["tenant_id"]?.string == tenant)
+    #expect(try await deployment.admin("GET", "/v1/cells/cell-a").text("state") == "active")
+    _ = try await deployment.tenant("b", cell: "cell-a")
+  }
+
+  @Test func `a drain whose target dies goes on to another cell`() async throws {
+    let deployment = try await Deployment()
+    let first = try await deployment.cell("cell-a")
+    let second = try await deployment.cell("cell-b")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    for cell in [first, second] { cell.change { $0.workAnswers = [status("running")] } }
+    let id = try await deployment.admin("POST", "/v1/cells/cell-a/drain", key: "d1").text("id")
+    await deployment.node.rebalance()
+    for cell in [first, second] { cell.change { $0.workAnswers = [status("done", Self.idle)] } }
+    var refused = status("failed")
+    refused.failure.code = "cell_unavailable"
+    first.change { $0.answersByKind["move"] = refused }
+    await deployment.node.rebalance()
+    await deployment.node.work()
+    #expect(first.seen.work.last { $0.kind == "move" }?.move.target == "cell-b")
+    // However often: a cell that is away is waited for.
+    for _ in 0..<ControlPlaneLimits.rebalanceAttempts {
+      deployment.clock.advance(milliseconds: 600_000)
+      await deployment.node.rebalance()
+      await deployment.node.work()
+    }
+    #expect(try await operation(id, deployment).text("state") == "running")
+    // It is gone, and another one has come.
+    deployment.boot.advance(milliseconds: 60_000)
+    let third = try await deployment.cell("cell-c")
+    third.change { $0.workAnswers = [status("done", Self.idle)] }
+    try await first.heartbeat(deployment.control)
+    first.change { $0.answersByKind["move"] = nil }
+    await deployment.node.rebalance()
+    deployment.clock.advance(milliseconds: 600_000)
+    let ended = try await settle(id, deployment)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    #expect(try await deployment.admin("GET", "/v1/tenants/\(tenant)").text("cell") == "cell-c")
   }
 
   @Test func `a drain that is cancelled begins no more, and the cell takes tenants again`()
@@ -137,6 +174,12 @@ import Wire
     for cell in [first, second] { cell.change { $0.workAnswers = [status("done", Self.idle)] } }
     await deployment.node.rebalance()
     #expect(!first.seen.work.contains { $0.kind == "move" })
+    // Another drain empties it by now: the same wish once more is nothing new.
+    for cell in [first, second] { cell.change { $0.workAnswers = [status("running")] } }
+    _ = try await deployment.admin("POST", "/v1/cells/cell-a/drain", key: "d2")
+    let repeated = try await deployment.admin("POST", "/v1/operations/\(id)/cancel", key: "c2")
+    #expect(try repeated.text("state") == "cancelled")
+    #expect(try await deployment.admin("GET", "/v1/cells/cell-a").text("state") == "draining")
   }
 
   @Test func `a move that fails is tried again, and failed for good it is said`() async throws {
@@ -163,5 +206,6 @@ import Wire
     #expect(move?["detail"]?.string == "deadline_exceeded: the cap was reached")
     let epochs = first.seen.work.filter { $0.kind == "move" }.map(\.move.epoch)
     #expect(Set(epochs).count == ControlPlaneLimits.rebalanceAttempts)
+    #expect(try await deployment.admin("GET", "/v1/cells/cell-a").text("state") == "active")
   }
 }
