@@ -52,6 +52,8 @@ final class MoveRoom: Sendable {
   func take(_ use: Use, bytes: UInt64) throws(Failure) {
     let free = disk().free
     let isGiven = promised.withLock { promised in
+      // Another cell says how many: no number may end this process.
+      guard bytes <= free else { return false }
       let others = promised.reduce(into: UInt64(0)) { sum, other in
         if other.key != use { sum += other.value }
       }

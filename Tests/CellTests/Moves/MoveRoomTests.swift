@@ -27,6 +27,7 @@ import Wire
     #expect(!isGiven(room(reserve + 99), .copy(a), 100))
     #expect(isGiven(room(2 * reserve + 200), .arrival(a), 100))
     #expect(!isGiven(room(2 * reserve + 199), .arrival(a), 100))
+    #expect(!isGiven(room(2 * reserve + 199), .arrival(a), .max))
   }
 
   @Test func `what others were promised is not promised again, until they give it back`() {
