@@ -44,8 +44,6 @@ enum MoveLimits {
   /// Files of a tenant that left are kept so long.
   static let departedMilliseconds: Int64 = 24 * 3_600_000
   static let reapInterval = Duration.seconds(60)
-  /// The same where less of the disk is free, in per cent: not kept.
-  static let shortPercentFree: UInt64 = 20
   /// How often a target asks what became of a move that it heard nothing of.
   static let standingInterval = Duration.seconds(1)
   /// A copy of which nothing came for so long is given up by its target.

@@ -1,3 +1,4 @@
+import Edge
 import Platform
 import Synchronization
 import Wire
@@ -43,7 +44,7 @@ final class MoveRoom: Sendable {
   /// Whether the disk is as full as somebody is told of it.
   var isShort: Bool {
     let disk = disk()
-    return disk.free < disk.total / 100 * MoveLimits.shortPercentFree
+    return disk.free < disk.total / 100 * (100 - WatchRule.filledPercent)
   }
 
   /// Promises room for `bytes` until ``giveBack(_:)``; asked again, the same use gets it anew.

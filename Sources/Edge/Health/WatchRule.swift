@@ -3,9 +3,9 @@ import Wire
 /// From when on a disk or a certificate is somebody's work.
 ///
 /// Decides only; ``ProcessWatch`` looks.
-enum WatchRule {
+package enum WatchRule {
   /// Share of the disk in use, in percent, from which on it is said.
-  static let filledPercent: UInt64 = 80
+  package static let filledPercent: UInt64 = 80
   /// How long before its end a certificate is said to expire, in seconds: time enough to renew a
   /// process's own, and for the authority to have every process's renewed under a new one.
   static let expiringSeconds: [Kind: Int64] = [.process: 14 * 86_400, .authority: 60 * 86_400]

@@ -7,13 +7,16 @@
 /// The terminal, or what stands in its place.
 enum Console {
   /// One line to standard output.
-  static func out(_ line: String) { write(line, STDOUT_FILENO) }
+  static func out(_ line: String) { write(line + "\n", STDOUT_FILENO) }
 
   /// One line to standard error.
-  static func error(_ line: String) { write(line, STDERR_FILENO) }
+  static func error(_ line: String) { write(line + "\n", STDERR_FILENO) }
 
-  private static func write(_ line: String, _ descriptor: Int32) {
-    var rest = Array((line + "\n").utf8)[...]
+  /// To standard error, without an end of line: what is drawn over.
+  static func draw(_ text: String) { write(text, STDERR_FILENO) }
+
+  private static func write(_ text: String, _ descriptor: Int32) {
+    var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       guard count > 0 else { return }

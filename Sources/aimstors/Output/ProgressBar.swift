@@ -1,4 +1,3 @@
-import Foundation
 import GraphSimulator
 
 /// How far an operation has come, in one line that is drawn again and again: `[#####     ]  50 %
@@ -16,14 +15,14 @@ struct ProgressBar {
   mutating func draw(_ operation: JSON) {
     guard isShown else { return }
     let line = Self.line(operation)
-    write("\r" + line + String(repeating: " ", count: max(0, drawn - line.count)))
+    Console.draw("\r" + line + String(repeating: " ", count: max(0, drawn - line.count)))
     drawn = line.count
   }
 
   /// Leaves the line empty.
   mutating func clear() {
     guard drawn > 0 else { return }
-    write("\r" + String(repeating: " ", count: drawn) + "\r")
+    Console.draw("\r" + String(repeating: " ", count: drawn) + "\r")
     drawn = 0
   }
 
@@ -39,7 +38,7 @@ struct ProgressBar {
     guard total > 0 else { return "[\(bar)]       \(step)" }
     let percent = String(part * 100 / total)
     let blank = String(repeating: " ", count: 3 - percent.count)
-    let amount = amount(part, of: total, operation["progress"]?["unit"]?.string ?? "")
+    let amount = amount(part, of: total, progress?["unit"]?.string ?? "")
     return "[\(bar)] \(blank)\(percent) % \(step), \(amount)"
   }
 
@@ -48,6 +47,4 @@ struct ProgressBar {
     let (name, size) = total < 10_000_000 ? ("kB", 1_000) : ("MB", 1_000_000)
     return "\(done / size) of \(total / size) \(name)"
   }
-
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

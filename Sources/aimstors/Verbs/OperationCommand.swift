@@ -24,26 +24,14 @@ struct OperationCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show an operation; with --wait until it has ended.")
 
-    static let pollMilliseconds = 250
-
     @Argument var id: String
-    @Flag(name: .long) var wait = false
-    @Option(name: .long, help: "Give up after this many seconds (exit code 4).") var timeout = 600
+    @OptionGroup var waiting: WaitOptions
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
       let api = try connection.connection()
-      let deadline = ContinuousClock.now + .seconds(timeout)
-      var operation = try await api.send(.admin, "GET", "/v1/operations/\(id)")
-      while wait, Self.isGoing(operation) {
-        guard ContinuousClock.now < deadline else {
-          throw CommandFailure(
-            .timedOut, code: "timed_out", detail: "\(id) is still \(operation.cell("state"))",
-            document: operation)
-        }
-        try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
-        operation = try await api.send(.admin, "GET", "/v1/operations/\(id)")
-      }
+      let operation = try await waiting.ended(
+        try await api.send(.admin, "GET", "/v1/operations/\(id)"), api)
       api.show(operation, OperationCommand.table([operation]))
       if operation["state"]?.string == "failed" {
         throw CommandFailure(
@@ -51,10 +39,6 @@ struct OperationCommand: AsyncParsableCommand {
           detail: operation["error"]?["detail"]?.string ?? "the operation failed",
           document: operation)
       }
-    }
-
-    private static func isGoing(_ operation: JSON) -> Bool {
-      ["planned", "running"].contains(operation["state"]?.string)
     }
   }
 

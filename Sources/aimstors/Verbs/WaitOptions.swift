@@ -7,9 +7,10 @@ struct WaitOptions: ParsableArguments {
   @Flag(name: .long, help: "Wait until it has ended.") var wait = false
   @Option(name: .long, help: "Give up after this many seconds (exit code 4).") var timeout = 600
 
-  /// Shows the operation, when it has ended where that was asked for; exit code 3 where what was
-  /// restored is not what it should be.
-  func show(_ begun: JSON, _ api: APIConnection) async throws {
+  static let pollMilliseconds = 250
+
+  /// The operation as it has ended, where that was asked for; a bar shows how far it has come.
+  func ended(_ begun: JSON, _ api: APIConnection) async throws -> JSON {
     var operation = begun
     let id = begun.cell("id")
     let deadline = ContinuousClock.now + .seconds(timeout)
@@ -22,10 +23,16 @@ struct WaitOptions: ParsableArguments {
           .timedOut, code: "timed_out", detail: "\(id) is still \(operation.cell("state"))",
           document: operation)
       }
-      try await Task.sleep(for: .milliseconds(OperationCommand.Show.pollMilliseconds))
+      try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
       operation = try await api.send(.admin, "GET", "/v1/operations/\(id)")
     }
-    bar.clear()
+    return operation
+  }
+
+  /// Shows the operation, when it has ended where that was asked for; exit code 3 where what was
+  /// restored is not what it should be.
+  func show(_ begun: JSON, _ api: APIConnection) async throws {
+    let operation = try await ended(begun, api)
     if operation["state"]?.string == "failed" {
       let code = operation["error"]?["code"]?.string ?? "operation_failed"
       if let result = operation["result"] { Console.error(result.serialized()) }
