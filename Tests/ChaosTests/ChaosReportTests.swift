@@ -1,5 +1,6 @@
-import Chaos
 import Testing
+
+@testable import Chaos
 
 @Suite struct ChaosReportTests {
   @Test func `a report without cycles, or with a loss, is not ok`() {
@@ -26,5 +27,16 @@ import Testing
     report.complaints = ["a \"tenant\"\u{1}\n"]
     #expect(report.json(mode: "io").contains(#""complaints":["a \"tenant\"\u0001\n"]"#))
     #expect(report.json(mode: "io").contains(#""ok":false"#))
+  }
+}
+
+@Suite struct MoveStrikeTests {
+  @Test func `each fault strikes at each step once, and both change from one to the next`() {
+    let strikes = MoveStrike.all()
+    #expect(Set(strikes).count == strikes.count)
+    #expect(strikes.count == MoveStrike.Fault.allCases.count * StepTrap.Step.allCases.count)
+    for (one, next) in zip(strikes, strikes.dropFirst()) {
+      #expect(one.fault != next.fault && one.step != next.step)
+    }
   }
 }

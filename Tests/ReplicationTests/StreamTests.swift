@@ -38,6 +38,29 @@ import Wire
     }
   }
 
+  @Test func `a follower that stands still is late, also when nothing was written since`()
+    async throws
+  {
+    try await withBench { bench in
+      let (primary, messenger) = try await bench.primary("p")
+      let follower = try await bench.follower("f")
+      let journal = try #require(primary.journal)
+      journal.gate.require(["f"])
+      let link = bench.link("f", from: messenger)
+      // Nothing is streamed yet: it lacks what is there.
+      #expect(await !link.isPrompt(journal, within: .milliseconds(100)))
+      let feeding = Task { await link.run(journal) { true } }
+      try await primary.pay(1)
+      #expect(await link.isPrompt(journal, within: .seconds(60)))
+      bench.network.partition(Bench.cell.rawValue, "f")
+      #expect(await !link.isPrompt(journal, within: .milliseconds(100)))
+      feeding.cancel()
+      _ = await feeding.value
+      _ = follower
+      await primary.close()
+    }
+  }
+
   @Test func `once promoted it takes nothing from the old generation`() async throws {
     try await withBench { bench in
       let (primary, messenger) = try await bench.primary("p")

@@ -116,7 +116,12 @@ public final class CellNode: Service {
         wakes.wake($0)
         identity.letters.wake($0)
         identity.logMayHaveGrown($0)
-      }, room: MoveRoom(of: configuration.dataDirectory, files), log: logger)
+      }, room: MoveRoom(of: configuration.dataDirectory, files),
+      lateFollower: { [engine, replication] tenant in
+        guard let replication, let journal = engine.journal else { return nil }
+        return await replication.lateFollower(
+          of: tenant, in: journal, limit: MoveLimits.acknowledgementAge)
+      }, log: logger)
     departures = Departures(moving)
     loads = LoadSample(
       engine: engine, files: files, dataDirectory: configuration.dataDirectory)

@@ -194,6 +194,7 @@ final class Arrivals: Sendable {
     case .released(let release):
       answer.state = "released"
       answer.release = release.message(of: tenant)
+      answer.release.meters = environment.metersLeft(tenant)
     }
     return answer
   }

@@ -66,21 +66,11 @@ final class Departures: Sendable {
       throw Failure(.notFound, "no such tenant in this cell")
     }
     let snapshot = try await environment.size(of: order.tenant)
-    let began = ContinuousClock.now
-    var question = Aimstors_ProtoMoveQuestion()
-    question.tenant = order.tenant.rawValue
-    _ = try await environment.peer(at: order.address).ask(
-      .moveStanding, question, timeout: MoveLimits.releaseTimeout)
-    let trip = (ContinuousClock.now - began) / .microseconds(1)
-    let journal = engine.metrics.journal
-    let sync =
-      Double(journal.synchronizeNanoseconds) / Double(max(journal.synchronizations, 1)) / 1_000
-    // Ready, release and adoption are one fsync each; two answers travel.
-    let pause = 3 * sync + 2 * trip
+    let pause = try await PredictedPause.measure(order, environment)
     let plan = MovePlan(
       tenantID: order.tenant.rawValue, fromCell: environment.cell.rawValue,
       toCell: order.target.rawValue, fromEpoch: head.epoch.rawValue, bytes: snapshot,
-      predictedPauseMicroseconds: Int64(pause),
+      predictedPauseMicroseconds: pause.microseconds,
       copySeconds: Double(snapshot) / Double(MoveLimits.copyBytesPerSecond))
     return String(decoding: try EdgeJSON.encode(plan), as: UTF8.self)
   }

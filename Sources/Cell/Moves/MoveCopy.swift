@@ -56,10 +56,12 @@ struct MoveCopy: Sendable {
     let bytes = sizes.reduce(0, +)
     try await begin(bytes, snapshot.head)
     progress.step("copy", done: 0, total: Int64(bytes))
+    await MoveStops.pass("copy")
     for (part, size) in zip(parts, sizes) {
       try await send(part.name, part.path, size, &pace, total: bytes)
     }
     progress.step("import")
+    await MoveStops.pass("import")
     try await pace.work { try await conclude(snapshot.head) }
     return Copied(
       position: MovePosition(tenantSeq: snapshot.head.tenantSeq, hash: snapshot.head.hash),

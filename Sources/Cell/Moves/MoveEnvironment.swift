@@ -23,9 +23,11 @@ final class MoveEnvironment: Sendable {
   /// Says that a tenant may have something to send.
   let wake: @Sendable (TenantID) -> Void
   let room: MoveRoom
+  /// A follower of this cell that the tenant's records would wait for now.
+  let lateFollower: @Sendable (TenantID) async -> String?
   let problems = MoveProblems()
   let log: Logger
-  /// Rates of tenants that left, until they are told.
+  /// Rates of tenants that left, until their new owners have adopted.
   private let meters = Mutex<[TenantID: [KeyMeter]]>([:])
   /// Where the control plane says that targets answer now; a promotion moves them.
   private let addresses = Mutex<[TenantID: String]>([:])
@@ -34,7 +36,8 @@ final class MoveEnvironment: Sendable {
     cell: CellID, engine: StorageEngine, directives: Directives, keys: APIKeys,
     sessions: Sessions, messenger: any Messenger, files: any FileSystem, dataDirectory: String,
     clock: any WallClock, address: @escaping @Sendable () -> String,
-    wake: @escaping @Sendable (TenantID) -> Void, room: MoveRoom, log: Logger
+    wake: @escaping @Sendable (TenantID) -> Void, room: MoveRoom,
+    lateFollower: @escaping @Sendable (TenantID) async -> String?, log: Logger
   ) {
     self.cell = cell
     self.engine = engine
@@ -48,6 +51,7 @@ final class MoveEnvironment: Sendable {
     self.address = address
     self.wake = wake
     self.room = room
+    self.lateFollower = lateFollower
     self.log = log
   }
 
@@ -128,14 +132,19 @@ final class MoveEnvironment: Sendable {
     sessions.forget(tenant)
   }
 
-  func takeMeters(_ tenant: TenantID) -> [Aimstors_ProtoKeyMeter] {
-    let taken = meters.withLock { $0.removeValue(forKey: tenant) } ?? []
-    return taken.map { meter in
+  /// What is left of the rates of a tenant that was released, as of its release.
+  func metersLeft(_ tenant: TenantID) -> [Aimstors_ProtoKeyMeter] {
+    meters.withLock { $0[tenant] ?? [] }.map { meter in
       var message = Aimstors_ProtoKeyMeter()
       message.publicID = meter.publicID
       message.emptyInNs = meter.emptyIn
       return message
     }
+  }
+
+  /// The new owner has them, or nobody will.
+  func forgetMeters(_ tenant: TenantID) {
+    meters.withLock { _ = $0.removeValue(forKey: tenant) }
   }
 
   func arrived(_ tenant: TenantID, _ meters: [Aimstors_ProtoKeyMeter]) {

@@ -16,7 +16,8 @@ struct MoveHandOver: Sendable {
       let release = environment.engine.release(of: tenant)
     else { throw Self.isBack }
     var message = release.message(of: tenant)
-    message.meters = environment.takeMeters(tenant)
+    message.meters = environment.metersLeft(tenant)
+    defer { environment.forgetMeters(tenant) }
     var wait = MoveLimits.firstRetry
     while true {
       guard environment.engine.release(of: tenant) == release else {

@@ -23,6 +23,12 @@ enum MoveLimits {
   static let fenceBytes = 64 << 10
   /// Rounds of catching up before a tenant counts as too busy to move.
   static let catchUpRounds = 2_000
+  /// How old the acknowledgement of the source's follower may be at the begin and at the fence: a
+  /// release that waits for it cannot be taken back.
+  static let acknowledgementAge = Duration.milliseconds(200)
+  /// How long one that is older is waited for, while the tenant is served.
+  static let acknowledgementPatience = Duration.seconds(10)
+  static let acknowledgementPause = Duration.milliseconds(200)
   /// How long external calls may be under way before they are left to the new owner as intents.
   static let quiesce = Duration.seconds(5)
   static let quiesceLook = Duration.milliseconds(5)

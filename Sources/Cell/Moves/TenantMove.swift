@@ -41,6 +41,10 @@ struct TenantMove: Sendable {
       }
     }
     progress.step("begin")
+    try await demandPromptFollowers(patience: MoveLimits.acknowledgementPatience)
+    // A target that is on its way up is waited for later: of that nothing can be said yet.
+    let pause = try? await PredictedPause.measure(order, environment)
+    try pause?.demand(under: order)
     try await environment.remember(tenant, at: order.address)
     do throws(Failure) {
       try await engine.beginMove(tenant, to: order.target, under: order.epoch)
@@ -49,6 +53,7 @@ struct TenantMove: Sendable {
       if error.code == .outcomeUnknown { await giveUp() }
       throw error
     }
+    await MoveStops.pass("begin")
     do {
       return try await moveOn(from: before.epoch)
     } catch let failure as Failure where engine.servedHeads[tenant] == nil {
@@ -70,14 +75,18 @@ struct TenantMove: Sendable {
     let copied = try await copy.run()
     var stream = MoveStream(engine: engine, order: order, target: target, at: copied.position)
     progress.step("stream", done: Int64(stream.records))
+    await MoveStops.pass("stream")
     try await stream.catchUp(rests: true, isCancelled)
     await engine.openFiles(of: tenant)
+    try await demandPromptFollowers(patience: MoveLimits.acknowledgementPatience)
     progress.step("quiesce", done: Int64(stream.records))
     let gate = environment.directives
     gate.quiesce(tenant, since: environment.now)
     defer { gate.quiesce(tenant, since: nil) }
     let open = await environment.quiesce(tenant)
+    await MoveStops.pass("quiesce")
     try await stream.catchUp(rests: false, isCancelled)
+    try await demandPromptFollowers(patience: .zero)
     progress.step("fence", done: Int64(stream.records))
     let fencedTime = environment.now
     let fenced = try await fence(&stream)
@@ -88,22 +97,42 @@ struct TenantMove: Sendable {
         openIntents: open))
   }
 
+  /// Waits until no follower of this cell would keep the release waiting, which nobody could take
+  /// back then.
+  ///
+  /// Throws `overloaded` after `patience`.
+  private func demandPromptFollowers(patience: Duration) async throws {
+    let end = ContinuousClock.now + patience
+    while let follower = await environment.lateFollower(tenant) {
+      guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
+      guard ContinuousClock.now < end else {
+        throw Failure(
+          .overloaded,
+          "follower \(follower) takes over \(MoveLimits.acknowledgementAge) to acknowledge")
+      }
+      try await Task.sleep(for: MoveLimits.acknowledgementPause)
+    }
+  }
+
   /// Fences, has the target ready, releases; answers when the fence began.
   private func fence(_ stream: inout MoveStream) async throws -> UInt64 {
     let began = MonotonicTime.nanoseconds()
     let end = began + UInt64(order.capMilliseconds) * 1_000_000
     let fence = try await engine.fence(tenant, within: UInt64(order.capMilliseconds) * 1_000_000)
+    await MoveStops.pass("fence")
     let left = Int64(clamping: end) - Int64(clamping: MonotonicTime.nanoseconds())
     guard left > 0 else {
       throw Failure(.deadlineExceeded, "the cap of the move's pause was reached")
     }
     try await stream.finish(fence, environment.directives, within: .nanoseconds(left))
     progress.step("release", done: Int64(stream.records))
+    await MoveStops.pass("ready")
     let meters = environment.keys.meters(of: tenant)
     _ = try await engine.releaseMove(
       tenant, to: order.target, under: order.epoch, ready: fence.hash
     ) { MonotonicTime.nanoseconds() < end }
     environment.left(tenant, meters)
+    await MoveStops.pass("release")
     return began
   }
 
@@ -112,6 +141,7 @@ struct TenantMove: Sendable {
     progress.step("adopt", done: Int64(facts?.records ?? 0))
     progress.waits()
     try await MoveHandOver(environment: environment, tenant: tenant).run()
+    await MoveStops.pass("adopt")
     let pause = facts.map { Int64((MonotonicTime.nanoseconds() - $0.fencedAt) / 1_000) }
     let result = MoveResult(
       tenantID: tenant.rawValue, fromCell: environment.cell.rawValue,

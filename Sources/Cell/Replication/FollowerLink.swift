@@ -67,13 +67,15 @@ package final class FollowerLink: Sendable {
   var isConnected: Bool { peer.isConnected }
 
   /// Asks where the follower stands; nil where it does not answer.
-  package func hello(group: UInt64 = 0) async -> Aimstors_ProtoReplicaState? {
+  package func hello(
+    group: UInt64 = 0, timeout: Duration = ReplicationLimits.helloTimeout
+  ) async -> Aimstors_ProtoReplicaState? {
     var hello = Aimstors_ProtoReplicaHello()
     hello.cell = cell.rawValue
     hello.generation = generation.rawValue
     hello.replica = replica
     hello.group = group
-    return try? await ask(.replicaHello, hello, timeout: ReplicationLimits.helloTimeout)
+    return try? await ask(.replicaHello, hello, timeout: timeout)
   }
 
   /// Groups of the follower that this journal lacks.

@@ -267,6 +267,11 @@ final class Replication: Sendable {
     (journal.gate.acknowledged(by: link.name) ?? CellSeq(0)) < journal.lastSeq
   }
 
+  /// Whether the tenant's records wait for the followers that are asked.
+  func waitsForFollowers(_ tenant: TenantID) -> Bool {
+    configuration.gate(asked: []).mode(of: tenant) == .follower
+  }
+
   var askedNow: Set<String> { state.withLock { $0.replica.asked } }
 
   /// Changes what this replica must not forget; false where it could not be written.

@@ -63,6 +63,8 @@ public enum ReplicationLimits {
   public static let retryMaximum = Duration.seconds(1)
   /// How often standings are looked at, and idle followers asked which generation they know.
   public static let lookInterval = Duration.milliseconds(200)
+  /// How often an acknowledgement is looked for that is expected at once.
+  static let promptLook = Duration.milliseconds(5)
   /// How often the control plane hears of it.
   public static let reportInterval = Duration.seconds(1)
   /// A follower that lacks at most so many records is asked for its acknowledgements.

@@ -10,30 +10,20 @@ import Simulation
 #endif
 
 /// Two tenants move between two cells under load, again and again, while processes are killed and
-/// stopped at random moments of their moves.
+/// stopped at each step of their moves in turn.
 ///
 /// Afterwards the journals are read beside what clients were told: who wrote under which epoch.
 public struct MoveMode: Sendable {
   /// Operations of one cycle, all of which end acknowledged.
   public static let operationsPerCycle = 240
   static let leastAcknowledged = 100
-  /// Moves of each tenant in one cycle.
+  /// Moves of each tenant in one cycle; something happens to each tenant's second one.
   static let movesPerCycle = 3
-  /// The latest moment of a move at which something happens to it, in milliseconds.
-  static let latestMoment = 250
+  static let struckRound = 1
   /// How long a stopped process stays stopped, at most, in milliseconds.
   static let longestStop = 4_000
-
-  enum Fault: String, CaseIterable {
-    case killSource = "kill -9 of the source"
-    case killTarget = "kill -9 of the target"
-    case killRouter = "kill -9 of the router"
-    case killControlPlane = "kill -9 of the control plane"
-    case pauseSource = "SIGSTOP, SIGCONT of the source"
-    case pauseTarget = "SIGSTOP, SIGCONT of the target"
-    case cancel = "a cancelled move"
-    case none = "moves in full health"
-  }
+  /// How long a cancellation takes from the control plane to the source, at most.
+  static let cancelling = Duration.milliseconds(500)
 
   let plan: AttackPlan
   /// How long a stopped process stays stopped, in milliseconds; nil: drawn.
@@ -44,8 +34,8 @@ public struct MoveMode: Sendable {
     stop = stopSeconds.map { $0 * 1_000 }
   }
 
-  private static func faults(onlyStops: Bool) -> [Fault] {
-    onlyStops ? [.pauseSource, .pauseTarget] : Fault.allCases
+  private var strikes: [MoveStrike] {
+    stop == nil ? MoveStrike.all() : MoveStrike.all(of: MoveStrike.Fault.pauses)
   }
 
   public func run() async -> ChaosReport {
@@ -65,9 +55,11 @@ public struct MoveMode: Sendable {
       ])
     let workload = Workload(client, tenants)
     var oracle = SystemOracle(system, client, tenants)
-    let random = SeededRandomSource(seed: plan.seed)
+    let struck = StruckSystem(
+      system: system, client: client, trap: try StepTrap(system.directory),
+      random: SeededRandomSource(seed: plan.seed))
     for cycle in 0..<plan.cycles {
-      try await self.cycle(cycle, system, client, tenants, workload, random, &report)
+      try await self.cycle(cycle, struck, tenants, workload, &report)
       try await oracle.settle()
       try await oracle.judge(workload, into: &report)
       try MoveOracle(system: system, tenants: tenants).judge(into: &report)
@@ -76,26 +68,32 @@ public struct MoveMode: Sendable {
   }
 
   private func cycle(
-    _ cycle: Int, _ system: SystemUnderAttack, _ client: SystemClient, _ tenants: [ChaosTenant],
-    _ workload: Workload, _ random: SeededRandomSource, _ report: inout ChaosReport
+    _ cycle: Int, _ struck: StruckSystem, _ tenants: [ChaosTenant], _ workload: Workload,
+    _ report: inout ChaosReport
   ) async throws {
-    let faults = Self.faults(onlyStops: stop != nil)
-    let fault = faults[cycle % faults.count]
+    let strikes = strikes
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
-    plan.say("cycle \(cycle + 1): \(fault.rawValue)")
+    plan.say("cycle \(cycle + 1)")
     async let load: Void = workload.run(operations)
     var moved = 0
     for round in 0..<Self.movesPerCycle {
       for (index, tenant) in tenants.enumerated() {
-        // The fault strikes one move of each cycle, in the middle of the load.
-        let strikes = round == 1 && index == cycle / faults.count % tenants.count
-        let state = try await move(
-          tenant, "\(cycle)-\(round)", strikes ? fault : .none, system, client, random)
+        let key = "\(cycle)-\(round)"
+        let state: String
+        if round == Self.struckRound {
+          let strike = strikes[(cycle * tenants.count + index) % strikes.count]
+          plan.say("  \(strike)")
+          state = try await self.strike(strike, tenant, key, struck)
+          report.hit("\(strike)")
+        } else {
+          let move = try await tenant.beginMove(key, struck.client, seconds: 60)
+          state = try said(
+            move, tenant, try await ChaosTenant.end(move.operation, struck.client))
+        }
         if state == "succeeded" { moved += 1 }
       }
     }
-    report.hit(fault.rawValue)
     report.moves = (report.moves ?? 0) + moved
     try await load
     try await workload.repeatSome(of: operations)
@@ -110,44 +108,64 @@ public struct MoveMode: Sendable {
     report.acked = workload.count
   }
 
-  /// Moves a tenant to the other cell, and lets something happen meanwhile; answers how it ended.
-  private func move(
-    _ tenant: ChaosTenant, _ key: String, _ fault: Fault, _ system: SystemUnderAttack,
-    _ client: SystemClient, _ random: SeededRandomSource
+  private func strike(
+    _ strike: MoveStrike, _ tenant: ChaosTenant, _ key: String, _ struck: StruckSystem
   ) async throws -> String {
-    let move = try await tenant.beginMove(key, client, seconds: 60)
-    let (id, place, target) = (move.operation, move.source, move.target)
-    try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
-    switch fault {
-    case .none: break
-    case .killSource: try await kill(place, system)
-    case .killTarget: try await kill(target, system)
-    case .killRouter: try await kill("router-1", system)
-    case .killControlPlane: try await kill("control-plane", system)
-    case .pauseSource: try await pause(place, system, random)
-    case .pauseTarget: try await pause(target, system, random)
-    case .cancel:
-      // Too late for some: then it has moved.
-      _ = try? await client.admin("POST", "/v1/operations/\(id)/cancel", [:], key: "cancel-\(id)")
-    }
-    guard let state = try await ChaosTenant.end(id, client) else {
-      throw ChaosFailure("\(id) is not known any more")
-    }
-    plan.say("  \(tenant.name) from \(place) to \(target): \(state)")
-    return state
+    let (move, state) = try await struck.trap.move(
+      tenant, key, at: strike.step, struck.client, seconds: 60
+    ) { try await struck.hit(by: strike.fault, $0, stop: stop) }
+    return try said(move, tenant, state)
   }
 
-  private func kill(_ id: String, _ system: SystemUnderAttack) async throws {
+  private func said(
+    _ move: ChaosTenant.Move, _ tenant: ChaosTenant, _ state: String?
+  ) throws -> String {
+    guard let state else { throw ChaosFailure("\(move.operation) is not known any more") }
+    plan.say("  \(tenant.name) from \(move.source) to \(move.target): \(state)")
+    return state
+  }
+}
+
+/// A system whose moves are held at a step while something happens to it.
+private struct StruckSystem {
+  let system: SystemUnderAttack
+  let client: SystemClient
+  let trap: StepTrap
+  let random: SeededRandomSource
+
+  /// Returns once what was killed is back, and what was stopped goes on.
+  func hit(
+    by fault: MoveStrike.Fault, _ move: ChaosTenant.Move, stop: Int?
+  ) async throws {
+    switch fault {
+    case .killSource: try await kill(move.source)
+    case .killTarget: try await kill(move.target)
+    case .killRouter: try await kill("router-1")
+    case .killControlPlane: try await kill("control-plane")
+    case .pauseSource: try await pause(move.source, stop)
+    case .pauseTarget: try await pause(move.target, stop)
+    case .pauseRouter: try await pause("router-1", stop)
+    case .pauseControlPlane: try await pause("control-plane", stop)
+    case .cancel:
+      // Too late for some: then it has moved.
+      _ = try? await client.impatient.admin(
+        "POST", "/v1/operations/\(move.operation)/cancel", [:], key: "cancel-\(move.operation)")
+      try await Task.sleep(for: MoveMode.cancelling)
+    }
+  }
+
+  private func kill(_ id: String) async throws {
     let killed = try system.kill(id)
+    trap.clear()
     try await system.waitForSuccessor(of: killed)
   }
 
-  private func pause(
-    _ id: String, _ system: SystemUnderAttack, _ random: SeededRandomSource
-  ) async throws {
+  private func pause(_ id: String, _ stop: Int?) async throws {
     let member = try system.member(id)
     try signal(member, SIGSTOP)
-    try await Task.sleep(for: .milliseconds(stop ?? 500 + random.below(Self.longestStop - 500)))
+    trap.clear()
+    try await Task.sleep(
+      for: .milliseconds(stop ?? 500 + random.below(MoveMode.longestStop - 500)))
     try signal(member, SIGCONT)
   }
 

@@ -10,10 +10,6 @@ import Simulation
 public struct TakeoverMode: Sendable {
   public static let operations = 160
   static let leastAcknowledged = 100
-  /// The latest moment of a move at which something happens to it, in milliseconds.
-  ///
-  /// A follower has copied files in their place after half a second.
-  static let latestMoment = 1_500
   /// How long after its adoption the target's machine is lost, in milliseconds.
   static let afterAdoption = 1_000
 
@@ -72,27 +68,29 @@ public struct TakeoverMode: Sendable {
     }
     report.moves = 1
     // The second tenant goes the other way: the first cell is its target.
-    let move = try await tenants[1].beginMove("second", client)
-    if fault != .adopted {
-      try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
-    }
-    let lost: String?
-    switch fault {
-    case .follower:
-      let killed = try system.kill("\(move.target)-b")
-      try await system.waitForSuccessor(of: killed)
-      lost = nil
-    case .source: lost = move.source
-    case .target, .adopted, .archived: lost = move.target
-    }
+    var lost: String?
+    let move: ChaosTenant.Move
+    let state: String?
     if fault == .adopted {
+      move = try await tenants[1].beginMove("second", client)
       guard try await ChaosTenant.end(move.operation, client) == "succeeded" else {
         throw ChaosFailure("a move in full health did not succeed")
       }
       try await Task.sleep(for: .milliseconds(Self.afterAdoption))
+      lost = move.target
+      try await Self.lose(move.target, system, client)
+      state = "succeeded"
+    } else {
+      let trap = try StepTrap(system.directory)
+      let steps = StepTrap.Step.allCases
+      let step = steps[random.below(steps.count)]
+      report.hit("\(fault.rawValue), at \(step.rawValue)")
+      (move, state) = try await trap.move(
+        tenants[1], "second", at: step, client, seconds: ChaosTenant.moveSeconds
+      ) { move in
+        lost = try await strike(fault, move, trap, system, client)
+      }
     }
-    if let lost { try await Self.lose(lost, system, client) }
-    let state = try await ChaosTenant.end(move.operation, client)
     plan.say("  \(tenants[1].name) from \(move.source) to \(move.target): \(state ?? "unknown")")
     if state == "succeeded" { report.moves = 2 }
     try await load
@@ -117,13 +115,35 @@ public struct TakeoverMode: Sendable {
     }
   }
 
+  /// Has the fault strike a move that is held; answers the cell of which the machine was lost.
+  private func strike(
+    _ fault: Fault, _ move: ChaosTenant.Move, _ trap: StepTrap, _ system: SystemUnderAttack,
+    _ client: SystemClient
+  ) async throws -> String? {
+    switch fault {
+    case .follower:
+      let killed = try system.kill("\(move.target)-b")
+      trap.clear()
+      try await system.waitForSuccessor(of: killed)
+      return nil
+    case .source:
+      try await Self.lose(move.source, system, client) { trap.clear() }
+      return move.source
+    case .target, .adopted, .archived:
+      try await Self.lose(move.target, system, client) { trap.clear() }
+      return move.target
+    }
+  }
+
   /// Takes a cell's disk away with its process, for good, and has its follower take over.
   private static func lose(
-    _ cell: String, _ system: SystemUnderAttack, _ client: SystemClient
+    _ cell: String, _ system: SystemUnderAttack, _ client: SystemClient,
+    isDead: () -> Void = {}
   ) async throws {
     // Nobody starts it again meanwhile.
     system.freeze()
     let killed = try system.kill(cell)
+    isDead()
     try FileManager.default.moveItem(
       atPath: killed.dataDirectory, toPath: "\(system.directory)/lost-\(cell)")
     let promoted = try await client.admin(

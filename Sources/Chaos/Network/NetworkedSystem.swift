@@ -12,10 +12,13 @@ import Synchronization
 
 /// The processes of a system that `up` has made, each in a namespace of its own.
 final class NetworkedSystem: AttackedSystem {
-  static let processes = ["control-plane", "router-1", "cell-1", "cell-2"]
+  static let processes = [
+    "control-plane", "router-1", "cell-1", "cell-2", "cell-1-b", "cell-2-b",
+  ]
   private static let commands = [
     "control-plane": ["control-plane"], "router-1": ["router"], "cell-1": ["cell", "run"],
-    "cell-2": ["cell", "run"], "graph": ["graph-simulator"],
+    "cell-2": ["cell", "run"], "cell-1-b": ["follower"], "cell-2-b": ["follower"],
+    "graph": ["graph-simulator"],
   ]
 
   let wires = Wires(names: NetworkedSystem.processes)
@@ -47,9 +50,9 @@ final class NetworkedSystem: AttackedSystem {
   }
 
   func spooledParts(_ member: SystemUnderAttack.Member) async throws -> Int? {
-    let page = try output(of: member.id, ["curl", "-s", "-m", "5", member.healthURL + "/metrics"])
-    let line = page.split(separator: "\n").first { $0.hasPrefix("aimstors_spool_parts") }
-    return line.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) }
+    SystemClient.spooledParts(
+      in: try output(
+        of: member.id, ["curl", "-s", "-m", "5", member.healthURL + "/metrics"]))
   }
 
   // MARK: Processes
@@ -60,7 +63,8 @@ final class NetworkedSystem: AttackedSystem {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = wires.names.contains(id) ? wires.inside(id, command) : command
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }.merging(
+      [StepTrap.variable: StepTrap.directory(in: directory)]) { $1 }
     process.standardInput = FileHandle.nullDevice
     let log = "\(directory)/data/logs/\(id)-alone.log"
     if !FileManager.default.fileExists(atPath: log) {

@@ -10,8 +10,6 @@ public struct PartitionMode: Sendable {
   public static let operationsPerCycle = 120
   static let leastAcknowledged = 100
   static let movesPerCycle = 3
-  /// A move waits for what is under way at Graph: so it takes about this long, in milliseconds.
-  static let latestMoment = 700
   /// How long a cut lasts, in milliseconds.
   static let cut = 1_500..<7_000
   static let diskBytes = 700 << 20
@@ -26,7 +24,18 @@ public struct PartitionMode: Sendable {
     case routerSource = "router and source do not reach each other"
     case routerTarget = "router and target do not reach each other"
     case routerControlPlane = "router and control plane do not reach each other"
+    case sourceFollower = "source and its follower do not reach each other"
+    case targetFollower = "target and its follower do not reach each other"
     case diskFull = "the target's disk is full"
+  }
+
+  /// Each fault at each step of a move, in an order in which both change from one to the next.
+  private static func strike(_ cycle: Int) -> (fault: Fault, step: StepTrap.Step) {
+    let (faults, steps) = (Fault.allCases, StepTrap.Step.allCases)
+    return (
+      faults[cycle % faults.count],
+      steps[(cycle % faults.count + cycle / faults.count) % steps.count]
+    )
   }
 
   let plan: AttackPlan
@@ -53,7 +62,8 @@ public struct PartitionMode: Sendable {
     // Seen by nobody else, and gone with the namespace.
     try Self.shell("mount -t tmpfs -o mode=700,size=\(Self.diskBytes) none '\(place)'")
     let loopback = try await SystemUnderAttack.start(
-      in: plan.directory, binaries: plan.binaries, environment: environment)
+      in: plan.directory, binaries: plan.binaries, environment: environment,
+      topology: TakeoverMode.topology)
     let local = try loopback.local()
     let members = try loopback.members()
     let tenants = try await ChaosTenant.pair(loopback, SystemClient(local))
@@ -97,8 +107,8 @@ public struct PartitionMode: Sendable {
     _ cycle: Int, _ system: NetworkedSystem, _ client: SystemClient, _ tenants: [ChaosTenant],
     _ workload: Workload, _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws {
-    let fault = Fault.allCases[cycle % Fault.allCases.count]
-    plan.say("cycle \(cycle + 1): \(fault.rawValue)")
+    let (fault, step) = Self.strike(cycle)
+    plan.say("cycle \(cycle + 1): \(fault.rawValue), at \(step.rawValue)")
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
     async let load: Void = workload.run(operations)
@@ -114,14 +124,14 @@ public struct PartitionMode: Sendable {
           : round == 1 && index == cycle / Fault.allCases.count % tenants.count
         hasStruck = hasStruck || strikes
         let state = try await move(
-          tenant, "\(cycle)-\(round)", strikes ? fault : nil, system, client, random, &report)
+          tenant, "\(cycle)-\(round)", strikes ? (fault, step) : nil, system, client, random)
         if state == "succeeded" { moved += 1 }
       }
     }
     try await load
     try await workload.repeatSome(of: operations)
     // Where no tenant was in the right cell nothing was tried.
-    if hasStruck { report.hit(fault.rawValue) }
+    if hasStruck { report.hit("\(fault.rawValue), at \(step.rawValue)") }
     report.moves = (report.moves ?? 0) + moved
     if workload.count - before < Self.leastAcknowledged {
       report.complaints.append("cycle \(cycle + 1): too few acknowledged operations")
@@ -134,29 +144,36 @@ public struct PartitionMode: Sendable {
   }
 
   private func move(
-    _ tenant: ChaosTenant, _ key: String, _ fault: Fault?, _ system: NetworkedSystem,
-    _ client: SystemClient, _ random: SeededRandomSource, _ report: inout ChaosReport
+    _ tenant: ChaosTenant, _ key: String, _ strike: (fault: Fault, step: StepTrap.Step)?,
+    _ system: NetworkedSystem, _ client: SystemClient, _ random: SeededRandomSource
   ) async throws -> String {
-    let move = try await tenant.beginMove(key, client)
-    let (id, source, target) = (move.operation, move.source, move.target)
-    if let fault {
-      try await Task.sleep(for: .milliseconds(random.below(Self.latestMoment)))
+    let move: ChaosTenant.Move
+    let ended: String?
+    if let strike {
+      let trap = try StepTrap(system.directory)
       let milliseconds = Self.cut.lowerBound + random.below(Self.cut.count)
-      let began = try await client.admin("GET", "/v1/operations/\(id)")
-      if began["state"]?.string == "running" { report.hit("in the middle of a move") }
-      try await strike(fault, source, target, milliseconds, system)
+      (move, ended) = try await trap.move(
+        tenant, key, at: strike.step, client, seconds: ChaosTenant.moveSeconds
+      ) {
+        try await self.strike(strike.fault, $0, trap, milliseconds, system)
+      }
+    } else {
+      move = try await tenant.beginMove(key, client)
+      ended = try await ChaosTenant.end(
+        move.operation, client, seconds: StepTrap.endSeconds)
     }
-    guard let state = try await ChaosTenant.end(id, client, seconds: 120) else {
-      throw ChaosFailure("\(id) is not known any more")
+    guard let state = ended else {
+      throw ChaosFailure("\(move.operation) is not known any more")
     }
-    plan.say("  \(tenant.name) from \(source) to \(target): \(state)")
+    plan.say("  \(tenant.name) from \(move.source) to \(move.target): \(state)")
     return state
   }
 
   private func strike(
-    _ fault: Fault, _ source: String, _ target: String, _ milliseconds: Int,
+    _ fault: Fault, _ move: ChaosTenant.Move, _ trap: StepTrap, _ milliseconds: Int,
     _ system: NetworkedSystem
   ) async throws {
+    let (source, target) = (move.source, move.target)
     let pair: (String, String)
     switch fault {
     case .sourceTarget: pair = (source, target)
@@ -165,7 +182,9 @@ public struct PartitionMode: Sendable {
     case .routerSource: pair = ("router-1", source)
     case .routerTarget: pair = ("router-1", target)
     case .routerControlPlane: pair = ("router-1", "control-plane")
-    case .diskFull: return try await fillDisk(of: target, milliseconds, system)
+    case .sourceFollower: pair = (source, source + "-b")
+    case .targetFollower: pair = (target, target + "-b")
+    case .diskFull: return try await fillDisk(of: target, trap, milliseconds, system)
     }
     // Otherwise the cut would prove nothing.
     guard try system.reaches(pair.0, pair.1) else {
@@ -173,6 +192,7 @@ public struct PartitionMode: Sendable {
     }
     try system.wires.cut(pair.0, pair.1)
     defer { try? system.wires.heal(pair.0, pair.1) }
+    trap.clear()
     try await Task.sleep(for: .milliseconds(milliseconds))
     guard try !system.reaches(pair.0, pair.1) else {
       throw ChaosFailure("\(pair.0) reaches \(pair.1) in spite of the cut")
@@ -181,13 +201,14 @@ public struct PartitionMode: Sendable {
 
   /// Only the second cell's disk is small.
   private func fillDisk(
-    of target: String, _ milliseconds: Int, _ system: NetworkedSystem
+    of target: String, _ trap: StepTrap, _ milliseconds: Int, _ system: NetworkedSystem
   ) async throws {
     guard target == "cell-2" else { throw ChaosFailure("\(target)'s disk cannot be filled") }
     let filler = "\(system.directory)/data/cells/cell-2/filler"
     // dd ends where there is no room left.
     try Self.shell("dd if=/dev/zero of='\(filler)' bs=1M 2>/dev/null; true")
     defer { try? FileManager.default.removeItem(atPath: filler) }
+    trap.clear()
     try await Task.sleep(for: .milliseconds(milliseconds))
   }
 

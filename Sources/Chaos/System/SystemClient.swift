@@ -135,7 +135,11 @@ struct SystemClient: Sendable {
 
   /// Webhook parts that a cell keeps for tenants that could not take them; nil if it cannot say.
   static func spooledParts(_ healthURL: String) async throws -> Int? {
-    let page = try await metrics(healthURL)
+    spooledParts(in: try await metrics(healthURL))
+  }
+
+  /// The same, from a page of metrics.
+  static func spooledParts(in page: String) -> Int? {
     // A follower has a spool as its primary has it, and empties none.
     if page.contains("aimstors_follower_missing_records") { return 0 }
     return value("aimstors_spool_parts", in: page)

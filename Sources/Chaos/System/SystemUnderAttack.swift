@@ -73,6 +73,7 @@ public final class SystemUnderAttack: Sendable {
     up.arguments = ["up", directory + "/topology.yaml"]
     up.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }.merging([
       "AIMSTORS_DATA": directory + "/data", "AIMSTORS_PORT": "0", "AIMSTORS_SUPERVISED": "1",
+      StepTrap.variable: StepTrap.directory(in: directory),
     ]) { $1 }
     up.standardInput = lifeline
     up.standardOutput = output

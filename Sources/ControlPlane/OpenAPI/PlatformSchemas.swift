@@ -35,7 +35,9 @@ extension Schemas {
     ),
     (
       "CellInput",
-      object(["dry_run?": boolean, "old_is_dead?": boolean, "reason?": string])
+      object([
+        "dry_run?": boolean, "old_is_dead?": boolean, "accept_gap?": boolean, "reason?": string,
+      ])
     ),
     (
       "RebalanceInput",

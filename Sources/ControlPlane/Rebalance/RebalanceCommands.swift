@@ -71,6 +71,7 @@ struct RebalanceCommands: Sendable {
       }
       if !isDryRun {
         try Self.demandNoDrain(of: id, rows)
+        if isAlive { try demandHeadroom(without: id, input, rows) }
         try SendStopRule.demandMovable(from: try rows.sendStop(.cell, id.rawValue))
       }
       if isPromoted {
@@ -132,6 +133,8 @@ struct RebalanceCommands: Sendable {
       guard try !rows.isMoveTarget(id) else {
         throw Failure(.conflict, "a tenant is on its way to \(id)")
       }
+      // One that is dead already gives nobody room.
+      if isAlive { try demandHeadroom(without: id, input, rows) }
       try Self.end(&cell, transaction, rows)
       var operation = try rows.begin(
         .cellRetire, id.rawValue, total: 0, unit: "tenants", transaction)
@@ -147,6 +150,20 @@ struct RebalanceCommands: Sendable {
     }
     try await reread(id)
     return answer
+  }
+
+  /// Throws `cell_full` where the loss of one of the others would not fit any more without this
+  /// cell, unless the operator accepts that.
+  private func demandHeadroom(
+    without id: CellID, _ input: CellInput, _ rows: PlatformRows
+  ) throws {
+    guard input.acceptGap != true else { return }
+    let uses = try rows.cellUses(services.roster.sights(), services.configuration)
+    guard let gap = HeadroomRule.opened(byLosing: id, of: uses).first else { return }
+    throw Failure(
+      .cellFull,
+      "without \(id) the others could not take the tenants of \(gap.cell): \(gap.lacks) are "
+        + "missing; add a cell, or say accept_gap")
   }
 
   /// The cell may never join again.
@@ -212,13 +229,16 @@ struct CellInput: Decodable, Sendable {
   let dryRun: Bool?
   /// The operator states that the cell is gone for good.
   let oldIsDead: Bool?
+  /// The operator accepts that without this cell the loss of another one would not fit.
+  let acceptGap: Bool?
   let reason: String?
 
   enum CodingKeys: String, CodingKey {
     case reason
     case dryRun = "dry_run"
     case oldIsDead = "old_is_dead"
+    case acceptGap = "accept_gap"
   }
 
-  static let empty = CellInput(dryRun: nil, oldIsDead: nil, reason: nil)
+  static let empty = CellInput(dryRun: nil, oldIsDead: nil, acceptGap: nil, reason: nil)
 }

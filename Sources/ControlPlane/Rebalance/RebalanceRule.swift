@@ -32,7 +32,7 @@ package struct RebalanceRule: Sendable {
       }
       plan.moves += planner.moves
       plan.unplaced += planner.unplaced
-      plan.gaps += HeadroomRule.gaps(planner.cells)
+      plan.gaps += HeadroomRule.gaps(planner.cells.map { CellUse($0) })
       for (old, new) in zip(before, planner.cells) {
         plan.shares.append(
           RebalancePlan.Shares(

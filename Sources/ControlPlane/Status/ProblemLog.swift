@@ -7,6 +7,8 @@ final class ProblemLog: Sendable {
   private let roster: CellRoster
   private let startedAt: Timestamp
   private let state = Mutex(ProblemSightings())
+  /// Since when headroom for a cell is missing, in this process.
+  private let headroom = Mutex<[CellID: Timestamp]>([:])
 
   init(store: PlatformStore, roster: CellRoster, startedAt: Timestamp) {
     self.store = store
@@ -20,6 +22,14 @@ final class ProblemLog: Sendable {
   func load() async throws(Failure) {
     let known = try await store.read { try $0.sightings() }
     state.withLock { $0 = ProblemSightings(known) }
+  }
+
+  /// Remembers for which cells headroom is missing now; answers since when it is for each.
+  func headroom(missing cells: [CellID], at now: Timestamp) -> [CellID: Timestamp] {
+    headroom.withLock { known in
+      known = Dictionary(cells.map { ($0, known[$0] ?? now) }) { first, _ in first }
+      return known
+    }
   }
 
   /// One look at the cells.

@@ -46,6 +46,7 @@ struct StatusCollector: Sendable {
             "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
           since: oldest, runbook: Runbook.page("spool_waiting"), cell: cell.rawValue, tenant: nil))
     }
+    problems += try await headroomProblems(at: now)
     for found in services.configuration.watch?.problems() ?? [] {
       problems.append(
         ReportedProblem(
@@ -62,6 +63,21 @@ struct StatusCollector: Sendable {
           tenant: nil))
     }
     return problems
+  }
+
+  /// What is counted is looked at here; what tenants ask is measured by a rebalance.
+  private func headroomProblems(at now: Timestamp) async throws(Failure) -> [ReportedProblem] {
+    let (sights, configuration) = (services.roster.sights(), services.configuration)
+    let gaps = HeadroomRule.missing(
+      try await services.store.read { try $0.cellUses(sights, configuration) })
+    let since = services.problems.headroom(missing: gaps.map(\.cell), at: now)
+    return gaps.map { gap in
+      ReportedProblem(
+        code: "headroom_missing",
+        detail: "the others could not take the tenants of \(gap.cell): \(gap.lacks) are missing",
+        since: since[gap.cell] ?? now, runbook: Runbook.page("headroom_missing"),
+        cell: gap.cell.rawValue, tenant: nil)
+    }
   }
 
   private static func unreachable(

@@ -27,7 +27,7 @@ public final class FollowerGate: Sendable {
 
     public init() {}
 
-    func mode(of tenant: TenantID) -> DurabilityMode {
+    public func mode(of tenant: TenantID) -> DurabilityMode {
       if let own = tenantModes[tenant] { return own }
       let isOwnStore = tenant.rawValue.hasPrefix("_")
       return isOwnStore && isMixed ? .follower : cellMode

@@ -20,7 +20,7 @@ struct Environment {
       // From the program that launched this one.
       "AIMSTORS_INSTALLED",
       // Looked at by test builds only.
-      "AIMSTORS_SABOTAGE", "AIMSTORS_CRASH_TENANT",
+      "AIMSTORS_SABOTAGE", "AIMSTORS_CRASH_TENANT", "AIMSTORS_MOVE_STOPS",
     ].reduce(into: [:]) { found, name in
       if let value = getenv(name), value.pointee != 0 { found[name] = String(cString: value) }
     })

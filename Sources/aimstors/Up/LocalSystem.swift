@@ -67,7 +67,10 @@ struct LocalSystem {
   private func start(_ directory: String, _ supervisor: Supervisor) async throws(CommandFailure) {
     var secrets = try LocalSecrets(
       directory: directory, environment: environment, random: random)
-    var ports = PortPlan(free: try Ports.free(PortPlan.wanted(by: topology)))
+    let added = AddedCells(dataDirectory: directory)
+    let later = try added.all().filter { entry in !topology.cells.contains { $0.id == entry.id } }
+    var ports = PortPlan(
+      free: try Ports.free(PortPlan.wanted(by: topology) + later.count * PortPlan.perCell))
     let plan = DeploymentPlan(
       topology, machine: machine, dataDirectory: directory, secrets: secrets, ports: &ports,
       httpPort: try httpPort(), outsideGraph: environment["AIMSTORS_GRAPH_URL"])
@@ -78,14 +81,16 @@ struct LocalSystem {
     }
     let bootstrap = Bootstrap(url: plan.url, adminHost: topology.hosts.admin)
     let admin = try await adminToken(&secrets, bootstrap, directory)
-    for var process in plan.processes where process.role == .cell {
+    let own = plan.processes.filter { $0.role == .cell }
+    let more = later.flatMap { plan.cells.processes(of: $0.cell(on: machine), &ports) }
+    for var process in own + more {
       // A cell that has joined keeps its credential; a token more does no harm and is never used.
       let region = process.configuration["region"]?.string ?? topology.region
       let token = try await bootstrap.joinToken(cell: process.id, region: region, admin: admin)
       process.configuration = process.configuration.with("join_token", JSON(token))
       if try await !supervisor.start(process) { away.append(process) }
     }
-    let cells = plan.processes.filter { $0.role == .cell }.map(\.id)
+    let cells = (own + more).map(\.id)
     let ready = cells.filter { id in !away.contains { $0.id == id } }
     guard cells.isEmpty || !ready.isEmpty else {
       throw CommandFailure(
@@ -98,7 +103,13 @@ struct LocalSystem {
     try await describe(directory, head, supervisor)
     Announcement(url: plan.url, hosts: topology.hosts, directory: directory).print()
     if showSecrets { Console.out(head.serialized()) }
+    let addedRounds = AddedCellRounds(
+      added: added, planner: plan.cells, bootstrap: bootstrap, admin: admin,
+      supervisor: supervisor)
+    // Beside the watch: what an added cell waits for may be what the watch starts again.
+    async let adding: Void = addedRounds.run(known: later.map(\.id))
     try await watch(directory, head, supervisor, away: away)
+    await adding
   }
 
   /// Looks between two questions to those who were not ready at the start: they may wait for days.
@@ -111,7 +122,8 @@ struct LocalSystem {
   ) async throws(CommandFailure) {
     var (waiting, looks) = (away, 0)
     while !Task.isCancelled {
-      waiting += try await supervisor.look().filter { !waiting.contains($0) }
+      let found = try await supervisor.look()
+      waiting += found.started.filter { !waiting.contains($0) }
       looks += 1
       var still: [ProcessPlan] = []
       for process in waiting {
@@ -122,7 +134,9 @@ struct LocalSystem {
           still.append(process)
         }
       }
-      if still.count < waiting.count { try await describe(directory, head, supervisor) }
+      if still.count < waiting.count || found.isOneGone {
+        try await describe(directory, head, supervisor)
+      }
       waiting = still
       try? await Task.sleep(for: .milliseconds(Supervisor.pollMilliseconds))
     }

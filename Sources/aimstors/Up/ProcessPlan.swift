@@ -39,9 +39,12 @@ struct PortPlan: Hashable {
 
   init(free: [Int]) { self.free = free }
 
+  /// What a cell's own process listens at.
+  static let perCell = 3
+
   /// How many ports a topology leaves open at most.
   static func wanted(by topology: Topology) -> Int {
-    4 + 3 * topology.cells.count + 2 * topology.routers.count
+    4 + perCell * topology.cells.count + 2 * topology.routers.count
       + 2 * topology.cells.reduce(0) { $0 + $1.followers.count }
   }
 
@@ -66,6 +69,8 @@ struct DeploymentPlan {
   let simulatorURL: String?
   let graphURL: String
   let webhookURL: String
+  /// What cells are told, also those that come later.
+  let cells: CellPlanner
 
   init(
     _ topology: Topology, machine: String, dataDirectory: String, secrets: LocalSecrets,
@@ -84,7 +89,7 @@ struct DeploymentPlan {
       "control_plane_publications": JSON(publishAddress),
     ]
     func common(_ id: String) -> JSON {
-      basic.with("id", JSON(id)).with("tls", topology.tls.map { Self.tls($0, id) })
+      basic.with("id", JSON(id)).with("tls", topology.tls?.json(of: id))
     }
 
     let routers = topology.routers.filter { $0.machine == machine }
@@ -151,81 +156,11 @@ struct DeploymentPlan {
             .with("http_port", JSON(port)).with("health_port", JSON(health))
             .with("domain", JSON(topology.hosts.domain))))
     }
-    for cell in topology.cells {
-      let replicas = Self.replicas(cell, scheme, &ports)
-      let publish = "\(scheme)://\(cell.host):\(ports.take(cell.publishPort))"
-      for replica in replicas where replica.machine == machine {
-        let directory = "\(dataDirectory)/cells/\(replica.id)"
-        processes.append(
-          ProcessPlan(
-            role: replica.id == cell.id ? .cell : .follower, id: replica.id,
-            dataDirectory: directory, healthURL: "http://127.0.0.1:\(replica.healthPort)",
-            configuration: common(replica.id).with("region", JSON(cell.region))
-              .with("data_directory", JSON(directory)).with("listen", JSON(replica.address))
-              .with("advertise", JSON(replica.address)).with("graph_url", JSON(graphURL))
-              .with("health_port", JSON(replica.healthPort))
-              .with("releases", JSON(dataDirectory + "/releases"))
-              .with("mail", topology.mail?.json)
-              .with("publish", replica.id == cell.id ? JSON(publish) : nil)
-              .with("replication", Self.replication(cell, replica.id, replicas))
-              .with(
-                "archive",
-                topology.archive?.json(
-                  keyFile: secrets.archiveKeyFile, dataDirectory: dataDirectory))))
-      }
-    }
+    let cells = CellPlanner(
+      topology: topology, machine: machine, dataDirectory: dataDirectory, secrets: secrets,
+      graphURL: graphURL, basic: basic)
+    self.cells = cells
+    for cell in topology.cells { processes += cells.processes(of: cell, &ports) }
     self.processes = processes
-  }
-
-  private struct Replica {
-    let id: String
-    let machine: String
-    let address: String
-    let healthPort: Int
-  }
-
-  /// The cell's own process and its followers, each with its ports.
-  private static func replicas(
-    _ cell: Topology.Cell, _ scheme: String, _ ports: inout PortPlan
-  ) -> [Replica] {
-    let own = Topology.Follower(
-      id: cell.id, machine: cell.machine, host: cell.host, port: cell.port,
-      healthPort: cell.healthPort)
-    var replicas: [Replica] = []
-    for one in [own] + cell.followers {
-      let port = ports.take(one.port)
-      replicas.append(
-        Replica(
-          id: one.id, machine: one.machine, address: "\(scheme)://\(one.host):\(port)",
-          healthPort: ports.take(one.healthPort)))
-    }
-    return replicas
-  }
-
-  /// What each replica is told of the others; nil for a cell with one copy.
-  private static func replication(
-    _ cell: Topology.Cell, _ id: String, _ replicas: [Replica]
-  ) -> JSON? {
-    guard !cell.followers.isEmpty else { return nil }
-    return [
-      "cell": JSON(cell.id), "mode": JSON(cell.mode),
-      "on_lost_follower": JSON(cell.onLostFollower),
-      "ack_deadline_ms": JSON(cell.ackDeadlineMilliseconds),
-      "tenant_modes": .array(
-        cell.tenantModes.sorted { $0.key < $1.key }.map {
-          ["tenant": JSON($0.key), "mode": JSON($0.value)]
-        }),
-      "peers": .array(
-        replicas.filter { $0.id != id }.map {
-          ["replica": JSON($0.id), "address": JSON($0.address)]
-        }),
-    ]
-  }
-
-  private static func tls(_ tls: Topology.TLS, _ id: String) -> JSON {
-    [
-      "authority": JSON(tls.authority),
-      "certificate_and_key": JSON(tls.certificateAndKey.replacing("{id}", with: id)),
-    ]
   }
 }

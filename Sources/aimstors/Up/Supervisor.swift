@@ -30,6 +30,8 @@ actor Supervisor {
   private let caller = HTTPCaller()
   private var children: [String: Child] = [:]
   private var order: [String] = []
+  /// Those that are told to stop for good.
+  private var leaving: Set<String> = []
 
   init(
     executable: String, directory: String, environment: [String: String], clock: any BootClock
@@ -47,9 +49,7 @@ actor Supervisor {
   /// A cell or a follower that is not ready in time, or waits for somebody to act, goes on running
   /// as it is: it must not keep the others from their work. Throws `not_ready` for any other.
   func start(_ plan: ProcessPlan) async throws(CommandFailure) -> Bool {
-    try PrivateFile.write(plan.configuration.bytes(), to: configurationPath(plan.id))
-    children[plan.id] = Child(plan: plan)
-    order.append(plan.id)
+    try add(plan)
     let deadline = now + Int64(Self.readySeconds) * 1000
     while now < deadline {
       try tend(plan.id)
@@ -72,15 +72,43 @@ actor Supervisor {
     return false
   }
 
+  /// One more child; the next look starts it.
+  func add(_ plan: ProcessPlan) throws(CommandFailure) {
+    try PrivateFile.write(plan.configuration.bytes(), to: configurationPath(plan.id))
+    children[plan.id] = Child(plan: plan)
+    order.append(plan.id)
+  }
+
+  /// One child less: it is told to stop, and gone once it has.
+  func remove(_ id: String) {
+    guard let child = children[id], leaving.insert(id).inserted else { return }
+    child.process?.signal(SIGTERM)
+  }
+
   /// One look at every child.
   ///
-  /// Returns those that were started again.
-  func look() throws(CommandFailure) -> [ProcessPlan] {
-    var restarted: [ProcessPlan] = []
+  /// Returns those that were started, for the first time or again, and whether one is gone.
+  func look() throws(CommandFailure) -> (started: [ProcessPlan], isOneGone: Bool) {
+    let isOneGone = forgetWhoHasLeft()
+    var started: [ProcessPlan] = []
     for id in order where try tend(id) {
-      if let plan = children[id]?.plan { restarted.append(plan) }
+      if let plan = children[id]?.plan { started.append(plan) }
     }
-    return restarted
+    return (started, isOneGone)
+  }
+
+  private func forgetWhoHasLeft() -> Bool {
+    let gone = leaving.filter { id in
+      guard let process = children[id]?.process else { return true }
+      return process.poll() != nil
+    }
+    for id in gone {
+      Console.out("\(id): stopped")
+      children[id] = nil
+      order.removeAll { $0 == id }
+      leaving.remove(id)
+    }
+    return !gone.isEmpty
   }
 
   /// Waits until a child that was started again is ready, for as long as it runs.
@@ -159,7 +187,7 @@ actor Supervisor {
   /// Returns whether it was started.
   @discardableResult
   private func tend(_ id: String) throws(CommandFailure) -> Bool {
-    guard var child = children[id] else { return false }
+    guard var child = children[id], !leaving.contains(id) else { return false }
     defer { children[id] = child }
     if let process = child.process, let end = process.poll() {
       child.process = nil

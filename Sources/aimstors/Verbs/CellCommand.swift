@@ -5,8 +5,8 @@ struct CellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cell", abstract: "The cells; `cell run` is one cell's process.",
     subcommands: [
-      CellRunCommand.self, List.self, JoinToken.self, Promote.self, Drain.self, Retire.self,
-      Restore.self, Upgrade.self, Rollback.self, Ceiling.self,
+      CellRunCommand.self, List.self, Add.self, JoinToken.self, Promote.self, Drain.self,
+      Retire.self, Restore.self, Upgrade.self, Rollback.self, Ceiling.self,
     ])
 
   struct List: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GraphSimulator
+import Wire
 
 struct RebalanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -33,6 +34,9 @@ struct RebalanceCommand: AsyncParsableCommand {
 }
 
 extension CellCommand {
+  static let acceptGapHelp: ArgumentHelp =
+    "Accept that without this cell the loss of another one would not fit."
+
   struct Drain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Move all tenants of a cell to others, while they are served.",
@@ -48,6 +52,7 @@ extension CellCommand {
         without one its tenants come from the archive.
         """)
     var isDead = false
+    @Flag(name: .long, help: CellCommand.acceptGapHelp) var acceptGap = false
     @Option(name: .long) var reason = ""
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var connection: ConnectionOptions
@@ -57,7 +62,8 @@ extension CellCommand {
       let operation = try await api.send(
         .admin, "POST", "/v1/cells/\(cell)/drain",
         [
-          "dry_run": .bool(dryRun), "old_is_dead": .bool(isDead), "reason": JSON(reason),
+          "dry_run": .bool(dryRun), "old_is_dead": .bool(isDead), "accept_gap": .bool(acceptGap),
+          "reason": JSON(reason),
         ])
       try await waiting.show(operation, api)
     }
@@ -70,6 +76,7 @@ extension CellCommand {
     @Argument(help: "The cell's id.") var cell: String
     @Flag(name: .long, help: "State that the cell is gone for good; audited.")
     var oldIsDead = false
+    @Flag(name: .long, help: CellCommand.acceptGapHelp) var acceptGap = false
     @Option(name: .long) var reason = ""
     @OptionGroup var connection: ConnectionOptions
 
@@ -77,7 +84,14 @@ extension CellCommand {
       let api = try connection.connection()
       let operation = try await api.send(
         .admin, "POST", "/v1/cells/\(cell)/retire",
-        ["old_is_dead": .bool(oldIsDead), "reason": JSON(reason)])
+        [
+          "old_is_dead": .bool(oldIsDead), "accept_gap": .bool(acceptGap), "reason": JSON(reason),
+        ])
+      // Where `cell add` had started it here, it stops.
+      if let id = CellID(cell) {
+        AddedCells(dataDirectory: try LocalSystem.absolute(Environment.live.dataDirectory))
+          .remove(id)
+      }
       api.show(operation, OperationCommand.table([operation]))
     }
   }

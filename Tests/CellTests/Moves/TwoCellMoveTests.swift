@@ -23,6 +23,18 @@ import Wire
     }
   }
 
+  /// A follower that acknowledges in time for the first so many questions.
+  private final class FakeFollower: Sendable {
+    private let prompt = Mutex(Int.max)
+    func becomesLate(after questions: Int) { prompt.withLock { $0 = questions } }
+    func late() -> String? {
+      prompt.withLock { prompt in
+        prompt -= 1
+        return prompt < 0 ? "f" : nil
+      }
+    }
+  }
+
   /// What of a cell takes part in a move.
   private struct Side {
     let engine: StorageEngine
@@ -30,6 +42,7 @@ import Wire
     let departures: Departures
     let moves: MoveMessages
     let disk = FakeDisk()
+    let follower = FakeFollower()
 
     init(_ name: String, _ directory: String, _ network: InMemoryNetwork) async throws {
       var log = Logger(label: "test")
@@ -53,7 +66,8 @@ import Wire
         keys: APIKeys(store: engine, clock: clock, boot: FakeBoot(clock: clock)),
         sessions: Sessions(store: engine, clock: clock), messenger: messenger, files: files,
         dataDirectory: place, clock: clock, address: { Self.address(name) }, wake: { _ in },
-        room: MoveRoom { [disk] in disk.room }, log: log)
+        room: MoveRoom { [disk] in disk.room },
+        lateFollower: { [follower] _ in follower.late() }, log: log)
       departures = Departures(environment)
       moves = MoveMessages(
         arrivals: Arrivals(
@@ -108,10 +122,10 @@ import Wire
     await target.engine.close()
   }
 
-  private func order(at address: String) -> MoveOrder {
+  private func order(at address: String, cap: Int64 = 10_000) -> MoveOrder {
     MoveOrder(
       operation: "op", tenant: Self.tenant, target: CellID(trusted: "b"),
-      address: Side.address(address), epoch: Epoch(2), capMilliseconds: 10_000)
+      address: Side.address(address), epoch: Epoch(2), capMilliseconds: cap)
   }
 
   @Test func `the tenant is served there, with all that it had`() async throws {
@@ -138,6 +152,37 @@ import Wire
       #expect(target.engine.heads[Self.tenant] == nil)
       try await source.pay("payment-6")
     }
+  }
+
+  /// Once the release is written it could not be taken back, and the tenant would be nobody's for
+  /// as long as the follower stands still.
+  @Test func `a follower that stands still at the last moment ends the move before its fence`()
+    async throws
+  {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      // Asked at the begin, before the sends stop, and right before the fence.
+      source.follower.becomesLate(after: 2)
+      let progress = CellWork.Progress()
+      do {
+        _ = try await source.departures.move(order(at: "b"), progress)
+        Issue.record("it moved")
+      } catch let failure as Failure { #expect(failure.code == .overloaded) }
+      #expect(progress.value.step == "quiesce")
+      #expect(source.engine.servedHeads[Self.tenant]?.ownership == .owned)
+      #expect(source.engine.moveStanding(Self.tenant, under: Epoch(2)) == .burned)
+      #expect(target.engine.heads[Self.tenant]?.ownership == .refused)
+      try await source.pay("payment-6")
+    }
+  }
+
+  @Test func `a move whose pause is predicted above its cap is not begun`() throws {
+    let pause = PredictedPause(synchronization: 300_000, trip: 60_000)
+    #expect(pause.microseconds == 1_020_000)
+    #expect { try pause.demand(under: order(at: "b", cap: 1_000)) } throws: {
+      ($0 as? Failure)?.code == .overloaded
+    }
+    try pause.demand(under: order(at: "b", cap: 1_020))
   }
 
   @Test func `files of a tenant that left are kept for as long as the disk has room`() async throws

@@ -108,6 +108,36 @@ import Wire
     #expect(!first.seen.work.contains { $0.kind == "move" })
   }
 
+  @Test func `a cell that is somebody's headroom goes only where that is accepted`() async throws {
+    let deployment = try await Deployment { $0.tenantsPerCell = 4 }
+    func missing() async throws -> [String] {
+      try await deployment.admin("GET", "/v1/status").root()["problems"]?.elements.filter {
+        $0["code"]?.string == "headroom_missing"
+      }.compactMap { $0["cell"]?.string } ?? []
+    }
+    for id in ["cell-a", "cell-b", "cell-c"] {
+      let cell = try await deployment.cell(id)
+      cell.change { $0.workAnswers = [status("done", Self.idle)] }
+    }
+    for index in 0..<6 {
+      _ = try await deployment.tenant("t\(index)", cell: index < 3 ? "cell-a" : "cell-b")
+    }
+    #expect(try await missing() == [])
+    for (index, path) in ["retire", "drain"].enumerated() {
+      let refused = try await deployment.admin("POST", "/v1/cells/cell-c/\(path)", key: "n\(index)")
+      #expect(try refused.code() == "cell_full", "\(refused.raw)")
+      #expect(try refused.text("detail").contains("places for 2 tenants"), "\(refused.raw)")
+    }
+    #expect(try await deployment.admin("GET", "/v1/cells/cell-c").text("state") == "active")
+    let dry = try await deployment.admin(
+      "POST", "/v1/cells/cell-c/drain", #"{"dry_run":true}"#, key: "dry")
+    #expect(dry.status == 202, "\(dry.raw)")
+    let accepted = try await deployment.admin(
+      "POST", "/v1/cells/cell-c/retire", #"{"accept_gap":true}"#, key: "yes")
+    #expect(accepted.status == 202, "\(accepted.raw)")
+    #expect(try await missing() == ["cell-a", "cell-b"])
+  }
+
   @Test func `a drain that does not fit moves nobody`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")

@@ -9,8 +9,12 @@ import Wire
 @Suite("A month of growth") struct GrowthSimulationTests {
   private struct Month {
     static let full = Load(operations: 5_000, bytes: 500e9, syncMicroseconds: 500_000)
-    static let places = 400
 
+    /// Tenants that one cell takes.
+    let places: Int
+    /// What tenants ask, in parts of what they do where few share a cell.
+    let scale: Double
+    let tenantsPerDedicated: UInt64
     var random: SplitMix
     var cells: [CellLoad] = []
     var made = 0
@@ -19,7 +23,12 @@ import Wire
     var unplaced = 0
     var days = 0
 
-    init(seed: UInt64) {
+    init(
+      seed: UInt64, places: Int = 400, scale: Double = 1, tenantsPerDedicated: UInt64 = 500
+    ) {
+      self.places = places
+      self.scale = scale
+      self.tenantsPerDedicated = tenantsPerDedicated
       random = SplitMix(seed: seed)
       for _ in 0..<3 { add() }
     }
@@ -29,42 +38,65 @@ import Wire
       cells.append(
         CellLoad(
           id: CellID(trusted: "c\(made)"), region: RegionID(trusted: "eu"), capacity: Self.full,
-          tenantCapacity: Self.places, tenants: []))
+          tenantCapacity: places, tenants: []))
     }
 
     /// Most tenants are small, a few are very large: the hundredth has about a third of all load.
     private mutating func load() -> Load {
       let part = Double(random.next() % 1_000_000 + 1) / 1_000_000
-      let size = min(pow(part, -0.9), 250)
+      let size = min(pow(part, -0.9), 250) * scale
       return Load(
         operations: 2 * size, bytes: 100e6 * size, syncMicroseconds: 100 * size)
     }
 
+    /// A day's new tenants; which cells there are and what they have is looked at once an hour.
     mutating func arrive(_ count: Int) {
+      let hours = 24
+      for hour in 0..<hours { arriveAtOnce(count * (hour + 1) / hours - count * hour / hours) }
+    }
+
+    private mutating func arriveAtOnce(_ count: Int) {
+      var candidates = cells.map(Self.candidate)
       for _ in 0..<count {
         made += 1
-        let isDedicated = random.next() % 500 == 0
-        let candidates = cells.map { cell in
-          PlacementCandidate(
-            id: cell.id, region: cell.region, state: .active, isAlive: true,
-            tenants: cell.tenants.count, capacity: cell.tenantCapacity,
-            hasDedicatedTenant: cell.tenants.contains(where: \.isDedicated),
-            diskFreeBytes: UInt64(
-              max(0, cell.capacity.bytes - cell.tenants.reduce(0) { $0 + $1.load.bytes })),
-            operationsPerSecond: cell.tenants.reduce(0) { $0 + $1.load.operations })
-        }
+        let isDedicated = random.next() % tenantsPerDedicated == 0
         let tier = isDedicated ? PlacementRule.dedicatedTier : "standard"
         let tenant = TenantLoad(TenantID(trusted: "t\(made)"), load(), isDedicated: isDedicated)
         let chosen = try? PlacementRule().choose(
           region: RegionID(trusted: "eu"), tier: tier, pinned: nil, among: candidates)
-        if let chosen {
-          place(tenant, chosen)
-        } else {
+        if chosen == nil {
           // All are full: whoever runs it is told so, and adds a cell.
           add()
-          cells[cells.count - 1].tenants.append(tenant)
+          candidates.append(Self.candidate(cells[cells.count - 1]))
         }
+        let id = chosen ?? cells[cells.count - 1].id
+        guard let index = cells.firstIndex(where: { $0.id == id }) else { continue }
+        cells[index].tenants.append(tenant)
+        candidates[index] = Self.candidate(candidates[index], with: tenant)
       }
+    }
+
+    private static func candidate(_ cell: CellLoad) -> PlacementCandidate {
+      let used = cell.tenants.reduce(Load()) { $0 + $1.load }
+      return PlacementCandidate(
+        id: cell.id, region: cell.region, state: .active, isAlive: true,
+        tenants: cell.tenants.count, capacity: cell.tenantCapacity,
+        hasDedicatedTenant: cell.tenants.contains(where: \.isDedicated),
+        diskFreeBytes: UInt64(max(0, cell.capacity.bytes - used.bytes)),
+        operationsPerSecond: used.operations)
+    }
+
+    /// The same with one tenant more.
+    private static func candidate(
+      _ one: PlacementCandidate, with tenant: TenantLoad
+    ) -> PlacementCandidate {
+      let free = one.diskFreeBytes
+      return PlacementCandidate(
+        id: one.id, region: one.region, state: one.state, isAlive: one.isAlive,
+        tenants: one.tenants + 1, capacity: one.capacity,
+        hasDedicatedTenant: one.hasDedicatedTenant || tenant.isDedicated,
+        diskFreeBytes: free - min(free, UInt64(tenant.load.bytes)),
+        operationsPerSecond: one.operationsPerSecond + tenant.load.operations)
     }
 
     private mutating func place(_ tenant: TenantLoad, _ id: CellID) {
@@ -109,7 +141,7 @@ import Wire
 
     /// Adds cells until the loss of any one fits into the rest.
     mutating func makeHeadroom() {
-      for _ in 0..<10 where !HeadroomRule.gaps(cells).isEmpty { add() }
+      for _ in 0..<10 where !HeadroomRule.gaps(cells.map { CellUse($0) }).isEmpty { add() }
     }
 
     mutating func day(arrivals: Int) {
@@ -132,24 +164,42 @@ import Wire
 
   @Test(arguments: 1...(isLong ? 40 : 4))
   func `every loss fits, nobody is lost, and few move`(seed: UInt64) {
-    var month = Month(seed: seed)
+    run(Month(seed: seed), arrivals: Self.isLong ? 100 : 25)
+  }
+
+  /// The deployment of `docs/capacity.md`: it grows to half a million tenants in a month.
+  @Test(.enabled(if: isLong))
+  func `half a million tenants come in a month, and every loss fits`() {
+    let month = run(
+      Month(seed: 1, places: 6_000, scale: 0.08, tenantsPerDedicated: 50_000), arrivals: 16_667)
+    #expect(month.cells.flatMap(\.tenants).count == 500_010)
+    // A hundred cells at 5,000 tenants each, one of headroom, and one for each dedicated tenant.
+    let dedicated = month.cells.count { $0.tenants.contains(where: \.isDedicated) }
+    #expect((80...130).contains(month.cells.count - dedicated), "\(month.cells.count) cells")
+    print("month: \(month.cells.count) cells, \(month.lost) lost, \(month.moves) moves")
+  }
+
+  @discardableResult
+  private func run(_ start: Month, arrivals: Int) -> Month {
+    var month = start
     for day in 1...30 {
-      month.day(arrivals: Self.isLong ? 100 : 25)
+      month.day(arrivals: arrivals)
       let tenants = month.cells.flatMap(\.tenants)
       #expect(Set(tenants.map(\.id)).count == tenants.count)
-      #expect(tenants.count == day * (Self.isLong ? 100 : 25))
+      #expect(tenants.count == day * arrivals)
       for cell in month.cells {
         let used = cell.tenants.reduce(Load()) { $0 + $1.load }
         #expect(used.share(of: cell.capacity) <= 1, "\(cell.id), day \(day)")
         #expect(cell.tenants.count <= cell.tenantCapacity)
         if cell.tenants.contains(where: \.isDedicated) { #expect(cell.tenants.count == 1) }
       }
-      #expect(HeadroomRule.gaps(month.cells).isEmpty)
+      #expect(HeadroomRule.gaps(month.cells.map { CellUse($0) }).isEmpty)
     }
     #expect(month.unplaced == 0)
     #expect(month.lost > 0)
     // Each loss moves a cell's tenants; beside that a small part of all moves on a day.
     let tenants = month.cells.flatMap(\.tenants).count
     #expect(month.moves < tenants * 2, "\(month.moves) moves, \(month.lost) cells lost")
+    return month
   }
 }

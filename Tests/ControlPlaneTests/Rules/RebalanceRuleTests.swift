@@ -27,6 +27,10 @@ import Wire
       isPinned: pinned)
   }
 
+  private func gaps(_ cells: [CellLoad]) -> [RebalancePlan.Gap] {
+    HeadroomRule.gaps(cells.map { CellUse($0) })
+  }
+
   private func after(_ plan: RebalancePlan) -> [String: Int] {
     Dictionary(
       uniqueKeysWithValues: plan.shares.map {
@@ -113,14 +117,13 @@ import Wire
     #expect(plan.gaps.first?.lacks.contains("operations a second") == true)
     let fits = RebalanceRule().plan([cell("a", [30]), cell("b", [30]), cell("c", [30])])
     #expect(fits.gaps.isEmpty)
-    let alone = HeadroomRule.gaps([cell("a", [1])])
+    let alone = gaps([cell("a", [1])])
     #expect(alone.count == 1)
     // A dedicated tenant's cell has nothing for others, and its tenant needs an empty one.
     var dedicated = cell("d", [])
     dedicated.tenants = [tenant("x", 5, dedicated: true)]
-    #expect(HeadroomRule.gaps([cell("a", [1]), dedicated]).map(\.cell.rawValue) == ["a", "d"])
-    #expect(
-      HeadroomRule.gaps([cell("a", [1]), dedicated, cell("b", [])]).isEmpty)
+    #expect(gaps([cell("a", [1]), dedicated]).map(\.cell.rawValue) == ["a", "d"])
+    #expect(gaps([cell("a", [1]), dedicated, cell("b", [])]).isEmpty)
   }
 
   @Test(arguments: 1...40)
