@@ -23,10 +23,32 @@ import SimulatedDeployment
   @Option(help: "Breaks a rule on purpose: skip-epoch-check, forget-dedupe, …")
   var sabotage: String?
 
+  @Option(help: "How many cells there are.")
+  var cells = SimulationOptions().cells
+
+  @Option(help: "How many tenants there are: the fewer, the more is asked of each.")
+  var tenants = SimulationOptions().tenants
+
+  @Option(help: "How many clients there are.")
+  var clients = SimulationOptions().clients
+
+  @Option(help: "The chance of a move each time the control plane looks at a tenant, per mille.")
+  var moves = SimulationOptions().moves
+
   static func main() async { await runAndExit() }
+
+  func validate() throws {
+    guard cells > 1, tenants > 0, clients > 0 else {
+      throw ValidationError("at least two cells, a tenant and a client")
+    }
+  }
 
   func run() async throws {
     var options = SimulationOptions()
+    options.cells = cells
+    options.tenants = tenants
+    options.clients = clients
+    options.moves = moves
     if let sabotage {
       guard let rule = SimulationOptions.BrokenRule(rawValue: sabotage) else {
         throw ValidationError(

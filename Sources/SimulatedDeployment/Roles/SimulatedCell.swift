@@ -6,6 +6,12 @@ import Wire
 final class SimulatedCell: SimulatedNode {
   /// Raised at some starts, as a promotion or a restore would.
   private(set) var generation = Generation.first
+  /// Moves away that this life drives.
+  var departures: [TenantID: Departure] = [:]
+  /// Under which epoch a target says that it has adopted.
+  var adopted: [TenantID: Epoch] = [:]
+  /// When a tenant's source was last heard.
+  var heardSource: [TenantID: Int64] = [:]
 
   enum Reply {
     case answer(StoreAnswer)
@@ -19,19 +25,25 @@ final class SimulatedCell: SimulatedNode {
     guard let store else { return }
     guard let head = store.heads[tenant],
       EpochFence.admits(
-        epoch, at: head.epoch, isOwned: head.ownership == .owned, isBroken: servesAnyEpoch)
+        epoch, at: head.epoch, isOwned: head.ownership.isServed, isBroken: servesAnyEpoch)
     else {
       let head = store.heads[tenant]
-      let successor = head?.ownership == .released ? store.image(tenant)?["moved"] : nil
-      let epoch = head?.ownership == .released ? head?.armed : head?.epoch
-      return reply(.moved(to: successor.map { CellID(trusted: $0) }, epoch: epoch))
+      guard let head, head.ownership == .released else {
+        return reply(.moved(to: nil, epoch: nil))
+      }
+      return reply(.moved(to: head.counterpart, epoch: head.armed))
     }
     deployment.placeCount += 1
     let place = deployment.placeCount
     submit(
       StoreCommand(
         key: key, run: { SimulatedLedger.debit(amount, key: key, at: place, $0) },
-        answer: { reply(.answer($0)) }), to: tenant)
+        answer: { [unowned self] answer in
+          if case .done = answer, self.store?.heads[tenant]?.ownership == .moving {
+            deployment.sometimes.servedWhileMoving += 1
+          }
+          reply(.answer(answer))
+        }), to: tenant)
   }
 
   /// Creates the tenant's first record; repeats under the same epoch change nothing.
@@ -41,56 +53,8 @@ final class SimulatedCell: SimulatedNode {
       return reply(head.armed == epoch ? .done("") : .refused("epoch_stale"))
     }
     withStore { store in
-      try store.write(
-        .create, tenant, epoch: epoch, after: Self.nothing, SimulatedLedger.firstRows,
-        answer: reply)
-      planStep()
-    }
-  }
-
-  /// What a released tenant's new owner needs.
-  struct Parcel {
-    let head: TenantHead
-    let rows: [RowChange]
-  }
-
-  /// The tenant is `target`'s under `epoch` from here on; answers with all of it, again and again.
-  func release(
-    _ tenant: TenantID, to target: CellID, _ epoch: Epoch, reply: @escaping (Parcel?) -> Void
-  ) {
-    guard let head = store?.heads[tenant] else { return reply(nil) }
-    if head.ownership == .released {
-      return reply(head.armed == epoch ? parcel(tenant) : nil)
-    }
-    guard head.ownership == .owned, head.armed < epoch else { return reply(nil) }
-    withStore { store in
-      try store.write(
-        .release, tenant, epoch: epoch, after: head,
-        [RowChange(key: "moved", value: target.rawValue)]
-      ) { [unowned self] answer in
-        if case .done = answer { reply(parcel(tenant)) } else { reply(nil) }
-      }
-      planStep()
-    }
-  }
-
-  private func parcel(_ tenant: TenantID) -> Parcel? {
-    guard let store, let head = store.heads[tenant], let image = store.image(tenant) else {
-      return nil
-    }
-    return Parcel(head: head, rows: image.asChanges)
-  }
-
-  func adopt(
-    _ tenant: TenantID, _ epoch: Epoch, _ parcel: Parcel, reply: @escaping (StoreAnswer) -> Void
-  ) {
-    guard let store else { return }
-    if let head = store.heads[tenant] {
-      return reply(head.armed >= epoch ? .done("") : .refused("epoch_stale"))
-    }
-    withStore { store in
-      try store.write(
-        .adopt, tenant, epoch: epoch, after: parcel.head, parcel.rows, answer: reply)
+      try store.create(
+        tenant, epoch: epoch, after: Self.nothing, SimulatedLedger.firstRows, answer: reply)
       planStep()
     }
   }
@@ -104,6 +68,8 @@ final class SimulatedCell: SimulatedNode {
     }
     deployment.cellStarted(self)
     planJoin()
+    resumeDepartures()
+    resumeArrivals()
   }
 
   /// Says who it is: lost, late or twice, and perhaps after a later life has.
@@ -116,7 +82,13 @@ final class SimulatedCell: SimulatedNode {
       [unowned self] in planJoin()
     }
   }
-  override func ended() { deployment.cellEnded(id) }
+
+  override func ended() {
+    departures = [:]
+    adopted = [:]
+    heardSource = [:]
+    deployment.cellEnded(id)
+  }
 
   private static let nothing = TenantHead(
     lineage: Lineage(1), tenantSeq: .zero, hash: .zero, epoch: Epoch(0), ownership: .owned,

@@ -8,7 +8,7 @@ import Wire
 final class SimulatedControlPlane: SimulatedNode {
   static let tenant = TenantID(trusted: "platform")
 
-  private var image: TenantImage? { store?.image(Self.tenant) }
+  var image: TenantImage? { store?.image(Self.tenant) }
 
   override func started() {
     if store?.heads[Self.tenant] == nil {
@@ -16,8 +16,8 @@ final class SimulatedControlPlane: SimulatedNode {
         let nothing = TenantHead(
           lineage: Lineage(1), tenantSeq: .zero, hash: .zero, epoch: .first, ownership: .owned,
           time: Timestamp(milliseconds: 0), schemaVersion: 1, nextDue: nil, cellSeq: CellSeq(0))
-        try store.write(
-          .create, Self.tenant, epoch: .first, after: nothing,
+        try store.create(
+          Self.tenant, epoch: .first, after: nothing,
           [RowChange(key: "version", value: "1")], answer: { _ in })
         planStep()
       }
@@ -33,22 +33,22 @@ final class SimulatedControlPlane: SimulatedNode {
     }
   }
 
-  /// Brings each tenant one step on: place, create, release, adopt.
+  /// Brings each tenant one step on: place, create, arm a move, have its source go on with it.
   private func round() {
     guard let image, image["version"] != nil else { return }
     for tenant in deployment.tenants {
       guard let placed = PlacedTenant(image["place:\(tenant)"]) else {
         let cell = deployment.choice.one(of: deployment.cells).id
         let epoch = EpochRule.issue(known: nil, seen: [])
-        record(tenant, PlacedTenant(cell: cell, epoch: epoch, isProvisioned: false), nil)
+        record(tenant, PlacedTenant(cell: cell, epoch: epoch, isProvisioned: false), onlyIf: nil)
         continue
       }
       if !placed.isProvisioned {
         create(tenant, placed)
       } else if let pending = PlacedTenant(image["pending:\(tenant)"]) {
-        replace(tenant, from: placed, to: pending)
-      } else if deployment.isFaulty, deployment.choice.happens(30) {
-        arm(tenant, placed, image)
+        order(tenant, from: placed, to: pending)
+      } else if deployment.isFaulty, deployment.choice.happens(deployment.options.moves) {
+        arm(tenant, placed)
       }
     }
     for router in deployment.routers { deployment.send("map") { self.push(to: router) } }
@@ -62,70 +62,10 @@ final class SimulatedControlPlane: SimulatedNode {
         self.deployment.send("created \(tenant)") {
           var known = placed
           known.isProvisioned = true
-          self.record(tenant, known, nil, onlyIf: placed)
+          self.record(tenant, known, onlyIf: placed)
         }
       }
     }
-  }
-
-  /// Chooses another cell and an epoch that was never used, durably, before anybody is told.
-  private func arm(_ tenant: TenantID, _ placed: PlacedTenant, _ image: TenantImage) {
-    let had = image["had:\(tenant)"] ?? ""
-    let free = deployment.cells.map(\.id).filter {
-      $0 != placed.cell && !had.contains($0.rawValue)
-    }
-    guard !free.isEmpty else { return }
-    let target = deployment.choice.one(of: free)
-    let epoch = EpochRule.issue(known: placed.epoch, seen: [])
-    let pending = PlacedTenant(cell: target, epoch: epoch, isProvisioned: false)
-    record(tenant, placed, pending, onlyIf: placed)
-  }
-
-  private func replace(_ tenant: TenantID, from old: PlacedTenant, to new: PlacedTenant) {
-    guard let source = deployment.cell(old.cell), let target = deployment.cell(new.cell) else {
-      return
-    }
-    deployment.send("release \(tenant)") { [unowned self] in
-      source.release(tenant, to: new.cell, new.epoch) { parcel in
-        guard let parcel else { return }
-        self.deployment.send("adopt \(tenant)") {
-          target.adopt(tenant, new.epoch, parcel) { answer in
-            guard case .done = answer else { return }
-            self.deployment.send("adopted \(tenant)") {
-              var known = new
-              known.isProvisioned = true
-              self.deployment.sometimes.replaced += 1
-              self.record(tenant, known, nil, onlyIf: old)
-            }
-          }
-        }
-      }
-    }
-  }
-
-  /// Compare-and-set of a tenant's placement; a change that comes late changes nothing.
-  private func record(
-    _ tenant: TenantID, _ placed: PlacedTenant, _ pending: PlacedTenant?,
-    onlyIf expected: PlacedTenant? = nil
-  ) {
-    let (place, wait, had) = ("place:\(tenant)", "pending:\(tenant)", "had:\(tenant)")
-    submitHere(
-      StoreCommand(
-        key: nil,
-        run: { rows in
-          let current = PlacedTenant(rows[place])
-          guard current == expected, pending == nil || PlacedTenant(rows[wait]) == nil else {
-            return ([], .refused("conflict"))
-          }
-          return (
-            [
-              RowChange(key: place, value: placed.text),
-              RowChange(key: wait, value: pending?.text ?? ""),
-              RowChange(key: had, value: (rows[had] ?? "") + placed.cell.rawValue + " "),
-              RowChange(key: "version", value: "\(rows.number("version") + 1)"),
-            ], .done("")
-          )
-        }, answer: { _ in }))
   }
 
   /// One unique number, by the product's compare-and-set.
@@ -185,7 +125,7 @@ final class SimulatedControlPlane: SimulatedNode {
 
   private static func row(of cell: CellID) -> String { "generation:\(cell)" }
 
-  private func submitHere(_ command: StoreCommand) {
+  func submitHere(_ command: StoreCommand) {
     guard store?.heads[Self.tenant] != nil else { return }
     submit(command, to: Self.tenant)
   }
@@ -215,27 +155,4 @@ final class SimulatedControlPlane: SimulatedNode {
     guard let encoded: [UInt8] = try? page.serializedBytes() else { return }
     deployment.send("map page") { router.merge(encoded) }
   }
-}
-
-/// A row about where a tenant is.
-struct PlacedTenant: Hashable {
-  let cell: CellID
-  let epoch: Epoch
-  var isProvisioned: Bool
-
-  init(cell: CellID, epoch: Epoch, isProvisioned: Bool) {
-    self.cell = cell
-    self.epoch = epoch
-    self.isProvisioned = isProvisioned
-  }
-
-  init?(_ row: String?) {
-    guard let parts = row?.split(separator: "|"), parts.count == 3,
-      let epoch = UInt64(parts[1])
-    else { return nil }
-    self.init(
-      cell: CellID(trusted: String(parts[0])), epoch: Epoch(epoch), isProvisioned: parts[2] == "1")
-  }
-
-  var text: String { "\(cell)|\(epoch.rawValue)|\(isProvisioned ? 1 : 0)" }
 }

@@ -50,7 +50,7 @@ class SimulatedNode {
   func crash(_ reason: String) {
     let losesPower = deployment.choice.happens(500)
     deployment.trace("\(id) \(losesPower ? "loses power" : "is killed"): \(reason)")
-    if let store { deployment.collect(store) }
+    if let store { deployment.collect(self, store) }
     store = nil
     lastCall = nil
     life += 1
@@ -99,7 +99,7 @@ class SimulatedNode {
     }
   }
 
-  private func planRun(_ tenant: TenantID) {
+  func planRun(_ tenant: TenantID) {
     planHere(after: deployment.choice.number(in: 50...500), "runs \(tenant)") { [unowned self] in
       withStore { store in
         let again = try store.run(tenant, more: deployment.choice.happens(500))

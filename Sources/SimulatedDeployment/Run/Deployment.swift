@@ -92,27 +92,48 @@ final class Deployment {
       }
     }
     if oracle.violation == nil { examineAll() }
-    for node in nodes { node.store.map(collect) }
+    for node in nodes { if let store = node.store { collect(node, store) } }
     return (oracle.violation, scheduler.events)
   }
 
   private var isAtRest: Bool {
     guard clients.allSatisfy(\.isIdle), nodes.allSatisfy(\.isUp) else { return false }
-    return tenants.allSatisfy { owners(of: $0).count == 1 }
+    return tenants.allSatisfy { owners(of: $0).count == 1 && !isMoving($0) }
+      && !controlPlane.hasPending
   }
 
-  private func owners(of tenant: TenantID) -> [SimulatedCell] {
-    cells.filter { $0.store?.heads[tenant]?.ownership == .owned }
+  /// Whether some cell holds a tenant on its way.
+  private func isMoving(_ tenant: TenantID) -> Bool {
+    cells.contains { cell in
+      switch cell.store?.heads[tenant]?.ownership {
+      case .moving, .importing, .ready: true
+      case .owned, .released, .refused, nil: false
+      }
+    }
+  }
+
+  /// Cells that are up and serve a tenant.
+  func owners(of tenant: TenantID) -> [SimulatedCell] {
+    cells.filter { $0.store?.heads[tenant]?.ownership.isServed ?? false }
   }
 
   /// Counters of a store whose process ends.
-  func collect(_ store: SimulatedStore) { sometimes.add(store.sometimes) }
+  func collect(_ node: SimulatedNode, _ store: SimulatedStore) {
+    sometimes.add(store.sometimes)
+    examineLinks(node, store)
+  }
+
+  private func examineLinks(_ node: SimulatedNode, _ store: SimulatedStore) {
+    for link in store.links { oracle.sees(link, at: node.id) }
+    store.links = []
+  }
 
   // What changed is compared with what must hold.
 
   private func examine() {
     for node in nodes {
       guard let store = node.store, !store.touched.isEmpty else { continue }
+      examineLinks(node, store)
       let touched = store.touched
       store.touched = []
       for tenant in touched { examine(node, store, tenant) }
@@ -131,12 +152,13 @@ final class Deployment {
         oracle.sees(cell.id, SimulatedControlPlane.generation(of: cell.id, in: image))
       }
       for tenant in tenants {
-        if let placed = PlacedTenant(image["place:\(tenant)"]) {
+        if let placed = PlacedTenant(image[SimulatedControlPlane.place(tenant)]) {
           oracle.sees("control plane", tenant, placed.epoch)
         }
+        if let pending = PlacedTenant(image[SimulatedControlPlane.pending(tenant)]) {
+          oracle.seesArmed(tenant, pending.epoch, for: pending.cell)
+        }
       }
-    } else if owners(of: tenant).count > 1 {
-      fail("\(tenant) has two owners at once")
     }
   }
 

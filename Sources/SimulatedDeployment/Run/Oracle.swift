@@ -15,9 +15,13 @@ struct Oracle {
   private var claims: [String: String] = [:]
   /// Who ever owned a tenant under an epoch.
   private var owners: [String: CellID] = [:]
+  private var owned: Set<String> = []
   private var epochs: [String: Epoch] = [:]
   private var generations: [CellID: Generation] = [:]
   private var durable: [String: TenantSeq] = [:]
+  /// Cells whose last durable record of a tenant says that they serve it, also while they are down.
+  private var serving: [TenantID: Set<CellID>] = [:]
+  private var histories: [TenantID: TenantHistory] = [:]
   /// Acknowledged since the last look.
   private var fresh: [TenantID] = []
 
@@ -57,6 +61,28 @@ struct Oracle {
     generations[cell] = generation
   }
 
+  /// A record that is durable in some cell's journal.
+  mutating func sees(_ link: ChainLink, at cell: CellID) {
+    if let wrong = histories[link.tenant, default: TenantHistory()].add(link) {
+      fail("\(cell): \(wrong)")
+    }
+  }
+
+  /// A move that is pending: its epoch was never armed for another cell.
+  mutating func seesArmed(_ tenant: TenantID, _ epoch: Epoch, for target: CellID) {
+    if !histories[tenant, default: TenantHistory()].arm(epoch, for: target) {
+      fail("epoch \(epoch.rawValue) of \(tenant) was armed twice")
+    }
+  }
+
+  /// Whether a cell ever owned a tenant.
+  func hasOwned(_ cell: CellID, _ tenant: TenantID) -> Bool { owned.contains("\(cell) \(tenant)") }
+
+  /// Whether the disk of another cell says that it serves a tenant.
+  func isOwned(_ tenant: TenantID, besides cell: CellID) -> Bool {
+    serving[tenant]?.contains { $0 != cell } ?? false
+  }
+
   /// A tenant's state on one cell after it changed or was recovered.
   mutating func examine(
     _ cell: CellID, _ tenant: TenantID, _ head: TenantHead, _ image: TenantImage
@@ -67,17 +93,43 @@ struct Oracle {
       fail("\(cell): \(tenant) fell from record \(before.rawValue) to \(head.tenantSeq.rawValue)")
     }
     durable[key] = head.tenantSeq
-    if image.applied != head.tenantSeq {
-      fail("\(cell): the file of \(tenant) is at \(image.applied), its head \(head.tenantSeq)")
-    }
+    examineOwner(cell, tenant, head)
+    // What was refused is not there any more.
+    guard head.ownership != .refused else { return }
+    examineFile(cell, tenant, head, image)
     examineBooks(cell, tenant, image)
-    guard head.ownership == .owned else { return }
+    guard head.ownership.isServed else { return }
+    for ack in acks[tenant] ?? [] { examine(ack.key, ack.answer, cell, tenant, image) }
+  }
+
+  /// A file stands at the last record that touched it, wherever that was written.
+  private mutating func examineFile(
+    _ cell: CellID, _ tenant: TenantID, _ head: TenantHead, _ image: TenantImage
+  ) {
+    let expected = histories[tenant]?.lastTouch(upTo: head.tenantSeq) ?? .zero
+    guard image.applied != expected else { return }
+    let what = image.applied < expected ? "has lost records" : "is ahead of its history"
+    fail(
+      "\(cell): \(tenant) \(what): its file is at \(image.applied.rawValue), its history at "
+        + "\(expected.rawValue)")
+  }
+
+  /// At most one cell would serve a tenant as its disk says, and only one ever under an epoch.
+  private mutating func examineOwner(_ cell: CellID, _ tenant: TenantID, _ head: TenantHead) {
+    guard head.ownership.isServed else {
+      serving[tenant]?.remove(cell)
+      return
+    }
+    serving[tenant, default: []].insert(cell)
+    if let cells = serving[tenant], cells.count > 1 {
+      fail("\(tenant) has two owners at once: \(cells.sorted())")
+    }
     let ownership = "\(tenant) \(head.epoch.rawValue)"
     if let owner = owners[ownership], owner != cell {
       fail("\(tenant) under epoch \(head.epoch.rawValue) is owned by \(owner) and \(cell)")
     }
     owners[ownership] = cell
-    for ack in acks[tenant] ?? [] { examine(ack.key, ack.answer, cell, tenant, image) }
+    owned.insert("\(cell) \(tenant)")
   }
 
   private mutating func examine(

@@ -12,6 +12,10 @@ public struct SimulationOptions: Sendable {
     case skipEpochCheck = "skip-epoch-check"
     /// The control plane takes a cell's older generation for the newest.
     case skipGenerationCheck = "skip-generation-check"
+    /// The cells of a move take each other's last records for the same without comparing.
+    case skipHashCheck = "skip-hash-check"
+    /// A move's source that does not hear of the adoption serves the tenant again.
+    case resumeAfterRelease = "resume-after-release"
   }
 
   public var brokenRule: BrokenRule?
@@ -27,6 +31,12 @@ public struct SimulationOptions: Sendable {
   /// A client's next operation repeats a key that was answered before.
   public var repeated = 150
   public var claims = 80
+  /// A tenant at rest is sent to another cell, each time that the control plane looks at it.
+  public var moves = 30
+  /// A target declines: as it gets the copy, or as it is asked to be ready.
+  public var movesRefused = 40
+  /// A move is cancelled, each time that the control plane looks at it.
+  public var movesCancelled = 40
 
   public init() {}
 }

@@ -11,13 +11,28 @@ public struct Sometimes: Codable, Hashable, Sendable {
   public var replaced = 0
   public var acked = 0
   public var fenced = 0
+  /// Moves that a source gave up.
+  public var burned = 0
+  /// Moves that a target declined before it was ready.
+  public var refusedByTarget = 0
+  /// Targets that dropped what they had of a tenant, durably.
+  public var refused = 0
+  /// Releases that a restarted source told again while nobody owned the tenant.
+  public var releaseResent = 0
+  /// Commands that became durable at a source on its way to its release.
+  public var servedWhileMoving = 0
+  /// Tenants that came back to a cell that they had left.
+  public var returned = 0
 
   enum CodingKeys: String, CodingKey {
-    case redirect, shed, cut, kill, replaced, acked, fenced
+    case redirect, shed, cut, kill, replaced, acked, fenced, burned, refused, returned
     case tornTail = "torn_tail"
     case dedupeHit = "dedupe_hit"
     case outcomeUnknown = "outcome_unknown"
     case powerLoss = "power_loss"
+    case refusedByTarget = "refused_by_target"
+    case releaseResent = "release_resent"
+    case servedWhileMoving = "served_while_moving"
   }
 
   /// The names of those that never happened.
@@ -25,6 +40,9 @@ public struct Sometimes: Codable, Hashable, Sendable {
     [
       ("torn_tail", tornTail), ("redirect", redirect), ("dedupe_hit", dedupeHit),
       ("shed", shed), ("outcome_unknown", outcomeUnknown), ("fenced", fenced),
+      ("replaced", replaced), ("burned", burned), ("refused_by_target", refusedByTarget),
+      ("refused", refused), ("release_resent", releaseResent),
+      ("served_while_moving", servedWhileMoving), ("returned", returned),
     ].filter { $0.1 == 0 }.map(\.0)
   }
 
@@ -40,6 +58,12 @@ public struct Sometimes: Codable, Hashable, Sendable {
     replaced += other.replaced
     acked += other.acked
     fenced += other.fenced
+    burned += other.burned
+    refusedByTarget += other.refusedByTarget
+    refused += other.refused
+    releaseResent += other.releaseResent
+    servedWhileMoving += other.servedWhileMoving
+    returned += other.returned
   }
 }
 

@@ -7,9 +7,9 @@ import Wire
 ///
 /// A frame that was torn, lost or reordered ends what counts, as a frame's checksum does in a WAL.
 struct ImageFile {
-  private let base: String
-  private let log: String
-  private let files: any FileSystem
+  let base: String
+  let log: String
+  let files: any FileSystem
   private(set) var image = TenantImage()
   private var end: UInt64 = 0
 
@@ -46,14 +46,23 @@ struct ImageFile {
     defer { frames.close() }
     try frames.synchronize()
     let temporary = base + ".tmp"
-    let file = try files.open(temporary, .create)
-    defer { file.close() }
-    try file.write(Self.frame(image.asChanges, image.applied), at: 0)
-    try file.synchronize()
+    try Self.write(image, to: temporary, files)
     try files.rename(temporary, to: base)
-    try files.synchronizeDirectory(String(base[..<(base.lastIndex(of: "/") ?? base.endIndex)]))
+    try files.synchronizeDirectory(Self.directory(of: base))
     try frames.truncate(to: 0)
     end = 0
+  }
+
+  /// Writes a base; its content is durable, its name is not.
+  static func write(_ image: TenantImage, to path: String, _ files: any FileSystem) throws {
+    let file = try files.open(path, .create)
+    defer { file.close() }
+    try file.write(frame(image.asChanges, image.applied), at: 0)
+    try file.synchronize()
+  }
+
+  static func directory(of path: String) -> String {
+    String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
   }
 
   private typealias Frame = (seq: TenantSeq, changes: [RowChange], end: UInt64)

@@ -12,6 +12,7 @@ final class SimulatedStore {
   static let mailboxLimit = 6
   static let batchLimit = 4
   static let file = FileKind.ledger
+  static let fileName = "ledger"
 
   /// What the journal answered during a step, in its order; and whether the process must end.
   final class Answers: Sendable {
@@ -30,7 +31,10 @@ final class SimulatedStore {
 
   struct InFlight {
     let record: SealedRecord
-    let changes: [RowChange]
+    /// Nil: the record touches no file.
+    let changes: [RowChange]?
+    /// Of a move's record, the other cell.
+    var counterpart: CellID?
     let answers: [() -> Void]
     let refuse: [(Failure) -> Void]
   }
@@ -40,20 +44,29 @@ final class SimulatedStore {
     var mailbox: [StoreCommand] = []
     var file: ImageFile
     var inFlight: InFlight?
+    /// Commands wait: a step of a move is to be written.
+    var isHeld = false
+    /// What became durable since a move from here began; nil: none is under way.
+    var tap: [StreamedRecord]?
     init(_ file: ImageFile) { self.file = file }
+
+    /// Whether commands wait that may run.
+    var isRunWanted: Bool { !isHeld && !mailbox.isEmpty }
   }
 
   struct Violation: Error { let text: String }
 
   let cell: CellID
-  private let files: any FileSystem
+  let files: any FileSystem
   private let journal: Journal
-  private let brokenRule: SimulationOptions.BrokenRule?
+  let brokenRule: SimulationOptions.BrokenRule?
   private let answers = Answers()
   private(set) var heads: [TenantID: TenantHead]
   private(set) var tenants: [TenantID: Tenant] = [:]
   /// Tenants whose image changed since it was looked at.
   var touched: [TenantID] = []
+  /// Durable records that nobody has looked at.
+  var links: [ChainLink] = []
   var sometimes = Sometimes()
   private var place = 0
 
@@ -78,6 +91,7 @@ final class SimulatedStore {
     let forgetful = UnsyncedOpening(disk.fileSystem())
     files = brokenRule == .answerFromPageCache ? forgetful : disk.fileSystem()
     try files.createDirectory(Self.directory)
+    try files.createDirectory(Self.importDirectory)
     let (files, answers) = (files, answers)
     let opened = try Journal.openStepped(
       Self.configuration(cell), files: files,
@@ -107,6 +121,7 @@ final class SimulatedStore {
 
   /// Replays per file what it lacks.
   private func recover(from first: CellSeq) throws {
+    try settleImports()
     for tenant in heads.keys.sorted() {
       let known = Tenant(try ImageFile(Self.directory, tenant, files: files))
       tenants[tenant] = known
@@ -121,9 +136,12 @@ final class SimulatedStore {
 
   private func replay(_ record: JournalRecord) throws {
     let payload = try record.decodedPayload()
-    guard let mark = payload.files.first, let tenant = tenants[record.identity.tenant] else {
-      return
+    if record.identity.kind.isInChain {
+      links.append(ChainLink(record.identity, record.hash, touchesFile: !payload.files.isEmpty))
     }
+    guard let mark = payload.files.first, let tenant = tenants[record.identity.tenant],
+      heads[record.identity.tenant]?.ownership != .refused
+    else { return }
     switch mark.replay(of: record.identity.tenantSeq, over: tenant.file.image.applied) {
     case .skip: return
     case .gap:
@@ -148,7 +166,7 @@ final class SimulatedStore {
       return false
     }
     tenant.mailbox.append(command)
-    return tenant.machine.submitted()
+    return !tenant.isHeld && tenant.machine.submitted()
   }
 
   /// Runs a batch up to the append; answers whether another run is to be planned.
@@ -157,11 +175,11 @@ final class SimulatedStore {
     tenant.machine.runBegan()
     let commands = Array(tenant.mailbox.prefix(Self.batchLimit))
     tenant.mailbox.removeFirst(commands.count)
-    guard head.ownership == .owned || brokenRule == .skipEpochCheck else {
+    guard head.ownership.isServed || brokenRule == .skipEpochCheck else {
       // Released while they waited: they ran nothing.
       let moved = Failure(.moved, "the tenant is another cell's")
       for command in commands { command.answer(.failed(moved)) }
-      return tenant.machine.runEnded(waiting: !tenant.mailbox.isEmpty)
+      return tenant.machine.runEnded(waiting: tenant.isRunWanted)
     }
     var staged = StagedImage(tenant.file.image)
     var replies: [() -> Void] = []
@@ -188,7 +206,7 @@ final class SimulatedStore {
     }
     guard !staged.changes.isEmpty else {
       for reply in replies { reply() }
-      return tenant.machine.runEnded(waiting: !tenant.mailbox.isEmpty)
+      return tenant.machine.runEnded(waiting: tenant.isRunWanted)
     }
     let record = try seal(id, head, .commands, head.epoch, staged.changes, &encoder)
     tenant.inFlight = InFlight(
@@ -198,28 +216,32 @@ final class SimulatedStore {
     return false
   }
 
-  /// A record of its own kind, outside the mailbox: create, release, adopt.
-  ///
-  /// `head` is the head that it follows.
-  func write(
-    _ kind: RecordKind, _ id: TenantID, epoch: Epoch, after head: TenantHead,
-    _ changes: [RowChange], answer: @escaping (StoreAnswer) -> Void
+  /// A tenant's first record; `head` is what it follows.
+  func create(
+    _ id: TenantID, epoch: Epoch, after head: TenantHead, _ changes: [RowChange],
+    answer: @escaping (StoreAnswer) -> Void
   ) throws {
-    if tenants[id] == nil {
-      tenants[id] = Tenant(try ImageFile(Self.directory, id, files: files))
-    }
-    guard let tenant = tenants[id], tenant.machine.submitted() else {
+    let tenant = try writer(id)
+    guard tenant.machine.submitted() else {
       return answer(.failed(Failure(.outcomeUnknown, "busy; ask again")))
     }
     tenant.machine.runBegan()
     var encoder = RecordEncoder(capacity: 0)
     encoder.command(requestID: "", traceID: "", changes: RowChange.encode(changes))
-    let record = try seal(id, head, kind, epoch, changes, &encoder)
+    let record = try seal(id, head, .create, epoch, changes, &encoder)
     tenant.inFlight = InFlight(
       record: record, changes: changes, answers: [{ answer(.done("")) }],
       refuse: [{ answer(.failed($0)) }])
     tenant.machine.sealed()
     append(id, record, more: false)
+  }
+
+  /// The tenant's writer, made where there is none.
+  func writer(_ id: TenantID) throws -> Tenant {
+    if let tenant = tenants[id] { return tenant }
+    let tenant = Tenant(try ImageFile(Self.directory, id, files: files))
+    tenants[id] = tenant
+    return tenant
   }
 
   private func seal(
@@ -237,7 +259,7 @@ final class SimulatedStore {
       ])
   }
 
-  private func append(_ id: TenantID, _ record: SealedRecord, more: Bool) {
+  func append(_ id: TenantID, _ record: SealedRecord, more: Bool) {
     let answers = answers
     journal.append(record, more: more) { answers.add(id, $0) }
   }
@@ -255,10 +277,7 @@ final class SimulatedStore {
       tenant.inFlight = nil
       switch outcome {
       case .durable(let seq):
-        heads[id] = TenantHead(
-          after: heads[id], batch.record.identity, hash: batch.record.hash, at: seq)
-        try tenant.file.commit(batch.changes, at: batch.record.identity.tenantSeq)
-        touched.append(id)
+        try becameDurable(batch, of: tenant, at: seq)
         for answer in batch.answers { answer() }
       case .unacknowledged: preconditionFailure("a simulated cell has no follower")
       case .cut:
@@ -269,10 +288,30 @@ final class SimulatedStore {
         sometimes.shed += 1
         for refuse in batch.refuse { refuse(Failure(.overloaded, "the journal takes no more")) }
       }
-      if tenant.machine.settled(waiting: !tenant.mailbox.isEmpty) { again.append(id) }
+      if tenant.machine.settled(waiting: tenant.isRunWanted) { again.append(id) }
     }
     if let fatal { throw ProcessEnds(reason: fatal) }
     return again
+  }
+
+  private func becameDurable(_ batch: InFlight, of tenant: Tenant, at seq: CellSeq) throws {
+    let identity = batch.record.identity
+    let id = identity.tenant
+    let head = TenantHead(
+      after: heads[id], identity, hash: batch.record.hash, at: seq,
+      counterpart: batch.counterpart)
+    heads[id] = head
+    touched.append(id)
+    if identity.kind.isInChain {
+      links.append(ChainLink(identity, batch.record.hash, touchesFile: batch.changes != nil))
+    }
+    if let changes = batch.changes {
+      try tenant.file.commit(changes, at: identity.tenantSeq)
+      tenant.tap?.append(
+        StreamedRecord(
+          record: batch.record, changes: changes, digest: tenant.file.image.digest))
+    }
+    try didTake(identity.kind, tenant, id, head)
   }
 
   var hasInFlight: Bool { tenants.values.contains { $0.inFlight != nil } }

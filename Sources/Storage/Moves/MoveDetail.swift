@@ -18,7 +18,7 @@ public struct MoveDetail: Hashable, Sendable {
     self.base = base
   }
 
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var writer = ByteWriter(capacity: 32)
     writer.byte(1)
     writer.text(counterpart.rawValue)
