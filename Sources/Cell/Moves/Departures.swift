@@ -18,7 +18,7 @@ final class Departures: Sendable {
 
   init(_ environment: MoveEnvironment) { self.environment = environment }
 
-  /// Gives an operation's move up where it is not past its fence; it burns its epoch.
+  /// Gives an operation's move up where its release is not being written; it burns its epoch.
   func cancel(_ operation: String) { state.withLock { _ = $0.cancelled.insert(operation) } }
 
   /// Hears an order again while its move is under way: it names where the target answers now.

@@ -4,7 +4,7 @@ import Wire
 /// How long a tenant would be out of service in its move, as far as it can be known before.
 ///
 /// Ready, release and adoption are one fsync each, and two answers travel. What the target's disk
-/// takes is taken to be what this one takes.
+/// takes is taken to be what this one takes; acknowledgements of followers are not in it.
 struct PredictedPause: Hashable, Sendable {
   let microseconds: Int64
 
@@ -19,11 +19,11 @@ struct PredictedPause: Hashable, Sendable {
     microseconds = Int64(Self.synchronizations * synchronization + Self.answers * trip)
   }
 
-  /// Asks the target, and reads what the journal measured.
+  /// Asks the target, and reads what the journal measured `since` then; nil: since its opening.
   ///
   /// Throws where the target does not answer.
   static func measure(
-    _ order: MoveOrder, _ environment: MoveEnvironment
+    _ order: MoveOrder, _ environment: MoveEnvironment, since: JournalMetrics? = nil
   ) async throws(Failure) -> PredictedPause {
     var question = Aimstors_ProtoMoveQuestion()
     question.tenant = order.tenant.rawValue
@@ -34,9 +34,11 @@ struct PredictedPause: Hashable, Sendable {
       _ = try await target.ask(.moveStanding, question, timeout: MoveLimits.releaseTimeout)
       trip = min(trip, (ContinuousClock.now - began) / .microseconds(1))
     }
-    let journal = environment.engine.metrics.journal
-    let mean =
-      Double(journal.synchronizeNanoseconds) / Double(max(journal.synchronizations, 1)) / 1_000
+    let now = environment.engine.metrics.journal
+    let before = since.flatMap { $0.synchronizations < now.synchronizations ? $0 : nil }
+    let count = now.synchronizations - (before?.synchronizations ?? 0)
+    let nanoseconds = now.synchronizeNanoseconds - (before?.synchronizeNanoseconds ?? 0)
+    let mean = Double(nanoseconds) / Double(max(count, 1)) / 1_000
     return PredictedPause(synchronization: mean, trip: trip)
   }
 

@@ -41,11 +41,11 @@ struct TenantMove: Sendable {
       }
     }
     progress.step("begin")
-    try await demandPromptFollowers(patience: MoveLimits.acknowledgementPatience)
-    // A target that is on its way up is waited for later: of that nothing can be said yet.
-    let pause = try? await PredictedPause.measure(order, environment)
-    try pause?.demand(under: order)
+    let metrics = engine.metrics.journal
     try await environment.remember(tenant, at: order.address)
+    // A target that is on its way up is waited for later: of that nothing can be said yet.
+    let pause = try? await PredictedPause.measure(order, environment, since: metrics)
+    try pause?.demand(under: order)
     do throws(Failure) {
       try await engine.beginMove(tenant, to: order.target, under: order.epoch)
     } catch {
@@ -100,7 +100,8 @@ struct TenantMove: Sendable {
   /// Waits until no follower of this cell would keep the release waiting, which nobody could take
   /// back then.
   ///
-  /// Throws `overloaded` after `patience`.
+  /// At the begin there is no need to ask: its record waits for them, and lets go of those that do
+  /// not answer. Throws `overloaded` after `patience`.
   private func demandPromptFollowers(patience: Duration) async throws {
     let end = ContinuousClock.now + patience
     while let follower = await environment.lateFollower(tenant) {
@@ -127,6 +128,7 @@ struct TenantMove: Sendable {
     try await stream.finish(fence, environment.directives, within: .nanoseconds(left))
     progress.step("release", done: Int64(stream.records))
     await MoveStops.pass("ready")
+    guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
     let meters = environment.keys.meters(of: tenant)
     _ = try await engine.releaseMove(
       tenant, to: order.target, under: order.epoch, ready: fence.hash

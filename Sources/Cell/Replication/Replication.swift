@@ -374,17 +374,6 @@ final class Replication: Sendable {
     }
   }
 
-  /// What every follower has on its disk.
-  func leastEnd(_ journal: Journal) -> CellSeq {
-    links.map { $0.current.end?.seq ?? CellSeq(0) }.min() ?? journal.lastSeq
-  }
-
-  /// Tenants whose last record is not at every follower.
-  func tenantsBehind(_ heads: [TenantID: TenantHead], _ journal: Journal) -> Int {
-    let through = leastEnd(journal)
-    return heads.values.count { $0.cellSeq > through }
-  }
-
   func problems() -> [Storage.Problem] {
     let (missing, asked) = state.withLock { ($0.missingSince, $0.replica.asked) }
     var problems = missing.sorted { $0.key < $1.key }.map { follower, since in

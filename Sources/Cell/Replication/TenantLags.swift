@@ -75,3 +75,16 @@ struct TenantLags: Hashable, Sendable {
     ]
   }
 }
+
+extension Replication {
+  /// What every follower has on its disk.
+  func leastEnd(_ journal: Journal) -> CellSeq {
+    links.map { $0.current.end?.seq ?? CellSeq(0) }.min() ?? journal.lastSeq
+  }
+
+  /// Tenants whose last record is not at every follower.
+  func tenantsBehind(_ heads: [TenantID: TenantHead], _ journal: Journal) -> Int {
+    let through = leastEnd(journal)
+    return heads.values.count { $0.cellSeq > through }
+  }
+}

@@ -133,40 +133,44 @@ private struct StruckSystem {
   let trap: StepTrap
   let random: SeededRandomSource
 
-  /// Returns once what was killed is back, and what was stopped goes on.
+  /// Returns once what was killed is back, and what was stopped goes on; answers whether the move
+  /// was held until then.
   func hit(
     by fault: MoveStrike.Fault, _ move: ChaosTenant.Move, stop: Int?
-  ) async throws {
+  ) async throws -> Bool {
     switch fault {
-    case .killSource: try await kill(move.source)
-    case .killTarget: try await kill(move.target)
-    case .killRouter: try await kill("router-1")
-    case .killControlPlane: try await kill("control-plane")
-    case .pauseSource: try await pause(move.source, stop)
-    case .pauseTarget: try await pause(move.target, stop)
-    case .pauseRouter: try await pause("router-1", stop)
-    case .pauseControlPlane: try await pause("control-plane", stop)
+    case .killSource: return try await kill(move.source)
+    case .killTarget: return try await kill(move.target)
+    case .killRouter: return try await kill("router-1")
+    case .killControlPlane: return try await kill("control-plane")
+    case .pauseSource: return try await pause(move.source, stop)
+    case .pauseTarget: return try await pause(move.target, stop)
+    case .pauseRouter: return try await pause("router-1", stop)
+    case .pauseControlPlane: return try await pause("control-plane", stop)
     case .cancel:
       // Too late for some: then it has moved.
       _ = try? await client.impatient.admin(
         "POST", "/v1/operations/\(move.operation)/cancel", [:], key: "cancel-\(move.operation)")
       try await Task.sleep(for: MoveMode.cancelling)
+      return trap.letGo()
     }
   }
 
-  private func kill(_ id: String) async throws {
+  private func kill(_ id: String) async throws -> Bool {
     let killed = try system.kill(id)
-    trap.clear()
+    let wasHeld = trap.letGo()
     try await system.waitForSuccessor(of: killed)
+    return wasHeld
   }
 
-  private func pause(_ id: String, _ stop: Int?) async throws {
+  private func pause(_ id: String, _ stop: Int?) async throws -> Bool {
     let member = try system.member(id)
     try signal(member, SIGSTOP)
-    trap.clear()
+    let wasHeld = trap.letGo()
     try await Task.sleep(
       for: .milliseconds(stop ?? 500 + random.below(MoveMode.longestStop - 500)))
     try signal(member, SIGCONT)
+    return wasHeld
   }
 
   private func signal(_ member: SystemUnderAttack.Member, _ number: Int32) throws {

@@ -48,21 +48,21 @@ struct StepTrap: Sendable {
   /// Moves a tenant to the other cell, has `strike` do something to the move while it is held at
   /// the step, and answers both and how the move ended.
   ///
-  /// `strike` lets go of it, with ``clear()``, once its fault is there. Throws where no move comes
-  /// to the step: nothing would have been tried.
+  /// `strike` lets go of it with ``letGo()`` once its fault is there, and answers what that says.
+  /// Throws where no move is held so long: nothing would have been tried.
   func move(
     _ tenant: ChaosTenant, _ key: String, at step: Step, _ client: SystemClient, seconds: Int,
-    strike: (ChaosTenant.Move) async throws -> Void
+    strike: (ChaosTenant.Move) async throws -> Bool
   ) async throws -> (move: ChaosTenant.Move, state: String?) {
     defer { clear() }
     for attempt in 1...Self.attempts {
       clear()
       try Data().write(to: URL(fileURLWithPath: "\(directory)/\(step.rawValue)"))
       let move = try await tenant.beginMove("\(key)-\(attempt)", client, seconds: seconds)
-      let isMet = try await isMet(at: step, by: move, client)
-      if isMet { try await strike(move) }
+      var isStruck = false
+      if try await isMet(at: step, by: move, client) { isStruck = try await strike(move) }
       let state = try await ChaosTenant.end(move.operation, client, seconds: Self.endSeconds)
-      if isMet { return (move, state) }
+      if isStruck { return (move, state) }
     }
     throw ChaosFailure("no move came to \(step.rawValue)")
   }
@@ -85,8 +85,16 @@ struct StepTrap: Sendable {
     return isMet
   }
 
-  /// Lets go on who is held.
-  func clear() {
+  /// Lets go on who is held; answers whether it was held until now.
+  func letGo() -> Bool {
+    let isHeld = StepTrap.Step.allCases.contains {
+      FileManager.default.fileExists(atPath: "\(directory)/\($0.rawValue).met")
+    }
+    clear()
+    return isHeld
+  }
+
+  private func clear() {
     for step in Step.allCases {
       for name in [step.rawValue, step.rawValue + ".met"] {
         try? FileManager.default.removeItem(atPath: "\(directory)/\(name)")

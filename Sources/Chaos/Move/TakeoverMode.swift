@@ -88,7 +88,13 @@ public struct TakeoverMode: Sendable {
       (move, state) = try await trap.move(
         tenants[1], "second", at: step, client, seconds: ChaosTenant.moveSeconds
       ) { move in
-        lost = try await strike(fault, move, trap, system, client)
+        let wasHeld: Bool
+        (lost, wasHeld) = try await strike(fault, move, trap, system, client)
+        // What is lost is lost: there is no second attempt on this system.
+        guard wasHeld || lost == nil else {
+          throw ChaosFailure("the move had gone on from \(step.rawValue)")
+        }
+        return wasHeld
       }
     }
     plan.say("  \(tenants[1].name) from \(move.source) to \(move.target): \(state ?? "unknown")")
@@ -115,23 +121,23 @@ public struct TakeoverMode: Sendable {
     }
   }
 
-  /// Has the fault strike a move that is held; answers the cell of which the machine was lost.
+  /// Has the fault strike a move that is held; answers the cell of which the machine was lost, and
+  /// whether the move was held until then.
   private func strike(
     _ fault: Fault, _ move: ChaosTenant.Move, _ trap: StepTrap, _ system: SystemUnderAttack,
     _ client: SystemClient
-  ) async throws -> String? {
+  ) async throws -> (lost: String?, wasHeld: Bool) {
     switch fault {
     case .follower:
       let killed = try system.kill("\(move.target)-b")
-      trap.clear()
+      let wasHeld = trap.letGo()
       try await system.waitForSuccessor(of: killed)
-      return nil
-    case .source:
-      try await Self.lose(move.source, system, client) { trap.clear() }
-      return move.source
-    case .target, .adopted, .archived:
-      try await Self.lose(move.target, system, client) { trap.clear() }
-      return move.target
+      return (nil, wasHeld)
+    case .source, .target, .adopted, .archived:
+      let lost = fault == .source ? move.source : move.target
+      var wasHeld = false
+      try await Self.lose(lost, system, client) { wasHeld = trap.letGo() }
+      return (lost, wasHeld)
     }
   }
 

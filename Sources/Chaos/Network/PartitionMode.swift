@@ -172,7 +172,7 @@ public struct PartitionMode: Sendable {
   private func strike(
     _ fault: Fault, _ move: ChaosTenant.Move, _ trap: StepTrap, _ milliseconds: Int,
     _ system: NetworkedSystem
-  ) async throws {
+  ) async throws -> Bool {
     let (source, target) = (move.source, move.target)
     let pair: (String, String)
     switch fault {
@@ -192,24 +192,26 @@ public struct PartitionMode: Sendable {
     }
     try system.wires.cut(pair.0, pair.1)
     defer { try? system.wires.heal(pair.0, pair.1) }
-    trap.clear()
+    let wasHeld = trap.letGo()
     try await Task.sleep(for: .milliseconds(milliseconds))
     guard try !system.reaches(pair.0, pair.1) else {
       throw ChaosFailure("\(pair.0) reaches \(pair.1) in spite of the cut")
     }
+    return wasHeld
   }
 
   /// Only the second cell's disk is small.
   private func fillDisk(
     of target: String, _ trap: StepTrap, _ milliseconds: Int, _ system: NetworkedSystem
-  ) async throws {
+  ) async throws -> Bool {
     guard target == "cell-2" else { throw ChaosFailure("\(target)'s disk cannot be filled") }
     let filler = "\(system.directory)/data/cells/cell-2/filler"
     // dd ends where there is no room left.
     try Self.shell("dd if=/dev/zero of='\(filler)' bs=1M 2>/dev/null; true")
     defer { try? FileManager.default.removeItem(atPath: filler) }
-    trap.clear()
+    let wasHeld = trap.letGo()
     try await Task.sleep(for: .milliseconds(milliseconds))
+    return wasHeld
   }
 
   private static func shell(_ script: String) throws {

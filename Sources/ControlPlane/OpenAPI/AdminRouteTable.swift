@@ -142,11 +142,11 @@ enum AdminRouteTable {
     .init(
       .admin, "POST", "/v1/cells/{id}/drain", "Move all tenants of a cell to others", tag: "Cells",
       body: .optionalJSON("CellInput"), answer: .json(202, "Operation"),
-      refusals: [.notFound, .invalidState, .conflict, .cellUnavailable]),
+      refusals: [.notFound, .invalidState, .conflict, .cellUnavailable, .cellFull]),
     .init(
       .admin, "POST", "/v1/cells/{id}/retire", "End a cell that has no tenants", tag: "Cells",
       body: .optionalJSON("CellInput"), answer: .json(202, "Operation"),
-      refusals: [.notFound, .alreadyDone, .conflict, .cellUnavailable]),
+      refusals: [.notFound, .alreadyDone, .conflict, .cellUnavailable, .cellFull]),
     .init(
       .admin, "POST", "/v1/rebalances", "Balance the cells by what was measured", tag: "Cells",
       body: .optionalJSON("RebalanceInput"), answer: .json(202, "Operation"),

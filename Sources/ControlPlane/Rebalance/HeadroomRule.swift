@@ -18,18 +18,19 @@ package enum HeadroomRule {
     }
   }
 
-  /// What is missing now, where there are others at all: one cell alone has nobody who could take
+  /// What is missing now, where two cells or more take tenants: one alone has nobody who could take
   /// what it has, and whoever runs it knows.
   package static func missing(_ cells: [CellUse]) -> [RebalancePlan.Gap] {
-    let there = Dictionary(grouping: cells.filter(\.isThere), by: \.region).mapValues(\.count)
+    let open = cells.filter(\.takesTenants)
+    let there = Dictionary(grouping: open, by: \.region).mapValues(\.count)
     return gaps(cells.filter { there[$0.region, default: 0] > 1 })
   }
 
   /// The gaps that are there once a cell is gone, and are not there with it.
   package static func opened(byLosing id: CellID, of cells: [CellUse]) -> [RebalancePlan.Gap] {
     guard let lost = cells.first(where: { $0.id == id }) else { return [] }
-    var rest = cells.filter { $0.id != id }
-    // How the places are filled makes no difference to how many are left.
+    // The emptiest is filled first, as a drain does.
+    var rest = cells.filter { $0.id != id }.sorted { ($0.tenants, $0.id) < ($1.tenants, $1.id) }
     var left = lost.tenants
     for index in rest.indices where rest[index].isOpen && rest[index].region == lost.region {
       guard !lost.hasDedicated || rest[index].tenants == 0 else { continue }
@@ -39,7 +40,7 @@ package enum HeadroomRule {
       left -= taken
     }
     let before = Set(missing(cells).map(\.cell))
-    return missing(rest).filter { !before.contains($0.cell) }
+    return missing(rest).filter { !before.contains($0.cell) }.sorted { $0.cell < $1.cell }
   }
 
   /// What the others have left.
@@ -67,74 +68,6 @@ package enum HeadroomRule {
       }
       if free.syncMicroseconds < cell.used.syncMicroseconds { return "time of fsyncs" }
       return cell.largest > largest ? "one place for its largest tenant" : nil
-    }
-  }
-}
-
-/// What a cell has and what it could have, summed up.
-package struct CellUse: Hashable, Sendable {
-  package let id: CellID
-  package let region: RegionID
-  /// Takes tenants: alive, active, with disk left.
-  package var takesTenants: Bool
-  package var isDraining: Bool
-  /// Whether one of its tenants shares with nobody.
-  package var hasDedicated: Bool
-  package var tenants: Int
-  package var tenantCapacity: Int
-  package var used: Load
-  package var capacity: Load
-  /// The part of the cell that its largest tenant takes.
-  package var largest: Double
-
-  /// Only places are known, not what tenants ask.
-  package init(
-    id: CellID, region: RegionID, takesTenants: Bool = true, isDraining: Bool = false,
-    hasDedicated: Bool = false, tenants: Int, tenantCapacity: Int
-  ) {
-    self.id = id
-    self.region = region
-    self.takesTenants = takesTenants
-    self.isDraining = isDraining
-    self.hasDedicated = hasDedicated
-    self.tenants = tenants
-    self.tenantCapacity = tenantCapacity
-    used = Load()
-    capacity = Load()
-    largest = 0
-  }
-
-  init(_ cell: CellLoad) {
-    self.init(
-      id: cell.id, region: cell.region, takesTenants: cell.takesTenants,
-      isDraining: cell.isDraining, hasDedicated: cell.tenants.contains(where: \.isDedicated),
-      tenants: cell.tenants.count, tenantCapacity: cell.tenantCapacity)
-    used = cell.tenants.reduce(Load()) { $0 + $1.load }
-    capacity = cell.capacity
-    largest = cell.tenants.map { $0.load.share(of: cell.capacity) }.max() ?? 0
-  }
-
-  var isThere: Bool { takesTenants || isDraining }
-  var isOpen: Bool { takesTenants && !isDraining && !hasDedicated }
-}
-
-extension PlatformRows {
-  /// The cells that are not retired, with their tenants counted.
-  func cellUses(
-    _ sights: [CellRoster.Sight], _ configuration: ControlPlaneConfiguration
-  ) throws -> [CellUse] {
-    let counts = try tenantCounts()
-    return sights.compactMap { sight in
-      let cell = sight.record
-      guard cell.state != .retired else { return nil }
-      let isRoomy =
-        sight.report.diskFreeBytes.map { $0 >= configuration.minimumDiskFreeBytes } ?? true
-      return CellUse(
-        id: cell.id, region: cell.region,
-        takesTenants: sight.isAlive && cell.state == .active && isRoomy,
-        isDraining: cell.state == .draining,
-        hasDedicated: counts[cell.id]?.hasDedicated ?? false,
-        tenants: counts[cell.id]?.tenants ?? 0, tenantCapacity: configuration.tenantsPerCell)
     }
   }
 }

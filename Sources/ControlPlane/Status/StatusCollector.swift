@@ -46,7 +46,6 @@ struct StatusCollector: Sendable {
             "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
           since: oldest, runbook: Runbook.page("spool_waiting"), cell: cell.rawValue, tenant: nil))
     }
-    problems += try await headroomProblems(at: now)
     for found in services.configuration.watch?.problems() ?? [] {
       problems.append(
         ReportedProblem(
@@ -66,10 +65,9 @@ struct StatusCollector: Sendable {
   }
 
   /// What is counted is looked at here; what tenants ask is measured by a rebalance.
-  private func headroomProblems(at now: Timestamp) async throws(Failure) -> [ReportedProblem] {
-    let (sights, configuration) = (services.roster.sights(), services.configuration)
-    let gaps = HeadroomRule.missing(
-      try await services.store.read { try $0.cellUses(sights, configuration) })
+  private func headroomProblems(_ cells: [CellUse]) -> [ReportedProblem] {
+    let now = Timestamp(milliseconds: services.clock.milliseconds())
+    let gaps = HeadroomRule.missing(cells)
     let since = services.problems.headroom(missing: gaps.map(\.cell), at: now)
     return gaps.map { gap in
       ReportedProblem(
@@ -112,16 +110,19 @@ struct StatusCollector: Sendable {
   }
 
   func report() async throws(Failure) -> StatusReport {
-    let problems = try await problems()
+    var problems = try await problems()
     let map = await services.map.summary
-    let (counts, stops) = try await services.store.read { rows in
+    let (sights, configuration) = (services.roster.sights(), services.configuration)
+    let (uses, stops) = try await services.store.read { rows in
       (
-        try rows.tenantCounts().mapValues(\.tenants),
+        try rows.cellUses(sights, configuration),
         try rows.standingSendStops(
           afterScope: "", id: "", limit: ControlPlaneLimits.stopsInStatus
         ).map { SendStopView($0, pending: try rows.cellsWaiting(for: $0.subject)) }
       )
     }
+    problems += headroomProblems(uses)
+    let counts = Dictionary(uses.map { ($0.id, $0.tenants) }) { first, _ in first }
     return StatusReport(
       ok: problems.isEmpty, role: "control_plane", id: services.configuration.id,
       version: services.configuration.version,

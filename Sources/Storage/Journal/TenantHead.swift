@@ -27,7 +27,7 @@ public struct TenantHead: Hashable, Sendable {
   public var tenantSeq: TenantSeq
   /// Hash of the last record.
   public var hash: SHA256Hash
-  /// Under which this cell served, or serves, the tenant.
+  /// Under which this cell served, or serves, the tenant; 0 where it never did.
   public var epoch: Epoch
   /// The highest epoch that any move of the tenant was begun with here; never below ``epoch``.
   public var armed: Epoch
@@ -79,9 +79,10 @@ public struct TenantHead: Hashable, Sendable {
       case .ready: .ready
       case .refuse: .refused
       }
-    // A move's epoch is armed long before anybody owns under it.
+    // A move's epoch is armed long before anybody owns under it: where the tenant has never been,
+    // nobody may take it for adopted.
     let isArming = identity.kind.isOfMove && identity.kind != .adopt
-    let epoch = isStreamed || isArming ? before?.epoch ?? identity.epoch : identity.epoch
+    let epoch = isStreamed || isArming ? before?.epoch ?? Epoch(0) : identity.epoch
     let isMoves = identity.kind.isOfMove && !isStreamed
     self.init(
       lineage: identity.lineage, tenantSeq: identity.tenantSeq,

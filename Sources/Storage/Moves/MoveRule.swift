@@ -98,7 +98,11 @@ public enum MoveRule {
       // Whoever served under this epoch or a later one has adopted, wherever it went since.
       guard let head, head.armed >= epoch else { return Self.notHere }
       guard head.ownership == .ready, head.armed == epoch else {
-        return head.epoch >= epoch ? Self.done("it was adopted") : Self.notHere
+        // A checkpoint of an earlier version names the armed epoch where nobody ever owned.
+        let hasOwned =
+          head.ownership.isServed || head.ownership == .released
+          || head.epoch < head.armed
+        return hasOwned && head.epoch >= epoch ? Self.done("it was adopted") : Self.notHere
       }
       guard !rules.comparesHashes || head.hash == after else {
         return Failure(.conflict, "the release follows another record than the last one here")

@@ -33,6 +33,8 @@ struct APIConnection: Sendable {
   enum Host { case admin, api }
 
   let isJSON: Bool
+  /// Whether the admin host is that of the system whose data lie here.
+  let isLocal: Bool
   private let caller = HTTPCaller()
   private let adminURL: String?
   private let apiURL: String?
@@ -51,6 +53,7 @@ struct APIConnection: Sendable {
     let givenAdmin = options.adminURL ?? environment["AIMSTORS_ADMIN_URL"]
     let givenAPI = options.apiURL ?? environment["AIMSTORS_API_URL"]
     adminURL = givenAdmin ?? localURL
+    isLocal = localURL != nil && adminURL == localURL
     apiURL = givenAPI ?? localURL
     // A plain address needs the name of the host that it stands for.
     adminHost = Self.hostName(givenAdmin, local, "admin")

@@ -6,13 +6,14 @@ import Wire
 /// `up` finds while it runs, and again at each start.
 struct AddedCells {
   struct Entry: Hashable {
-    let id: String
-    let region: String
+    let id: CellID
+    let region: RegionID
 
     /// Wherever there is a free port.
     func cell(on machine: String) -> Topology.Cell {
       Topology.Cell(
-        id: id, machine: machine, region: region, host: "127.0.0.1", port: 0, healthPort: 0)
+        id: id.rawValue, machine: machine, region: region.rawValue, host: "127.0.0.1", port: 0,
+        healthPort: 0)
     }
   }
 
@@ -21,7 +22,7 @@ struct AddedCells {
 
   init(dataDirectory: String) { directory = dataDirectory + "/added-cells" }
 
-  /// In the order of their ids.
+  /// In the order of their ids; a file that is no such thing is in nobody's way.
   func all() throws(CommandFailure) -> [Entry] {
     let files = LiveFileSystem()
     let names: [String]
@@ -34,25 +35,22 @@ struct AddedCells {
     var entries: [Entry] = []
     for name in names.sorted() where name.hasSuffix(Self.suffix) {
       guard let bytes = try PrivateFile.read("\(directory)/\(name)"),
-        let json = try? JSON(parsing: bytes), let region = json["region"]?.string,
+        let json = try? JSON(parsing: bytes),
+        let region = json["region"]?.string.flatMap({ RegionID($0) }),
         let id = CellID(String(name.dropLast(Self.suffix.count)))
-      else {
-        throw CommandFailure(
-          .refused, code: "file_error", detail: "\(directory)/\(name) is not an added cell")
-      }
-      entries.append(Entry(id: id.rawValue, region: region))
+      else { continue }
+      entries.append(Entry(id: id, region: region))
     }
     return entries
   }
 
   func add(_ entry: Entry) throws(CommandFailure) {
     try PrivateFile.createDirectory(directory)
-    let content: JSON = ["region": JSON(entry.region)]
+    let content: JSON = ["region": JSON(entry.region.rawValue)]
     try PrivateFile.write(content.bytes(), to: path(entry.id))
   }
 
-  /// Where it was added here; `up` stops its process.
-  func remove(_ id: CellID) { PrivateFile.remove(path(id.rawValue)) }
+  func remove(_ id: CellID) { PrivateFile.remove(path(id)) }
 
-  private func path(_ id: String) -> String { "\(directory)/\(id)\(Self.suffix)" }
+  private func path(_ id: CellID) -> String { "\(directory)/\(id)\(Self.suffix)" }
 }

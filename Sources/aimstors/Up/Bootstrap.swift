@@ -38,6 +38,11 @@ struct Bootstrap {
     return token
   }
 
+  /// What the admin host shows.
+  func document(_ path: String, admin: String) async throws(CommandFailure) -> JSON {
+    try await send("GET", path, nil, [("authorization", "Bearer \(admin)")])
+  }
+
   func setMetaApp(_ secrets: LocalSecrets, admin: String) async throws(CommandFailure) {
     _ = try await send(
       "PUT", "/v1/meta-apps/\(LocalSecrets.appName)",

@@ -67,10 +67,7 @@ struct LocalSystem {
   private func start(_ directory: String, _ supervisor: Supervisor) async throws(CommandFailure) {
     var secrets = try LocalSecrets(
       directory: directory, environment: environment, random: random)
-    let added = AddedCells(dataDirectory: directory)
-    let later = try added.all().filter { entry in !topology.cells.contains { $0.id == entry.id } }
-    var ports = PortPlan(
-      free: try Ports.free(PortPlan.wanted(by: topology) + later.count * PortPlan.perCell))
+    var ports = PortPlan(free: try Ports.free(PortPlan.wanted(by: topology)))
     let plan = DeploymentPlan(
       topology, machine: machine, dataDirectory: directory, secrets: secrets, ports: &ports,
       httpPort: try httpPort(), outsideGraph: environment["AIMSTORS_GRAPH_URL"])
@@ -81,17 +78,20 @@ struct LocalSystem {
     }
     let bootstrap = Bootstrap(url: plan.url, adminHost: topology.hosts.admin)
     let admin = try await adminToken(&secrets, bootstrap, directory)
-    let own = plan.processes.filter { $0.role == .cell }
-    let more = later.flatMap { plan.cells.processes(of: $0.cell(on: machine), &ports) }
-    for var process in own + more {
+    for var process in plan.processes where process.role == .cell {
       // A cell that has joined keeps its credential; a token more does no harm and is never used.
       let region = process.configuration["region"]?.string ?? topology.region
       let token = try await bootstrap.joinToken(cell: process.id, region: region, admin: admin)
       process.configuration = process.configuration.with("join_token", JSON(token))
       if try await !supervisor.start(process) { away.append(process) }
     }
-    let cells = (own + more).map(\.id)
-    let ready = cells.filter { id in !away.contains { $0.id == id } }
+    let addedCells = AddedCellRounds(
+      added: AddedCells(dataDirectory: directory), planner: plan.cells, bootstrap: bootstrap,
+      admin: admin, supervisor: supervisor, clock: LiveBootClock())
+    let added = await addedCells.start()
+    away += added.away
+    let cells = plan.processes.filter { $0.role == .cell }.map(\.id)
+    let ready = cells.filter { id in !away.contains { $0.id == id } } + added.ready
     guard cells.isEmpty || !ready.isEmpty else {
       throw CommandFailure(
         .timedOut, code: "not_ready", detail: "no cell is ready; see the logs in \(directory)/logs")
@@ -103,11 +103,8 @@ struct LocalSystem {
     try await describe(directory, head, supervisor)
     Announcement(url: plan.url, hosts: topology.hosts, directory: directory).print()
     if showSecrets { Console.out(head.serialized()) }
-    let addedRounds = AddedCellRounds(
-      added: added, planner: plan.cells, bootstrap: bootstrap, admin: admin,
-      supervisor: supervisor)
     // Beside the watch: what an added cell waits for may be what the watch starts again.
-    async let adding: Void = addedRounds.run(known: later.map(\.id))
+    async let adding: Void = addedCells.run(added.running)
     try await watch(directory, head, supervisor, away: away)
     await adding
   }
@@ -124,6 +121,7 @@ struct LocalSystem {
     while !Task.isCancelled {
       let found = try await supervisor.look()
       waiting += found.started.filter { !waiting.contains($0) }
+      waiting.removeAll { found.gone.contains($0.id) }
       looks += 1
       var still: [ProcessPlan] = []
       for process in waiting {
@@ -134,7 +132,7 @@ struct LocalSystem {
           still.append(process)
         }
       }
-      if still.count < waiting.count || found.isOneGone {
+      if still.count < waiting.count || !found.gone.isEmpty {
         try await describe(directory, head, supervisor)
       }
       waiting = still
@@ -200,7 +198,7 @@ struct LocalSystem {
         "name": JSON(LocalSecrets.appName), "app_secret": JSON(secrets.appSecret),
         "verify_token": JSON(secrets.verifyToken), "webhook_url": JSON(plan.webhookURL),
       ],
-      "phone_numbers": .array(free), "demo": demo,
+      "phone_numbers": .array(free), "demo": demo, "takes_cells": .bool(topology.takesMoreCells),
     ]
   }
 

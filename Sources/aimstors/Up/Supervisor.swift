@@ -30,8 +30,8 @@ actor Supervisor {
   private let caller = HTTPCaller()
   private var children: [String: Child] = [:]
   private var order: [String] = []
-  /// Those that are told to stop for good.
-  private var leaving: Set<String> = []
+  /// Those that are told to stop for good, with when they are killed.
+  private var leaving: [String: Int64] = [:]
 
   init(
     executable: String, directory: String, environment: [String: String], clock: any BootClock
@@ -73,7 +73,13 @@ actor Supervisor {
   }
 
   /// One more child; the next look starts it.
+  ///
+  /// Throws `duplicate` where there is one of this name.
   func add(_ plan: ProcessPlan) throws(CommandFailure) {
+    guard children[plan.id] == nil else {
+      throw CommandFailure(
+        .refused, code: "duplicate", detail: "\(plan.id) is the id of another process")
+    }
     try PrivateFile.write(plan.configuration.bytes(), to: configurationPath(plan.id))
     children[plan.id] = Child(plan: plan)
     order.append(plan.id)
@@ -81,34 +87,37 @@ actor Supervisor {
 
   /// One child less: it is told to stop, and gone once it has.
   func remove(_ id: String) {
-    guard let child = children[id], leaving.insert(id).inserted else { return }
+    guard let child = children[id], leaving[id] == nil else { return }
+    leaving[id] = now + Int64(Self.stopSeconds) * 1000
     child.process?.signal(SIGTERM)
   }
 
   /// One look at every child.
   ///
-  /// Returns those that were started, for the first time or again, and whether one is gone.
-  func look() throws(CommandFailure) -> (started: [ProcessPlan], isOneGone: Bool) {
-    let isOneGone = forgetWhoHasLeft()
+  /// Returns those that were started, for the first time or again, and those that are gone.
+  func look() throws(CommandFailure) -> (started: [ProcessPlan], gone: [String]) {
+    let gone = forgetWhoHasLeft()
     var started: [ProcessPlan] = []
     for id in order where try tend(id) {
       if let plan = children[id]?.plan { started.append(plan) }
     }
-    return (started, isOneGone)
+    return (started, gone)
   }
 
-  private func forgetWhoHasLeft() -> Bool {
-    let gone = leaving.filter { id in
-      guard let process = children[id]?.process else { return true }
-      return process.poll() != nil
-    }
-    for id in gone {
+  private func forgetWhoHasLeft() -> [String] {
+    var gone: [String] = []
+    for (id, deadline) in leaving {
+      if let process = children[id]?.process, process.poll() == nil {
+        if now >= deadline { process.signal(SIGKILL) }
+        continue
+      }
       Console.out("\(id): stopped")
       children[id] = nil
       order.removeAll { $0 == id }
-      leaving.remove(id)
+      leaving[id] = nil
+      gone.append(id)
     }
-    return !gone.isEmpty
+    return gone
   }
 
   /// Waits until a child that was started again is ready, for as long as it runs.
@@ -187,7 +196,7 @@ actor Supervisor {
   /// Returns whether it was started.
   @discardableResult
   private func tend(_ id: String) throws(CommandFailure) -> Bool {
-    guard var child = children[id], !leaving.contains(id) else { return false }
+    guard var child = children[id], leaving[id] == nil else { return false }
     defer { children[id] = child }
     if let process = child.process, let end = process.poll() {
       child.process = nil

@@ -117,6 +117,19 @@ struct Topology: Hashable {
   /// Whether two demonstration tenants are made.
   let demo: Bool
 
+  /// The ids of all processes; each is one process's.
+  var processIDs: Set<String> {
+    var all: Set<String> = [controlPlane.id]
+    all.formUnion(cells.map(\.id) + routers.map(\.id))
+    all.formUnion(cells.flatMap { $0.followers.map(\.id) })
+    if case .simulator(let simulator) = graph { all.insert(simulator.id) }
+    return all
+  }
+
+  /// Whether cells may be added beside the file's: on one machine, where nothing needs a
+  /// certificate of its own and every process is reached at the same host.
+  var takesMoreCells: Bool { machines.count == 1 && tls == nil }
+
   /// All machines that the file names, sorted.
   var machines: [String] {
     var all: Set<String> = [controlPlane.machine]

@@ -8,11 +8,11 @@ extension CellCommand {
     static let configuration = CommandConfiguration(
       abstract: "Start one more cell beside those that `aimstors up` runs here.",
       discussion: """
-        Waits until it serves. It is started again with the others from then on, until it is \
-        retired. Tenants come to it when they are new, by a move, or by `aimstors rebalance`. \
-        For a cell on another machine see docs/how-to/add-a-cell.md.
+        Waits until it serves. It is started again with the others from then on, and stops a \
+        minute after it has retired. Tenants come to it when they are new, by a move, or by \
+        `aimstors rebalance`. For a cell on another machine see docs/how-to/add-a-cell.md.
         """)
-    static let pollMilliseconds = 100
+    static let pollMilliseconds = 500
 
     @Argument(help: "The new cell's id.") var cell: String
     @Option(name: .long, help: "Its region; that of the first cell where none is named.")
@@ -21,11 +21,8 @@ extension CellCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-      guard let id = CellID(cell) else {
-        throw CommandFailure(.usage, code: "invalid_identifier", detail: "\(cell) is not a cell id")
-      }
       let directory = try LocalSystem.absolute(Environment.live.dataDirectory)
-      guard try LocalDescription.read(directory) != nil else {
+      guard let local = try LocalDescription.read(directory) else {
         throw CommandFailure(
           .usage, code: "not_running",
           detail: "`aimstors up` does not run with the data in \(directory); AIMSTORS_DATA says "
@@ -33,19 +30,40 @@ extension CellCommand {
       }
       let api = try connection.connection()
       let known = try await api.list(.admin, "/v1/cells", limit: 1000)
-      guard !known.contains(where: { $0["id"]?.string == id.rawValue }) else {
-        throw CommandFailure(
-          .refused, code: "conflict",
-          detail: "\(id) is a cell of this deployment, or was one; use another name")
-      }
+      let entry = try entry(local, known, isLocal: api.isLocal)
       let began = ContinuousClock.now
-      let region = region ?? known.first?.cell("region") ?? "local"
-      try AddedCells(dataDirectory: directory).add(.init(id: id.rawValue, region: region))
-      let cell = try await serving(id, api, directory)
+      try AddedCells(dataDirectory: directory).add(entry)
+      let cell = try await serving(entry.id, api, directory)
       let seconds = (ContinuousClock.now - began) / .seconds(1)
       api.show(
         cell.with("seconds", .double((seconds * 10).rounded() / 10)),
-        "\(id) serves after \(Int(seconds.rounded(.up))) s")
+        "\(entry.id) serves after \(Int(seconds.rounded(.up))) s")
+    }
+
+    /// The cell that is asked for, where it can be had here.
+    private func entry(
+      _ local: JSON, _ known: [JSON], isLocal: Bool
+    ) throws(CommandFailure) -> AddedCells.Entry {
+      guard let id = CellID(cell) else {
+        throw CommandFailure(.usage, code: "invalid_identifier", detail: "\(cell) is not a cell id")
+      }
+      let name = region ?? known.first?.cell("region") ?? "local"
+      guard let region = RegionID(name) else {
+        throw CommandFailure(.usage, code: "invalid_identifier", detail: "\(name) is not a region")
+      }
+      guard isLocal, local["takes_cells"]?.bool == true else {
+        throw CommandFailure(
+          .usage, code: "not_here",
+          detail: "a cell is added to the system of this machine, where that has one machine; for "
+            + "others see docs/how-to/add-a-cell.md")
+      }
+      let names = known + (local["processes"]?.array ?? [])
+      guard !names.contains(where: { $0["id"]?.string == id.rawValue }) else {
+        throw CommandFailure(
+          .refused, code: "conflict",
+          detail: "\(id) is a process of this deployment, or was a cell of it; use another name")
+      }
+      return AddedCells.Entry(id: id, region: region)
     }
 
     /// Waits until the control plane hears the cell: from then on it places tenants there.

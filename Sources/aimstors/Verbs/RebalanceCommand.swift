@@ -1,6 +1,5 @@
 import ArgumentParser
 import GraphSimulator
-import Wire
 
 struct RebalanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -87,11 +86,6 @@ extension CellCommand {
         [
           "old_is_dead": .bool(oldIsDead), "accept_gap": .bool(acceptGap), "reason": JSON(reason),
         ])
-      // Where `cell add` had started it here, it stops.
-      if let id = CellID(cell) {
-        AddedCells(dataDirectory: try LocalSystem.absolute(Environment.live.dataDirectory))
-          .remove(id)
-      }
       api.show(operation, OperationCommand.table([operation]))
     }
   }

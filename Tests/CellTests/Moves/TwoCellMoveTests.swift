@@ -161,8 +161,8 @@ import Wire
   {
     try await withSides { source, target, _ in
       try await target.listen("b")
-      // Asked at the begin, before the sends stop, and right before the fence.
-      source.follower.becomesLate(after: 2)
+      // Asked before the sends stop, and right before the fence.
+      source.follower.becomesLate(after: 1)
       let progress = CellWork.Progress()
       do {
         _ = try await source.departures.move(order(at: "b"), progress)
@@ -176,13 +176,43 @@ import Wire
     }
   }
 
-  @Test func `a move whose pause is predicted above its cap is not begun`() throws {
+  @Test func `a move may be cancelled until its release is written`() async throws {
+    try await withSides { source, target, _ in
+      let progress = CellWork.Progress()
+      let departures = source.departures
+      try await target.listen("b") { method in
+        // Right before the target becomes ready.
+        if method == .moveRecords, progress.value.step == "fence" { departures.cancel("op") }
+        return false
+      }
+      do {
+        _ = try await departures.move(order(at: "b"), progress)
+        Issue.record("it moved")
+      } catch let failure as Failure { #expect(failure.code == .conflict) }
+      #expect(progress.value.step == "release")
+      #expect(source.engine.servedHeads[Self.tenant]?.ownership == .owned)
+      #expect(target.engine.heads[Self.tenant]?.ownership == .refused)
+      try await source.pay("payment-6")
+    }
+  }
+
+  @Test func `a move whose pause is predicted above its cap is not begun`() async throws {
     let pause = PredictedPause(synchronization: 300_000, trip: 60_000)
     #expect(pause.microseconds == 1_020_000)
-    #expect { try pause.demand(under: order(at: "b", cap: 1_000)) } throws: {
-      ($0 as? Failure)?.code == .overloaded
-    }
     try pause.demand(under: order(at: "b", cap: 1_020))
+    try await withSides { source, target, network in
+      try await target.listen("b")
+      var faults = InMemoryFaults()
+      faults.delay = .milliseconds(60)
+      network.setFaults(faults)
+      do {
+        _ = try await source.departures.move(order(at: "b", cap: 100), CellWork.Progress())
+        Issue.record("it moved")
+      } catch let failure as Failure { #expect(failure.code == .overloaded) }
+      // Its epoch is as new as before.
+      #expect(source.engine.heads[Self.tenant]?.armed == .first)
+      #expect(target.engine.heads[Self.tenant] == nil)
+    }
   }
 
   @Test func `files of a tenant that left are kept for as long as the disk has room`() async throws

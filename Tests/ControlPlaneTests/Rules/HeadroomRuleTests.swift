@@ -5,11 +5,12 @@ import Wire
 
 @Suite("The headroom rule, on what is counted") struct HeadroomRuleTests {
   private func cell(
-    _ id: String, _ tenants: Int, places: Int = 10, takes: Bool = true, dedicated: Bool = false
+    _ id: String, _ tenants: Int, places: Int = 10, takes: Bool = true, dedicated: Bool = false,
+    drains: Bool = false
   ) -> CellUse {
     CellUse(
       id: CellID(trusted: id), region: RegionID(trusted: "eu"), takesTenants: takes,
-      hasDedicated: dedicated, tenants: tenants, tenantCapacity: places)
+      isDraining: drains, hasDedicated: dedicated, tenants: tenants, tenantCapacity: places)
   }
 
   private func opened(_ id: String, _ cells: [CellUse]) -> [String] {
@@ -24,7 +25,7 @@ import Wire
 
   @Test func `a cell whose tenants have no places elsewhere is named`() {
     let gaps = HeadroomRule.missing([cell("a", 8), cell("b", 3)])
-    #expect(gaps.map(\.cell.rawValue) == ["a"])
+    #expect(gaps.map(\.cell.rawValue) == ["a", "b"])
     #expect(gaps.first?.lacks == "places for 1 tenants")
     #expect(HeadroomRule.missing([cell("a", 8), cell("b", 3), cell("c", 9)]).isEmpty)
   }
@@ -41,6 +42,17 @@ import Wire
 
   @Test func `the last cell but one may go`() {
     #expect(opened("b", [cell("a", 6), cell("b", 3)]).isEmpty)
+  }
+
+  @Test func `a drain that was allowed names nobody`() {
+    let drained = cell("b", 3, takes: false, drains: true)
+    #expect(HeadroomRule.missing([cell("a", 6), drained]).isEmpty)
+  }
+
+  @Test(arguments: ["0", "z"])
+  func `the emptiest cell is filled first, whatever its name`(spare: String) {
+    let cells = [cell("a", 5), cell("d", 1, dedicated: true), cell("lost", 3), cell(spare, 0)]
+    #expect(opened("lost", cells) == ["d"])
   }
 
   @Test func `an empty cell is what a dedicated tenant falls back on`() {

@@ -112,15 +112,37 @@ import Wire
     }
   }
 
+  /// The source would put its files aside, and nobody would serve the tenant.
+  @Test(arguments: [RecordKind.import, .ready, .refuse])
+  func `who never owned the tenant has adopted nothing`(kind: RecordKind) {
+    var head = after(.import, .unknown)
+    if kind != .import {
+      head = TenantHead(after: head, identity(kind, epoch: 2), hash: Self.other, at: CellSeq(3))
+    }
+    #expect(head.epoch == Epoch(0) && head.armed == Epoch(2))
+    var old = head
+    old.epoch = Epoch(2)
+    for head in [head, old] {
+      // Told the release of another record than the last one here.
+      let refusal = MoveRule.refusal(of: .adopt(Epoch(2), after: Self.other), at: head)
+      #expect(refusal?.code == (kind == .ready ? .conflict : .notFound), "\(head)")
+    }
+    let again = TenantHead(
+      after: head, identity(.import, epoch: 3), hash: Self.other, at: CellSeq(4))
+    #expect(MoveRule.refusal(of: .adopt(Epoch(2), after: Self.last), at: again)?.code == .notFound)
+  }
+
+  private func identity(_ kind: RecordKind, epoch: UInt64) -> RecordIdentity {
+    RecordIdentity(
+      tenant: TenantID(trusted: "t"), lineage: Lineage(1), epoch: Epoch(epoch),
+      tenantSeq: TenantSeq(10), previousHash: Self.last, time: Timestamp(milliseconds: 2),
+      schemaVersion: 1, kind: kind, nextDue: nil)
+  }
+
   /// The head after a record of a kind, at a place.
   private func after(_ kind: RecordKind, _ place: Place, epoch: UInt64 = 2) -> TenantHead {
-    let before = place.head
-    return TenantHead(
-      after: before,
-      RecordIdentity(
-        tenant: TenantID(trusted: "t"), lineage: Lineage(1), epoch: Epoch(epoch),
-        tenantSeq: TenantSeq(10), previousHash: Self.last, time: Timestamp(milliseconds: 2),
-        schemaVersion: 1, kind: kind, nextDue: nil),
+    TenantHead(
+      after: place.head, identity(kind, epoch: epoch),
       hash: Self.other, at: CellSeq(2), counterpart: CellID(trusted: "other"))
   }
 
@@ -136,7 +158,7 @@ import Wire
       Lead(kind: .begin, place: .owned, ownership: .moving),
       Lead(kind: .burn, place: .moving, ownership: .owned),
       Lead(kind: .release, place: .moving, ownership: .released),
-      Lead(kind: .import, place: .unknown, ownership: .importing, epoch: 2),
+      Lead(kind: .import, place: .unknown, ownership: .importing, epoch: 0),
       Lead(kind: .import, place: .refused, ownership: .importing, armed: 3),
       Lead(kind: .import, place: .released, ownership: .importing, armed: 3),
       Lead(kind: .ready, place: .importing, ownership: .ready),
