@@ -49,6 +49,12 @@ public enum MessagingLimits {
   /// A ping ends by itself after this time; whoever waits for it has given up long before.
   public static let pingBackstopMilliseconds: Int32 = 10_000
 
+  /// How often a TLS listener is called by its own process, to see whether it accepts anybody; how
+  /// long such a call waits for its answer; and after how many without one it listens anew.
+  public static let selfCallInterval: Duration = .seconds(5)
+  public static let selfCallMilliseconds: Int32 = 2_000
+  public static let deafCalls = 2
+
   /// How long the two round trips of a hello may take.
   public static let helloWait: Duration = .seconds(2)
   /// Hellos begun and not yet proved, per listener; the oldest goes.

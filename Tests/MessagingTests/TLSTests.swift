@@ -52,6 +52,71 @@ import Wire
     }
   }
 
+  @Test func `a listener that answers nobody is told from one that does`() async throws {
+    try await withDeploymentFiles { files in
+      let cell = try files.messenger("cell-1")
+      let address = try await cell.listen(at: Self.address) { $0.payload }
+      let tls = NNGTLS(
+        TLSFiles(
+          authority: files.directory.authorityFile, certificateAndKey: try files.issue("cell-2")))
+      #expect(NNGSelfCall.run(address, tls: tls) == .answered)
+      // It connects, and nobody takes what comes: as after NNG has stopped accepting.
+      let socket = try NNGSocket(.reply)
+      defer { socket.close() }
+      let deaf = try socket.listen(at: Self.address, tls: tls).address
+      #expect(NNGSelfCall.run(deaf, tls: tls) == .deaf)
+      #expect(NNGSelfCall.run(Address("tls+tcp://127.0.0.1:1"), tls: tls) == .unknown)
+    }
+  }
+
+  @Test func `a listener listens anew at its port, and its peers come back`() async throws {
+    try await withDeploymentFiles { files in
+      let tls = NNGTLS(
+        TLSFiles(
+          authority: files.directory.authorityFile, certificateAndKey: try files.issue("cell-1")))
+      let server = RequestServer(
+        identity: PeerIdentity(role: .cell, id: "cell-1", generation: .first), key: files.key,
+        versions: ProtocolVersion.supported, random: SeededRandomSource(seed: 1)
+      ) { $0.payload }
+      let listener = try NNGListener(at: Self.address, tls: tls, server: server)
+      listener.start()
+      let router = try files.messenger("router-1")
+      let peer = router.peer(at: listener.address)
+      try await peer.askUntilConnected([1])
+      for _ in 0..<3 {
+        try listener.listenAnew()
+        #expect(listener.hearsItself() == .answered)
+        try await peer.askUntilConnected([2])
+      }
+      listener.stop()
+      await router.close()
+      listener.release()
+    }
+  }
+
+  /// One of them may end NNG's accepting for good: then the listener listens anew.
+  @Test func `clients that leave at any moment of their negotiation keep nobody else out`()
+    async throws
+  {
+    try await withDeploymentFiles { files in
+      let cell = try files.messenger("cell-1")
+      let address = try await cell.listen(at: Self.address) { $0.payload }
+      let tls = NNGTLS(
+        TLSFiles(
+          authority: files.directory.authorityFile, certificateAndKey: try files.issue("router-2")))
+      for round in 0..<300 {
+        let socket = try NNGSocket(.request)
+        let dialer = try socket.dialer(to: address, tls: tls)
+        nng_dialer_start(dialer, Int32(NNG_FLAG_NONBLOCK))
+        usleep(UInt32(round * 40))
+        tls.forget(dialer)
+        socket.close()
+      }
+      try await files.messenger("router-1").peer(at: address).askUntilConnected(
+        [1], within: .seconds(60))
+    }
+  }
+
   @Test func `a certificate for another host is not accepted`() async throws {
     try await withDeploymentFiles { files in
       let cell = try files.messenger("cell-1", hosts: ["cell-1.example"])
@@ -156,7 +221,7 @@ import Wire
 private final class DeploymentFiles {
   let directory: CertificateDirectory
   private let clock: SimulatedWallClock
-  private let key: DeploymentKey
+  let key: DeploymentKey
   private(set) var messengers: [NNGMessenger] = []
   private var issued: Set<String> = []
 

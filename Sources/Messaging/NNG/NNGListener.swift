@@ -49,6 +49,9 @@ final class NNGListener: Sendable {
   let address: Address
   let server: RequestServer
   private let socket: NNGSocket
+  private let tls: NNGTLS?
+  /// By what the socket listens; nil where that could not be had again.
+  private let ear: Mutex<nng_listener?>
   private let slots: [Slot]
   private let serving = Mutex<Task<Void, Never>?>(nil)
   // Filled by `init` only.
@@ -57,8 +60,11 @@ final class NNGListener: Sendable {
   init(at address: Address, tls: NNGTLS?, server: RequestServer) throws {
     self.server = server
     slots = (0..<MessagingLimits.receiveContexts).map { _ in Slot() }
+    self.tls = tls
     socket = try NNGSocket(.reply)
-    self.address = try Self.bind(socket, address, tls)
+    let bound = try Self.bind(socket, address, tls)
+    self.address = bound.address
+    ear = Mutex(bound.listener)
     let owner = Unmanaged.passUnretained(self).toOpaque()
     for slot in slots.indices {
       contexts.append(
@@ -96,6 +102,27 @@ final class NNGListener: Sendable {
 
   func release() { socket.close() }
 
+  /// Whether somebody who connects now is answered; see ``NNGSelfCall``.
+  ///
+  /// Blocks its thread.
+  func hearsItself() -> NNGSelfCall.Outcome {
+    guard let tls else { return .unknown }
+    guard ear.withLock({ $0 != nil }) else { return .deaf }
+    return NNGSelfCall.run(address, tls: tls)
+  }
+
+  /// Listens anew at the same port; who is connected connects again.
+  ///
+  /// Blocks its thread. Throws where the port is not to be had; then it may be tried again.
+  func listenAnew() throws {
+    if let old = ear.withLock({ $0.take() }) {
+      tls?.forget(old)
+      nng_listener_close(old)
+    }
+    let bound = try socket.listen(at: address, tls: tls)
+    ear.withLock { $0 = bound.listener }
+  }
+
   private func serve(_ slot: Int) async {
     let context = contexts[slot]
     var next = await slots[slot].next { cnng_serve_start(context.pointer) }
@@ -132,7 +159,7 @@ final class NNGListener: Sendable {
 
   private static func bind(
     _ socket: NNGSocket, _ address: Address, _ tls: NNGTLS?
-  ) throws -> Address {
+  ) throws -> NNGSocket.Bound {
     do {
       return try socket.listen(at: address, tls: tls)
     } catch {

@@ -13,6 +13,8 @@ public final class NNGMessenger: Messenger {
   private struct State {
     var peers: [Address: SessionPeer] = [:]
     var listeners: [NNGListener] = []
+    /// Who looks whether these still accept anybody.
+    var attendants: [Task<Void, Never>] = []
     var publishers: [NNGPublisher] = []
     var subscriptions: [ObjectIdentifier: NNGSubscription] = [:]
     var renewal: Task<Void, Never>?
@@ -72,6 +74,11 @@ public final class NNGMessenger: Messenger {
       throw MessagingError.closed
     }
     listener.start()
+    if try NNGAddress.scheme(of: address, operation: "listen") == .tls {
+      let log = log
+      let attendant = Task { await Self.attend(listener, log) }
+      state.withLock { $0.attendants.append(attendant) }
+    }
     return listener.address
   }
 
@@ -136,6 +143,8 @@ public final class NNGMessenger: Messenger {
     sweeper.close()
     heartbeats.close()
     closing.renewal?.cancel()
+    for attendant in closing.attendants { attendant.cancel() }
+    for attendant in closing.attendants { await attendant.value }
     await Self.offThePool {
       // First every aio is stopped, then anything is given back: in this NNG, freeing one while
       // others run can lock up the closing of sockets.
@@ -146,6 +155,29 @@ public final class NNGMessenger: Messenger {
       for peer in closing.peers.values { peer.link.release() }
       for subscription in closing.subscriptions.values { subscription.release() }
       for publisher in closing.publishers { publisher.release() }
+    }
+  }
+
+  /// Has a listener that accepts nobody any more listen anew, until cancelled.
+  private static func attend(_ listener: NNGListener, _ log: Logger) async {
+    var deaf = 0
+    while (try? await Task.sleep(for: MessagingLimits.selfCallInterval)) != nil {
+      let outcome = await offThePool { listener.hearsItself() }
+      deaf = outcome == .deaf ? deaf + 1 : 0
+      guard deaf >= MessagingLimits.deafCalls, !Task.isCancelled else { continue }
+      log.error(
+        "a listener accepts nobody any more; it listens anew",
+        metadata: ["address": "\(listener.address)"])
+      let failure = await offThePool { () -> (any Error)? in
+        do { try listener.listenAnew() } catch { return error }
+        return nil
+      }
+      if let failure {
+        log.error(
+          "it does not listen", metadata: ["address": "\(listener.address)", "error": "\(failure)"])
+      } else {
+        deaf = 0
+      }
     }
   }
 
@@ -201,12 +233,9 @@ public final class NNGMessenger: Messenger {
   }
 
   /// Runs what may block on a thread that is not Swift's.
-  private static func offThePool(_ body: @escaping @Sendable () -> Void) async {
+  private static func offThePool<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
     await withCheckedContinuation { continuation in
-      DispatchQueue.global().async {
-        body()
-        continuation.resume()
-      }
+      DispatchQueue.global().async { continuation.resume(returning: body()) }
     }
   }
 }

@@ -19,7 +19,7 @@ final class NNGPublisher: Publisher {
   ) throws {
     socket = try NNGSocket(.publish)
     do {
-      self.address = try socket.listen(at: address, tls: tls)
+      self.address = try socket.listen(at: address, tls: tls).address
     } catch {
       socket.close()
       throw error

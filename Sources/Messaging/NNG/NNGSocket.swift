@@ -39,8 +39,14 @@ struct NNGSocket: Sendable {
     return dialer
   }
 
-  /// Listens at `address` with every limit set; answers the address with the port bound.
-  func listen(at address: Address, tls: NNGTLS?) throws -> Address {
+  /// What a socket listens by, and where: the address with the port bound.
+  struct Bound {
+    let address: Address
+    let listener: nng_listener
+  }
+
+  /// Listens at `address` with every limit set.
+  func listen(at address: Address, tls: NNGTLS?) throws -> Bound {
     var listener = nng_listener()
     do {
       try NNGError.check(nng_listener_create(&listener, socket, address.url))
@@ -54,9 +60,9 @@ struct NNGSocket: Sendable {
       try NNGError.check(nng_listener_start(listener, 0))
       var url: UnsafeMutablePointer<CChar>?
       try NNGError.check(nng_listener_get_string(listener, NNG_OPT_URL, &url))
-      guard let url else { return address }
+      guard let url else { return Bound(address: address, listener: listener) }
       defer { nng_strfree(url) }
-      return Address(String(cString: url))
+      return Bound(address: Address(String(cString: url)), listener: listener)
     } catch {
       throw TransportError(
         operation: "listen", address: address, reason: "\(error)",

@@ -58,6 +58,30 @@ final class NNGTLS: Sendable {
   /// Forgets a dialer that was closed.
   func forget(_ dialer: nng_dialer) { state.withLock { $0.dialers[dialer.id] = nil } }
 
+  /// Forgets a listener that is about to be closed.
+  func forget(_ listener: nng_listener) {
+    state.withLock { $0.listeners.removeAll { $0.id == listener.id } }
+  }
+
+  /// Makes a configuration with which this process calls itself, for as long as `body` runs: it
+  /// does not look whose certificate its own is.
+  func withOwnClient<T>(_ body: (OpaquePointer) throws -> T) throws -> T {
+    let address = Address(files.certificateAndKey)
+    var made: OpaquePointer?
+    try apply("configure TLS", address) { nng_tls_config_alloc(&made, NNG_TLS_MODE_CLIENT) }
+    guard let config = made else {
+      throw TransportError(operation: "configure TLS", address: address, reason: "out of memory")
+    }
+    defer { nng_tls_config_free(config) }
+    try apply("configure TLS", address) {
+      nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_NONE)
+    }
+    try apply("read \(files.certificateAndKey)", address) {
+      nng_tls_config_cert_key_file(config, files.certificateAndKey, nil)
+    }
+    return try body(config)
+  }
+
   /// Reads the files again; connections made from now on use them.
   ///
   /// Throws, and leaves everything as it was, where the files cannot be used.
