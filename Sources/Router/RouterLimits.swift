@@ -62,6 +62,10 @@ public struct RouterLimits: Sendable {
   /// At most this often a key that the map does not know makes the router ask for a newer one.
   public var lookupRefresh: Duration = .milliseconds(200)
   public var pullRounds = 64
+  /// How soon a change of the map is in its file; and how long a write rests, in times of what it
+  /// took, so that a large map is not written all the time.
+  public var fileInterval: Duration = .milliseconds(200)
+  public var fileRest = 20
   /// A map not confirmed for this long is a problem, not a reason to stop.
   public var staleAfter: Duration = .seconds(60)
 

@@ -74,7 +74,8 @@ final class MapKeeper: Service {
     await cancelWhenGracefulShutdown {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.follow() }
-        group.addTask { await self.tick() }
+        group.addTask { await self.compare() }
+        group.addTask { await self.keep() }
       }
     }
     save()
@@ -237,16 +238,22 @@ final class MapKeeper: Service {
     }
   }
 
-  private func tick() async {
-    var next = ContinuousClock.now
+  private func compare() async {
     while !Task.isCancelled {
-      if .now >= next {
-        await refresh()
-        // Without a map, ask again soon.
-        next = .now + (isReady ? configuration.limits.recheck : .seconds(1))
-      }
+      await refresh()
+      // Without a map, ask again soon.
+      try? await Task.sleep(for: isReady ? configuration.limits.recheck : .seconds(1))
+    }
+  }
+
+  /// Soon, and beside the questions, which a dead control plane does not answer: a router that
+  /// dies meanwhile starts from its file, and knows nobody else to ask.
+  private func keep() async {
+    while !Task.isCancelled {
+      let began = ContinuousClock.now
       save()
-      try? await Task.sleep(for: .seconds(1))
+      let rest = (ContinuousClock.now - began) * configuration.limits.fileRest
+      try? await Task.sleep(for: max(configuration.limits.fileInterval, rest))
     }
   }
 

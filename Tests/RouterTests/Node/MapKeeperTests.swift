@@ -36,6 +36,28 @@ import Wire
     #expect(cell.requests.count == 1)
   }
 
+  @Test func `what was learned is in the file, though nobody answers any more`() async throws {
+    let disk = SimulatedDisk()
+    let network = network()
+    var limits = RouterLimits()
+    // It asks, and waits for the whole test.
+    limits.mapRequestTime = .seconds(3_600)
+    let control = try await FakeControlPlane(network, chunk)
+    let first = try RouterHarness(network: network, disk: disk, limits: limits)
+    try await first.connect()
+    network.silence("control", "router")
+    let running = Task { try await first.node.keeper.run() }
+    let second = try RouterHarness(network: network, disk: disk)
+    while !second.node.report().ready {
+      second.node.keeper.load()
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    running.cancel()
+    await control.messenger.close()
+    await first.messenger.close()
+    _ = try? await running.value
+  }
+
   @Test func `a damaged file is told, and the control plane's map replaces it`() async throws {
     let disk = SimulatedDisk()
     let network = network()
