@@ -5,8 +5,8 @@ import Wire
 
 @testable import aimstors
 
-/// `cell add`: one more cell beside a running system, on its real processes.
-@Suite(.serialized) struct AddedCellTests {
+/// What `cell add` leaves for `up`, and when that ends.
+@Suite struct AddedCellTests {
   private func entry(_ id: String, _ region: String) -> AddedCells.Entry {
     AddedCells.Entry(id: CellID(trusted: id), region: RegionID(trusted: region))
   }
@@ -39,7 +39,10 @@ import Wire
     #expect(retirements.gone([one, two], waiting: [], at: 110_000) == [one])
     #expect(retirements.gone([one, two], waiting: [], at: 120_000) == [one, two])
   }
+}
 
+/// `cell add` on real processes: after the other systems of this suite, and not beside them.
+extension RunScriptTests {
   @Test func `an added cell serves, is there after a restart, and is gone once it has retired`()
     async throws
   {
@@ -48,7 +51,8 @@ import Wire
     let early = try await system.verb("cell", "add", "cell-9")
     #expect(early.status == 2 && early.output.contains("not_running"), "\(early.output)")
 
-    #expect(try await system.script("--debug", "--detach").status == 0)
+    let started = try await system.script("--debug", "--detach")
+    try #require(started.status == 0, "\(started.output)")
     let added = try await system.verb("cell", "add", "cell-9", "--json")
     #expect(added.status == 0 && added.json["alive"]?.bool == true, "\(added.output)")
     let other = try await system.verb("cell", "add", "router-1")
@@ -67,7 +71,7 @@ import Wire
     #expect(try await system.script("--stop").status == 0)
 
     let again = try await system.script("--debug", "--detach")
-    #expect(again.status == 0, "\(again.output)")
+    try #require(again.status == 0, "\(again.output)")
     let served = try await system.verb("wallet", "show", "--tenant", tenant, "--json")
     #expect(served.status == 0, "\(served.output)")
     let drained = try await system.verb("cell", "drain", "cell-9", "--wait", "--json")
@@ -79,7 +83,8 @@ import Wire
     #expect(running.contains { $0.cell("id") == "cell-9" })
     #expect(try await system.script("--stop").status == 0)
 
-    #expect(try await system.script("--debug", "--detach").status == 0)
+    let last = try await system.script("--debug", "--detach")
+    try #require(last.status == 0, "\(last.output)")
     let left = try system.local()["processes"]?.array ?? []
     #expect(!left.isEmpty && !left.contains { $0.cell("id") == "cell-9" })
     #expect(try await system.script("--stop").status == 0)

@@ -6,8 +6,9 @@
 
 /// Free ports of this machine.
 ///
-/// A port found here is free until somebody takes it; children bind theirs within a second or two,
-/// and one that finds it taken ends and is started again.
+/// A port found here is free until somebody takes it; children bind theirs within a second or two.
+/// It is promised to nobody else who looks here (two systems that start at the same moment would
+/// choose one port in some fifty cases, and the one that came second never start).
 enum Ports {
   /// Below those that the system gives to outgoing connections: one of these may sit on a port that
   /// was free a moment ago, for as long as it lasts.
@@ -19,14 +20,38 @@ enum Ports {
     var sockets: [Int32] = []
     var ports: [Int] = []
     defer { for descriptor in sockets { close(descriptor) } }
-    for _ in 0..<count {
+    for _ in 0..<count + attempts where ports.count < count {
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       guard descriptor >= 0 else { throw failure() }
       sockets.append(descriptor)
       guard let port = any(descriptor) else { throw failure() }
-      ports.append(port)
+      if claim(port) { ports.append(port) }
     }
+    guard ports.count == count else { throw failure() }
     return ports
+  }
+
+  /// Promises a port to this process until it ends, by a name that the kernel forgets with it.
+  ///
+  /// False where it is promised. Where there are no such names, nothing is.
+  private static func claim(_ port: Int) -> Bool {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return true }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    // A name that begins with a zero byte stands in no directory.
+    let name = [0] + Array("aimstors-port-\(port)".utf8)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+    let isBound = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.bind(descriptor, $0, length) == 0
+      }
+    }
+    guard !isBound else { return true }
+    let isTaken = errno == EADDRINUSE
+    close(descriptor)
+    return !isTaken
   }
 
   /// Binds to a free port, by chance: who looks at the same time finds another one.
