@@ -185,9 +185,6 @@ import Wire
     let month = run(
       Month(seed: 1, places: 6_000, scale: 0.058, tenantsPerDedicated: 50_000), arrivals: 3_334)
     #expect(month.cells.flatMap(\.tenants).count == 100_020)
-    // Twenty cells at 5,000 tenants each, one of headroom, and one for each dedicated tenant.
-    let dedicated = month.cells.count { $0.tenants.contains(where: \.isDedicated) }
-    #expect((19...27).contains(month.cells.count - dedicated), "\(month.cells.count) cells")
     print("month: \(month.cells.count) cells, \(month.lost) lost, \(month.moves) moves")
   }
 
