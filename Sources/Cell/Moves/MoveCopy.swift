@@ -104,7 +104,7 @@ struct MoveCopy: Sendable {
     let files = environment.files
     var offset: UInt64 = 0
     repeat {
-      guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
+      guard !isCancelled() else { throw MoveOrder.cancelled }
       let at = offset
       let count = Int(min(UInt64(MoveLimits.partBytes), size - min(size, at)))
       try await pace.work(sends: count) {

@@ -23,8 +23,8 @@ enum MoveLimits {
   static let fenceBytes = 64 << 10
   /// Rounds of catching up before a tenant counts as too busy to move.
   static let catchUpRounds = 2_000
-  /// How old the acknowledgement of the source's follower may be at the begin and at the fence: a
-  /// release that waits for it cannot be taken back.
+  /// How old the acknowledgement of the source's follower may be before sends stop and before the
+  /// fence: a release that waits for it cannot be taken back.
   static let acknowledgementAge = Duration.milliseconds(200)
   /// How long one that is older is waited for, while the tenant is served.
   static let acknowledgementPatience = Duration.seconds(10)

@@ -9,6 +9,9 @@ struct MoveOrder: Hashable, Sendable {
   let epoch: Epoch
   let capMilliseconds: Int64
 
+  /// Why a move ends that somebody wants given up.
+  static let cancelled = Failure(.conflict, "the move was cancelled")
+
   init(
     operation: String, tenant: TenantID, target: CellID, address: String, epoch: Epoch,
     capMilliseconds: Int64 = MoveLimits.capMilliseconds

@@ -26,7 +26,7 @@ struct MoveStream: Sendable {
     var pace = MovePace()
     var gain = CatchUpGain()
     for _ in 0..<MoveLimits.catchUpRounds {
-      guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
+      guard !isCancelled() else { throw MoveOrder.cancelled }
       let waiting = engine.movedBytesWaiting(order.tenant)
       if rests, waiting > MoveLimits.catchUpBytes, gain.isSeen(in: waiting) {
         // In pieces, each with its rest: applied at once, what was written during a copy keeps a

@@ -105,7 +105,7 @@ struct TenantMove: Sendable {
   private func demandPromptFollowers(patience: Duration) async throws {
     let end = ContinuousClock.now + patience
     while let follower = await environment.lateFollower(tenant) {
-      guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
+      guard !isCancelled() else { throw MoveOrder.cancelled }
       guard ContinuousClock.now < end else {
         throw Failure(
           .overloaded,
@@ -128,7 +128,7 @@ struct TenantMove: Sendable {
     try await stream.finish(fence, environment.directives, within: .nanoseconds(left))
     progress.step("release", done: Int64(stream.records))
     await MoveStops.pass("ready")
-    guard !isCancelled() else { throw Failure(.conflict, "the move was cancelled") }
+    guard !isCancelled() else { throw MoveOrder.cancelled }
     let meters = environment.keys.meters(of: tenant)
     _ = try await engine.releaseMove(
       tenant, to: order.target, under: order.epoch, ready: fence.hash

@@ -19,14 +19,7 @@ struct MoveStrike: Hashable, Sendable, CustomStringConvertible {
 
   var description: String { "\(fault.rawValue) at \(step.rawValue)" }
 
-  /// Each fault at each step, in an order in which both change from one to the next.
   static func all(of faults: [Fault] = Fault.allCases) -> [MoveStrike] {
-    let steps = StepTrap.Step.allCases
-    return (0..<faults.count * steps.count).map { index in
-      let round = index / faults.count
-      return MoveStrike(
-        fault: faults[index % faults.count],
-        step: steps[(index % faults.count + round) % steps.count])
-    }
+    StepTrap.Step.paired(with: faults).map { MoveStrike(fault: $0.fault, step: $0.step) }
   }
 }

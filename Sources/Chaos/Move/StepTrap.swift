@@ -22,6 +22,14 @@ struct StepTrap: Sendable {
     case release
     /// The target has adopted, and the source has heard it.
     case adopt
+
+    /// Each fault at each step, in an order in which both change from one to the next.
+    static func paired<Fault>(with faults: [Fault]) -> [(fault: Fault, step: Step)] {
+      (0..<faults.count * allCases.count).map { index in
+        let (round, place) = index.quotientAndRemainder(dividingBy: faults.count)
+        return (faults[place], allCases[(place + round) % allCases.count])
+      }
+    }
   }
 
   static let variable = "AIMSTORS_MOVE_STOPS"

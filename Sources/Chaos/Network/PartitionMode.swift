@@ -29,15 +29,6 @@ public struct PartitionMode: Sendable {
     case diskFull = "the target's disk is full"
   }
 
-  /// Each fault at each step of a move, in an order in which both change from one to the next.
-  private static func strike(_ cycle: Int) -> (fault: Fault, step: StepTrap.Step) {
-    let (faults, steps) = (Fault.allCases, StepTrap.Step.allCases)
-    return (
-      faults[cycle % faults.count],
-      steps[(cycle % faults.count + cycle / faults.count) % steps.count]
-    )
-  }
-
   let plan: AttackPlan
 
   public init(_ plan: AttackPlan) { self.plan = plan }
@@ -107,7 +98,8 @@ public struct PartitionMode: Sendable {
     _ cycle: Int, _ system: NetworkedSystem, _ client: SystemClient, _ tenants: [ChaosTenant],
     _ workload: Workload, _ random: SeededRandomSource, _ report: inout ChaosReport
   ) async throws {
-    let (fault, step) = Self.strike(cycle)
+    let strikes = StepTrap.Step.paired(with: Fault.allCases)
+    let (fault, step) = strikes[cycle % strikes.count]
     plan.say("cycle \(cycle + 1): \(fault.rawValue), at \(step.rawValue)")
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count

@@ -102,15 +102,12 @@ struct AddedCellRounds {
       throw CommandFailure(
         .refused, code: "duplicate", detail: "\(entry.id) is another process of the topology")
     }
-    let token = try await bootstrap.joinToken(
-      cell: entry.id.rawValue, region: entry.region.rawValue, admin: admin)
     var ports = PortPlan(free: try Ports.free(PortPlan.perCell))
     let cell = entry.cell(on: planner.machine)
-    guard var process = planner.processes(of: cell, &ports).first else {
+    guard let process = planner.processes(of: cell, &ports).first else {
       throw CommandFailure(.refused, code: "not_here", detail: "\(entry.id) has no process")
     }
-    process.configuration = process.configuration.with("join_token", JSON(token))
-    return process
+    return try await bootstrap.joining(process, region: entry.region.rawValue, admin: admin)
   }
 
   private func retired() async throws(CommandFailure) -> Set<CellID> {

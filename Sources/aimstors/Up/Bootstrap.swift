@@ -27,8 +27,21 @@ struct Bootstrap {
     return token
   }
 
-  func joinToken(cell: String, region: String, admin: String) async throws(CommandFailure) -> String
-  {
+  /// A cell's process with a token to join by.
+  ///
+  /// One that has joined keeps its credential; a token more does no harm and is never used.
+  func joining(
+    _ process: ProcessPlan, region: String, admin: String
+  ) async throws(CommandFailure) -> ProcessPlan {
+    let token = try await joinToken(cell: process.id, region: region, admin: admin)
+    var process = process
+    process.configuration = process.configuration.with("join_token", JSON(token))
+    return process
+  }
+
+  private func joinToken(
+    cell: String, region: String, admin: String
+  ) async throws(CommandFailure) -> String {
     let answer = try await send(
       "POST", "/v1/cells/join-tokens", ["cell": JSON(cell), "region": JSON(region)],
       [("authorization", "Bearer \(admin)")])
@@ -60,8 +73,7 @@ struct Bootstrap {
   ) async throws(CommandFailure) -> Set<String> {
     let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
     while true {
-      let answer = try await send(
-        "GET", "/v1/cells", nil, [("authorization", "Bearer \(admin)")])
+      let answer = try await document("/v1/cells", admin: admin)
       // Also one that is drained: it has tenants to serve until they have moved.
       let alive = (answer["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
       let joined = cells.intersection(alive.compactMap { $0["id"]?.string })

@@ -78,12 +78,10 @@ struct LocalSystem {
     }
     let bootstrap = Bootstrap(url: plan.url, adminHost: topology.hosts.admin)
     let admin = try await adminToken(&secrets, bootstrap, directory)
-    for var process in plan.processes where process.role == .cell {
-      // A cell that has joined keeps its credential; a token more does no harm and is never used.
+    for process in plan.processes where process.role == .cell {
       let region = process.configuration["region"]?.string ?? topology.region
-      let token = try await bootstrap.joinToken(cell: process.id, region: region, admin: admin)
-      process.configuration = process.configuration.with("join_token", JSON(token))
-      if try await !supervisor.start(process) { away.append(process) }
+      let joining = try await bootstrap.joining(process, region: region, admin: admin)
+      if try await !supervisor.start(joining) { away.append(joining) }
     }
     let addedCells = AddedCellRounds(
       added: AddedCells(dataDirectory: directory), planner: plan.cells, bootstrap: bootstrap,
