@@ -105,8 +105,11 @@ public final class CellNode: Service {
       sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
       wakeOutbox: { wakes.committed($0) })
     let identity = services.identity
+    let paces = SendPaces(boot: boot, clock: clock)
+    let rates = TravellingRates(
+      keys: services.keys, signIns: identity.limits, paces: paces)
     let moving = MoveEnvironment(
-      cell: configuration.id, engine: engine, directives: directives, keys: services.keys,
+      cell: configuration.id, engine: engine, directives: directives, rates: rates,
       sessions: services.identity.sessions, messenger: messenger, files: files,
       dataDirectory: configuration.dataDirectory, clock: clock,
       address: {
@@ -130,7 +133,7 @@ public final class CellNode: Service {
     outbox = OutboxWorker(
       OutboxEnvironment(
         store: engine, graph: graph, sealer: sealer, gate: directives, clock: clock, boot: boot,
-        moved: { await outcomes.send($0, $1) }, logger: logger))
+        paces: paces, moved: { await outcomes.send($0, $1) }, logger: logger))
     wakes.connect(outbox)
     sweep = TenantSweep(engine: engine, clock: clock, boot: boot, logger: logger)
     resealing = Resealing(

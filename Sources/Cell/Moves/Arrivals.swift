@@ -161,9 +161,11 @@ final class Arrivals: Sendable {
 
   func adopt(_ message: Aimstors_ProtoMoveRelease) async throws(Failure) {
     let tenant = try TenantID(moving: message.tenant)
+    // A release is told until it is heard, and what the tenant has used since is newer.
+    let isNews = engine.heads[tenant]?.ownership == .ready
     let head = try await engine.adoptMoved(tenant, try MoveRelease(message))
     forget(tenant)
-    environment.arrived(tenant, message.meters)
+    if isNews { environment.arrived(tenant, message) }
     environment.log.notice(
       "tenant adopted", metadata: ["tenant": "\(tenant)", "epoch": "\(head.epoch.rawValue)"])
   }
@@ -194,7 +196,7 @@ final class Arrivals: Sendable {
     case .released(let release):
       answer.state = "released"
       answer.release = release.message(of: tenant)
-      answer.release.meters = environment.metersLeft(tenant)
+      environment.rates.add(to: &answer.release, of: tenant)
     }
     return answer
   }

@@ -61,6 +61,7 @@ struct LateOutcomes: Sendable {
         transaction, sealer: sealer, gate: gate, configuration: OutboxConfiguration()
       ).late(result)
     }
+    environment.rates.paces.hear(result, of: tenant)
   }
 
   static func message(

@@ -12,7 +12,7 @@ final class MoveEnvironment: Sendable {
   let cell: CellID
   let engine: StorageEngine
   let directives: Directives
-  let keys: APIKeys
+  let rates: TravellingRates
   let sessions: Sessions
   let messenger: any Messenger
   let files: any FileSystem
@@ -27,13 +27,11 @@ final class MoveEnvironment: Sendable {
   let lateFollower: @Sendable (TenantID) async -> String?
   let problems = MoveProblems()
   let log: Logger
-  /// Rates of tenants that left, until their new owners have adopted.
-  private let meters = Mutex<[TenantID: [KeyMeter]]>([:])
   /// Where the control plane says that targets answer now; a promotion moves them.
   private let addresses = Mutex<[TenantID: String]>([:])
 
   init(
-    cell: CellID, engine: StorageEngine, directives: Directives, keys: APIKeys,
+    cell: CellID, engine: StorageEngine, directives: Directives, rates: TravellingRates,
     sessions: Sessions, messenger: any Messenger, files: any FileSystem, dataDirectory: String,
     clock: any WallClock, address: @escaping @Sendable () -> String,
     wake: @escaping @Sendable (TenantID) -> Void, room: MoveRoom,
@@ -42,7 +40,7 @@ final class MoveEnvironment: Sendable {
     self.cell = cell
     self.engine = engine
     self.directives = directives
-    self.keys = keys
+    self.rates = rates
     self.sessions = sessions
     self.messenger = messenger
     self.files = files
@@ -126,32 +124,14 @@ final class MoveEnvironment: Sendable {
   }
 
   /// The tenant is another cell's: what was remembered of it here may be wrong when it comes back.
-  func left(_ tenant: TenantID, _ meters: [KeyMeter]) {
-    self.meters.withLock { $0[tenant] = meters }
-    keys.forget(tenant)
+  func left(_ tenant: TenantID) {
+    rates.forget(tenant)
     sessions.forget(tenant)
   }
 
-  /// What is left of the rates of a tenant that was released, as of its release.
-  func metersLeft(_ tenant: TenantID) -> [Aimstors_ProtoKeyMeter] {
-    meters.withLock { $0[tenant] ?? [] }.map { meter in
-      var message = Aimstors_ProtoKeyMeter()
-      message.publicID = meter.publicID
-      message.emptyInNs = meter.emptyIn
-      return message
-    }
-  }
-
-  /// The new owner has them, or nobody will.
-  func forgetMeters(_ tenant: TenantID) {
-    meters.withLock { _ = $0.removeValue(forKey: tenant) }
-  }
-
-  func arrived(_ tenant: TenantID, _ meters: [Aimstors_ProtoKeyMeter]) {
-    keys.forget(tenant)
+  func arrived(_ tenant: TenantID, _ release: Aimstors_ProtoMoveRelease) {
+    rates.take(release, of: tenant)
     sessions.forget(tenant)
-    keys.take(
-      meters.map { KeyMeter(publicID: $0.publicID, emptyIn: $0.emptyInNs) }, of: tenant)
     problems.resolve(tenant)
     wake(tenant)
   }

@@ -14,14 +14,17 @@ struct MoveHandOver: Sendable {
   func run() async throws {
     guard let head = environment.engine.heads[tenant],
       let release = environment.engine.release(of: tenant)
-    else { throw Self.isBack }
+    else {
+      environment.rates.dropNote(tenant)
+      throw Self.isBack
+    }
     var message = release.message(of: tenant)
-    message.meters = environment.metersLeft(tenant)
-    defer { environment.forgetMeters(tenant) }
+    environment.rates.add(to: &message, of: tenant)
     var wait = MoveLimits.firstRetry
     while true {
       guard environment.engine.release(of: tenant) == release else {
         environment.problems.resolve(tenant)
+        environment.rates.dropNote(tenant)
         throw Self.isBack
       }
       do throws(Failure) {
@@ -31,6 +34,7 @@ struct MoveHandOver: Sendable {
         }
         _ = try await peer.ask(.moveRelease, message, timeout: MoveLimits.releaseTimeout)
         environment.problems.resolve(tenant)
+        environment.rates.dropNote(tenant)
         await environment.settled(tenant)
         return
       } catch {

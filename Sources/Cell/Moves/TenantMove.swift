@@ -129,11 +129,22 @@ struct TenantMove: Sendable {
     progress.step("release", done: Int64(stream.records))
     await MoveStops.pass("ready")
     guard !isCancelled() else { throw MoveOrder.cancelled }
-    let meters = environment.keys.meters(of: tenant)
-    _ = try await engine.releaseMove(
-      tenant, to: order.target, under: order.epoch, ready: fence.hash
-    ) { MonotonicTime.nanoseconds() < end }
-    environment.left(tenant, meters)
+    // Before anybody can see the release: its target may ask for it by itself.
+    environment.rates.note(tenant)
+    do {
+      _ = try await engine.releaseMove(
+        tenant, to: order.target, under: order.epoch, ready: fence.hash
+      ) { MonotonicTime.nanoseconds() < end }
+    } catch {
+      // It may be released all the same.
+      if engine.servedHeads[tenant] == nil {
+        environment.left(tenant)
+      } else {
+        environment.rates.dropNote(tenant)
+      }
+      throw error
+    }
+    environment.left(tenant)
     await MoveStops.pass("release")
     return began
   }

@@ -15,6 +15,8 @@ struct NumberPacer: Hashable, Sendable {
 
   /// How long a number that was told to slow down keeps to half its rate.
   static let slowNanoseconds: UInt64 = 60_000_000_000
+  /// More than any number of WhatsApp's may send; what another cell says is held below it.
+  static let largestRate = 1_000_000
   private static let one: Int64 = 1_000_000_000
 
   init(ratePerSecond: Int, now: UInt64) {
@@ -73,5 +75,42 @@ struct NumberPacer: Hashable, Sendable {
     let elapsed = Int64(min(now - updatedAt, 10_000_000_000))
     tokens = min(Int64(burst) * Self.one, tokens + elapsed * perNanosecond(now))
     updatedAt = now
+  }
+
+  /// Whether it may do all that a new one may.
+  func isRested(_ now: UInt64) -> Bool {
+    let left = left(now)
+    return left.pausedFor == 0 && left.slowFor == 0 && left.tokens == Int64(burst) * Self.one
+  }
+
+  // On its way to another cell, whose clock is another.
+
+  /// The state as of now.
+  struct Left: Hashable, Sendable {
+    let ratePerSecond: Int
+    /// Billionths of a token.
+    let tokens: Int64
+    /// Nanoseconds.
+    let pausedFor: UInt64
+    let slowFor: UInt64
+  }
+
+  /// The longest pause that another cell may ask for.
+  static let longestPauseNanoseconds: UInt64 = 3_600_000_000_000
+
+  func left(_ now: UInt64) -> Left {
+    var current = self
+    current.refill(now)
+    return Left(
+      ratePerSecond: ratePerSecond, tokens: current.tokens,
+      pausedFor: pausedUntil > now ? pausedUntil - now : 0,
+      slowFor: slowUntil > now ? slowUntil - now : 0)
+  }
+
+  init(_ left: Left, now: UInt64) {
+    self.init(ratePerSecond: min(left.ratePerSecond, Self.largestRate), now: now)
+    tokens = min(tokens, max(0, left.tokens))
+    pausedUntil = now + min(left.pausedFor, Self.longestPauseNanoseconds)
+    slowUntil = now + min(left.slowFor, Self.longestPauseNanoseconds + Self.slowNanoseconds)
   }
 }

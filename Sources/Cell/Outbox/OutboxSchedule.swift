@@ -5,93 +5,88 @@ import Wire
 /// No I/O.
 struct OutboxSchedule {
   private let configuration: OutboxConfiguration
-  private var pacers: [String: NumberPacer] = [:]
-  private var pairs: PairLimiter
+  private let pace: HeldPace
   private(set) var inFlight: [RowID: String] = [:]
   private var perNumber: [String: Int] = [:]
 
-  /// Until a number's own rate is read: the Cloud API's usual one.
-  static let usualRate = 80
-
-  init(_ configuration: OutboxConfiguration) {
+  init(_ configuration: OutboxConfiguration, pace: HeldPace) {
     self.configuration = configuration
-    pairs = PairLimiter(limit: configuration.pairs)
+    self.pace = pace
   }
 
   /// Numbers without a free slot or a token.
-  mutating func busy(_ now: UInt64) -> Set<String> {
-    var busy: Set<String> = []
-    for number in pacers.keys where room(number, now) == 0 { busy.insert(number) }
-    return busy
+  func busy(_ now: UInt64) -> Set<String> {
+    pace.use { pace in
+      Set(pace.known.filter { room($0, &pace, now) == 0 })
+    }
   }
 
-  private mutating func room(_ number: String, _ now: UInt64) -> Int {
+  private func room(_ number: String, _ pace: inout SendPace, _ now: UInt64) -> Int {
     let slots = configuration.inFlightPerNumber - (perNumber[number] ?? 0)
-    let tokens = pacers[number]?.available(now) ?? max(1, Self.usualRate / 10)
-    return max(0, min(slots, tokens))
+    return max(0, min(slots, pace.available(number, now)))
   }
 
   /// The claims of one command: what has room now, and what its pair's limit defers.
-  mutating func plan(
+  func plan(
     _ candidates: [SendCandidate], slots: Int, now: UInt64, time: Timestamp
   ) -> [SendClaim] {
-    var claims: [SendClaim] = []
-    var used: [String: Int] = [:]
-    var sends = 0
-    for candidate in candidates {
-      guard claims.count < configuration.claimBatch, sends < slots else { break }
-      let number = candidate.phoneNumberID
-      guard inFlight[candidate.id] == nil, used[number, default: 0] < room(number, now) else {
-        continue
+    pace.use { pace in
+      var claims: [SendClaim] = []
+      var used: [String: Int] = [:]
+      var sends = 0
+      for candidate in candidates {
+        guard claims.count < configuration.claimBatch, sends < slots else { break }
+        let number = candidate.phoneNumberID
+        guard inFlight[candidate.id] == nil, used[number, default: 0] < room(number, &pace, now)
+        else { continue }
+        if let later = pace.admit(number, candidate.contact, now: time.milliseconds) {
+          claims.append(
+            SendClaim(candidate: candidate, deferredTo: Timestamp(milliseconds: later)))
+          continue
+        }
+        used[number, default: 0] += 1
+        sends += 1
+        claims.append(SendClaim(candidate: candidate, deferredTo: nil))
       }
-      if let later = pairs.admit(number, candidate.contact, now: time.milliseconds) {
-        claims.append(
-          SendClaim(candidate: candidate, deferredTo: Timestamp(milliseconds: later)))
-        continue
-      }
-      used[number, default: 0] += 1
-      sends += 1
-      claims.append(SendClaim(candidate: candidate, deferredTo: nil))
+      return claims
     }
-    return claims
   }
 
   /// Jobs leave: they take slots and tokens.
   mutating func begin(_ jobs: [SendJob], _ now: UInt64) {
     for job in jobs {
-      let number = job.number.phoneNumberID
-      inFlight[job.id] = number
-      perNumber[number, default: 0] += 1
-      var pacer =
-        pacers[number] ?? NumberPacer(ratePerSecond: job.number.ratePerSecond, now: now)
-      if pacer.ratePerSecond != job.number.ratePerSecond {
-        pacer.setRate(job.number.ratePerSecond)
+      inFlight[job.id] = job.number.phoneNumberID
+      perNumber[job.number.phoneNumberID, default: 0] += 1
+    }
+    pace.use { pace in
+      for job in jobs {
+        pace.take(job.number.phoneNumberID, ratePerSecond: job.number.ratePerSecond, now)
       }
-      pacer.take(1, now)
-      pacers[number] = pacer
     }
   }
 
-  /// A job's outcome came; one that says "too fast" lowers the number's pace.
+  /// Claims did not become jobs: their pairs have borrowed nothing for them.
+  func abandon(_ claims: [SendClaim], but jobs: [SendJob] = []) {
+    let left = Set(jobs.map(\.id))
+    pace.use { pace in
+      for claim in claims where claim.deferredTo == nil && !left.contains(claim.candidate.id) {
+        pace.giveBack(claim.candidate.phoneNumberID, claim.candidate.contact)
+      }
+    }
+  }
+
+  /// A job's outcome came.
   mutating func finish(_ result: SendResult, _ now: UInt64) {
     guard let number = inFlight.removeValue(forKey: result.id) else { return }
     perNumber[number, default: 1] -= 1
-    guard case .refused(let error) = result.outcome else { return }
-    let rule = GraphErrorRules.rule(for: error)
-    guard rule.effects.contains(.slowNumber), let retry = rule.retry else { return }
-    pacers[number]?.slowDown(
-      nanoseconds: UInt64(retry.firstDelayMilliseconds) * 1_000_000, now)
+    pace.use { $0.hear(result, now) }
   }
 
   /// How long until a busy number has tokens for a good batch; nil where none waits for tokens.
-  mutating func nextTokens(_ now: UInt64) -> UInt64? {
-    var shortest: UInt64?
-    for number in pacers.keys where perNumber[number, default: 0] < configuration.inFlightPerNumber
-    {
-      guard var pacer = pacers[number], pacer.available(now) == 0 else { continue }
-      let wait = pacer.wait(for: (pacer.burst + 1) / 2, now)
-      shortest = min(shortest ?? wait, wait)
+  func nextTokens(_ now: UInt64) -> UInt64? {
+    pace.use { pace in
+      pace.known.filter { perNumber[$0, default: 0] < configuration.inFlightPerNumber }
+        .compactMap { pace.waitForBatch($0, now) }.min()
     }
-    return shortest
   }
 }

@@ -16,6 +16,7 @@ struct OutboxEnvironment: Sendable {
   let boot: any BootClock
   let configuration: OutboxConfiguration
   let budget: InFlightBudget
+  let paces: SendPaces
   /// Takes outcomes of sends whose intents are another cell's by now.
   let moved: @Sendable (TenantID, [SendResult]) async -> Void
   let logger: Logger
@@ -23,7 +24,7 @@ struct OutboxEnvironment: Sendable {
   init(
     store: any TenantStore, graph: GraphClient, sealer: Sealer, gate: any SendGate,
     clock: any WallClock, boot: any BootClock,
-    configuration: OutboxConfiguration = OutboxConfiguration(),
+    configuration: OutboxConfiguration = OutboxConfiguration(), paces: SendPaces? = nil,
     moved: @escaping @Sendable (TenantID, [SendResult]) async -> Void = { _, _ in },
     logger: Logger
   ) {
@@ -36,6 +37,7 @@ struct OutboxEnvironment: Sendable {
     self.boot = boot
     self.configuration = configuration
     self.logger = logger
+    self.paces = paces ?? SendPaces(boot: boot, clock: clock, pairs: configuration.pairs)
     budget = InFlightBudget(configuration.inFlightPerCell)
   }
 }

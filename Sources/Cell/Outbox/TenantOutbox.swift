@@ -27,7 +27,8 @@ struct TenantOutbox {
 
   func run() async -> End {
     await withDiscardingTaskGroup(returning: End.self) { group in
-      var schedule = OutboxSchedule(configuration)
+      var schedule = OutboxSchedule(configuration, pace: environment.paces.begun(tenant))
+      defer { environment.paces.ended(tenant) }
       var failures = 0
       var unwritten: [SendResult] = []
       var areHoldsChecked = false
@@ -117,6 +118,7 @@ struct TenantOutbox {
       done = try await write(unwritten, plan)
     } catch {
       environment.budget.giveBack(taken)
+      schedule.abandon(plan)
       // The intents may be durable although nothing was sent: say so with the next turn.
       if error.code == .outcomeUnknown {
         unwritten += plan.filter { $0.deferredTo == nil }.map {
@@ -130,6 +132,7 @@ struct TenantOutbox {
     unwritten = []
     environment.budget.giveBack(taken - done.jobs.count)
     schedule.begin(done.jobs, environment.boot.nanoseconds())
+    schedule.abandon(plan, but: done.jobs)
     step.jobs = done.jobs
     step.isBusy = step.isBusy || done.progressed > 0
     addTokenWait(&step, &schedule)

@@ -261,17 +261,11 @@ struct SignIn: Sendable {
   ) async throws {
     guard case .refused(let milliseconds, let isNew) = identity.limits.ask(subject) else { return }
     if isNew {
-      let what =
-        switch subject {
-        case .person: "person"
-        case .secondFactor: "second_factor"
-        case .address: "address"
-        case .letter: "letter"
-        }
       try await store.write(tenant, origin) { tx in
         _ = try AuditLog(tx).append(
           request.event(
-            "session.lock_out", subject: "", outcome: .refused, ["by": what]), at: tx.now)
+            "session.lock_out", subject: "", outcome: .refused,
+            ["by": subject.kind.rawValue]), at: tx.now)
       }
     }
     throw Failure(

@@ -36,6 +36,7 @@ struct StepTrap: Sendable {
   static let seconds = 60
   /// Moves that are begun until one comes to the step where it is to be struck.
   static let attempts = 3
+  static let betweenAttempts = Duration.seconds(3)
   static let endSeconds = 120
   /// How often it is looked whether a move is held, and how many looks there are to one question
   /// whether it still runs.
@@ -71,6 +72,8 @@ struct StepTrap: Sendable {
       if try await isMet(at: step, by: move, client) { isStruck = try await strike(move) }
       let state = try await ChaosTenant.end(move.operation, client, seconds: Self.endSeconds)
       if isStruck { return (move, state) }
+      // What came late may have stopped the tenant for a moment.
+      try await Task.sleep(for: Self.betweenAttempts)
     }
     throw ChaosFailure("no move came to \(step.rawValue)")
   }

@@ -63,14 +63,18 @@ private struct RebalancePlanner {
     self.cells = cells
     used = cells.map { cell in cell.tenants.reduce(Load()) { $0 + $1.load } }
     hasDedicated = cells.map { $0.tenants.contains(where: \.isDedicated) }
-    let shared = cells.filter { cell in
+    // As many as there are cells for them; the spare one is for none of them.
+    let open = cells.filter { cell in
       cell.takesTenants && !cell.isDraining && !cell.tenants.contains(where: \.isDedicated)
-    }.count
+    }
+    let spare = SpareCell.kept(
+      of: open.filter(\.tenants.isEmpty).map(\.id), hasDedicated: hasDedicated.contains(true))
     let large = cells.flatMap { cell in
       cell.tenants.filter { !$0.isDedicated }.map { ($0.id, $0.load.share(of: cell.capacity)) }
     }.filter { $0.1 >= rule.largeShare }
+    let places = spare == nil ? open.count : open.count - 1
     largest = Set(
-      large.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(shared).map(\.0))
+      large.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(places).map(\.0))
   }
 
   /// Everybody leaves the cells that are emptied, the largest first.
@@ -102,7 +106,8 @@ private struct RebalancePlanner {
     for cell in cells.indices where !cells[cell].isDraining {
       let large = byLoad(cell).filter { largest.contains($0.id) }
       for tenant in large.dropFirst() where !tenant.isPinned {
-        guard let target = best(for: tenant, from: cell), !hasLarge(target) else { continue }
+        guard let target = best(for: tenant, from: cell), !hasLarge(target), target != spare
+        else { continue }
         move(tenant, from: cell, to: target, .largest)
       }
     }
@@ -117,8 +122,15 @@ private struct RebalancePlanner {
     prune(from: first)
   }
 
-  private func nextStep() -> (tenant: TenantLoad, from: Int, to: Int)? {
-    let open = cells.indices.filter { isOpen($0) && !hasDedicated[$0] }
+  private typealias Step = (tenant: TenantLoad, from: Int, to: Int)
+
+  /// The spare cell takes something only where the others are too full and cannot help each other.
+  private func nextStep() -> Step? {
+    if let step = nextStep(among: open.filter { $0 != spare }) { return step }
+    return needsSpare ? nextStep(among: open) : nil
+  }
+
+  private func nextStep(among open: [Int]) -> Step? {
     guard let high = open.max(by: { (share($0), $1) < (share($1), $0) }),
       let low = open.min(by: { (share($0), $0) < (share($1), $1) }),
       share(high) - share(low) > rule.tolerance
@@ -147,7 +159,7 @@ private struct RebalancePlanner {
     var isDone = false
     while !isDone {
       isDone = true
-      for index in moves.indices.reversed() where index >= first && isSpare(index) {
+      for index in moves.indices.reversed() where index >= first && isNeedless(index) {
         moves.remove(at: index)
         isDone = false
       }
@@ -155,7 +167,7 @@ private struct RebalancePlanner {
   }
 
   /// Takes a move back where the cells are balanced without it.
-  private mutating func isSpare(_ index: Int) -> Bool {
+  private mutating func isNeedless(_ index: Int) -> Bool {
     let move = moves[index]
     guard move.reason == .balance, let from = place(of: move.from), let to = place(of: move.to),
       let tenant = cells[to].tenants.first(where: { $0.id == move.tenant })
@@ -167,9 +179,26 @@ private struct RebalancePlanner {
   }
 
   private var isBalanced: Bool {
-    let shares = cells.indices.filter { isOpen($0) && !hasDedicated[$0] }.map { share($0) }
+    let shares = open.filter { $0 != spare || needsSpare }.map { share($0) }
     guard let high = shares.max(), let low = shares.min() else { return true }
     return high - low <= rule.tolerance
+  }
+
+  /// The cells that share the load.
+  private var open: [Int] { cells.indices.filter { isOpen($0) && !hasDedicated[$0] } }
+
+  /// Whether there is a spare cell, and another is filled further than moves would fill it.
+  private var needsSpare: Bool {
+    guard let spare else { return false }
+    return open.contains { $0 != spare && share($0) > rule.fill }
+  }
+
+  /// The empty cell that is kept for the region's dedicated tenants.
+  private var spare: Int? {
+    let empty = cells.indices.filter { isOpen($0) && cells[$0].tenants.isEmpty }
+    return SpareCell.kept(
+      of: empty.map { cells[$0].id }, hasDedicated: hasDedicated.contains(true)
+    ).flatMap { place(of: $0) }
   }
 
   // One move.
@@ -184,9 +213,12 @@ private struct RebalancePlanner {
     }
   }
 
-  /// The cell that has most left with the tenant in it; of the largest, first one without another.
+  /// The cell that has most left with the tenant in it.
+  ///
+  /// Of the largest, first one without another; the spare cell comes last.
   private func best(for tenant: TenantLoad, from source: Int) -> Int? {
     let isLarge = largest.contains(tenant.id)
+    let spare = spare
     var found: (cell: Int, rank: (Int, Double))?
     for cell in cells.indices where cell != source && isOpen(cell) {
       guard cells[cell].tenants.count < cells[cell].tenantCapacity, !hasDedicated[cell],
@@ -195,7 +227,8 @@ private struct RebalancePlanner {
       let share = (used[cell] + tenant.load).share(of: cells[cell].capacity)
       // A tenant that is more than that on its own has to be somewhere.
       guard share <= rule.fill || cells[cell].tenants.isEmpty else { continue }
-      let rank = (isLarge && hasLarge(cell) ? 1 : 0, share)
+      let isKept = cell == spare && !tenant.isDedicated
+      let rank = (isKept ? 2 : isLarge && hasLarge(cell) ? 1 : 0, share)
       if let found, found.rank <= rank { continue }
       found = (cell, rank)
     }

@@ -63,13 +63,26 @@ struct PlacementRule: Sendable {
         retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
     }
     let free = alive.filter { refusal(of: $0, tier: tier) == nil }
-    guard let best = free.min(by: { rank($0) < rank($1) }) else {
+    guard let best = preferred(free, tier, inRegion).min(by: { rank($0) < rank($1) }) else {
       let reasons = alive.compactMap { cell in
         refusal(of: cell, tier: tier).map { "\(cell.id): \($0)" }
       }
       throw Failure(.cellFull, reasons.joined(separator: "; "))
     }
     return best.id
+  }
+
+  /// What is left once the region's spare cell is left out, where that leaves room.
+  private func preferred(
+    _ free: [PlacementCandidate], _ tier: String, _ region: [PlacementCandidate]
+  ) -> [PlacementCandidate] {
+    let spare = SpareCell.kept(
+      of: free.filter { $0.tenants == 0 }.map(\.id),
+      hasDedicated: region.contains(where: \.hasDedicatedTenant))
+    guard tier != Self.dedicatedTier, let spare else { return free }
+    let fill = RebalanceRule().fill
+    let others = free.filter { $0.id != spare && max(fullness($0), load($0)) < fill }
+    return others.isEmpty ? free : others
   }
 
   /// Why a living cell takes no tenant of `tier`; nil where it does.
@@ -83,11 +96,17 @@ struct PlacementRule: Sendable {
 
   /// Lower is better: how full and how busy, then the name so that the choice is reproducible.
   private func rank(_ cell: PlacementCandidate) -> (Double, CellID) {
-    let fullness = Double(cell.tenants) / Double(max(cell.capacity, 1))
     // A busy cell with room loses against a quiet one with a little less room, so that a burst of
     // new tenants does not land where the load already is.
-    let load = min(cell.operationsPerSecond / fullLoad, 1)
-    return (fullness + 0.5 * load, cell.id)
+    return (fullness(cell) + 0.5 * load(cell), cell.id)
+  }
+
+  private func load(_ cell: PlacementCandidate) -> Double {
+    min(cell.operationsPerSecond / fullLoad, 1)
+  }
+
+  private func fullness(_ cell: PlacementCandidate) -> Double {
+    Double(cell.tenants) / Double(max(cell.capacity, 1))
   }
 }
 

@@ -1382,8 +1382,71 @@ public nonisolated struct Aimstors_ProtoMoveRelease: Sendable {
 
   public var timeMs: Int64 = 0
 
-  /// What is left of each API key's rate; lost by a restart.
+  /// What is left of each API key's rate; this and what follows is lost by a restart.
   public var meters: [Aimstors_ProtoKeyMeter] = []
+
+  /// Sign-ins that were tried, the paces of the tenant's numbers, and of its pairs of number and
+  /// recipient: each at most as many as its limit says, the busiest first.
+  public var signIns: [Aimstors_ProtoSignInMeter] = []
+
+  public var numbers: [Aimstors_ProtoNumberPace] = []
+
+  public var pairs: [Aimstors_ProtoPairPace] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoSignInMeter: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// person, second_factor, address, letter; others are left out by whoever does not know them.
+  public var kind: String = String()
+
+  public var key: String = String()
+
+  /// Nanoseconds until the bucket is empty again.
+  public var emptyInNs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoNumberPace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var phoneNumberID: String = String()
+
+  public var ratePerSecond: Int64 = 0
+
+  /// Billionths of a token.
+  public var tokens: Int64 = 0
+
+  public var pausedForNs: UInt64 = 0
+
+  public var slowForNs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Aimstors_ProtoPairPace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var phoneNumberID: String = String()
+
+  public var contact: String = String()
+
+  public var evenInMs: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4348,7 +4411,7 @@ nonisolated extension Aimstors_ProtoMoveFence: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Aimstors_ProtoMoveRelease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoMoveRelease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}cell_seq\0\u{3}tenant_seq\0\u{1}hash\0\u{3}time_ms\0\u{1}meters\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}cell_seq\0\u{3}tenant_seq\0\u{1}hash\0\u{3}time_ms\0\u{1}meters\0\u{3}sign_ins\0\u{1}numbers\0\u{1}pairs\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4363,6 +4426,9 @@ nonisolated extension Aimstors_ProtoMoveRelease: SwiftProtobuf.Message, SwiftPro
       case 5: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.meters) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.signIns) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.numbers) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.pairs) }()
       default: break
       }
     }
@@ -4390,6 +4456,15 @@ nonisolated extension Aimstors_ProtoMoveRelease: SwiftProtobuf.Message, SwiftPro
     if !self.meters.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.meters, fieldNumber: 7)
     }
+    if !self.signIns.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.signIns, fieldNumber: 8)
+    }
+    if !self.numbers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.numbers, fieldNumber: 9)
+    }
+    if !self.pairs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.pairs, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4401,6 +4476,139 @@ nonisolated extension Aimstors_ProtoMoveRelease: SwiftProtobuf.Message, SwiftPro
     if lhs.hash != rhs.hash {return false}
     if lhs.timeMs != rhs.timeMs {return false}
     if lhs.meters != rhs.meters {return false}
+    if lhs.signIns != rhs.signIns {return false}
+    if lhs.numbers != rhs.numbers {return false}
+    if lhs.pairs != rhs.pairs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoSignInMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoSignInMeter"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}key\0\u{3}empty_in_ns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.emptyInNs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 2)
+    }
+    if self.emptyInNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.emptyInNs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoSignInMeter, rhs: Aimstors_ProtoSignInMeter) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.emptyInNs != rhs.emptyInNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoNumberPace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoNumberPace"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}phone_number_id\0\u{3}rate_per_second\0\u{1}tokens\0\u{3}paused_for_ns\0\u{3}slow_for_ns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.phoneNumberID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ratePerSecond) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.tokens) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.pausedForNs) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.slowForNs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.phoneNumberID.isEmpty {
+      try visitor.visitSingularStringField(value: self.phoneNumberID, fieldNumber: 1)
+    }
+    if self.ratePerSecond != 0 {
+      try visitor.visitSingularInt64Field(value: self.ratePerSecond, fieldNumber: 2)
+    }
+    if self.tokens != 0 {
+      try visitor.visitSingularInt64Field(value: self.tokens, fieldNumber: 3)
+    }
+    if self.pausedForNs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.pausedForNs, fieldNumber: 4)
+    }
+    if self.slowForNs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.slowForNs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoNumberPace, rhs: Aimstors_ProtoNumberPace) -> Bool {
+    if lhs.phoneNumberID != rhs.phoneNumberID {return false}
+    if lhs.ratePerSecond != rhs.ratePerSecond {return false}
+    if lhs.tokens != rhs.tokens {return false}
+    if lhs.pausedForNs != rhs.pausedForNs {return false}
+    if lhs.slowForNs != rhs.slowForNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Aimstors_ProtoPairPace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProtoPairPace"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}phone_number_id\0\u{1}contact\0\u{3}even_in_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.phoneNumberID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.contact) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.evenInMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.phoneNumberID.isEmpty {
+      try visitor.visitSingularStringField(value: self.phoneNumberID, fieldNumber: 1)
+    }
+    if !self.contact.isEmpty {
+      try visitor.visitSingularStringField(value: self.contact, fieldNumber: 2)
+    }
+    if self.evenInMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.evenInMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Aimstors_ProtoPairPace, rhs: Aimstors_ProtoPairPace) -> Bool {
+    if lhs.phoneNumberID != rhs.phoneNumberID {return false}
+    if lhs.contact != rhs.contact {return false}
+    if lhs.evenInMs != rhs.evenInMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

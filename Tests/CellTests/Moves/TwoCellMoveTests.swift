@@ -41,6 +41,7 @@ import Wire
     let messenger: InMemoryMessenger
     let departures: Departures
     let moves: MoveMessages
+    let rates: TravellingRates
     let disk = FakeDisk()
     let follower = FakeFollower()
 
@@ -61,9 +62,13 @@ import Wire
       try await directives.load()
       messenger = InMemoryMessenger(
         identity: PeerIdentity(role: .cell, id: name, generation: .first), network: network)
+      let boot = FakeBoot(clock: clock)
+      rates = TravellingRates(
+        keys: APIKeys(store: engine, clock: clock, boot: boot), signIns: SignInLimits(boot: boot),
+        paces: SendPaces(boot: boot, clock: clock))
       let environment = MoveEnvironment(
         cell: cell, engine: engine, directives: directives,
-        keys: APIKeys(store: engine, clock: clock, boot: FakeBoot(clock: clock)),
+        rates: rates,
         sessions: Sessions(store: engine, clock: clock), messenger: messenger, files: files,
         dataDirectory: place, clock: clock, address: { Self.address(name) }, wake: { _ in },
         room: MoveRoom { [disk] in disk.room },
@@ -137,6 +142,37 @@ import Wire
       #expect(source.engine.servedHeads[Self.tenant] == nil)
       try await target.pay("payment-6")
       #expect(try await target.transfers() == 6)
+    }
+  }
+
+  @Test func `nobody gets a second burst by a move`() async throws {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      let person = SignInLimits.Subject.person(Self.tenant, "a@x")
+      while source.rates.signIns.ask(person) == .allowed {}
+      let tooFast = GraphError(code: 130_429, title: "too fast")
+      source.rates.paces.hear(
+        SendResult(id: RowID(1), phoneNumberID: "n", outcome: .refused(tooFast)), of: Self.tenant)
+      // The target's outbox may run before it has heard of the source's.
+      let pace = target.rates.paces.begun(Self.tenant)
+      _ = try await source.departures.move(order(at: "b"), CellWork.Progress())
+      #expect(target.rates.signIns.ask(person) != .allowed)
+      #expect(pace.use { $0.left(0, milliseconds: 0) }.numbers["n"] != nil)
+      // And the source has forgotten it.
+      #expect(source.rates.signIns.ask(person) == .allowed)
+      #expect(source.rates.paces.left(of: Self.tenant) == SendPace.Left())
+    }
+  }
+
+  @Test func `a release that is told again takes nothing back`() async throws {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      _ = try await source.departures.move(order(at: "b"), CellWork.Progress())
+      let release = try #require(source.engine.release(of: Self.tenant))
+      let person = SignInLimits.Subject.person(Self.tenant, "a@x")
+      while target.rates.signIns.ask(person) == .allowed {}
+      try await target.moves.arrivals.adopt(release.message(of: Self.tenant))
+      #expect(target.rates.signIns.ask(person) != .allowed)
     }
   }
 

@@ -86,4 +86,25 @@ private final class RuledGraph: GraphTransport {
     #expect(tally.accepted == 8)
     #expect(try await shop.balances().held == Micros(4 * Shop.price))
   }
+
+  /// Graph's "too fast" holds for a minute, also where the tenant has nothing to send in it.
+  @Test(.timeLimit(.minutes(1)))
+  func `a number that was too fast stays slow when its tenant is let go`() async throws {
+    let shop = try await Shop()
+    let graph = RuledGraph { _ in
+      .success(
+        GraphResponse(
+          status: 429, body: Array(#"{"error":{"code":130429,"message":"too fast"}}"#.utf8)))
+    }
+    let environment = environment(shop, graph)
+    let worker = OutboxWorker(environment)
+    _ = try await shop.campaign(recipients: 1)
+    async let running: Void = worker.run()
+    worker.wake(Shop.tenant)
+    await graph.wait(for: 1)
+    worker.stop()
+    await running
+    let left = environment.paces.left(of: Shop.tenant)
+    #expect((left.numbers[Shop.number]?.slowFor ?? 0) > 0)
+  }
 }

@@ -55,8 +55,27 @@ private func expect<T: Equatable>(
     expect(pairs.admit("n", "a", now: 6_000), 12_000)
   }
 
+  @Test func `a message that does not leave borrows nothing, and a clock set back neither`() {
+    var pairs = PairLimiter(limit: 10)
+    for _ in 0..<100 {
+      expect(pairs.admit("n", "a", now: 600_000), nil)
+      pairs.giveBack("n", "a")
+    }
+    for _ in 0..<45 { expect(pairs.admit("n", "a", now: 600_000), nil) }
+    // Ten minutes back: it waits for one message, not for ten minutes.
+    expect(pairs.admit("n", "a", now: 0), 6_000)
+  }
+
+  @Test func `a number below the usual rate waits until it has paid its first batch back`() {
+    var pace = SendPace(pairs: 10)
+    for _ in 0..<8 { pace.take("n", ratePerSecond: 20, 0) }
+    expect(pace.available("n", 0), -6)
+    expect(pace.waitForBatch("n", 0) == nil, false)
+  }
+
   @Test func `slots and tokens bound what is claimed`() {
-    var schedule = OutboxSchedule(OutboxConfiguration())
+    var schedule = OutboxSchedule(
+      OutboxConfiguration(), pace: HeldPace(SendPace(pairs: 100)))
     let candidates = (0..<40).map {
       SendCandidate(
         id: RowID(Int64($0) + 1), phoneNumberID: $0 < 30 ? "a" : "b", contact: "\($0)",
@@ -78,5 +97,12 @@ private func expect<T: Equatable>(
     #expect(wait != nil)
     let more = schedule.plan(candidates, slots: 12, now: 0, time: .zero)
     #expect(more.count == 4)
+    // A store that refuses, again and again, costs nobody's pair anything.
+    schedule.abandon(more)
+    for _ in 0..<100 {
+      let again = schedule.plan(candidates, slots: 12, now: 0, time: .zero)
+      #expect(again == more)
+      schedule.abandon(again)
+    }
   }
 }

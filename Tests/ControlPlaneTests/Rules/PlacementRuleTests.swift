@@ -80,6 +80,29 @@ import Wire
     #expect(failure?.code == .cellFull)
   }
 
+  @Test func `the cell that a dedicated tenant falls back on is filled last`() throws {
+    let shared = [cell("b", tenants: 7), cell("a"), cell("c")]
+    #expect(try choose(shared + [cell("d", tenants: 1, dedicated: true)]) == "a")
+    let last = [cell("b", tenants: 7), cell("c"), cell("d", tenants: 1, dedicated: true)]
+    #expect(try choose(last) == "b")
+    // Without a dedicated tenant nobody needs it.
+    #expect(try choose(Array(last.prefix(2))) == "c")
+    #expect(try choose(last, tier: "dedicated") == "c")
+    #expect(try choose(last, pinned: "c") == "c")
+    // A cell that is filled as far as a rebalance would fill it is no better.
+    let full = [cell("b", tenants: 8), cell("c"), cell("d", tenants: 1, dedicated: true)]
+    #expect(try choose(full) == "c")
+    let busy = [
+      cell("b", tenants: 7, load: 4_500), cell("c"), cell("d", tenants: 1, dedicated: true),
+    ]
+    #expect(try choose(busy) == "c")
+    // Nor is one that another region has.
+    let elsewhere = [
+      cell("b", tenants: 7), cell("c"), cell("d", region: "us", tenants: 1, dedicated: true),
+    ]
+    #expect(try choose(elsewhere) == "c")
+  }
+
   @Test func `epochs are above everything known and seen`() {
     #expect(EpochRule.issue(known: nil, seen: []) == Epoch(1))
     #expect(EpochRule.issue(known: Epoch(3), seen: [Epoch(7), Epoch(2)]) == Epoch(8))

@@ -126,16 +126,46 @@ import Wire
     #expect(gaps([cell("a", [1]), dedicated, cell("b", [])]).isEmpty)
   }
 
+  @Test func `the cell that a dedicated tenant falls back on stays empty while others have room`() {
+    var alone = cell("d", [])
+    alone.tenants = [tenant("x", 5, dedicated: true)]
+    let empty = cell("e", [])
+    let plan = RebalanceRule().plan([cell("a", [30, 30]), cell("b", [10]), alone, empty])
+    #expect(plan.gaps.isEmpty)
+    #expect(plan.moves.map(\.to.rawValue) == ["b"])
+    #expect(plan.moves.count == 1)
+    // Without the dedicated tenant it takes its part.
+    let free = RebalanceRule().plan([cell("a", [30, 30]), cell("b", [10]), empty])
+    #expect(free.moves.contains { $0.to.rawValue == "e" })
+    // A drain fills it last, and a busy cell is worse than a gap.
+    var drain = RebalanceRule()
+    drain.isDrainOnly = true
+    let drained = drain.plan([
+      cell("a", [30, 30], drains: true), cell("b", [35]), alone, empty,
+    ])
+    #expect(Set(drained.moves.map(\.to.rawValue)) == ["b", "e"])
+    let helped = RebalanceRule().plan([cell("a", [45, 40]), cell("b", [10]), alone, empty])
+    #expect(helped.moves.map(\.to.rawValue) == ["b"])
+    let busy = RebalanceRule().plan([cell("a", [45, 45]), cell("b", [70]), alone, empty])
+    #expect(busy.moves.contains { $0.to.rawValue == "e" })
+    #expect(!busy.gaps.isEmpty)
+  }
+
   @Test(arguments: 1...40)
   func `whatever there is, a plan is sound and no move of it is too many`(seed: UInt64) {
     var random = SplitMix(seed: seed)
-    let cells = (0..<(2 + Int(random.next() % 5))).map { index in
+    var cells = (0..<(2 + Int(random.next() % 5))).map { index in
       cell(
         "c\(index)",
         (0..<Int(random.next() % 25)).map { _ in
           let kind = random.next() % 10
           return Double(random.next() % (kind == 0 ? 200 : 20)) / 10
         })
+    }
+    if seed % 2 == 0 {
+      // With a dedicated tenant, and the empty cell that it falls back on.
+      cells += [cell("d", []), cell("e", [])]
+      cells[cells.count - 2].tenants = [tenant("x", 5, dedicated: true)]
     }
     let rule = RebalanceRule()
     let plan = rule.plan(cells)
