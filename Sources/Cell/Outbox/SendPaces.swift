@@ -35,8 +35,10 @@ final class SendPaces: Sendable {
   func begun(_ tenant: TenantID) -> HeldPace {
     state.withLock { state in
       if state.entries[tenant] == nil, state.entries.count >= state.bound { forgetRested(&state) }
-      state.entries[tenant, default: fresh()].users += 1
-      return state.entries[tenant]?.pace ?? fresh().pace
+      var entry = state.entries[tenant] ?? fresh()
+      entry.users += 1
+      state.entries[tenant] = entry
+      return entry.pace
     }
   }
 
