@@ -1,9 +1,9 @@
 /// How fast one tenant may send: the pace of each of its numbers, and of each pair of number and
 /// recipient.
 ///
-/// No I/O. It outlives the turns of the tenant's outbox, and travels when the tenant moves: a number
-/// that Graph told to slow down must not go at its full rate because nothing was to send for a
-/// moment.
+/// No I/O. It outlives the runs of the tenant's outbox, and travels when the tenant moves: a
+/// number that Graph told to slow down must not go at its full rate because nothing was to send
+/// for a moment.
 struct SendPace: Sendable {
   private var numbers: [String: NumberPacer] = [:]
   private var pairs: PairLimiter
