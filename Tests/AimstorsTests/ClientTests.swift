@@ -98,6 +98,11 @@ import Testing
       .success(["problems": []]), [.init(process: cell, health: health)])
     #expect(report["problems"]?.array?.map { $0.cell("code") } == ["join_refused"])
     #expect(report["problems"]?[0]?["cell"]?.string == "cell-4")
+    let retired: JSON = [
+      "problems": [], "cells": [["id": "cell-4", "state": "retired"]],
+    ]
+    let after = StatusCommand.report(.success(retired), [.init(process: cell, health: health)])
+    #expect(after["ok"]?.bool == true)
   }
 
   @Test func `a port that another program listens on is named before anything starts`() throws {

@@ -59,14 +59,16 @@ final class MoveEnvironment: Sendable {
     MovePeer(peer: messenger.peer(at: Address(address)))
   }
 
-  /// Bytes of a tenant's files, without its media.
+  /// Bytes of a tenant's files, without its media: as many as its snapshot has, or more where pages
+  /// that wait in a log replace others.
   func size(of tenant: TenantID) async throws -> UInt64 {
     let files = files
     let place = "\(dataDirectory)/tenants/\(tenant)"
     return try await Blocking.run("move") {
       guard try files.exists(place) else { return 0 }
       var bytes: UInt64 = 0
-      for name in try files.list(place) where name.hasSuffix(".sqlite") {
+      for name in try files.list(place)
+      where name.hasSuffix(".sqlite") || name.hasSuffix(".sqlite-wal") {
         let file = try files.open("\(place)/\(name)", .read)
         defer { file.close() }
         bytes += try file.length()

@@ -95,13 +95,24 @@ struct StatusCommand: AsyncParsableCommand {
       }
       // What a cell says is in the control plane's report, where there is one that knows it.
       if case .success = platform, process["role"]?.string != "router" {
-        problems += told.filter { Self.untold.contains($0.cell("code")) }
+        problems += told.filter { isNews($0, of: process.cell("id"), beside: report) }
       } else {
         problems += told
       }
     }
     return report.with("processes", .array(reports))
       .with("problems", .array(dated(problems, processes))).with("ok", .bool(problems.isEmpty))
+  }
+
+  /// Whether the control plane cannot tell a cell's problem itself.
+  ///
+  /// That a retired cell may not join is no problem: its process is stopped in a moment.
+  private static func isNews(_ problem: JSON, of id: String, beside report: JSON) -> Bool {
+    let code = problem.cell("code")
+    let isRetired = report["cells"]?.array?.contains {
+      $0["id"]?.string == id && $0["state"]?.string == "retired"
+    }
+    return untold.contains(code) && !(code == "join_refused" && isRetired == true)
   }
 
   /// Who is silent cannot say since when: what the others miss of it tells.

@@ -145,6 +145,21 @@ import Wire
     }
   }
 
+  @Test func `a dry run says as many bytes as the copy has, also of what a log still holds`()
+    async throws
+  {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      let plan = try await source.departures.plan(order(at: "b"))
+      let result = try await source.departures.move(order(at: "b"), CellWork.Progress())
+      func bytes(_ json: String) throws -> Int {
+        struct Bytes: Decodable { let bytes: Int }
+        return try JSONDecoder().decode(Bytes.self, from: Data(json.utf8)).bytes
+      }
+      #expect(try bytes(plan) >= bytes(result))
+    }
+  }
+
   @Test func `nobody gets a second burst by a move`() async throws {
     try await withSides { source, target, _ in
       try await target.listen("b")
