@@ -132,19 +132,18 @@ struct TenantMove: Sendable {
     // Before anybody can see the release: its target may ask for it by itself.
     environment.rates.note(tenant)
     do {
+      // Also where that throws: it may be released all the same.
+      defer {
+        if engine.servedHeads[tenant] == nil {
+          environment.left(tenant)
+        } else {
+          environment.rates.dropNote(tenant)
+        }
+      }
       _ = try await engine.releaseMove(
         tenant, to: order.target, under: order.epoch, ready: fence.hash
       ) { MonotonicTime.nanoseconds() < end }
-    } catch {
-      // It may be released all the same.
-      if engine.servedHeads[tenant] == nil {
-        environment.left(tenant)
-      } else {
-        environment.rates.dropNote(tenant)
-      }
-      throw error
     }
-    environment.left(tenant)
     await MoveStops.pass("release")
     return began
   }

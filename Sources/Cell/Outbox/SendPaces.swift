@@ -35,10 +35,7 @@ final class SendPaces: Sendable {
   func begun(_ tenant: TenantID) -> HeldPace {
     state.withLock { state in
       if state.entries[tenant] == nil, state.entries.count >= state.bound { forgetRested(&state) }
-      var entry = state.entries[tenant] ?? fresh()
-      entry.users += 1
-      state.entries[tenant] = entry
-      return entry.pace
+      return pace(of: tenant, users: 1, &state)
     }
   }
 
@@ -55,7 +52,7 @@ final class SendPaces: Sendable {
   func hear(_ result: SendResult, of tenant: TenantID) {
     guard SendPace.slows(result) else { return }
     let now = boot.nanoseconds()
-    pace(of: tenant).use { $0.hear(result, now) }
+    state.withLock { pace(of: tenant, &$0) }.use { $0.hear(result, now) }
   }
 
   /// The tenant is not here any more.
@@ -78,19 +75,16 @@ final class SendPaces: Sendable {
   func take(_ left: SendPace.Left, of tenant: TenantID) {
     let arrived = SendPace(
       left, pairs: pairs, boot.nanoseconds(), milliseconds: clock.milliseconds())
-    pace(of: tenant).use { $0 = arrived }
+    state.withLock { pace(of: tenant, &$0) }.use { $0 = arrived }
   }
 
-  private func pace(of tenant: TenantID) -> HeldPace {
-    state.withLock { state in
-      if let entry = state.entries[tenant] { return entry.pace }
-      let entry = fresh()
-      state.entries[tenant] = entry
-      return entry.pace
-    }
+  /// The tenant's pace, with so many more who hold it; a new one where there is none.
+  private func pace(of tenant: TenantID, users: Int = 0, _ state: inout State) -> HeldPace {
+    var entry = state.entries[tenant] ?? Entry(pace: HeldPace(SendPace(pairs: pairs)))
+    entry.users += users
+    state.entries[tenant] = entry
+    return entry.pace
   }
-
-  private func fresh() -> Entry { Entry(pace: HeldPace(SendPace(pairs: pairs))) }
 
   /// Costs a look at each, and so waits until there are twice as many as were left the last time.
   private func forgetRested(_ state: inout State) {

@@ -56,25 +56,19 @@ private struct RebalancePlanner {
   private var used: [Load]
   private var hasDedicated: [Bool]
   /// The largest tenants: as many as there are cells that take tenants, none that is small.
-  private let largest: Set<TenantID>
+  private var largest: Set<TenantID> = []
 
   init(rule: RebalanceRule, cells: [CellLoad]) {
     self.rule = rule
     self.cells = cells
     used = cells.map { cell in cell.tenants.reduce(Load()) { $0 + $1.load } }
     hasDedicated = cells.map { $0.tenants.contains(where: \.isDedicated) }
-    // As many as there are cells for them; the spare one is for none of them.
-    let open = cells.filter { cell in
-      cell.takesTenants && !cell.isDraining && !cell.tenants.contains(where: \.isDedicated)
-    }
-    let spare = SpareCell.kept(
-      of: open.filter(\.tenants.isEmpty).map(\.id), hasDedicated: hasDedicated.contains(true))
     let large = cells.flatMap { cell in
       cell.tenants.filter { !$0.isDedicated }.map { ($0.id, $0.load.share(of: cell.capacity)) }
     }.filter { $0.1 >= rule.largeShare }
-    let places = spare == nil ? open.count : open.count - 1
+    // As many as there are cells for them; the spare one is for none of them.
     largest = Set(
-      large.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(places).map(\.0))
+      large.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(ordinary.count).map(\.0))
   }
 
   /// Everybody leaves the cells that are emptied, the largest first.
@@ -126,8 +120,9 @@ private struct RebalancePlanner {
 
   /// The spare cell takes something only where the others are too full and cannot help each other.
   private func nextStep() -> Step? {
-    if let step = nextStep(among: open.filter { $0 != spare }) { return step }
-    return needsSpare ? nextStep(among: open) : nil
+    let ordinary = ordinary
+    if let step = nextStep(among: ordinary) { return step }
+    return needsSpare(ordinary) ? nextStep(among: open) : nil
   }
 
   private func nextStep(among open: [Int]) -> Step? {
@@ -179,7 +174,8 @@ private struct RebalancePlanner {
   }
 
   private var isBalanced: Bool {
-    let shares = open.filter { $0 != spare || needsSpare }.map { share($0) }
+    let ordinary = ordinary
+    let shares = (needsSpare(ordinary) ? open : ordinary).map { share($0) }
     guard let high = shares.max(), let low = shares.min() else { return true }
     return high - low <= rule.tolerance
   }
@@ -187,15 +183,20 @@ private struct RebalancePlanner {
   /// The cells that share the load.
   private var open: [Int] { cells.indices.filter { isOpen($0) && !hasDedicated[$0] } }
 
-  /// Whether there is a spare cell, and another is filled further than moves would fill it.
-  private var needsSpare: Bool {
-    guard let spare else { return false }
-    return open.contains { $0 != spare && share($0) > rule.fill }
+  /// These without the spare one.
+  private var ordinary: [Int] {
+    let spare = spare
+    return open.filter { $0 != spare }
+  }
+
+  /// Whether one of these is filled further than moves would fill it.
+  private func needsSpare(_ ordinary: [Int]) -> Bool {
+    ordinary.contains { share($0) > rule.fill }
   }
 
   /// The empty cell that is kept for the region's dedicated tenants.
   private var spare: Int? {
-    let empty = cells.indices.filter { isOpen($0) && cells[$0].tenants.isEmpty }
+    let empty = open.filter { cells[$0].tenants.isEmpty }
     return SpareCell.kept(
       of: empty.map { cells[$0].id }, hasDedicated: hasDedicated.contains(true)
     ).flatMap { place(of: $0) }
