@@ -20,21 +20,29 @@ public struct Archive: Sendable {
   /// Seals, stores, and reads back: only what was found again counts as stored.
   ///
   /// A store may say that it stored what it did not; the journal must not forget it on its word.
-  /// Packing stands where `rank` says.
+  /// Packing stands where `rank` says. Answers the bytes of the sealed object.
+  @discardableResult
   func put(
     _ name: String, _ content: [UInt8], _ rank: Blocking.Rank = .ordinary
-  ) async throws(ArchiveError) {
+  ) async throws(ArchiveError) -> UInt64 {
     let object = try await ArchiveThread.run(as: rank) { sealer.seal(content, as: name) }
     do throws(ArchiveError) {
       try await objects.put(name, object)
     } catch .conflict(let name) {
-      // Sealed before the last restart, with another salt: the same content is the same object.
-      guard try await get(name) == content else { throw .conflict(name: name) }
-      return
+      do throws(ArchiveError) {
+        // Sealed before the last restart, with another salt: the same content is the same object.
+        guard try await get(name) == content else { throw .conflict(name: name) }
+        return UInt64(object.count)
+      } catch where error.isOfOneObject {
+        // What was kept of it by half is of no use to anybody, and stands in the way for ever.
+        try await objects.remove(name)
+        throw .unreachable("\(error); it was removed, to be stored again")
+      }
     }
     guard try await objects.get(name) == object else {
       throw .unreachable("\(name) was stored, and reads back as something else or not at all")
     }
+    return UInt64(object.count)
   }
 
   /// The content of an object; nil where there is none.
@@ -74,12 +82,24 @@ public struct Archive: Sendable {
     }.max()
   }
 
-  /// What of a cell's journal is there, by the rule of readers.
-  public func journal(_ cell: CellID) async throws(ArchiveError) -> ReaderRule.Reading {
-    let spans = try await objects.list(ArchiveNames.journal(cell)).compactMap {
-      ArchiveNames.span($0.name, of: cell)
+  /// What of a cell's journal is there, by the rule of readers; `unreadable` objects are passed
+  /// over.
+  public func journal(
+    _ cell: CellID, without unreadable: Set<JournalSpan> = []
+  ) async throws(ArchiveError) -> ReaderRule.Reading {
+    let stored = try await objects.list(ArchiveNames.journal(cell)).compactMap { object in
+      ArchiveNames.span(object.name, of: cell).map { ($0, object.bytes) }
+    }.filter { !unreadable.contains($0.0) }
+    var reading = ReaderRule.read(stored.map(\.0), claims: try await claims(cell))
+    reading.bytes = Dictionary(stored) { first, _ in first }
+    return reading
+  }
+
+  /// Which heads of a cell are stored; see ``ArchivedHeads``.
+  func heads(_ cell: CellID) async throws(ArchiveError) -> [HeadsName] {
+    try await objects.list(ArchiveNames.heads(cell)).compactMap {
+      ArchiveNames.headsName($0.name, of: cell)
     }
-    return ReaderRule.read(spans, claims: try await claims(cell))
   }
 
   /// The groups of one object.

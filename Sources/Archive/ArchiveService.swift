@@ -21,6 +21,7 @@ public struct ArchiveEnvironment: Sendable {
   /// Cells that nobody is on any more, where this process knows.
   public var retiredCells: @Sendable () async throws -> Set<CellID> = { [] }
   var snapshots = SnapshotRule()
+  var merging = MergeRule()
   /// How often every tenant is restored from the archive, in milliseconds.
   public var drillMilliseconds: Int64 = 20 * 3_600_000
 
@@ -47,28 +48,36 @@ public final class ArchiveService: Sendable {
   let environment: ArchiveEnvironment
   private let state = ArchiveState()
   private let uploader: JournalUploader
+  private let old: OldObjects
+  private let merger: JournalMerger
   private let keeper: SnapshotKeeper
   private let drill: RestoreDrill
 
   public init(_ environment: ArchiveEnvironment) {
     self.environment = environment
-    let keeper = SnapshotKeeper(environment, status: state)
-    self.keeper = keeper
+    let heads = HeadsWriter(environment)
+    old = OldObjects(environment, heads: heads, status: state)
+    keeper = SnapshotKeeper(environment, heads: heads, status: state)
+    merger = JournalMerger(environment, status: state)
     drill = RestoreDrill(environment, status: state)
     uploader = JournalUploader(
       archive: environment.archive, engine: environment.engine, cell: environment.cell,
       generation: environment.generation, clock: environment.clock, state: state,
-      logger: environment.logger, archived: { keeper.archived($0) })
+      logger: environment.logger, listeners: [heads, merger, keeper])
   }
 
   /// Runs until the task is cancelled.
   public func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.uploader.run() }
+      group.addTask { await self.merger.run() }
       group.addTask { await self.keeper.run() }
+      group.addTask { await self.old.run() }
       group.addTask { await self.drill.run() }
     }
   }
+
+  private var now: Timestamp { Timestamp(milliseconds: environment.clock.milliseconds()) }
 
   public var status: ArchiveStatus { state.status }
   public var cell: CellID { environment.cell }
@@ -110,11 +119,18 @@ public final class ArchiveService: Sendable {
     }
   }
 
+  /// Merges small objects of the journal, and removes what was merged an hour ago; each minute by
+  /// itself.
+  func mergeJournal() async { await merger.look() }
+
+  /// Takes the snapshots that are due; each second by itself.
+  func lookForSnapshots() async { await keeper.look() }
+
   /// Removes what no restore to a point of the window needs; hourly by itself.
-  func removeOld() async throws { try await keeper.removeOld() }
+  func removeOld() async throws { try await old.removeArchived(at: now) }
 
   /// Removes files that a restore replaced a window ago; hourly by itself.
-  func removeReplaced() async throws { try await keeper.removeReplaced() }
+  func removeReplaced() async throws { try await old.removeReplaced(at: now) }
 
   /// Restores every tenant now and reports; see ``RestoreDrill``.
   public func drillNow() async -> [DrillResult] { await drill.round() }

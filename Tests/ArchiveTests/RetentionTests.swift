@@ -160,9 +160,11 @@ import Wire
     }
   }
 
-  @Test func `after every removal each point of the window is restorable`() async throws {
+  @Test func `after every removal and merge each point of the window is restorable`()
+    async throws
+  {
     let tenant = ArchiveFixture.tenant
-    try await withArchive { fixture in
+    try await withArchive(merging: MergeRule(fewest: 2)) { fixture in
       try await fixture.engine.create(tenant, epoch: .first)
       let firstTime = fixture.clock.milliseconds()
       fixture.start()
@@ -179,6 +181,7 @@ import Wire
         if random.uint64() % 2 == 0 { _ = try await fixture.service.snapshot(tenant) }
         // By name: what is stored meanwhile does not hide what goes.
         let before = Set(try await fixture.archive.objects.list("").map(\.name))
+        await fixture.service.mergeJournal()
         try await fixture.service.removeOld()
         removed += before.subtracting(try await fixture.archive.objects.list("").map(\.name)).count
         let now = fixture.clock.milliseconds()
@@ -194,6 +197,7 @@ import Wire
         }
       }
       #expect(removed > 0, "something was removed, or nothing was tested")
+      #expect(fixture.service.status.merged > 0, "something was merged, or nothing was tested")
     }
   }
 }

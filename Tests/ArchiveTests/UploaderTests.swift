@@ -60,6 +60,21 @@ import Wire
     }
   }
 
+  @Test func `what a store kept by half is stored again`() async throws {
+    let store = FaultyStore()
+    try await withArchive(store: store) { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      store.fail([.halves, .halves])
+      try await fixture.pay(1...5)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(store.faultsLeft == 0)
+      #expect(fixture.service.status.problems.isEmpty)
+      #expect(try await fixture.restore(.latest).position.tenantSeq == TenantSeq(6))
+    }
+  }
+
   @Test func `the journal keeps what is not archived, whatever is flushed`() async throws {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in

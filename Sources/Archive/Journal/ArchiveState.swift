@@ -8,6 +8,8 @@ public struct ArchiveStatus: Sendable, Hashable {
   public var archived: CellSeq?
   public var objects: UInt64 = 0
   public var bytes: UInt64 = 0
+  /// Objects that larger ones were made of.
+  public var merged: UInt64 = 0
   public var failures: UInt64 = 0
   public var snapshots: UInt64 = 0
   /// From a group's arrival to its object's being read back.
@@ -38,7 +40,8 @@ public struct ArchiveProblem: Sendable, Hashable {
       case "archive_incomplete", "archive_gap", "archive_fenced", "archive_journal_unreadable":
         "archive-incomplete"
       case "restore_drill_failed", "restore_drill_late": "restore-drill"
-      case "archive_unreachable", "archive_refused", "archive_snapshots_failing":
+      case "archive_unreachable", "archive_refused", "archive_snapshots_failing",
+        "archive_merging_failing", "archive_removal_failing":
         "archive-unreachable"
       default: "archive-object-damaged"
       }

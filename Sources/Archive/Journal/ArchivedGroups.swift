@@ -21,12 +21,10 @@ public struct ArchivedGroups: Sendable {
   public func read(
     after end: JournalEnd, _ body: ([DurableGroup]) async throws -> Bool
   ) async throws {
-    let spans = try await archive.journal(cell).spans.filter { $0.last > end.seq }
     var (number, hash) = (end.group, end.hash)
-    for span in spans {
-      let found = try await archive.groups(cell, span)
+    try await ArchivedObjects(archive: archive, cell: cell).read(after: end.seq) { span, found in
       let groups = Array(found.drop { $0.throughNumber <= number })
-      guard let first = groups.first, let last = groups.last else { continue }
+      guard let first = groups.first, let last = groups.last else { return true }
       guard first.number == number + 1 else {
         throw ArchiveError.incomplete(
           "group \(number + 1) is wanted, the archive goes on with \(first.number)")
@@ -37,7 +35,7 @@ public struct ArchivedGroups: Sendable {
           detail: "group \(first.number) does not follow what is there")
       }
       (number, hash) = (last.throughNumber, last.hash)
-      guard try await body(groups) else { return }
+      return try await body(groups)
     }
   }
 }

@@ -43,9 +43,9 @@ public struct CellTakeover: Sendable {
 
   /// Where the archived journal ends, by the rule of readers.
   private func end() async throws(ArchiveError) -> JournalEnd {
-    guard let last = try await archive.journal(cell).spans.last,
-      let group = try await archive.groups(cell, last).last
+    guard let last = try await ArchivedObjects(archive: archive, cell: cell).last(),
+      let group = last.groups.last
     else { return .start }
-    return JournalEnd(group: group.throughNumber, seq: last.last, hash: group.hash)
+    return JournalEnd(group: group.throughNumber, seq: last.span.last, hash: group.hash)
   }
 }

@@ -45,6 +45,8 @@ public enum ReaderRule {
     public var gaps: [ClosedRange<CellSeq>] = []
     /// Spans whose content is in a longer one.
     public var covered: [JournalSpan] = []
+    /// Stored bytes of each object, where a listing said so.
+    public var bytes: [JournalSpan: UInt64] = [:]
   }
 
   /// Sorts out the spans of one cell.

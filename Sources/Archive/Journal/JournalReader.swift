@@ -14,7 +14,7 @@ protocol RecordSource: Sendable {
   ) async throws
 }
 
-/// Reads a cell's archived journal in order, one object ahead.
+/// Reads a cell's archived journal in order.
 struct JournalReader: RecordSource {
   let archive: Archive
   var hasEveryCell: Bool { true }
@@ -25,32 +25,13 @@ struct JournalReader: RecordSource {
   ) async throws { try await read(cell, after: after, body) }
 
   /// Gives `body` the records of each object that reaches past `after`, until it answers false.
-  ///
-  /// Each object must follow the one before, group by group.
   func read(
     _ cell: CellID, after: CellSeq, _ body: ([JournalRecord]) async throws -> Bool
   ) async throws {
-    let spans = try await archive.journal(cell).spans.filter { $0.last > after }
-    guard var next = spans.first.map({ fetch(cell, $0) }) else { return }
-    defer { next.cancel() }
-    var last: (span: JournalSpan, hash: SHA256Hash?)?
-    for (index, span) in spans.enumerated() {
-      let groups = try await next.value
-      if index + 1 < spans.count { next = fetch(cell, spans[index + 1]) }
-      if let last, last.span.last.next == span.first, let first = groups.first,
-        first.previousHash != last.hash
-      {
-        throw ArchiveError.damaged(
-          name: ArchiveNames.journal(cell, span), detail: "it does not follow the object before")
-      }
-      last = (span, groups.last?.hash)
+    try await ArchivedObjects(archive: archive, cell: cell).read(after: after) { _, groups in
       var records: [JournalRecord] = []
       for group in groups where group.lastSeq > after { records += try group.records() }
-      guard try await body(records) else { return }
+      return try await body(records)
     }
-  }
-
-  private func fetch(_ cell: CellID, _ span: JournalSpan) -> Task<[DurableGroup], any Error> {
-    Task { try await archive.groups(cell, span) }
   }
 }

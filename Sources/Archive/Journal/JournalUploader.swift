@@ -4,6 +4,19 @@ import Storage
 import Synchronization
 import Wire
 
+/// Who hears of what the uploader does, in order.
+protocol UploadListener: Sendable {
+  /// It goes on behind this position: what is before it was archived by an earlier process.
+  func began(behind position: CellSeq)
+
+  /// An object with these records is in the archive, in so many bytes.
+  func stored(_ span: JournalSpan, bytes: UInt64, _ records: [JournalRecord])
+}
+
+extension UploadListener {
+  func began(behind position: CellSeq) {}
+}
+
 /// Brings a cell's journal into the archive: whole groups, at most a second behind, never twice.
 ///
 /// The journal is pinned (``pin``) up to what was stored and read back. A dead archive is a problem
@@ -23,14 +36,13 @@ public final class JournalUploader: Sendable {
   private let clock: any WallClock
   private let state: ArchiveState
   private let logger: Logger
-  /// Told of each record that is in the archive.
-  private let archived: @Sendable ([JournalRecord]) -> Void
+  private let listeners: [any UploadListener]
   private let mark = Mutex<CellSeq?>(nil)
 
-  public init(
+  init(
     archive: Archive, engine: StorageEngine, cell: CellID, generation: Generation,
     clock: any WallClock, state: ArchiveState, logger: Logger,
-    archived: @escaping @Sendable ([JournalRecord]) -> Void = { _ in }
+    listeners: [any UploadListener] = []
   ) {
     self.archive = archive
     self.engine = engine
@@ -39,7 +51,7 @@ public final class JournalUploader: Sendable {
     self.clock = clock
     self.state = state
     self.logger = logger
-    self.archived = archived
+    self.listeners = listeners
   }
 
   /// The last position that is in the archive; nil before the first look at it.
@@ -54,6 +66,7 @@ public final class JournalUploader: Sendable {
       try await self.begin(journal)
     }
     guard let start else { return }
+    for listener in listeners { listener.began(behind: start.last) }
     var position = start
     var tail = journal.tail(
       position.isBeginning ? .afterGroup(0) : .from(position.last.next), .inItsMode)
@@ -104,11 +117,9 @@ public final class JournalUploader: Sendable {
     if let higher = claims.map(\.generation).max(), higher > generation {
       throw .fenced(generation: higher.rawValue)
     }
-    let reading = try await archive.journal(cell)
     var position = Position(last: CellSeq(0), hash: nil)
-    if let last = reading.spans.last {
-      let groups = try await archive.groups(cell, last)
-      position = Position(last: last.last, hash: groups.last?.hash)
+    if let last = try await ArchivedObjects(archive: archive, cell: cell).last() {
+      position = Position(last: last.span.last, hash: last.groups.last?.hash)
     }
     if !claims.contains(where: { $0.generation == generation }) {
       // A journal whose beginning is gone is archived from where it begins now.
@@ -142,7 +153,7 @@ public final class JournalUploader: Sendable {
       throw .fenced(generation: highest.rawValue)
     }
     let content = JournalObject.encode(groups)
-    try await archive.put(ArchiveNames.journal(cell, span), content)
+    let bytes = try await archive.put(ArchiveNames.journal(cell, span), content)
     var records: [JournalRecord] = []
     for group in groups {
       do { records += try group.records() } catch {
@@ -160,7 +171,7 @@ public final class JournalUploader: Sendable {
       }
       status.waitingSince = nil
     }
-    archived(records)
+    for listener in listeners { listener.stored(span, bytes: bytes, records) }
     return Position(last: span.last, hash: groups.last?.hash)
   }
 

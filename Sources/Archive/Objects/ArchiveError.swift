@@ -27,6 +27,8 @@ public enum ArchiveError: Error, Hashable, Sendable, CustomStringConvertible {
   case incomplete(String)
   /// Another owner has claimed this cell's journal: a higher generation.
   case fenced(generation: UInt64)
+  /// What would be made does not fit on the disk.
+  case noRoom(String)
   /// A key that is not 32 bytes, or another than the one recorded.
   case key(String)
 
@@ -44,6 +46,7 @@ public enum ArchiveError: Error, Hashable, Sendable, CustomStringConvertible {
     case .wrongKey, .key: "archive_key_wrong"
     case .incomplete: "archive_incomplete"
     case .fenced: "archive_fenced"
+    case .noRoom: "cell_full"
     }
   }
 
@@ -61,7 +64,24 @@ public enum ArchiveError: Error, Hashable, Sendable, CustomStringConvertible {
     case .damaged(let name, let detail): "\(name) is damaged: \(detail)"
     case .incomplete(let detail): "the archive is not complete: \(detail)"
     case .fenced(let generation): "generation \(generation) has claimed this cell's journal"
+    case .noRoom(let detail): "no room: \(detail)"
     case .key(let detail): "the archive key: \(detail)"
+    }
+  }
+
+  /// Whether one object is lost or not what was written; others may be right.
+  var isOfOneObject: Bool {
+    switch self {
+    case .missing, .notAnObject, .truncated, .swapped, .damaged: true
+    default: false
+    }
+  }
+
+  /// Whether nothing can be stored or read, whatever it is.
+  var isOfAll: Bool {
+    switch self {
+    case .refused, .otherDeployment, .wrongKey, .key, .fenced: true
+    default: false
     }
   }
 

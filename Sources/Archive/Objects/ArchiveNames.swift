@@ -30,6 +30,23 @@ public enum ArchiveNames {
       generation: Generation(generation), first: CellSeq(first), last: CellSeq(last))
   }
 
+  static func heads(_ cell: CellID) -> String { "heads/\(cell)/" }
+
+  static func heads(_ cell: CellID, _ name: HeadsName) -> String {
+    heads(cell) + ArchiveHex.encode(name.generation.rawValue) + "/"
+      + ArchiveHex.encode(name.through.rawValue)
+  }
+
+  /// Nil for a name of something else.
+  static func headsName(_ name: String, of cell: CellID) -> HeadsName? {
+    let prefix = heads(cell)
+    guard name.hasPrefix(prefix) else { return nil }
+    let parts = name.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let generation = number(parts[0]), let through = number(parts[1])
+    else { return nil }
+    return HeadsName(generation: Generation(generation), through: CellSeq(through))
+  }
+
   public static func generation(ofClaim name: String, _ cell: CellID) -> Generation? {
     guard name.hasPrefix(claims(cell)) else { return nil }
     return number(name.dropFirst(claims(cell).count)).map { Generation($0) }
@@ -87,6 +104,12 @@ public struct JournalSpan: Hashable, Sendable, Comparable {
   public static func < (a: Self, b: Self) -> Bool {
     (a.generation, a.first, b.last) < (b.generation, b.first, a.last)
   }
+}
+
+/// Up to which position an object says each tenant's last record; see ``ArchivedHeads``.
+struct HeadsName: Hashable, Sendable {
+  let generation: Generation
+  let through: CellSeq
 }
 
 /// A snapshot's name: `<last tenant_seq>-<lineage>-<random>`, so that a listing says how far each

@@ -3,11 +3,11 @@ import Storage
 import Synchronization
 import Wire
 
-/// What of a lost cell is in the archive, read once for all its tenants: whose turn is when, and
+/// What of a cell is in the archive, read once for all its tenants or some: whose turn is when, and
 /// what each needs.
 ///
 /// One pass over the journal behind the oldest needed snapshot sorts the records by tenant; each
-/// restore then reads its own only.
+/// restore then reads its own only. For a lost cell, and for drills.
 public final class CellRestorePlan: Sendable {
   /// Manifests read at once.
   private static let manifestsAtOnce = 16
@@ -33,32 +33,35 @@ public final class CellRestorePlan: Sendable {
   private let spool: RecordSpool
   private let scratch: String
 
-  /// Reads what every tenant of the cell needs; `scratch` is a directory for the records, removed
-  /// by ``close()``.
+  /// Reads what every tenant of the cell needs, or each of `only`; `scratch` is a directory for the
+  /// records, removed by ``close()``.
   public init(
-    _ archive: Archive, cell: CellID, scratch: String, files: any FileSystem
+    _ archive: Archive, cell: CellID, only: Set<TenantID>? = nil, scratch: String,
+    files: any FileSystem
   ) async throws {
     self.archive = archive
     self.cell = cell
     self.files = files
     self.scratch = scratch
-    let manifests = try await Self.manifests(archive, cell)
+    let manifests = try await Self.manifests(archive, cell, only)
     self.manifests = manifests
     let spool = try RecordSpool(directory: scratch, files: files)
     self.spool = spool
     // A tenant without a snapshot is younger than a few seconds: it is restored by itself.
-    let after = manifests.values.map(\.cellSeq).min() ?? CellSeq(0)
-    let seen = Mutex(Set(manifests.keys))
-    try await JournalReader(archive: archive).read(cell, after: after) { records in
-      try await Blocking.run("restore") {
-        for record in records {
-          let tenant = record.identity.tenant
-          seen.withLock { _ = $0.insert(tenant) }
-          guard record.position.cellSeq > manifests[tenant]?.cellSeq ?? CellSeq(0) else { continue }
-          try spool.add(record)
-        }
-        return true
-      }.get()
+    let seen = Mutex(only ?? Set(manifests.keys))
+    if let after = try await Self.begin(archive, cell, manifests, isWhole: only == nil) {
+      try await JournalReader(archive: archive).read(cell, after: after) { records in
+        try await Blocking.run("restore") {
+          for record in records where only?.contains(record.identity.tenant) ?? true {
+            let tenant = record.identity.tenant
+            seen.withLock { _ = $0.insert(tenant) }
+            guard record.position.cellSeq > manifests[tenant]?.cellSeq ?? CellSeq(0)
+            else { continue }
+            try spool.add(record)
+          }
+          return true
+        }.get()
+      }
     }
     tenants = seen.withLock { $0 }.map { tenant in
       let (manifest, found) = (manifests[tenant], spool.found(tenant))
@@ -68,10 +71,25 @@ public final class CellRestorePlan: Sendable {
     }.sorted { ($0.lastActive, $1.id) > ($1.lastActive, $0.id) }
   }
 
+  /// Where the pass begins: at the oldest snapshot, but for those of tenants that have written
+  /// nothing for long; nil where nobody has one and not everybody is asked for.
+  private static func begin(
+    _ archive: Archive, _ cell: CellID, _ manifests: [TenantID: SnapshotManifest], isWhole: Bool
+  ) async throws -> CellSeq? {
+    var heads = try await HeadsIndex(archive, cell)
+    var first: CellSeq?
+    for manifest in manifests.values where first.map({ manifest.cellSeq < $0 }) ?? true {
+      let position = try await heads.position(behind: manifest)
+      first = min(first ?? position, position)
+    }
+    return first ?? (isWhole ? CellSeq(0) : nil)
+  }
+
   /// The furthest snapshot of each tenant that counts, where this cell took it.
   private static func manifests(
-    _ archive: Archive, _ cell: CellID
+    _ archive: Archive, _ cell: CellID, _ only: Set<TenantID>?
   ) async throws -> [TenantID: SnapshotManifest] {
+    if let only { return try await manifests(archive, cell, of: only) }
     let all = try await archive.tenants()
     let names = all.filter { !Archive.isCellsOwn($0.key) }
     var found = try await withThrowingTaskGroup(of: (TenantID, SnapshotManifest).self) { group in
@@ -97,6 +115,29 @@ public final class CellRestorePlan: Sendable {
       found[own] = try await archive.snapshots(own, of: cell).first
     }
     return found
+  }
+
+  /// The same of some tenants.
+  private static func manifests(
+    _ archive: Archive, _ cell: CellID, of tenants: Set<TenantID>
+  ) async throws -> [TenantID: SnapshotManifest] {
+    let claims = [cell: try await archive.claims(cell)]
+    return try await withThrowingTaskGroup(of: (TenantID, SnapshotManifest?).self) { group in
+      var found: [TenantID: SnapshotManifest] = [:]
+      for (index, tenant) in tenants.enumerated() {
+        if index >= manifestsAtOnce, let (tenant, manifest) = try await group.next() {
+          found[tenant] = manifest
+        }
+        group.addTask {
+          var known = claims
+          var counted = try await archive.snapshots(tenant, &known).counted
+          if Archive.isCellsOwn(tenant) { counted.removeAll { $0.cell != cell } }
+          return (tenant, counted.first.flatMap { $0.cell == cell ? $0 : nil })
+        }
+      }
+      for try await (tenant, manifest) in group { found[tenant] = manifest }
+      return found
+    }
   }
 
   /// Restores one tenant to its last archived record, verified; see

@@ -9,6 +9,11 @@ struct DrillPlan: Sendable {
   /// meanwhile.
   static let retryMilliseconds: Int64 = 600_000
 
+  /// Tenants of one pass.
+  static let atOnce = 512
+  /// Whoever is due within this part of the period goes with those who are.
+  static let gatheredPart: Int64 = 5
+
   private struct Sight: Sendable {
     let at: Timestamp
     /// Where the tenant stood then: before the archive has that, it cannot be restored from it.
@@ -33,11 +38,12 @@ struct DrillPlan: Sendable {
     }
   }
 
-  /// Whoever has been due for longest; nil where nobody is.
+  /// Whoever has been due for longest, and with it who will be soon.
   ///
+  /// They share one reading of the journal. None where nobody is due.
   /// `archived` is the last position in the archive, nil where it is not known; `period` the
   /// milliseconds between two drills of a tenant.
-  func next(at now: Timestamp, archived: CellSeq?, period: Int64) -> TenantID? {
+  func next(at now: Timestamp, archived: CellSeq?, period: Int64) -> [TenantID] {
     func due(_ tenant: TenantID, _ sight: Sight) -> Timestamp? {
       if let failed = failures[tenant] {
         return failed.at.adding(milliseconds: Self.retryMilliseconds)
@@ -46,9 +52,13 @@ struct DrillPlan: Sendable {
       guard let archived, archived >= sight.through else { return nil }
       return sight.at.adding(milliseconds: Self.firstMilliseconds)
     }
-    return firstSeen.compactMap { tenant, sight in
-      due(tenant, sight).flatMap { $0 <= now ? ($0, tenant) : nil }
-    }.min { $0 < $1 }?.1
+    let turns = firstSeen.compactMap { tenant, sight in due(tenant, sight).map { ($0, tenant) } }
+      .sorted { $0 < $1 }
+    guard let first = turns.first, first.0 <= now else { return [] }
+    let soon = now.adding(milliseconds: period / Self.gatheredPart)
+    return turns.prefix { due, tenant in
+      due <= now || due <= soon && verified[tenant] != nil && failures[tenant] == nil
+    }.prefix(Self.atOnce).map(\.1)
   }
 
   /// Notes how a drill ended; `failure` is nil where all was right.

@@ -156,7 +156,7 @@ public struct TenantRestorer: Sendable {
         start: try snapshot.map(Self.position), files: files), target, start)
     let last: CellID
     do {
-      try await read(tenant, cell, after: snapshot?.cellSeq ?? CellSeq(0), work)
+      try await read(tenant, cell, after: begin(behind: snapshot), work)
       last = try await follow(tenant, from: cell, work)
     } catch RebuildError.chain(let detail) where !work.isRooted {
       // Damage is looked for behind a start that is known to be of this history.
@@ -200,6 +200,15 @@ public struct TenantRestorer: Sendable {
     }
   }
 
+  /// Behind which position a snapshot's records follow: what all others wrote since an idle tenant's
+  /// last record is not read.
+  private func begin(behind snapshot: SnapshotManifest?) async throws(ArchiveError) -> CellSeq {
+    guard let snapshot else { return CellSeq(0) }
+    guard source.hasEveryCell else { return snapshot.cellSeq }
+    var heads = try await HeadsIndex(archive, snapshot.cell)
+    return try await heads.position(behind: snapshot)
+  }
+
   /// Goes on in the cells that the tenant has moved to; answers the one whose journal has the last
   /// record.
   ///
@@ -235,7 +244,10 @@ public struct TenantRestorer: Sendable {
     _ snapshot: SnapshotManifest, into directory: String
   ) async throws -> UInt64 {
     let files = files
-    try await Blocking.run("restore") { try files.createDirectory(directory) }.get()
+    try await Blocking.run("restore") {
+      try files.createDirectory(directory)
+      try CopyRoom(files).demand(snapshot.bytes, in: directory)
+    }.get()
     var bytes: UInt64 = 0
     for file in snapshot.files {
       guard !file.name.contains("/"), file.name.hasSuffix(".sqlite") else {

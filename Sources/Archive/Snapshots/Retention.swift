@@ -52,8 +52,9 @@ public struct Retention: Hashable, Sendable {
     let sorted = snapshots.sorted { $0.position < $1.position }
     let first = sorted.last { !$0.isBase && $0.time.milliseconds <= start }
     if let first {
-      if first.cell == cell { return .after(first.cellSeq) }
+      // Whoever has written nothing since needs nothing of what all others wrote.
       if last <= first.tenantSeq { return .nothing }
+      if first.cell == cell { return .after(first.cellSeq) }
     }
     let own = sorted.filter { snapshot in
       guard let first, snapshot.cell == cell else { return snapshot.cell == cell }

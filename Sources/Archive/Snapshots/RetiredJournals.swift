@@ -39,7 +39,8 @@ struct RetiredJournals: Sendable {
       }
       guard retention.isOver(since: seen, at: now) else { continue }
       let names = try await archive.objects.list(ArchiveNames.journal(cell)).map(\.name)
-      for name in names.dropLast() { try await archive.objects.remove(name) }
+      let heads = try await archive.objects.list(ArchiveNames.heads(cell)).map(\.name)
+      for name in names.dropLast() + heads { try await archive.objects.remove(name) }
     }
   }
 

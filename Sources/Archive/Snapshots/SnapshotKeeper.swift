@@ -4,18 +4,16 @@ import Storage
 import Synchronization
 import Wire
 
-/// Takes snapshots of a cell's tenants when they are due, and removes what no restore needs.
-final class SnapshotKeeper: Sendable {
+/// Takes snapshots of a cell's tenants when they are due.
+final class SnapshotKeeper: UploadListener {
   /// How often it looks who is due.
   static let interval = Duration.seconds(1)
   /// Snapshots in one look, one after the other: neighbours must not feel them.
   static let perLook = 16
-  /// How often old objects are removed.
-  static let removalMilliseconds: Int64 = 3_600_000
+  /// When a tenant is tried again whose snapshot failed.
+  static let retryMilliseconds: Int64 = 600_000
   /// Bytes of a record that was archived before this start, where only its number is known.
   static let assumedRecordBytes: UInt64 = 512
-
-  private static let replacedMark = "replaced-at"
 
   private struct State {
     var tails: [TenantID: TenantTail] = [:]
@@ -24,8 +22,13 @@ final class SnapshotKeeper: Sendable {
     var imported: Set<TenantID> = []
     /// First records that were archived since the start.
     var begins: [TenantID: CellSeq] = [:]
+    /// Whose last snapshot failed for a reason of its own.
+    var failed: [TenantID: Failed] = [:]
     var isLoaded = false
-    var removedAt: Timestamp?
+  }
+  private struct Failed {
+    let text: String
+    let at: Timestamp
   }
 
   let archive: Archive
@@ -40,11 +43,12 @@ final class SnapshotKeeper: Sendable {
   private let status: ArchiveState
   private let logger: Logger
   private let rule: SnapshotRule
-  private let retention: Retention
-  private let retired: RetiredJournals
+  private let room: CopyRoom
+  private let heads: HeadsWriter
   private let state = Mutex(State())
 
-  init(_ environment: ArchiveEnvironment, status: ArchiveState) {
+  init(_ environment: ArchiveEnvironment, heads: HeadsWriter, status: ArchiveState) {
+    self.heads = heads
     archive = environment.archive
     engine = environment.engine
     cell = environment.cell
@@ -56,15 +60,13 @@ final class SnapshotKeeper: Sendable {
     random = environment.random
     logger = environment.logger
     rule = environment.snapshots
-    retention = environment.retention
-    retired = RetiredJournals(environment)
+    room = CopyRoom(environment.files)
     self.status = status
   }
 
   private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
 
-  /// Hears of what was archived.
-  func archived(_ records: [JournalRecord]) {
+  func stored(_ span: JournalSpan, bytes: UInt64, _ records: [JournalRecord]) {
     let now = now
     state.withLock { state in
       for record in records {
@@ -94,31 +96,50 @@ final class SnapshotKeeper: Sendable {
     }
   }
 
-  /// One look: snapshots of who is due, then removal where an hour is over.
+  /// One look: snapshots of who is due, and heads where they are.
   func look() async {
     do {
       try await load()
       let now = now
       let due = state.withLock { state in
-        state.wanted.sorted()
+        let due =
+          state.wanted.sorted()
           + state.tails.filter { rule.isDue($0.value, at: now) && !state.wanted.contains($0.key) }
           .map(\.key).sorted()
+        return due.filter { tenant in
+          guard let failed = state.failed[tenant] else { return true }
+          return now.milliseconds - failed.at.milliseconds >= Self.retryMilliseconds
+        }
       }
-      for tenant in due.prefix(Self.perLook) where !Task.isCancelled { try await snapshot(tenant) }
-      let isDue = state.withLock { state in
-        guard let last = state.removedAt else { return true }
-        return now.milliseconds - last.milliseconds >= Self.removalMilliseconds
+      for tenant in due.prefix(Self.perLook) where !Task.isCancelled { try await attempt(tenant) }
+      try await heads.look(at: now)
+      let failed = state.withLock { $0.failed.min { $0.key < $1.key } }
+      if let failed {
+        status.add(Self.failing, "\(failed.key): \(failed.value.text)", at: now)
+      } else {
+        status.resolve(Self.failing)
       }
-      if isDue {
-        try await removeOld()
-        try await removeReplaced()
-        try await retired.look(at: now)
-        state.withLock { $0.removedAt = now }
-      }
-      status.resolve("archive_snapshots_failing")
     } catch {
-      status.add("archive_snapshots_failing", "\(error)", at: now)
+      status.add(Self.failing, "\(error)", at: now)
       logger.error("snapshots", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private static let failing = "archive_snapshots_failing"
+
+  /// Takes a snapshot of one that is due.
+  ///
+  /// What is wrong with one tenant's files keeps no other from its turn; what is wrong with the
+  /// archive is thrown.
+  private func attempt(_ tenant: TenantID) async throws {
+    do {
+      try await snapshot(tenant)
+      state.withLock { $0.failed[tenant] = nil }
+    } catch {
+      if let error = error as? ArchiveError, error.mayPass || error.isOfAll { throw error }
+      logger.error("a snapshot", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+      let now = now
+      state.withLock { $0.failed[tenant] = Failed(text: "\(error)", at: now) }
     }
   }
 
@@ -155,6 +176,7 @@ final class SnapshotKeeper: Sendable {
     let before = state.withLock { $0.tails[tenant] ?? TenantTail() }
     let place = "\(scratch)/\(tenant).\(ArchiveHex.encode(random.uint64()))"
     do {
+      try await demandRoom(tenant)
       let taken = try await engine.snapshot(tenant, into: place)
       let ownership = taken.head.ownership
       guard ownership != .released, ownership != .refused else {
@@ -204,6 +226,22 @@ final class SnapshotKeeper: Sendable {
     }
   }
 
+  /// A copy of a large tenant must not be what fills the disk: everybody's journal is on it.
+  private func demandRoom(_ tenant: TenantID) async throws(ArchiveError) {
+    let (files, room, scratch) = (files, room, dataDirectory)
+    let directory = "\(dataDirectory)/tenants/\(tenant)"
+    try await ArchiveThread.run(otherwise: { .incomplete($0) }) {
+      guard try files.exists(directory) else { return }
+      var bytes: UInt64 = 0
+      for name in try files.list(directory) where name.contains(".sqlite") {
+        let file = try files.open("\(directory)/\(name)", .read)
+        defer { file.close() }
+        bytes += try file.length()
+      }
+      try room.demand(bytes, in: scratch)
+    }
+  }
+
   private static func isTenantsOwn(_ failure: Failure) -> Bool {
     [.tenantStopped, .recovering, .notFound, .moved].contains(failure.code)
   }
@@ -211,55 +249,5 @@ final class SnapshotKeeper: Sendable {
   private func clear(_ place: String) async {
     let files = files
     _ = await Blocking.run("archive") { try FileTree.remove(place, files) }
-  }
-
-  /// Removes files that a restore replaced, so long after they were first seen here.
-  ///
-  /// When that was stands in a file among them: they came by a rename, which leaves no time.
-  func removeReplaced() async throws {
-    let (directory, files) = (StorageEngine.replacedDirectory(dataDirectory), files)
-    let (now, window) = (now.milliseconds, retention.windowMilliseconds)
-    try await Blocking.run("archive") {
-      guard try files.exists(directory) else { return }
-      for name in try files.list(directory) {
-        let mark = "\(directory)/\(name)/\(Self.replacedMark)"
-        let text = (try? FileTree.bytes(mark, files)).map { String(decoding: $0, as: UTF8.self) }
-        if let since = text.flatMap({ Int64($0) }) {
-          guard now - since >= window else { continue }
-          try FileTree.remove("\(directory)/\(name)", files)
-        } else {
-          try FileTree.write(Array("\(now)".utf8), to: mark, files)
-        }
-      }
-    }.get()
-  }
-
-  /// Removes snapshots and journal objects that no restore to a point of the window needs.
-  func removeOld() async throws {
-    var needs: [Retention.Need] = []
-    var claims: [CellID: [Claim]] = [:]
-    let now = now
-    for (tenant, head) in engine.heads.sorted(by: { $0.key < $1.key }) {
-      var (snapshots, ignored) = try await archive.snapshots(tenant, &claims)
-      if Archive.isCellsOwn(tenant) { snapshots.removeAll { $0.cell != cell } }
-      for old in retention.removable(snapshots, at: now) + retention.old(ignored, at: now) {
-        try await remove(old)
-      }
-      needs.append(retention.need(snapshots, of: cell, last: head.tenantSeq, at: now))
-    }
-    let reading = try await archive.journal(cell)
-    // The last object stays: it says where the archive ends.
-    for span in Retention.removable(reading.spans, needs: needs) where span != reading.spans.last {
-      try await archive.objects.remove(ArchiveNames.journal(cell, span))
-    }
-  }
-
-  private func remove(_ snapshot: SnapshotManifest) async throws {
-    // The manifest first: parts without one are a snapshot that never was.
-    try await archive.objects.remove(ArchiveNames.manifest(snapshot.tenant, snapshot.name))
-    for part in snapshot.files.flatMap(\.parts) {
-      try await archive.objects.remove(
-        ArchiveNames.part(snapshot.tenant, snapshot.name, part.number))
-    }
   }
 }

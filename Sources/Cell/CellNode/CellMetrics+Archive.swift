@@ -28,6 +28,9 @@ extension CellMetrics {
       .counter(
         "aimstors_archive_bytes_total", "Bytes of journal stored.", Int64(status.bytes)),
       .counter(
+        "aimstors_archive_merged_objects_total",
+        "Journal objects that larger ones were made of.", Int64(status.merged)),
+      .counter(
         "aimstors_archive_failures_total", "Calls of the archive that failed after their retries.",
         Int64(status.failures)),
       .counter(

@@ -20,6 +20,7 @@ enum RestoreFailure {
     switch error {
     case .unreachable: .archiveUnavailable
     case .incomplete, .missing: .restorePointMissing
+    case .noRoom: .cellFull
     default: .verificationFailed
     }
   }

@@ -5,7 +5,9 @@ import GraphSimulator
 struct PlaneDisk {
   static let plane = "control-plane"
   /// What the archive has of the control plane alone.
-  static let parts = ["journal/control-plane", "claims/control-plane", "tenants/_platform"]
+  static let parts = [
+    "journal/control-plane", "heads/control-plane", "claims/control-plane", "tenants/_platform",
+  ]
   static let waitSeconds = 90
 
   let system: SystemUnderAttack

@@ -29,7 +29,8 @@ final class ArchiveFixture: Sendable {
   init(
     _ directory: String, store: (any ObjectStore)? = nil, clock: SimulatedWallClock? = nil,
     seed: UInt64 = 1, rule: SnapshotRule? = nil, data: String = "cell",
-    generation: Generation = .first, cell: CellID = ArchiveFixture.cell
+    generation: Generation = .first, cell: CellID = ArchiveFixture.cell,
+    merging: MergeRule = MergeRule()
   ) async throws {
     let clock = clock ?? SimulatedWallClock()
     self.directory = directory
@@ -60,6 +61,7 @@ final class ArchiveFixture: Sendable {
       dataDirectory: "\(directory)/\(data)", schema: { _ in TestSchema.store() },
       files: LiveFileSystem(), clock: clock, random: random, logger: Logger(label: "test"))
     environment.snapshots = rule ?? SnapshotRule(firstMilliseconds: .max)
+    environment.merging = merging
     service = ArchiveService(environment)
   }
 
@@ -91,10 +93,11 @@ final class ArchiveFixture: Sendable {
 }
 
 func withArchive<T>(
-  store: (any ObjectStore)? = nil, _ body: (ArchiveFixture) async throws -> T
+  store: (any ObjectStore)? = nil, merging: MergeRule = MergeRule(),
+  _ body: (ArchiveFixture) async throws -> T
 ) async throws -> T {
   try await withTemporaryDirectory { directory in
-    let fixture = try await ArchiveFixture(directory, store: store)
+    let fixture = try await ArchiveFixture(directory, store: store, merging: merging)
     do {
       let result = try await body(fixture)
       await fixture.close()

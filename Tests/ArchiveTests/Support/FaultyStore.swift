@@ -14,16 +14,24 @@ final class FaultyStore: ObjectStore {
   }
   private struct State {
     var objects: [String: [UInt8]] = [:]
-    /// Of the next calls that put; consumed one by one.
+    /// Of the next calls that put an object of a journal; consumed one by one.
     var faults: [Fault] = []
     var isDown = false
     var puts = 0
+    var gets: [String] = []
   }
   private let state = Mutex(State())
 
   func fail(_ faults: [Fault]) { state.withLock { $0.faults += faults } }
   func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
   var puts: Int { state.withLock { $0.puts } }
+  /// What was read since it was asked last.
+  func takeGets() -> [String] {
+    state.withLock { state in
+      defer { state.gets = [] }
+      return state.gets
+    }
+  }
   var faultsLeft: Int { state.withLock { $0.faults.count } }
   var names: [String] { state.withLock { $0.objects.keys.sorted() } }
 
@@ -34,7 +42,7 @@ final class FaultyStore: ObjectStore {
     let result = state.withLock { state -> Result<Void, ArchiveError> in
       state.puts += 1
       if state.isDown { return .failure(.unreachable("down")) }
-      if !state.faults.isEmpty {
+      if !state.faults.isEmpty, name.hasPrefix("journal/") {
         switch state.faults.removeFirst() {
         case .down: return .failure(.unreachable("down for once"))
         case .lies: return .success(())
@@ -54,7 +62,8 @@ final class FaultyStore: ObjectStore {
 
   func get(_ name: String) async throws(ArchiveError) -> [UInt8]? {
     let result = state.withLock { state -> Result<[UInt8]?, ArchiveError> in
-      state.isDown ? .failure(.unreachable("down")) : .success(state.objects[name])
+      state.gets.append(name)
+      return state.isDown ? .failure(.unreachable("down")) : .success(state.objects[name])
     }
     return try result.get()
   }
