@@ -33,7 +33,7 @@ public struct Archive: Sendable {
         // Sealed before the last restart, with another salt: the same content is the same object.
         guard try await get(name) == content else { throw .conflict(name: name) }
         return UInt64(object.count)
-      } catch where error.isOfOneObject {
+      } catch  where error.isOfOneObject {
         // What was kept of it by half is of no use to anybody, and stands in the way for ever.
         try await objects.remove(name)
         throw .unreachable("\(error); it was removed, to be stored again")

@@ -56,8 +56,9 @@ public final class ArchiveService: Sendable {
   public init(_ environment: ArchiveEnvironment) {
     self.environment = environment
     let heads = HeadsWriter(environment)
-    old = OldObjects(environment, heads: heads, status: state)
-    keeper = SnapshotKeeper(environment, heads: heads, status: state)
+    let keeper = SnapshotKeeper(environment, heads: heads, status: state)
+    self.keeper = keeper
+    old = OldObjects(environment, heads: heads, status: state) { keeper.want($0) }
     merger = JournalMerger(environment, status: state)
     drill = RestoreDrill(environment, status: state)
     uploader = JournalUploader(
@@ -80,6 +81,25 @@ public final class ArchiveService: Sendable {
   private var now: Timestamp { Timestamp(milliseconds: environment.clock.milliseconds()) }
 
   public var status: ArchiveStatus { state.status }
+
+  /// What an operator is told: not of a store that stumbles for a moment, but of one that is slow
+  /// for longer.
+  public var problems: [ArchiveProblem] {
+    let now = now
+    func isLong(_ since: Timestamp) -> Bool {
+      now.milliseconds - since.milliseconds >= ArchiveLimits.lagAlertMilliseconds
+    }
+    var problems = state.status.problems.filter {
+      $0.code != "archive_unreachable" || isLong($0.since)
+    }
+    if problems.isEmpty, let since = lag.since, isLong(since) {
+      problems.append(
+        ArchiveProblem(
+          code: "archive_lagging", since: since,
+          detail: "\(lag.records) records are durable and not archived"))
+    }
+    return problems
+  }
   public var cell: CellID { environment.cell }
 
   /// The higher generation that has claimed this cell's journal; nil: none was seen.
@@ -140,6 +160,9 @@ public final class ArchiveService: Sendable {
 public enum ArchiveLimits {
   /// A restore waits so long for the archive to have what is durable.
   public static let catchUpSeconds = 30
+  /// A start waits so long for the archive to say who has the journal and where it ends; then it
+  /// goes on without its word.
+  public static let startSeconds = 5
   /// An alert: a tenant was not restored and checked for so long.
   public static let drillAlertMilliseconds: Int64 = 26 * 3_600_000
   /// An alert: the oldest group that is not archived has waited so long.

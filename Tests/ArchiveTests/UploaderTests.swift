@@ -1,4 +1,5 @@
 import Platform
+import Simulation
 import Storage
 import Testing
 import Wire
@@ -121,6 +122,31 @@ import Wire
       #expect(reading.gaps.isEmpty && reading.ignored.isEmpty && reading.covered.isEmpty)
       #expect(try await second.restore(.latest).position.tenantSeq == TenantSeq(10))
       await second.close()
+    }
+  }
+
+  /// A seal has no position, and the next group chains to it.
+  @Test func `after a restart at a segment's end it goes on, whatever generation`() async throws {
+    let store = FaultyStore()
+    try await withTemporaryDirectory { directory in
+      var clock: SimulatedWallClock?
+      for generation in 1...3 as ClosedRange<UInt64> {
+        let fixture = try await ArchiveFixture(
+          directory, store: store, clock: clock, seed: generation,
+          generation: Generation(generation), oldest: .first)
+        clock = fixture.clock
+        if generation == 1 { try await fixture.engine.create(tenant, epoch: .first) }
+        fixture.start()
+        let first = Int64(generation) * 10
+        try await fixture.pay(first...(first + 2))
+        #expect(await fixture.service.waitUntilArchived(seconds: 20))
+        #expect(fixture.service.status.problems.isEmpty)
+        await fixture.close()
+        let reading = try await fixture.archive.journal(ArchiveFixture.cell)
+        #expect(reading.gaps.isEmpty && reading.ignored.isEmpty)
+        #expect(
+          try await fixture.restore(.latest).position.tenantSeq == TenantSeq(1 + 3 * generation))
+      }
     }
   }
 

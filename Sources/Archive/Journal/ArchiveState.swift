@@ -40,7 +40,7 @@ public struct ArchiveProblem: Sendable, Hashable {
       case "archive_incomplete", "archive_gap", "archive_fenced", "archive_journal_unreadable":
         "archive-incomplete"
       case "restore_drill_failed", "restore_drill_late": "restore-drill"
-      case "archive_unreachable", "archive_refused", "archive_snapshots_failing",
+      case "archive_unreachable", "archive_lagging", "archive_refused", "archive_snapshots_failing",
         "archive_merging_failing", "archive_removal_failing":
         "archive-unreachable"
       default: "archive-object-damaged"

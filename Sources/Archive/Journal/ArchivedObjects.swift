@@ -34,8 +34,10 @@ struct ArchivedObjects: Sendable {
   ///
   /// Of the first object all groups are given, also those at or before `after`. Throws
   /// ``ArchiveError/damaged(name:detail:)`` where an object does not follow the one before.
+  /// `missing` is told of positions that no object has, before what follows them.
   func read(
-    after: CellSeq, _ body: (JournalSpan, [DurableGroup]) async throws -> Bool
+    after: CellSeq, missing: (ClosedRange<CellSeq>) -> Void = { _ in },
+    _ body: (JournalSpan, [DurableGroup]) async throws -> Bool
   ) async throws {
     var end = End(seq: after)
     var unreadable: [JournalSpan: ArchiveError] = [:]
@@ -46,7 +48,7 @@ struct ArchivedObjects: Sendable {
         throw reason
       }
       do {
-        return try await read(spans, reading.bytes, &end, body)
+        return try await read(spans, reading.bytes, &end, missing, body)
       } catch let error as Unreadable {
         guard unreadable[error.span] == nil, error.reason.isOfOneObject else { throw error.reason }
         unreadable[error.span] = error.reason
@@ -74,7 +76,7 @@ struct ArchivedObjects: Sendable {
   ) async throws {
     guard let first = spans.first else { return }
     var end = End(seq: CellSeq(first.first.rawValue - 1))
-    do { try await read(spans, bytes, &end, body) } catch let error as Unreadable {
+    do { try await read(spans, bytes, &end, { _ in }, body) } catch let error as Unreadable {
       throw error.reason
     }
   }
@@ -99,6 +101,7 @@ struct ArchivedObjects: Sendable {
 
   private func read(
     _ spans: [JournalSpan], _ bytes: [JournalSpan: UInt64], _ end: inout End,
+    _ missing: (ClosedRange<CellSeq>) -> Void,
     _ body: (JournalSpan, [DurableGroup]) async throws -> Bool
   ) async throws {
     var asked: [(span: JournalSpan, answer: Task<[DurableGroup], any Error>)] = []
@@ -117,6 +120,7 @@ struct ArchivedObjects: Sendable {
       let found = try await answer.value
       asked.removeFirst()
       size -= bytes[span] ?? 0
+      if span.first > end.seq.next { missing(end.seq.next...CellSeq(span.first.rawValue - 1)) }
       let groups = try follow(found, span, &end)
       if !groups.isEmpty, try await !body(span, groups) { return }
     }

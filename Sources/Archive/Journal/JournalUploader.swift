@@ -68,8 +68,7 @@ public final class JournalUploader: Sendable {
     guard let start else { return }
     for listener in listeners { listener.began(behind: start.last) }
     var position = start
-    var tail = journal.tail(
-      position.isBeginning ? .afterGroup(0) : .from(position.last.next), .inItsMode)
+    var tail = journal.tail(position.tailStart, .inItsMode)
     defer { tail.close() }
     var batch = TailBatch()
     while !Task.isCancelled {
@@ -85,14 +84,21 @@ public final class JournalUploader: Sendable {
         let lost = "positions \(position.last.rawValue + 1) to \(oldest.rawValue - 1)"
         state.add("archive_gap", "\(lost) were never archived", at: now)
         tail.close()
-        tail = journal.tail(.from(oldest), .inItsMode)
-        position = Position(last: CellSeq(oldest.rawValue - 1), hash: nil)
+        position = Position(last: CellSeq(oldest.rawValue - 1))
+        tail = journal.tail(position.tailStart, .inItsMode)
         batch = TailBatch()
         continue
       } catch {
         state.add("archive_journal_unreadable", "\(error)", at: now)
-        return
+        logger.error("the journal cannot be read", metadata: ["error": "\(error)"])
+        // A disk's fault may pass; what was read and not stored is read again.
+        try? await Task.sleep(for: Self.longestRetry)
+        tail.close()
+        tail = journal.tail(position.tailStart, .inItsMode)
+        batch = TailBatch()
+        continue
       }
+      state.resolve("archive_journal_unreadable")
       guard let next = batch.take(generation) else { continue }
       let before = position
       let uploaded = await retrying { () throws(ArchiveError) -> Position in
@@ -106,9 +112,20 @@ public final class JournalUploader: Sendable {
 
   private struct Position: Sendable {
     var last: CellSeq
-    /// Hash of the last archived group; nil: nothing says which one it must be.
-    var hash: SHA256Hash?
+    /// The last archived group; nil: nothing says which one the next must follow.
+    var group: (number: UInt64, hash: SHA256Hash)?
     var isBeginning: Bool { last.rawValue == 0 }
+
+    init(last: CellSeq, _ groups: [DurableGroup] = []) {
+      self.last = last
+      group = groups.last.map { ($0.throughNumber, $0.hash) }
+    }
+
+    /// By the group, not the position: a seal has none, and what follows chains to it.
+    var tailStart: JournalTail.Start {
+      if let group { return .afterGroup(group.number) }
+      return isBeginning ? .afterGroup(0) : .from(last.next)
+    }
   }
 
   /// Claims the journal where that was not done, and finds where the archive ends.
@@ -117,9 +134,9 @@ public final class JournalUploader: Sendable {
     if let higher = claims.map(\.generation).max(), higher > generation {
       throw .fenced(generation: higher.rawValue)
     }
-    var position = Position(last: CellSeq(0), hash: nil)
+    var position = Position(last: CellSeq(0))
     if let last = try await ArchivedObjects(archive: archive, cell: cell).last() {
-      position = Position(last: last.span.last, hash: last.groups.last?.hash)
+      position = Position(last: last.span.last, last.groups)
     }
     if !claims.contains(where: { $0.generation == generation }) {
       // A journal whose beginning is gone is archived from where it begins now.
@@ -128,7 +145,7 @@ public final class JournalUploader: Sendable {
       try await archive.claim(
         Claim(
           cell: cell, generation: generation, firstSeq: first,
-          previousHash: "\(position.hash ?? .zero)", claimedAt: now))
+          previousHash: "\(position.group?.hash ?? .zero)", claimedAt: now))
     }
     guard position.last <= journal.lastSeq else {
       throw .incomplete(
@@ -144,7 +161,7 @@ public final class JournalUploader: Sendable {
   private func upload(
     _ span: JournalSpan, _ groups: [DurableGroup], after position: Position
   ) async throws(ArchiveError) -> Position {
-    if let expected = position.hash, let first = groups.first, first.previousHash != expected {
+    if let last = position.group, let first = groups.first, first.previousHash != last.hash {
       throw .incomplete(
         "group \(first.number) does not follow what the archive holds: two journals of one cell")
     }
@@ -172,7 +189,7 @@ public final class JournalUploader: Sendable {
       status.waitingSince = nil
     }
     for listener in listeners { listener.stored(span, bytes: bytes, records) }
-    return Position(last: span.last, hash: groups.last?.hash)
+    return Position(last: span.last, groups)
   }
 
   /// Tries until it succeeds; nil where it never will, or the task is cancelled.

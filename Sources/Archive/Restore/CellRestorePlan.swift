@@ -30,6 +30,10 @@ public final class CellRestorePlan: Sendable {
   private let archive: Archive
   private let files: any FileSystem
   private let manifests: [TenantID: SnapshotManifest]
+  /// Behind which position each tenant's records lie; see ``ArchivedHeads``.
+  private let begins: [TenantID: CellSeq]
+  /// Positions that no object has.
+  private let missing: [ClosedRange<CellSeq>]
   private let spool: RecordSpool
   private let scratch: String
 
@@ -49,8 +53,13 @@ public final class CellRestorePlan: Sendable {
     self.spool = spool
     // A tenant without a snapshot is younger than a few seconds: it is restored by itself.
     let seen = Mutex(only ?? Set(manifests.keys))
-    if let after = try await Self.begin(archive, cell, manifests, isWhole: only == nil) {
-      try await JournalReader(archive: archive).read(cell, after: after) { records in
+    let begins = try await Self.begins(archive, cell, manifests)
+    self.begins = begins
+    let passed = Mutex<[ClosedRange<CellSeq>]>([])
+    if let after = begins.values.min() ?? (only == nil ? CellSeq(0) : nil) {
+      try await JournalReader(archive: archive).read(
+        cell, after: after, missing: { range in passed.withLock { $0.append(range) } }
+      ) { records in
         try await Blocking.run("restore") {
           for record in records where only?.contains(record.identity.tenant) ?? true {
             let tenant = record.identity.tenant
@@ -63,6 +72,7 @@ public final class CellRestorePlan: Sendable {
         }.get()
       }
     }
+    missing = passed.withLock { $0 }
     tenants = seen.withLock { $0 }.map { tenant in
       let (manifest, found) = (manifests[tenant], spool.found(tenant))
       return Tenant(
@@ -71,18 +81,17 @@ public final class CellRestorePlan: Sendable {
     }.sorted { ($0.lastActive, $1.id) > ($1.lastActive, $0.id) }
   }
 
-  /// Where the pass begins: at the oldest snapshot, but for those of tenants that have written
-  /// nothing for long; nil where nobody has one and not everybody is asked for.
-  private static func begin(
-    _ archive: Archive, _ cell: CellID, _ manifests: [TenantID: SnapshotManifest], isWhole: Bool
-  ) async throws -> CellSeq? {
+  /// Behind which position each tenant's records lie: its snapshot's, or a later one where it has
+  /// written nothing for long.
+  private static func begins(
+    _ archive: Archive, _ cell: CellID, _ manifests: [TenantID: SnapshotManifest]
+  ) async throws -> [TenantID: CellSeq] {
     var heads = try await HeadsIndex(archive, cell)
-    var first: CellSeq?
-    for manifest in manifests.values where first.map({ manifest.cellSeq < $0 }) ?? true {
-      let position = try await heads.position(behind: manifest)
-      first = min(first ?? position, position)
+    var found: [TenantID: CellSeq] = [:]
+    for (tenant, manifest) in manifests {
+      found[tenant] = try await heads.position(behind: manifest)
     }
-    return first ?? (isWhole ? CellSeq(0) : nil)
+    return found
   }
 
   /// The furthest snapshot of each tenant that counts, where this cell took it.
@@ -141,9 +150,10 @@ public final class CellRestorePlan: Sendable {
   }
 
   /// Restores one tenant to its last archived record, verified; see
-  /// ``TenantRestorer/restore(_:schema:to:cell:into:as:lineage:)``.
+  /// ``TenantRestorer/restore(_:schema:to:cell:into:as:lineage:from:acceptsMissing:)``.
   public func restore(
-    _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage
+    _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
+    acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
     if let restored = await fromOwnJournal(tenant, schema, directory, lineage),
       restored.leaving == nil
@@ -155,7 +165,8 @@ public final class CellRestorePlan: Sendable {
     // a tenant without one begin before those that were sorted out; and the history of one that
     // left goes on in another cell's journal, and perhaps in this one again.
     let restored = try await TenantRestorer(archive: archive, files: files).restore(
-      tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage)
+      tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage,
+      acceptsMissing: acceptsMissing)
     try spool.drop(tenant)
     return restored
   }
@@ -166,7 +177,9 @@ public final class CellRestorePlan: Sendable {
   ) async -> RestoredTenant? {
     let restorer = TenantRestorer(
       archive: archive, files: files,
-      source: SpooledRecords(spool: spool, atOnce: Self.recordsAtOnce))
+      source: SpooledRecords(
+        spool: spool, begin: begins[tenant] ?? CellSeq(0), missing: missing,
+        atOnce: Self.recordsAtOnce))
     return try? await restorer.restore(
       tenant, schema: schema, to: .latest,
       from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
@@ -180,21 +193,34 @@ public final class CellRestorePlan: Sendable {
 /// Records as ``RecordSpool`` has them.
 private struct SpooledRecords: RecordSource {
   let spool: RecordSpool
+  /// Before this position the tenant has none.
+  let begin: CellSeq
+  /// What the pass did not find, in order.
+  let missing: [ClosedRange<CellSeq>]
   let atOnce: Int
   var hasEveryCell: Bool { false }
 
   func read(
-    _ tenant: TenantID, _ cell: CellID, after: CellSeq,
+    _ tenant: TenantID, _ cell: CellID, after: CellSeq, missing: (ClosedRange<CellSeq>) -> Void,
     _ body: ([JournalRecord]) async throws -> Bool
   ) async throws {
-    guard let reader = try await Blocking.run("restore", { try spool.reader(tenant) }).get()
-    else { return }
-    defer { reader.close() }
-    while true {
-      let next = try await Blocking.run("restore") { try reader.next(atOnce) }.get()
-      guard !next.isEmpty, try await body(next.filter { $0.position.cellSeq > after }) else {
-        return
+    var left = self.missing.drop { $0.upperBound <= max(after, begin) }
+    /// Says what is missing before a position.
+    func pass(to position: CellSeq) {
+      while let range = left.first, range.upperBound < position { missing(left.removeFirst()) }
+    }
+    if let reader = try await Blocking.run("restore", { try spool.reader(tenant) }).get() {
+      defer { reader.close() }
+      while true {
+        let next = try await Blocking.run("restore") { try reader.next(atOnce) }.get()
+        guard let last = next.last else { break }
+        // Between two of its own records their chain shows what is missing.
+        pass(to: next[0].position.cellSeq)
+        let isWanted = try await body(next.filter { $0.position.cellSeq > after })
+        guard isWanted else { return }
+        left = left.drop { $0.upperBound < last.position.cellSeq }
       }
     }
+    pass(to: CellSeq(.max))
   }
 }

@@ -71,7 +71,8 @@ public struct JournalRestorer: Sendable {
         ownership: .owned, time: base.time, schemaVersion: base.schemaVersion, nextDue: nil,
         cellSeq: base.cellSeq)
     }
-    try await source.read(tenant, cell, after: base?.cellSeq ?? CellSeq(0)) { records in
+    try await source.read(tenant, cell, after: base?.cellSeq ?? CellSeq(0), missing: { _ in }) {
+      records in
       for record in records where record.identity.kind.isInChain {
         guard !target.isPast(record.identity) else { return false }
         head = TenantHead(
@@ -89,7 +90,7 @@ struct LocalRecords: RecordSource {
   var hasEveryCell: Bool { false }
 
   func read(
-    _ tenant: TenantID, _ cell: CellID, after: CellSeq,
+    _ tenant: TenantID, _ cell: CellID, after: CellSeq, missing: (ClosedRange<CellSeq>) -> Void,
     _ body: ([JournalRecord]) async throws -> Bool
   ) async throws {
     var tail = journal.tail(

@@ -75,6 +75,7 @@ final class RestoreDrill: Sendable {
   /// Some tenants one after the other, over one reading of the journal: read for each of them, a
   /// busy cell's would be read all day.
   private func pass(_ tenants: [TenantID]) async -> [DrillResult] {
+    let heads = await archivedHeads(of: tenants)
     var plan: CellRestorePlan?
     if tenants.count > 1 {
       let scratch = "\(directory)/records." + ArchiveHex.encode(environment.random.uint64())
@@ -91,15 +92,31 @@ final class RestoreDrill: Sendable {
     defer { plan?.close() }
     var results: [DrillResult] = []
     for tenant in tenants where !Task.isCancelled {
-      results.append(await one(tenant, plan))
+      results.append(await one(tenant, plan, atLeast: heads[tenant]?.tenantSeq))
       report(environment.engine.servedHeads)
     }
     return results
   }
 
+  /// Where the tenants stand now, once the archive has that: less is a loss.
+  ///
+  /// None where it does not get there in time, of which others tell.
+  private func archivedHeads(of tenants: [TenantID]) async -> [TenantID: TenantHead] {
+    let all = environment.engine.servedHeads
+    let heads = all.filter { tenants.contains($0.key) }
+    guard let last = heads.values.map(\.cellSeq).max() else { return [:] }
+    for _ in 0..<(ArchiveLimits.catchUpSeconds * 10) where !Task.isCancelled {
+      if let archived = status.status.archived, archived >= last { return heads }
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+    return [:]
+  }
+
   private var directory: String { environment.dataDirectory + "/drill" }
 
-  private func one(_ tenant: TenantID, _ plan: CellRestorePlan?) async -> DrillResult {
+  private func one(
+    _ tenant: TenantID, _ plan: CellRestorePlan?, atLeast wanted: TenantSeq?
+  ) async -> DrillResult {
     let began = MonotonicTime.nanoseconds()
     func elapsed() -> Int64 { Int64((MonotonicTime.nanoseconds() - began) / 1_000_000) }
     let directory =
@@ -117,6 +134,11 @@ final class RestoreDrill: Sendable {
           lineage: lineage)
       }
       _ = await Blocking.run("drill") { try FileTree.remove(directory, files) }
+      if let wanted, restored.position.tenantSeq < wanted {
+        throw ArchiveError.incomplete(
+          "the archive brings back tenant_seq \(restored.position.tenantSeq.rawValue), and had "
+            + "\(wanted.rawValue)")
+      }
       let matches = await compare(tenant, restored)
       let result = DrillResult(
         tenant: tenant, tenantSeq: restored.position.tenantSeq, bytes: restored.bytes,

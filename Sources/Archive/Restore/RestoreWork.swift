@@ -19,6 +19,8 @@ final class RestoreWork: Sendable {
     var leaving: CellID?
     var isRooted: Bool
     var departure: Departure?
+    /// Positions that nobody has, behind the last record: the tenant may have had some there.
+    var missing: ClosedRange<CellSeq>?
     /// The last record that was looked at past the target, for the start's proof only.
     var beyond: (tenantSeq: TenantSeq, hash: SHA256Hash)?
   }
@@ -42,10 +44,18 @@ final class RestoreWork: Sendable {
   var isThere: Bool { state.withLock { $0.isThere } }
   var isPast: Bool { state.withLock { $0.isPast } }
   var leaving: CellID? { state.withLock { $0.leaving } }
+  /// Positions behind the last record that are not archived, where no later record shows that none
+  /// of the tenant's were there.
+  var missing: ClosedRange<CellSeq>? { state.withLock { $0.missing } }
   var departure: Departure? { state.withLock { $0.departure } }
   /// Whether the start is known to be of the tenant's history, and not what a restore or a move has
   /// stored before it came to nothing.
   var isRooted: Bool { state.withLock { $0.isRooted } }
+
+  /// The next records lie behind positions that are not archived.
+  func pass(over missing: ClosedRange<CellSeq>) {
+    state.withLock { state in if !state.isPast { state.missing = state.missing ?? missing } }
+  }
 
   /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
   func apply(_ records: [JournalRecord]) throws -> Bool {
@@ -58,6 +68,11 @@ final class RestoreWork: Sendable {
           guard record.identity.previousHash == left.hash else { return false }
         }
         if state.isPast || target.isPast(record.identity) {
+          if !state.isPast, let at = state.rebuild.position,
+            record.identity.tenantSeq == at.tenantSeq.next, record.identity.previousHash == at.hash
+          {
+            state.missing = nil
+          }
           state.isPast = true
           guard look(at: record, &state) else { return false }
           continue
@@ -95,6 +110,7 @@ final class RestoreWork: Sendable {
     let identity = record.identity
     let commands = target.commands(of: record)
     try state.rebuild.apply(record, commands: commands)
+    state.missing = nil
     if proof != .adoption || identity.kind == .adopt { state.isRooted = true }
     if case .command(identity.tenantSeq, _) = target { state.isThere = true }
     if commands != nil {

@@ -22,6 +22,8 @@ public struct RestoredTenant: Sendable {
   public var leaving: CellID?
   /// Whether it was released to that cell: the last record says so.
   public var isReleased = false
+  /// Positions behind the last record that are not archived; nil: the tenant had no records there.
+  public var missing: ClosedRange<CellSeq>?
 
   func with(files: [TenantSnapshot.File]) -> RestoredTenant {
     var result = self
@@ -54,10 +56,13 @@ public struct TenantRestorer: Sendable {
   /// `cell` is where a tenant without any snapshot has its records. `from` names the one snapshot
   /// to begin with; nil: the one that leads there best. Files are left as those of `owner` in the
   /// branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the directory is
-  /// removed then.
+  /// removed then. Where positions are missing behind the last record before a time, or before the
+  /// end, it is ``ArchiveError/incomplete(_:)``, unless `acceptsMissing`: see
+  /// ``RestoredTenant/missing``.
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
-    into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil
+    into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil,
+    acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
     let found = try await archive.snapshots(tenant, seenFrom: cell)
     let starts: [RestoreStart]
@@ -71,13 +76,14 @@ public struct TenantRestorer: Sendable {
     }
     return try await restore(
       tenant, schema: schema, to: target, from: starts, into: directory, as: owner,
-      lineage: lineage)
+      lineage: lineage, acceptsMissing: acceptsMissing)
   }
 
   /// The same from the first of `starts` that leads there.
   func restore(
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, from starts: [RestoreStart],
-    into directory: String, as owner: TenantID? = nil, lineage: Lineage
+    into directory: String, as owner: TenantID? = nil, lineage: Lineage,
+    acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
     let owner = owner ?? tenant
     var first: (any Error)?
@@ -86,9 +92,18 @@ public struct TenantRestorer: Sendable {
         try await clear(directory)
         let found = try await attempt(tenant, schema, target, start, directory, owner, lineage)
         // Its history may go on in a cell that it came to, though the release is not archived.
-        return try await further(than: found, starts[(index + 1)...], after: start, directory) {
+        let restored = try await further(
+          than: found, starts[(index + 1)...], after: start, directory
+        ) {
           try await attempt(tenant, schema, target, $0, $1, owner, lineage)
         }
+        if let missing = restored.missing, !acceptsMissing {
+          throw ArchiveError.incomplete(
+            "positions \(missing.lowerBound.rawValue) to \(missing.upperBound.rawValue) of "
+              + "\(restored.cell) are in no object, and nothing shows that \(tenant) has no records "
+              + "there behind tenant_seq \(restored.position.tenantSeq.rawValue)")
+        }
+        return restored
       } catch let error as RestoreMiss {
         // This start does not lead there; another one may.
         first = first ?? ArchiveError.incomplete(error.detail)
@@ -185,17 +200,22 @@ public struct TenantRestorer: Sendable {
     let files = try await Blocking.run("restore") {
       try work.finish(as: owner, lineage)
     }.get()
+    let isNamed =
+      switch target {
+      case .tenantSeq, .command: true
+      case .latest, .time: false
+      }
     return RestoredTenant(
       tenant: tenant, cell: last, position: position, files: files, media: media,
       records: work.records, bytes: bytes + files.reduce(0) { $0 + $1.bytes },
       snapshot: snapshot?.name ?? "", isLatest: !work.isPast, leaving: work.leaving,
-      isReleased: work.departure != nil)
+      isReleased: work.departure != nil, missing: isNamed ? nil : work.missing)
   }
 
   private func read(
     _ tenant: TenantID, _ cell: CellID, after: CellSeq, _ work: RestoreWork
   ) async throws {
-    try await source.read(tenant, cell, after: after) { records in
+    try await source.read(tenant, cell, after: after, missing: { work.pass(over: $0) }) { records in
       try await Blocking.run("restore") { try work.apply(records) }.get()
     }
   }

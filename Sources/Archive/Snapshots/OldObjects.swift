@@ -18,11 +18,17 @@ struct OldObjects: Sendable {
   private let retention: Retention
   private let retired: RetiredJournals
   private let heads: HeadsWriter
+  /// Has a snapshot taken of a tenant.
+  private let want: @Sendable (TenantID) -> Void
   private let clock: any WallClock
   private let status: ArchiveState
   private let logger: Logger
 
-  init(_ environment: ArchiveEnvironment, heads: HeadsWriter, status: ArchiveState) {
+  init(
+    _ environment: ArchiveEnvironment, heads: HeadsWriter, status: ArchiveState,
+    want: @escaping @Sendable (TenantID) -> Void
+  ) {
+    self.want = want
     self.heads = heads
     self.status = status
     clock = environment.clock
@@ -67,6 +73,7 @@ struct OldObjects: Sendable {
     // Of what is listed no record is unknown: what was archived since is not looked at.
     guard let archived = heads.archived else { return }
     let spans = reading.spans.filter { $0.last <= archived.through }
+    var index = try await HeadsIndex(archive, cell)
     var needs: [Retention.Need] = []
     var claims: [CellID: [Claim]] = [:]
     for (tenant, head) in engine.heads.sorted(by: { $0.key < $1.key }) {
@@ -77,7 +84,13 @@ struct OldObjects: Sendable {
       }
       let last = max(head.tenantSeq, archived.heads[tenant]?.tenantSeq ?? head.tenantSeq)
       needs.append(retention.need(snapshots, of: cell, last: last, at: now))
+      if let gap = reading.gaps.last, head.ownership.isServed,
+        try await !isBehind(gap, snapshots, &index)
+      {
+        want(tenant)
+      }
     }
+    note(reading.gaps)
     // The last object stays: it says where the archive ends.
     let gone = Retention.removable(spans, needs: needs).filter {
       $0 != reading.spans.last
@@ -87,6 +100,24 @@ struct OldObjects: Sendable {
     for heads in try await archive.heads(cell) where heads.through <= last {
       try await archive.objects.remove(ArchiveNames.heads(cell, heads))
     }
+  }
+
+  /// Whether a restore of the last record does not go over a gap: it begins behind it.
+  private func isBehind(
+    _ gap: ClosedRange<CellSeq>, _ snapshots: [SnapshotManifest], _ index: inout HeadsIndex
+  ) async throws(ArchiveError) -> Bool {
+    let own = snapshots.filter { $0.cell == cell }.max { $0.position < $1.position }
+    guard let own else { return false }
+    return try await index.position(behind: own) >= gap.upperBound
+  }
+
+  /// Names positions that no object has; the points between are lost, later ones are not.
+  private func note(_ gaps: [ClosedRange<CellSeq>]) {
+    guard let first = gaps.first else { return status.resolve("archive_gap") }
+    status.add(
+      "archive_gap",
+      "\(gaps.count) ranges of positions are in no object, such as \(first.lowerBound.rawValue) to "
+        + "\(first.upperBound.rawValue)", at: now)
   }
 
   private func remove(_ snapshot: SnapshotManifest) async throws {

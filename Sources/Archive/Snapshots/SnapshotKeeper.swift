@@ -84,6 +84,9 @@ final class SnapshotKeeper: UploadListener {
     }
   }
 
+  /// Has a snapshot taken at the next look, whatever the rule says.
+  func want(_ tenant: TenantID) { state.withLock { _ = $0.wanted.insert(tenant) } }
+
   /// Counts a tenant's tail as behind a snapshot that the archive has already.
   func broughtBack(_ tenant: TenantID, snapshotBytes: UInt64) {
     state.withLock { $0.tails[tenant, default: TenantTail()].snapshotBytes = snapshotBytes }

@@ -67,10 +67,7 @@ final class CellHealth: Sendable {
       return (state.life, state.lowSince)
     }
     var problems = engine.problems + sweep.problems() + moves.all + (recovery?.problems() ?? [])
-    for found in archive?.status.problems ?? [] {
-      // A store that stumbles for a moment is tried again before anybody is told.
-      let age = now.milliseconds - found.since.milliseconds
-      if found.code == "archive_unreachable", age < ArchiveLimits.lagAlertMilliseconds { continue }
+    for found in archive?.problems ?? [] {
       problems.append(
         Storage.Problem(
           code: found.code, since: found.since, runbook: found.runbook, tenant: nil,

@@ -215,7 +215,9 @@ public final class CellNode: Service {
     if let replication, let journal = engine.journal {
       // Whoever was let go before the journal was opened is asked no more.
       journal.gate.require(replication.askedNow)
-      feeding.withLock { $0 = Task { await replication.run(journal) } }
+      feeding.withLock {
+        $0 = Task { await replication.run(journal, claimed: { self.fencedInArchive }) }
+      }
       // What was read back is nobody's until those who are asked have it.
       try await replication.waitForFollowers(journal)
     }

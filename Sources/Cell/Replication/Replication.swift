@@ -160,7 +160,10 @@ final class Replication: Sendable {
   // MARK: Serving
 
   /// Feeds the followers and keeps the register, until the task is cancelled or must stop.
-  func run(_ journal: Journal) async {
+  ///
+  /// `claimed` is the higher generation that the archive shows: believed where the register, which
+  /// knows better, cannot be asked.
+  func run(_ journal: Journal, claimed: @escaping @Sendable () -> Generation?) async {
     await withTaskGroup(of: Void.self) { group in
       for link in links {
         group.addTask {
@@ -168,7 +171,7 @@ final class Replication: Sendable {
           if let stop { self.halt(stop, journal) }
         }
       }
-      group.addTask { await self.watch(journal) }
+      group.addTask { await self.watch(journal, claimed) }
     }
   }
 
@@ -202,12 +205,12 @@ final class Replication: Sendable {
     halt(.fenced(other), journal)
   }
 
-  private func watch(_ journal: Journal) async {
+  private func watch(_ journal: Journal, _ claimed: @Sendable () -> Generation?) async {
     var reportAt = ContinuousClock.now
     while !Task.isCancelled, stop == nil {
       if .now >= reportAt {
         reportAt = .now + ReplicationLimits.reportInterval
-        await reportAndLearn(journal)
+        await reportAndLearn(journal, claimed)
         // An idle follower may have been promoted by somebody this process does not hear.
         for link in links where link.current.isStreaming {
           if let state = await link.hello() { met(Generation(state.generation), journal) }
@@ -218,14 +221,16 @@ final class Replication: Sendable {
     }
   }
 
-  private func reportAndLearn(_ journal: Journal) async {
+  private func reportAndLearn(_ journal: Journal, _ claimed: () -> Generation?) async {
     do throws(Failure) {
       let register = try await register.report(report(journal))
       state.withLock { $0.register = register }
       met(register.generation, journal)
     } catch  where error.code == .generationFenced {
       met(Generation(generation.rawValue + 1), journal)
-    } catch {}
+    } catch {
+      if let other = claimed() { met(other, journal) }
+    }
   }
 
   /// One follower's standing, one step on.
@@ -259,7 +264,10 @@ final class Replication: Sendable {
       guard let end = sight.end, end.seq >= from else { return }
       await add(link.name)
     case .leaving: if await release(link.name) { journal.gate.require(askedNow) }
-    case .promotable: break
+    case .promotable:
+      // A register that was restored names nobody until each primary has named its followers again.
+      guard state.withLock({ $0.register?.promotable.contains(link.name) }) == false else { return }
+      state.withLock { $0.standings[link.name]?.forgotten() }
     }
   }
 
@@ -382,7 +390,7 @@ final class Replication: Sendable {
         tenant: nil, detail: "follower \(follower) is not fed")
     }
     for follower in configuration.peers.map(\.replica)
-    where configuration.mode == .follower && !asked.contains(follower) {
+    where configuration.gate(asked: []).isAnyFollower && !asked.contains(follower) {
       problems.append(
         Storage.Problem(
           code: "replication_degraded", since: missing[follower] ?? now,

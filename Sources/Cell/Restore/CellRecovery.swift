@@ -25,6 +25,22 @@ final class CellRecovery: Sendable {
       /// The cell that may have it instead, and alone knows.
       var leaving: String?
 
+      init(tenantID: String, code: String, detail: String, leaving: String? = nil) {
+        self.tenantID = tenantID
+        self.code = code
+        self.detail = detail
+        self.leaving = leaving
+      }
+
+      /// One that is back, where positions are missing behind its last record; nil: none are.
+      init?(missingOf restored: RestoredTenant?) {
+        guard let restored, let missing = restored.missing else { return nil }
+        self.init(
+          tenantID: restored.tenant.rawValue, code: "archive_gap",
+          detail: "it may lack records at positions \(missing.lowerBound.rawValue) to "
+            + "\(missing.upperBound.rawValue), which are in no object")
+      }
+
       enum CodingKeys: String, CodingKey {
         case code, detail, leaving
         case tenantID = "tenant_id"
@@ -34,13 +50,15 @@ final class CellRecovery: Sendable {
     var generation: UInt64
     var restored = 0
     var failed: [Failed] = []
+    /// Back, and perhaps without their last records: positions of the journal are in no object.
+    var incomplete: [Failed]?
     var records: UInt64 = 0
     var bytes: UInt64 = 0
     var firstServingMilliseconds: Int64 = 0
     var milliseconds: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
-      case restore, generation, restored, failed, records, bytes, milliseconds
+      case restore, generation, restored, failed, incomplete, records, bytes, milliseconds
       case firstServingMilliseconds = "first_serving_milliseconds"
     }
   }
@@ -157,6 +175,9 @@ final class CellRecovery: Sendable {
         state.result.records += restored?.records ?? 0
         state.result.bytes += restored?.files.reduce(0) { $0 + $1.bytes } ?? 0
         state.pending?.remove(tenant)
+        if let incomplete = Result.Failed(missingOf: restored) {
+          state.result.incomplete = (state.result.incomplete ?? []) + [incomplete]
+        }
       }
     } catch is CancellationError {
     } catch {

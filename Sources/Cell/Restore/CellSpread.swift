@@ -43,6 +43,8 @@ struct CellSpread: Sendable {
     /// Adopted here before the cell was lost, by a move of which nobody else has heard.
     var adopted: [String] = []
     var failed: [CellRecovery.Result.Failed] = []
+    /// Back, and perhaps without their last records.
+    var incomplete: [CellRecovery.Result.Failed]?
     var records: UInt64 = 0
     var bytes: UInt64 = 0
   }
@@ -175,6 +177,9 @@ extension CellSpread.Result {
     case .success(.adopted): adopted.append(tenant.rawValue)
     case .success(.restored(let back)):
       restored.append(tenant.rawValue)
+      if let lacking = CellRecovery.Result.Failed(missingOf: back) {
+        incomplete = (incomplete ?? []) + [lacking]
+      }
       records += back?.records ?? 0
       bytes += back?.files.reduce(0) { $0 + $1.bytes } ?? 0
     case .failure(let error):

@@ -22,30 +22,30 @@ public struct EndedCellNode: Service {
     since = Timestamp(milliseconds: clock.milliseconds())
   }
 
-  /// Looks at the archive, and how often, before a start goes on without its word.
-  static let looks = 3
-
   /// The higher generation that has claimed the journal of a cell without followers; nil: none has,
-  /// or the archive does not answer.
+  /// or the archive does not say in time.
   ///
   /// A start does not wait for an archive that is away: the uploader, the control plane and routers
   /// tell a replaced process later, and it stops then.
   public static func successor(
     of generation: Generation, cell: CellID, archive: Archive, logger: Logger
   ) async throws -> Generation? {
-    for _ in 0..<looks {
-      do throws(ArchiveError) {
-        return try await archive.claims(cell).map(\.generation).max().flatMap {
-          $0 > generation ? $0 : nil
+    let claimed = await BoundedAnswer.within(seconds: ArchiveLimits.startSeconds) {
+      () -> Result<Generation?, ArchiveError>? in
+      while !Task.isCancelled {
+        do throws(ArchiveError) {
+          return .success(try await archive.claims(cell).map(\.generation).max())
+        } catch {
+          guard error.mayPass else { return .failure(error) }
+          logger.warning(
+            "the archive does not say who has this cell", metadata: ["reason": "\(error)"])
         }
-      } catch {
-        guard error.mayPass else { throw error }
-        logger.warning(
-          "the archive does not say who has this cell", metadata: ["reason": "\(error)"])
+        try? await Task.sleep(for: CellLimits.joinRetryMinimum)
       }
-      try await Task.sleep(for: CellLimits.joinRetryMinimum)
+      return nil
     }
-    return nil
+    guard let claimed, let highest = try claimed?.get() else { return nil }
+    return highest > generation ? highest : nil
   }
 
   static let spreadDetail = "this cell was spread over others: its process is to be removed"

@@ -220,15 +220,24 @@ struct TenantRestoration: Sendable {
     return count
   }
 
-  /// Lets every tenant send that one restore of the whole cell suspended; answers how many messages
-  /// waited.
+  /// Lets every tenant here send that one restore of the whole cell suspended; answers how many
+  /// messages waited.
+  ///
+  /// One that cannot be released keeps no other waiting: the first failure is thrown at the end,
+  /// and a repeat goes on with who is left. Who has moved is released where it is.
   func releaseAll(_ restore: String) async throws -> Int {
     var count = 0
-    for tenant in engine.heads.keys.sorted() {
+    var failed: [(tenant: TenantID, error: any Error)] = []
+    for tenant in engine.servedHeads.keys.sorted() {
       guard case .suspended(restore, _) = directives.mark(of: tenant) else { continue }
-      count += try await release(tenant, restore)
+      do { count += try await release(tenant, restore) } catch { failed.append((tenant, error)) }
     }
-    return count
+    guard let first = failed.first else { return count }
+    let failure = RestoreFailure.of(first.error)
+    throw Failure(
+      failure.code,
+      "\(failed.count) tenants are not released, such as \(first.tenant): \(failure.detail)",
+      retryAfterMilliseconds: failure.retryAfterMilliseconds)
   }
 
   // The result, durable before the files are in place: a repeat after a restart answers it.

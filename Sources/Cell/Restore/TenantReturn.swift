@@ -43,7 +43,9 @@ struct TenantReturn: Sendable {
     }
     let restored = try await plan.restore(
       tenant, schema: CellNode.schema(of: tenant),
-      into: engine.preparedDirectory(tenant, lineage), lineage: lineage)
+      into: engine.preparedDirectory(tenant, lineage), lineage: lineage,
+      // The old disk is gone: what there is comes back, and the operator hears what may lack.
+      acceptsMissing: true)
     try demandNobodys(restored, of: plan.cell, before)
     let at = restored.position
     if arrival.isElsewhere {

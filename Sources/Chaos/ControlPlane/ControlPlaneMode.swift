@@ -13,10 +13,11 @@ public struct ControlPlaneMode: Sendable {
     name: chaos
     control_plane: {id: control-plane}
     routers: [{id: router-1}]
-    cells: [{id: cell-1}, {id: cell-2}]
+    cells: [{id: cell-1, mode: follower, followers: [{id: cell-1-b}]}, {id: cell-2}]
     graph: {simulator: {numbers: 8}}
     archive: {directory: archive}
     """
+  static let follower = "cell-1-b"
   /// Operations of one cycle, all of which end acknowledged.
   public static let operationsPerCycle = 120
   static let leastAcknowledged = 100
@@ -117,6 +118,8 @@ public struct ControlPlaneMode: Sendable {
         $0["code"]?.string == "control_plane_surveying"
       } == false
     }
+    // A control plane from a copy believes nobody promotable until each primary has said so.
+    try await client.waitUntilPromotable(Self.follower, of: ChaosTenant.cells[0])
     try await late
     try await load
     if try await ChaosTenant.end(operation, client) == "succeeded" {

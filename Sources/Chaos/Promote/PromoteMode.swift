@@ -33,6 +33,10 @@ public struct PromoteMode: Sendable {
   /// How long a stopped primary stays stopped after the promotion, at most, in milliseconds.
   static let longestStop = 4_000
 
+  /// How long the primary of a long pause is stopped, and then alone without control plane.
+  static let longPause = Duration.seconds(30)
+  static let aloneMilliseconds = 3_000
+
   /// What happens to the primary.
   enum Fault: String, CaseIterable {
     /// `up` starts it again at once: it must not serve.
@@ -41,6 +45,8 @@ public struct PromoteMode: Sendable {
     case pause = "SIGSTOP, SIGCONT"
     /// Nothing but the promotion itself: it hears that it is fenced while it serves.
     case none = "a promotion in full health"
+    /// It wakes up long after, and nobody but its followers can tell it what happened.
+    case longPause = "SIGSTOP for 30 s, SIGCONT while the control plane is stopped"
   }
 
   let plan: AttackPlan
@@ -134,9 +140,10 @@ public struct PromoteMode: Sendable {
     let member = try system.member(primary)
     switch fault {
     case .kill: _ = try system.kill(primary)
-    case .pause: try signal(member, SIGSTOP)
+    case .pause, .longPause: try signal(member, SIGSTOP)
     case .none: break
     }
+    let stopped = ContinuousClock.now
     report.hit("\(fault.rawValue) of a primary")
     do {
       let operation = try await client.admin(
@@ -146,12 +153,16 @@ public struct PromoteMode: Sendable {
         try await client.admin("GET", "/v1/operations/\(id)")["state"]?.string == "succeeded"
       }
     } catch {
-      if fault == .pause { try? signal(member, SIGCONT) }
+      if fault == .pause || fault == .longPause { try? signal(member, SIGCONT) }
       throw error
     }
-    if fault == .pause {
+    switch fault {
+    case .pause:
       try await Task.sleep(for: .milliseconds(random.below(Self.longestStop)))
       try signal(member, SIGCONT)
+    case .longPause:
+      try await wakeAlone(member, at: stopped + Self.longPause, try system.member("control-plane"))
+    case .kill, .none: break
     }
     if holds { try await sends.end() }
     try await load
@@ -162,6 +173,18 @@ public struct PromoteMode: Sendable {
     }
     report.cycles += 1
     report.acked = workload.count
+  }
+
+  /// Wakes a replaced primary while the control plane cannot say that it is.
+  private func wakeAlone(
+    _ member: SystemUnderAttack.Member, at moment: ContinuousClock.Instant,
+    _ plane: SystemUnderAttack.Member
+  ) async throws {
+    try signal(plane, SIGSTOP)
+    defer { try? signal(plane, SIGCONT) }
+    try? await Task.sleep(until: moment)
+    try signal(member, SIGCONT)
+    try await Task.sleep(for: .milliseconds(Self.aloneMilliseconds))
   }
 
   private func signal(_ member: SystemUnderAttack.Member, _ number: Int32) throws {

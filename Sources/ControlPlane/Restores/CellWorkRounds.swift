@@ -160,7 +160,8 @@ struct CellWorkRounds: Sendable {
     }
   }
 
-  /// Done when every living cell has ended; one that is away is in the report as not drilled.
+  /// Done when every living cell has ended; one that is away is in the report as not drilled, and
+  /// has failed.
   private func drill(_ operation: Operation, trace: String) async throws(Failure) {
     var work = Aimstors_ProtoCellWork()
     work.operation = operation.id.rawValue
@@ -168,7 +169,14 @@ struct CellWorkRounds: Sendable {
     var cells: [String: AnyJSON] = [:]
     var failed = 0
     var verified = 0
-    for cell in services.roster.living() {
+    for sight in services.roster.sights()
+    where sight.record.state != .retired && sight.record.generation < .ended {
+      let cell = sight.record
+      guard sight.isAlive else {
+        cells[cell.id.rawValue] = .object(["code": .string("cell_unavailable")])
+        failed += 1
+        continue
+      }
       let status = try await ask(work, cell.id, trace: trace)
       switch status.state {
       case "done":
@@ -192,7 +200,7 @@ struct CellWorkRounds: Sendable {
     let text = String(decoding: bytes, as: UTF8.self)
     guard failed == 0 else {
       try await end(
-        operation, Failure(.verificationFailed, "\(failed) tenants were not restored"),
+        operation, Failure(.verificationFailed, "\(failed) tenants or cells were not restored"),
         result: text, trace: trace)
       return
     }

@@ -135,13 +135,22 @@ struct RestoreRoutes: Sendable {
     return restore
   }
 
-  /// Where tenants wait for a release: of a cell that was spread, where each of them went.
+  /// Where tenants wait for a release: each where it is now, since a suspended tenant may move.
   private func cells(
     of restore: RestoreRecord, _ operation: Operation?
   ) async throws(Failure) -> [CellID] {
-    guard operation?.kind == .cellSpread else { return [restore.cell] }
-    let tenants = try await services.store.read { try $0.spreadTenants(of: restore.cell) }
-    return Set(tenants.filter { $0.state == .done }.compactMap { $0.to?.cell }).sorted()
+    guard restore.tenant == .wholeCell else {
+      let tenant = try await services.store.read { try $0.tenant(restore.tenant) }
+      return [tenant?.placement.cell ?? restore.cell]
+    }
+    var cells = Set(services.roster.living().map(\.id))
+    if operation?.kind == .cellSpread {
+      let tenants = try await services.store.read { try $0.spreadTenants(of: restore.cell) }
+      cells.formUnion(tenants.filter { $0.state == .done }.compactMap { $0.to?.cell })
+    } else {
+      cells.insert(restore.cell)
+    }
+    return cells.sorted()
   }
 
   /// The cell first: what is recorded here is true there.
@@ -164,7 +173,8 @@ struct RestoreRoutes: Sendable {
       throw Failure(.invalidState, "the restore has not succeeded")
     }
     var work = Aimstors_ProtoCellWork()
-    work.operation = "release-\(restore.id)"
+    // Each attempt is its own: what one could not do is not remembered as the answer.
+    work.operation = "release-\(restore.id)-\(context.traceID)"
     work.kind = "release"
     work.tenant = restore.tenant.rawValue
     work.at = restore.tenant == .wholeCell ? restore.at : restore.id.rawValue

@@ -50,6 +50,13 @@ struct JournalScanner {
     return scan
   }
 
+  /// Scans the last segment only: its header says where it begins.
+  mutating func runLast() throws -> JournalScan {
+    guard let name = try Self.segmentNames(directory, files).last else { return scan }
+    try scanSegment(name, isLast: true) { _, _ in }
+    return scan
+  }
+
   private mutating func scanSegment(
     _ name: String, isLast: Bool, _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
   ) throws {

@@ -10,7 +10,7 @@ public struct FollowerStanding: Hashable, Sendable {
     case asked
     /// Asked; the register may have it. May become `promotable`, `leaving`.
     case adding
-    /// Asked, and in the register. May become `leaving`.
+    /// Asked, and in the register. May become `leaving`; `adding` where the register was restored.
     case promotable
     /// Asked, until the register has let it go. May become `out`.
     case leaving
@@ -39,6 +39,11 @@ public struct FollowerStanding: Hashable, Sendable {
 
   /// The register names it.
   public mutating func added() { if phase == .adding { phase = .promotable } }
+
+  /// The register, which named it, does so no more: it was restored, and names who is added anew.
+  ///
+  /// The follower's acknowledgement was asked all the while.
+  public mutating func forgotten() { if phase == .promotable { phase = .adding } }
 
   /// It has not acknowledged in time and the cell may go on without; answers whether the register
   /// is to be asked first.

@@ -61,7 +61,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     let archiving = storage.service(engine) { plane.retiredCells() }
     let health = HealthServer(
       port: files.healthPort, logger: logger,
-      report: { await plane.health().adding(archiving?.service.status.problems ?? []) },
+      report: { await plane.health().adding(archiving?.service.problems ?? []) },
       metrics: {
         await plane.metrics() + (archiving.map { PlatformStorage.metrics($0.service) } ?? "")
       },

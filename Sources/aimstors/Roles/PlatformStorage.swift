@@ -37,22 +37,49 @@ struct PlatformStorage {
 
   // MARK: A lost disk
 
-  /// Waits while this disk is empty and the archive has the control plane's journal: beginning anew
-  /// would look healthy and know nobody.
+  /// Waits while this disk is empty and the archive has the control plane's journal.
   ///
-  /// Answers false where the process was told to stop meanwhile.
+  /// Beginning anew would look healthy and know nobody. A process that was replaced waits for its
+  /// end. Answers false where the process was told to stop meanwhile.
   func waitUntilOwned(healthPort: Int, version: String) async throws -> Bool {
-    guard let archive, try replicaFile.load() == nil,
+    guard let archive else { return true }
+    let generation = try replicaFile.load()?.generation ?? .first
+    guard
+      try replicaFile.load() == nil,
       try JournalSeed.isEmpty(dataDirectory: directory, files: files)
-    else { return true }
+    else {
+      guard let successor = await successor(of: generation, archive) else { return true }
+      logger.critical(
+        "another process has the control plane's store: this one issues nothing",
+        metadata: ["generation": "\(successor.rawValue)"])
+      try await stay(
+        "control_plane_replaced",
+        "generation \(successor.rawValue) of the control plane has taken over: this process is to "
+          + "be removed", healthPort, version, until: nil)
+      return false
+    }
     guard let claimed = try await claimed(archive) else { return true }
     logger.critical(
       "this disk is empty, and the archive has the control plane's journal: restore it",
       metadata: ["claimed_generation": "\(claimed.rawValue)"])
+    let waiting = RequestedRestore(path: "\(directory)/\(Self.requestName)")
+    try await stay(
+      "control_plane_lost", "this disk is empty, and the archive has the control plane's journal",
+      healthPort, version, until: waiting)
+    guard try PrivateFile.read(waiting.path) != nil else { return false }
+    try await takeOver(archive, above: claimed)
+    PrivateFile.remove(waiting.path)
+    return true
+  }
+
+  /// Issues nothing and says why, until the process is told to stop or `event` is over.
+  private func stay(
+    _ code: String, _ detail: String, _ healthPort: Int, _ version: String,
+    until event: RequestedRestore?
+  ) async throws {
     let since = Timestamp(milliseconds: LiveWallClock().milliseconds())
     let problem = HealthReport.Problem(
-      code: "control_plane_lost", since: since, runbook: Runbook.page("control_plane_lost"),
-      detail: "this disk is empty, and the archive has the control plane's journal")
+      code: code, since: since, runbook: Runbook.page("control_plane_lost"), detail: detail)
     let id = id
     let health = HealthServer(
       port: healthPort, logger: logger,
@@ -60,18 +87,31 @@ struct PlatformStorage {
         HealthReport(
           role: "control_plane", id: id, version: version, ready: false, problems: [problem])
       }, metrics: { "" }, onRunning: { _ in })
-    let waiting = RequestedRestore(path: "\(directory)/\(Self.requestName)")
+    let waiting = event.map {
+      ServiceGroupConfiguration.ServiceConfiguration(
+        service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+    }
     let group = ServiceGroup(
       configuration: .init(
-        services: [
-          .init(service: health),
-          .init(service: waiting, successTerminationBehavior: .gracefullyShutdownGroup),
-        ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        services: [.init(service: health)] + (waiting.map { [$0] } ?? []),
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
-    guard try PrivateFile.read(waiting.path) != nil else { return false }
-    try await takeOver(archive, above: claimed)
-    PrivateFile.remove(waiting.path)
-    return true
+  }
+
+  /// The higher generation that has claimed the store's journal; nil: none has, or the archive does
+  /// not say in time.
+  ///
+  /// A process that runs hears of it with its next upload.
+  private func successor(of generation: Generation, _ archive: Archive) async -> Generation? {
+    let cell = cell
+    let claimed = await BoundedAnswer.within(seconds: ArchiveLimits.startSeconds) {
+      try? await archive.claims(cell).map(\.generation).max()
+    }
+    guard let claimed else {
+      logger.warning("the archive does not say who is the control plane")
+      return nil
+    }
+    return claimed.flatMap { $0 > generation ? $0 : nil }
   }
 
   private func claimed(_ archive: Archive) async throws -> Generation? {
@@ -110,6 +150,7 @@ struct PlatformStorage {
     configuration.adjustJournal = {
       if isArchived { $0.pins.updateValue(nil, forKey: JournalUploader.pin) }
     }
+    try await catchUp(configuration.generation)
     let logger = logger
     let engine = StorageEngine(
       configuration, clock: LiveWallClock(), random: LiveRandomSource(), files: files,
@@ -127,6 +168,17 @@ struct PlatformStorage {
       try await engine.create(.platformStore, epoch: .first)
     }
     return (engine, isRestored)
+  }
+
+  /// Appends what the archive has more than this disk: it was set back, and what this control plane
+  /// has issued since is asked of the cells, as after a restore.
+  private func catchUp(_ generation: Generation) async throws {
+    guard let archive else { return }
+    let began = try replicaFile.load()?.began ?? .start
+    let restored = "\(directory)/\(Self.restoredName)"
+    _ = try await JournalCatchUp(
+      archive, cell: cell, directory: directory, files: files, logger: logger
+    ).run(generation, began: began) { try PrivateFile.write([], to: restored) }
   }
 
   private func bringBack(_ archive: Archive, _ engine: StorageEngine) async throws {
@@ -164,7 +216,7 @@ struct PlatformStorage {
       dataDirectory: directory, schema: { _ in PlatformSchema.schema }, files: files,
       clock: LiveWallClock(), random: LiveRandomSource(), logger: logger)
     environment.retiredCells = retiredCells
-    return ArchivingService(service: ArchiveService(environment))
+    return ArchivingService(service: ArchiveService(environment), logger: logger)
   }
 
   /// How far the archive is behind, and when the store was restored for proof last.
@@ -188,11 +240,35 @@ struct PlatformStorage {
   }
 }
 
-/// The archive's work until the process stops.
+/// The archive's work until the process stops; where another one has taken the store over, the
+/// process ends: two would issue the same.
 struct ArchivingService: Service {
-  let service: ArchiveService
+  private static let look = Duration.milliseconds(200)
 
-  func run() async throws { await cancelWhenGracefulShutdown { await service.run() } }
+  let service: ArchiveService
+  let logger: Logger
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await service.run() }
+        group.addTask { await endWhereReplaced() }
+        await group.waitForAll()
+      }
+    }
+  }
+
+  private func endWhereReplaced() async {
+    while !Task.isCancelled {
+      if let other = service.fencedBy {
+        logger.critical(
+          "another process has the control plane's store",
+          metadata: ["generation": "\(other.rawValue)"])
+        exitProcess(.refused)
+      }
+      try? await Task.sleep(for: Self.look)
+    }
+  }
 }
 
 /// Returns when a file appears.

@@ -92,6 +92,10 @@ struct ReplicaProcess {
     {
       return try await stayEnded(configuration, successor)
     }
+    if let archive, try await catchUp(state, configuration.id, archive) {
+      await messenger.close()
+      return true
+    }
     let cell = CellNode(
       configuration: configuration, messenger: messenger, files: LiveFileSystem(),
       clock: LiveWallClock(), boot: LiveBootClock(), random: LiveRandomSource(), logger: logger,
@@ -116,6 +120,24 @@ struct ReplicaProcess {
       try follow(generation, after: state)
       return true
     }
+  }
+
+  /// Appends what the archive has more than this disk, before the journal is opened to be served.
+  ///
+  /// Answers whether that was an earlier generation's: this one begins later then than it has noted.
+  private func catchUp(
+    _ state: ReplicaState, _ cell: CellID, _ archive: Archive
+  ) async throws -> Bool {
+    let files = LiveFileSystem()
+    let catchUp = JournalCatchUp(
+      archive, cell: cell, directory: directory, files: files, logger: logger)
+    guard let result = try await catchUp.run(state.generation, began: state.began),
+      result.isEarlier
+    else { return false }
+    var later = state
+    later.began = result.end
+    try ReplicaFile(directory: directory, files: files).store(later)
+    return true
   }
 
   /// Serves nothing until the process is told to stop.

@@ -8,7 +8,9 @@ struct RoleOptions: ParsableArguments {
   @Option(name: .long, help: "The process's configuration file (topology/README.md).")
   var config: String
 
-  func read() throws(CommandFailure) -> ConfigurationNode {
+  func read() throws(CommandFailure) -> ConfigurationNode { try Self.read(config) }
+
+  static func read(_ config: String) throws(CommandFailure) -> ConfigurationNode {
     guard let bytes = try PrivateFile.read(config) else {
       throw CommandFailure(
         .usage, code: ConfigurationError.Code.unreadable.rawValue, detail: "there is no \(config)")

@@ -51,28 +51,24 @@ extension KeyCommand {
 
     @Argument(help: "The file to check; default: the key in use.") var file: String?
     @Option(name: .long, help: "A directory that objects are archived in.") var archive: String?
+    @Option(
+      name: .long, help: "A process's configuration file, which names the archive of either kind.")
+    var config: String?
     @OptionGroup var options: ArchiveKeyOptions
 
     func run() async throws {
       let path = file ?? options.path
       let keys = try ArchiveKeyFile.require(path)
       var opened = 0
-      if let archive {
-        let store = DirectoryStore(
-          root: archive, files: LiveFileSystem(), random: LiveRandomSource())
-        let sealer = ObjectSealer(keys: ArchiveKeyRing(keys), random: LiveRandomSource())
+      if let store = try store() {
         do throws(ArchiveError) {
-          for object in try await store.list("claims/") {
-            guard let bytes = try await store.get(object.name) else { continue }
-            _ = try sealer.open(bytes, as: object.name)
-            opened += 1
-          }
+          opened = try await ArchiveKeyCheck(store, keys).run()
         } catch {
           throw CommandFailure(.verificationFailed, code: error.code, detail: error.description)
         }
         guard opened > 0 else {
           throw CommandFailure(
-            .verificationFailed, code: "archive_empty", detail: "\(archive) holds no claim")
+            .verificationFailed, code: "archive_empty", detail: "the archive holds no claim")
         }
       }
       let answer: JSON = [
@@ -82,6 +78,20 @@ extension KeyCommand {
       Console.out(
         options.json
           ? answer.serialized() : "\(path) is key \(keys.newest.id); it opened \(opened) objects")
+    }
+
+    private func store() throws -> (any ObjectStore)? {
+      if let config {
+        do {
+          guard let node = try RoleOptions.read(config).child("archive") else {
+            throw CommandFailure(.usage, code: "no_archive", detail: "\(config) names no archive")
+          }
+          return try ArchiveSettings(node).store()
+        } catch let error as ConfigurationError { throw error.failure }
+      }
+      return archive.map {
+        DirectoryStore(root: $0, files: LiveFileSystem(), random: LiveRandomSource())
+      }
     }
   }
 }

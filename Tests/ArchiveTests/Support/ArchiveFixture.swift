@@ -30,7 +30,7 @@ final class ArchiveFixture: Sendable {
     _ directory: String, store: (any ObjectStore)? = nil, clock: SimulatedWallClock? = nil,
     seed: UInt64 = 1, rule: SnapshotRule? = nil, data: String = "cell",
     generation: Generation = .first, cell: CellID = ArchiveFixture.cell,
-    merging: MergeRule = MergeRule()
+    oldest: Generation? = nil, merging: MergeRule = MergeRule()
   ) async throws {
     let clock = clock ?? SimulatedWallClock()
     self.directory = directory
@@ -39,6 +39,7 @@ final class ArchiveFixture: Sendable {
     var configuration = EngineConfiguration(
       directory: "\(directory)/\(data)", cell: cell)
     configuration.generation = generation
+    configuration.oldestGeneration = oldest
     configuration.adjustJournal = {
       $0.groupBytes = 256 * 1_024
       $0.segmentBytes = 1_024 * 1_024

@@ -85,8 +85,8 @@ struct PromotionModel {
     let trace: [String]
   }
 
-  /// Looks at every state that can be reached, the nearest first.
-  func explore() -> Result {
+  /// Looks at every state that can be reached, the nearest first, until one is bad or `wanted`.
+  func explore(_ wanted: (State) -> Bool = { _ in false }) -> Result {
     var start = State()
     start.standing.added()
     var cameFrom: [State: Step] = [start: Step(from: nil, name: "")]
@@ -95,7 +95,8 @@ struct PromotionModel {
     while index < queue.count {
       let state = queue[index]
       index += 1
-      if let violation = violation(state) {
+      let violation = violation(state)
+      if violation != nil || wanted(state) {
         var trace: [String] = []
         var place = state
         while let step = cameFrom[place], let before = step.from {

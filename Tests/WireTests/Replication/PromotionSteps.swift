@@ -132,6 +132,12 @@ struct PromotionSteps {
         $0.isRemoved = false
       }
     }
+    if state.isUp, state.expecting == nil, !state.isRemoved, !state.knowsFence,
+      state.standing.phase == .promotable, !state.register.promotable.contains("f"),
+      state.register.generation == .first
+    {
+      step("P sees that the register names F no more") { $0.standing.forgotten() }
+    }
     let isEqual = state.log == state.copy && state.followerUp && state.isUp
     if isEqual, state.standing.phase == .out, !state.register.promotable.contains("f"),
       state.register.generation == .first, state.fence.admits(.first), !state.knowsFence

@@ -13,6 +13,19 @@ import Wire
     #expect(result.violation == nil, "\(result.trace)")
   }
 
+  @Test func `a register that came back names the follower again while nobody was ill`() {
+    var model = PromotionModel(mayRestore: true)
+    model.crashes = 0
+    let result = model.explore {
+      $0.restored && $0.register.promotable.contains("f") && $0.standing.phase == .promotable
+    }
+    #expect(
+      result.trace == [
+        "the control plane comes back from an older copy",
+        "P sees that the register names F no more", "the register adds F again",
+      ])
+  }
+
   @Test func `nor in a cell with tenants that wait for nobody`() {
     let result = PromotionModel(isMixed: true).explore()
     #expect(result.violation == nil, "\(result.trace)")

@@ -1,0 +1,144 @@
+import Foundation
+import Logging
+import Platform
+import Storage
+import StorageFixtures
+import Testing
+import Wire
+
+@testable import Archive
+
+@Suite("A disk that was set back") struct JournalCatchUpTests {
+  private let tenant = ArchiveFixture.tenant
+  private let cell = ArchiveFixture.cell
+  private let files = LiveFileSystem()
+
+  private func catchUp(_ fixture: ArchiveFixture, _ directory: String) -> JournalCatchUp {
+    JournalCatchUp(
+      fixture.archive, cell: cell, directory: directory, files: files, logger: Logger(label: "t"))
+  }
+
+  /// A cell that has archived ten payments, and its data directory as it was after four.
+  private func withImage(
+    _ store: FaultyStore, _ body: (String, ArchiveFixture) async throws -> Void
+  ) async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try await ArchiveFixture(directory, store: store)
+      try await first.engine.create(tenant, epoch: .first)
+      first.start()
+      try await first.pay(1...4)
+      #expect(await first.service.waitUntilArchived(seconds: 20))
+      await first.close()
+      let image = FileManager.default
+      try image.copyItem(atPath: "\(directory)/cell", toPath: "\(directory)/image")
+      let second = try await ArchiveFixture(
+        directory, store: store, clock: first.clock, seed: 2)
+      second.start()
+      try await second.pay(5...10)
+      #expect(await second.service.waitUntilArchived(seconds: 20))
+      await second.close()
+      try await body(directory, second)
+    }
+  }
+
+  @Test func `what the archive has more is there before anything is served`() async throws {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      var calls = 0
+      let result = try #require(
+        try await catchUp(lost, "\(directory)/image").run(.first, began: .start) { calls += 1 })
+      #expect(result.groups > 0 && !result.isEarlier && calls == 1)
+      let back = try await ArchiveFixture(
+        directory, store: store, clock: lost.clock, seed: 3, data: "image")
+      #expect(back.engine.heads[tenant]?.tenantSeq == TenantSeq(11))
+      back.start()
+      try await back.pay(11...12)
+      #expect(await back.service.waitUntilArchived(seconds: 20))
+      #expect(back.service.status.problems.isEmpty)
+      let reading = try await back.archive.journal(cell)
+      #expect(reading.gaps.isEmpty && reading.ignored.isEmpty)
+      let served = try await back.engine.digest(tenant, recompute: true)
+      let restored = try await back.restore(.latest)
+      #expect(restored.position.tenantSeq == TenantSeq(13))
+      for file in restored.files { #expect(served.files[file.name] == file.digest) }
+      await back.close()
+      // There is nothing more of it.
+      let more = try await catchUp(lost, "\(directory)/image").run(.first, began: .start)
+      #expect(more == nil)
+    }
+  }
+
+  @Test func `a journal that is not behind, and one that went its own way, stay as they are`()
+    async throws
+  {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      var result = try await catchUp(lost, "\(directory)/cell").run(.first, began: .start)
+      #expect(result == nil)
+      // Served from the image while nobody looked at the archive.
+      let strayed = try await ArchiveFixture(
+        directory, store: store, clock: lost.clock, seed: 3, data: "image")
+      try await strayed.pay(50...51)
+      await strayed.close()
+      let before = try JournalEnd.read(
+        dataDirectory: "\(directory)/image", cell: cell, files: files)
+      result = try await catchUp(lost, "\(directory)/image").run(.first, began: .start)
+      #expect(result == nil)
+      let after = try JournalEnd.read(
+        dataDirectory: "\(directory)/image", cell: cell, files: files)
+      #expect(after == before)
+    }
+  }
+
+  @Test func `a promoted replica begins behind what the archive has of its primary`() async throws {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      let image = "\(directory)/image"
+      let end = try #require(
+        try JournalEnd.read(dataDirectory: image, cell: cell, files: files))
+      // With records of its own it goes on from those.
+      let none = try await catchUp(lost, image).run(Generation(2), began: .start)
+      #expect(none == nil)
+      let result = try #require(try await catchUp(lost, image).run(Generation(2), began: end))
+      #expect(result.isEarlier && result.end.seq > end.seq)
+      let promoted = try await ArchiveFixture(
+        directory, store: store, clock: lost.clock, seed: 3, data: "image",
+        generation: Generation(2), oldest: .first)
+      #expect(promoted.engine.heads[tenant]?.tenantSeq == TenantSeq(11))
+      promoted.start()
+      try await promoted.pay(11...12)
+      #expect(await promoted.service.waitUntilArchived(seconds: 20))
+      #expect(promoted.service.status.problems.isEmpty)
+      #expect(try await promoted.restore(.latest).position.tenantSeq == TenantSeq(13))
+      await promoted.close()
+    }
+  }
+
+  @Test func `one that another generation has claimed is not touched`() async throws {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      _ = try await CellTakeover(lost.archive, cell: cell).claim(Generation(2), at: .zero)
+      let span = try #require(try await lost.archive.journal(cell).spans.last)
+      let groups = try await lost.archive.groups(cell, span)
+      let own = JournalSpan(
+        generation: Generation(2), first: span.last.next, last: span.last.next)
+      try await lost.archive.put(
+        ArchiveNames.journal(cell, own), JournalObject.encode(groups))
+      let result = try await catchUp(lost, "\(directory)/image").run(.first, began: .start)
+      #expect(result == nil)
+    }
+  }
+
+  @Test func `an archive that is away holds nothing up`() async throws {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      let catchUp = catchUp(lost, "\(directory)/image")
+      store.setDown(true)
+      let without = try await catchUp.run(.first, began: .start)
+      #expect(without == nil)
+      store.setDown(false)
+      let with = try await catchUp.run(.first, began: .start)
+      #expect(with != nil)
+    }
+  }
+}
