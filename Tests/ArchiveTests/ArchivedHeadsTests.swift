@@ -138,6 +138,7 @@ import Wire
         for own in fixture.engine.heads.keys where own != idle && own != busy {
           _ = try await fixture.service.snapshot(own)
         }
+        await fixture.service.lookForSnapshots()
         try await fixture.service.removeOld()
       }
       #expect(!store.names.contains(first))

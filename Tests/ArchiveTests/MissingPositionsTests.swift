@@ -11,8 +11,8 @@ import Wire
   private let other = TenantID(trusted: "t2")
   private let cell = ArchiveFixture.cell
 
-  /// Two tenants with snapshots; then a record of the quiet one in an object that is lost, and later
-  /// ones of the other.
+  /// Two tenants with snapshots; then a record of the quiet one in an object that is lost, and
+  /// later ones of the other.
   private func fill(_ fixture: ArchiveFixture, _ store: FaultyStore) async throws {
     for tenant in [quiet, other] { try await fixture.engine.create(tenant, epoch: .first) }
     fixture.start()

@@ -54,11 +54,18 @@ import Wire
   }
 
   private func need(
-    _ snapshots: [SnapshotManifest], day: Int64, last: UInt64 = 99
+    _ snapshots: [SnapshotManifest], day: Int64, last: UInt64 = 99, idleThrough: UInt64 = 0
   ) -> Retention.Need {
     Retention.standard.need(
       snapshots, of: ArchiveFixture.cell, last: TenantSeq(last),
-      at: Timestamp(milliseconds: day * self.day))
+      at: Timestamp(milliseconds: day * self.day), idleThrough: CellSeq(idleThrough))
+  }
+
+  @Test func `who is idle needs what lies behind the last heads that show it`() {
+    let all = [snapshot(5, day: 10)]
+    #expect(need(all, day: 45, last: 5) == .after(CellSeq(5)))
+    #expect(need(all, day: 45, last: 5, idleThrough: 800) == .after(CellSeq(800)))
+    #expect(need(all, day: 45, last: 6, idleThrough: 800) == .after(CellSeq(5)))
   }
 
   @Test func `what a tenant needs begins behind the last snapshot before the window`() {

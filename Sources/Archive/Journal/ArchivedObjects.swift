@@ -4,8 +4,8 @@ import Wire
 /// A cell's archived journal, object by object in order, the next ones being fetched.
 ///
 /// Objects are merged while they are read (``JournalMerger``): where one has gone, the listing is
-/// made again, and reading goes on inside the longer one. Where a longer one cannot be read and what
-/// it was made of is still there, that is read.
+/// made again, and reading goes on inside the longer one. Where a longer one cannot be read and
+/// what it was made of is still there, that is read.
 struct ArchivedObjects: Sendable {
   /// Objects that are fetched at once: a store answers each after tens of milliseconds.
   static let atOnce = 8

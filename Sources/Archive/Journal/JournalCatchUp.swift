@@ -39,7 +39,7 @@ public struct JournalCatchUp: Sendable {
   ///
   /// `began` is where the journal ended when `generation` began: an earlier generation's records
   /// are appended where there are none of its own yet. A journal that the archive does not go on
-  /// from is left as it is: its uploader names that (`archive_incomplete`), and an operator decides.
+  /// from is left as it is: its uploader names that (`archive_incomplete`), an operator decides.
   /// `found` is called before the first group is appended.
   public func run(
     _ generation: Generation, began: JournalEnd, found: () throws -> Void = {}

@@ -7,8 +7,8 @@ import Wire
 /// Merges the small objects of a cell's archived journal into larger ones.
 ///
 /// A merged object is stored and read back beside those that it is made of; readers take the longer
-/// one (``ReaderRule``). The small ones go an hour later, so that whoever listed them has read them,
-/// and after the longer one was read once more. Nothing is merged over the beginning of a generation.
+/// one (``ReaderRule``). The small ones go an hour later, when whoever listed them has read them,
+/// and after the longer one was read once more. No object reaches over two generations.
 final class JournalMerger: UploadListener {
   /// How often it looks.
   static let interval = Duration.seconds(60)

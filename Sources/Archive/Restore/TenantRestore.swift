@@ -100,8 +100,8 @@ public struct TenantRestorer: Sendable {
         if let missing = restored.missing, !acceptsMissing {
           throw ArchiveError.incomplete(
             "positions \(missing.lowerBound.rawValue) to \(missing.upperBound.rawValue) of "
-              + "\(restored.cell) are in no object, and nothing shows that \(tenant) has no records "
-              + "there behind tenant_seq \(restored.position.tenantSeq.rawValue)")
+              + "\(restored.cell) are in no object, and nothing shows that \(tenant) has no "
+              + "records there behind tenant_seq \(restored.position.tenantSeq.rawValue)")
         }
         return restored
       } catch let error as RestoreMiss {
@@ -220,8 +220,9 @@ public struct TenantRestorer: Sendable {
     }
   }
 
-  /// Behind which position a snapshot's records follow: what all others wrote since an idle tenant's
-  /// last record is not read.
+  /// Behind which position a snapshot's records follow.
+  ///
+  /// What all others wrote since an idle tenant's last record is not read.
   private func begin(behind snapshot: SnapshotManifest?) async throws(ArchiveError) -> CellSeq {
     guard let snapshot else { return CellSeq(0) }
     guard source.hasEveryCell else { return snapshot.cellSeq }

@@ -83,10 +83,11 @@ struct OldObjects: Sendable {
         try await remove(old)
       }
       let last = max(head.tenantSeq, archived.heads[tenant]?.tenantSeq ?? head.tenantSeq)
-      needs.append(retention.need(snapshots, of: cell, last: last, at: now))
-      if let gap = reading.gaps.last, head.ownership.isServed,
-        try await !isBehind(gap, snapshots, &index)
-      {
+      let begin = try await begin(snapshots, &index)
+      needs.append(
+        retention.need(snapshots, of: cell, last: last, at: now, idleThrough: begin))
+      // A restore of the last record must not go over a gap.
+      if let gap = reading.gaps.last, head.ownership.isServed, begin < gap.upperBound {
         want(tenant)
       }
     }
@@ -97,18 +98,18 @@ struct OldObjects: Sendable {
     }
     for span in gone { try await archive.objects.remove(ArchiveNames.journal(cell, span)) }
     guard let last = gone.last?.last else { return }
-    for heads in try await archive.heads(cell) where heads.through <= last {
+    for heads in try await archive.heads(cell) where heads.through < last {
       try await archive.objects.remove(ArchiveNames.heads(cell, heads))
     }
   }
 
-  /// Whether a restore of the last record does not go over a gap: it begins behind it.
-  private func isBehind(
-    _ gap: ClosedRange<CellSeq>, _ snapshots: [SnapshotManifest], _ index: inout HeadsIndex
-  ) async throws(ArchiveError) -> Bool {
+  /// Behind which position a restore of the last record begins to read; 0 without a snapshot here.
+  private func begin(
+    _ snapshots: [SnapshotManifest], _ index: inout HeadsIndex
+  ) async throws(ArchiveError) -> CellSeq {
     let own = snapshots.filter { $0.cell == cell }.max { $0.position < $1.position }
-    guard let own else { return false }
-    return try await index.position(behind: own) >= gap.upperBound
+    guard let own else { return CellSeq(0) }
+    return try await index.position(behind: own)
   }
 
   /// Names positions that no object has; the points between are lost, later ones are not.

@@ -44,17 +44,22 @@ public struct Retention: Hashable, Sendable {
   ///
   /// Its history may lie in several cells one after the other. From the last snapshot before the
   /// window on all of it is needed: in the cell that took that one behind it, in a later one from
-  /// what came with the tenant.
+  /// what came with the tenant. `idleThrough`: up to there the archive shows that it has no record
+  /// behind its last snapshot here (``ArchivedHeads``).
   public func need(
-    _ snapshots: [SnapshotManifest], of cell: CellID, last: TenantSeq, at now: Timestamp
+    _ snapshots: [SnapshotManifest], of cell: CellID, last: TenantSeq, at now: Timestamp,
+    idleThrough: CellSeq = CellSeq(0)
   ) -> Need {
     let start = now.milliseconds - windowMilliseconds
     let sorted = snapshots.sorted { $0.position < $1.position }
     let first = sorted.last { !$0.isBase && $0.time.milliseconds <= start }
     if let first {
       // Whoever has written nothing since needs nothing of what all others wrote.
-      if last <= first.tenantSeq { return .nothing }
-      if first.cell == cell { return .after(first.cellSeq) }
+      let isIdle = last <= first.tenantSeq
+      if first.cell == cell {
+        return .after(isIdle ? max(first.cellSeq, idleThrough) : first.cellSeq)
+      }
+      if isIdle { return .nothing }
     }
     let own = sorted.filter { snapshot in
       guard let first, snapshot.cell == cell else { return snapshot.cell == cell }

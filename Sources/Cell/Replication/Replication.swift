@@ -161,8 +161,7 @@ final class Replication: Sendable {
 
   /// Feeds the followers and keeps the register, until the task is cancelled or must stop.
   ///
-  /// `claimed` is the higher generation that the archive shows: believed where the register, which
-  /// knows better, cannot be asked.
+  /// `claimed`: a higher generation in the archive, believed where the register cannot be asked.
   func run(_ journal: Journal, claimed: @escaping @Sendable () -> Generation?) async {
     await withTaskGroup(of: Void.self) { group in
       for link in links {
@@ -237,10 +236,8 @@ final class Replication: Sendable {
   private func look(_ link: FollowerLink, _ journal: Journal) async {
     link.look(journal)
     let sight = link.current
-    let behind =
-      journal.lastSeq.rawValue
-      - min(
-        journal.lastSeq.rawValue, sight.end?.seq.rawValue ?? 0)
+    let last = journal.lastSeq.rawValue
+    let behind = last - min(last, sight.end?.seq.rawValue ?? 0)
     let phase = state.withLock { $0.standings[link.name]?.phase ?? .out }
     note(missing: !sight.isStreaming, link.name)
     let late = journal.gate.waiting.late > 0
@@ -265,9 +262,10 @@ final class Replication: Sendable {
       await add(link.name)
     case .leaving: if await release(link.name) { journal.gate.require(askedNow) }
     case .promotable:
-      // A register that was restored names nobody until each primary has named its followers again.
-      guard state.withLock({ $0.register?.promotable.contains(link.name) }) == false else { return }
-      state.withLock { $0.standings[link.name]?.forgotten() }
+      // A restored register names nobody until each primary has named its followers again.
+      if state.withLock({ $0.register?.promotable.contains(link.name) == false }) {
+        state.withLock { $0.standings[link.name]?.forgotten() }
+      }
     }
   }
 

@@ -24,6 +24,7 @@ public struct PromoteMode: Sendable {
       - {id: cell-1, mode: follower, ack_deadline_ms: 2000, followers: [{id: cell-1-b}]}
       - {id: cell-2}
     graph: {simulator: {numbers: 8}}
+    archive: {directory: archive}
     """
   static let cell = "cell-1"
   static let replicas = ["cell-1", "cell-1-b"]
@@ -33,6 +34,7 @@ public struct PromoteMode: Sendable {
   /// How long a stopped primary stays stopped after the promotion, at most, in milliseconds.
   static let longestStop = 4_000
 
+  static let archiveSeconds = 60
   /// How long the primary of a long pause is stopped, and then alone without control plane.
   static let longPause = Duration.seconds(30)
   static let aloneMilliseconds = 3_000
@@ -82,6 +84,11 @@ public struct PromoteMode: Sendable {
       try await MoveOracle(
         system: system, tenants: [tenants[2]], replicas: [Self.replicas[(cycle + 1) % 2], "cell-2"]
       ).judgeWhenQuiet(into: &report)
+      // What the new primary writes follows, in the archive, what the old one wrote.
+      let member = try system.member(Self.replicas[(cycle + 1) % 2])
+      try await wait("\(member.id) is archived", seconds: Self.archiveSeconds) {
+        await SystemClient.metric("aimstors_archive_lag_records", member.healthURL) == 0
+      }
       guard report.isOK else { break }
     }
   }

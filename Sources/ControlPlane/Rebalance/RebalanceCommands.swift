@@ -84,7 +84,7 @@ struct RebalanceCommands: Sendable {
         }
         _ = try PromoteRoute.begin(
           id, .init(replica: nil, oldIsDead: true, dryRun: nil, reason: input.reason),
-          isMixed: false, command, transaction, rows)
+          isMixed: false, services.replicas, command, transaction, rows)
         guard let promoted = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
         cell = promoted
       }

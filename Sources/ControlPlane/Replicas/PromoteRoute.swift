@@ -41,14 +41,17 @@ struct PromoteRoute: Sendable {
     let isMixed = try await Self.isMixed(cell, services)
     if input.dryRun == true {
       let register = try await services.store.read { try $0.register(of: cell) }
-      let (before, after) = try Self.decide(register, input, isMixed: isMixed)
+      let (before, after) = try Self.decide(register, input, isMixed: isMixed) {
+        services.replicas.isFollower($0, of: cell)
+      }
       return try StoredAnswer.json(
         202, OperationView(try Self.plan(before, after, isMixed: isMixed, lag, services))
       ).response
     }
     let command = try AdminCommand(request, body, context, services)
     let answer = try await command.perform { transaction, rows in
-      let operation = try Self.begin(cell, input, isMixed: isMixed, command, transaction, rows)
+      let operation = try Self.begin(
+        cell, input, isMixed: isMixed, services.replicas, command, transaction, rows)
       return try .json(202, OperationView(operation))
     }
     if let record = try await services.store.read({ try $0.cell(cell) }) {
@@ -74,19 +77,22 @@ struct PromoteRoute: Sendable {
 
   /// Decides and records it: from here on the old generation may neither join nor report.
   static func begin(
-    _ cell: CellID, _ input: Input, isMixed: Bool, _ command: AdminCommand,
-    _ transaction: Transaction, _ rows: PlatformRows
+    _ cell: CellID, _ input: Input, isMixed: Bool, _ replicas: ReplicaRoster,
+    _ command: AdminCommand, _ transaction: Transaction, _ rows: PlatformRows
   ) throws -> Operation {
     try rows.requireSurveyed()
     let reason = input.reason ?? ""
-    let (before, after) = try decide(try rows.register(of: cell), input, isMixed: isMixed)
+    let (before, after) = try decide(try rows.register(of: cell), input, isMixed: isMixed) {
+      replicas.isFollower($0, of: cell)
+    }
+    let isComplete = before.promotable.contains(after.primary)
     try rows.put(after)
     if var record = try rows.cell(cell) {
       record.generation = after.generation
       record.mapVersion = try rows.raiseVersion()
       try rows.put(record)
     }
-    if isMixed { try stopSends(of: cell, transaction, rows) }
+    if isMixed || !isComplete { try stopSends(of: cell, transaction, rows) }
     var operation = Operation(
       id: .fresh(transaction), kind: .cellPromote, subject: cell.rawValue, total: 3,
       unit: "steps", at: transaction.now)
@@ -98,6 +104,7 @@ struct PromoteRoute: Sendable {
         "cell.promote", cell.rawValue,
         "\(before.primary) → \(after.primary), generation \(after.generation.rawValue)"
           + (input.oldIsDead == true ? ", stated: the old process is stopped" : "")
+          + (isComplete ? "" : ", a copy that may lack records: \(lost(replicas.lag(of: cell)))")
           + (reason.isEmpty ? "" : ": \(reason)")),
       id: transaction.freshID(), at: transaction.now)
     return operation
@@ -122,8 +129,11 @@ struct PromoteRoute: Sendable {
   }
 
   /// The register before and after.
+  ///
+  /// A follower that may lack what was acknowledged takes over only where an operator names it and
+  /// states that the old process is dead, and where it answers: `isThere`.
   static func decide(
-    _ register: CellRegister?, _ input: Input, isMixed: Bool
+    _ register: CellRegister?, _ input: Input, isMixed: Bool, isThere: (String) -> Bool
   ) throws(Failure) -> (before: CellRegister, after: CellRegister) {
     guard let register else {
       throw Failure(.notFound, "no replica of this cell has reported")
@@ -137,13 +147,27 @@ struct PromoteRoute: Sendable {
         "tenants of this cell wait for no follower, so the old process may still acknowledge for"
           + " them; state that it is stopped with old_is_dead")
     }
+    let isComplete = register.promotable.contains(replica)
+    if !isComplete {
+      guard input.replica != nil, input.oldIsDead == true, isThere(replica) else {
+        throw Failure(CellRegister.Refusal.notPromotable)
+      }
+    }
     var after = register
     do throws(CellRegister.Refusal) {
-      try after.compareAndSet(.promote(replica), expecting: register.version, from: nil)
+      try after.compareAndSet(
+        isComplete ? .promote(replica) : .promoteIncomplete(replica), expecting: register.version,
+        from: nil)
     } catch {
       throw Failure(error)
     }
     return (register, after)
+  }
+
+  /// How much a follower lacked when its primary was heard last.
+  private static func lost(_ lag: ReplicaRoster.Lag?) -> String {
+    guard let lag else { return "how many is not known" }
+    return "\(lag.records) records, \(lag.bytes) bytes, \(lag.milliseconds) ms when last heard"
   }
 
   /// What the old process sent last may be unknown to the new one: nothing is sent until an

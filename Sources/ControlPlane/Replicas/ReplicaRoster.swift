@@ -67,6 +67,12 @@ final class ReplicaRoster: Sendable {
     }
   }
 
+  /// Whether it is a follower of the cell that has said so lately.
+  func isFollower(_ replica: String, of cell: CellID) -> Bool {
+    guard let sight = sight(replica, of: cell) else { return false }
+    return !sight.isPrimary && !sight.isLost && isHeard(sight)
+  }
+
   /// What was said does not hold any more; the next report says anew.
   func forget(_ replica: String, of cell: CellID) {
     sights.withLock { $0[cell]?[replica] = nil }

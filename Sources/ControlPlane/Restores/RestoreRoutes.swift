@@ -174,7 +174,8 @@ struct RestoreRoutes: Sendable {
     }
     var work = Aimstors_ProtoCellWork()
     // Each attempt is its own: what one could not do is not remembered as the answer.
-    work.operation = "release-\(restore.id)-\(context.traceID)"
+    let attempt = String(services.random.uint64(), radix: 16)
+    work.operation = "release-\(restore.id)-\(attempt)"
     work.kind = "release"
     work.tenant = restore.tenant.rawValue
     work.at = restore.tenant == .wholeCell ? restore.at : restore.id.rawValue

@@ -124,7 +124,7 @@ struct ReplicaProcess {
 
   /// Appends what the archive has more than this disk, before the journal is opened to be served.
   ///
-  /// Answers whether that was an earlier generation's: this one begins later then than it has noted.
+  /// Answers whether that was an earlier generation's: this one begins later than it has noted.
   private func catchUp(
     _ state: ReplicaState, _ cell: CellID, _ archive: Archive
   ) async throws -> Bool {

@@ -196,12 +196,24 @@ import Wire
     #expect(begun.status == 202, "\(begun.raw)")
   }
 
-  @Test func `who may lack something is not promoted`() async throws {
+  @Test func `who may lack something is promoted only as the last resort, by name`() async throws {
     let pair = try await Pair(isPromotable: false)
-    for body in ["", "{\"replica\":\"cell-1-b\"}", "{\"old_is_dead\":true}"] {
+    let last = #"{"replica":"cell-1-b","old_is_dead":true}"#
+    for body in [
+      "", #"{"replica":"cell-1-b"}"#, #"{"old_is_dead":true}"#,
+      #"{"replica":"cell-1-c","old_is_dead":true}"#, #"{"replica":"cell-1","old_is_dead":true}"#,
+    ] {
       let answer = try await pair.promote(body, key: "promote \(body)")
       #expect(answer.status == 409, "\(answer.raw)")
     }
+    // One that is silent would leave the cell with nobody.
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    #expect(try await pair.promote(last, key: "silent").status == 409)
+    _ = try await pair.report(pair.follower, "cell-1-b", isPrimary: false, isMixed: false)
+    let answer = try await pair.promote(last, key: "last")
+    #expect(answer.status == 202, "\(answer.raw)")
+    let stop = try await pair.deployment.admin("GET", "/v1/send-stops/cell/cell-1")
+    #expect(stop.status == 200)
   }
 
   @Test func `a cell whose tenants wait for nobody needs the statement, and its sends stop`()

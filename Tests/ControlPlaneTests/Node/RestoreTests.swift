@@ -66,6 +66,63 @@ import Wire
     #expect(try await deployment.admin("GET", "/v1/restores/\(id)").text("mode") == "swap")
   }
 
+  @Test func `who has moved since is released where it is, and a failure is not remembered`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let first = try await deployment.cell("cell-a")
+    let second = try await deployment.cell("cell-b")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    first.change { $0.workAnswers = [status("done", #"{"tenant_seq":7}"#)] }
+    let begun = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores", #"{"at":7,"mode":"swap","accept":true}"#, key: "r1")
+    let id = try begun.text("id")
+    await deployment.node.work()
+    first.change {
+      $0.workAnswers = []
+      $0.answersByKind["move"] = status("done", "{}")
+    }
+    let move = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/moves", #"{"to_cell":"cell-b"}"#, key: "m1"
+    ).text("id")
+    while try await deployment.admin("GET", "/v1/operations/\(move)").text("state") == "running" {
+      await deployment.node.work()
+    }
+    var full = status("failed")
+    full.failure.code = FailureCode.diskFull.rawValue
+    second.change { $0.workAnswers = [full, status("done", #"{"released":3}"#)] }
+    let release = "/v1/restores/\(id)/release"
+    #expect(try await deployment.admin("POST", release, key: "r2").code() == "disk_full")
+    let released = try await deployment.admin("POST", release, key: "r3")
+    #expect(try released.root()["released"]?.integer == 3)
+    let asked = second.seen.work.filter { $0.kind == "release" }
+    #expect(asked.count == 2 && asked[0].operation != asked[1].operation)
+    #expect(!first.seen.work.contains { $0.kind == "release" })
+  }
+
+  @Test func `a drill does not succeed without the cells that are away`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let away = try await deployment.cell("cell-b")
+    cell.change { $0.answersByKind["drill"] = status("done", #"{"verified":4,"failed":0}"#) }
+    away.change { $0.answersByKind["drill"] = status("done", #"{"verified":2,"failed":0}"#) }
+    let whole = try await deployment.admin("POST", "/v1/drills", key: "d1").text("id")
+    await deployment.node.work()
+    let fine = try await deployment.admin("GET", "/v1/operations/\(whole)")
+    #expect(try fine.text("state") == "succeeded")
+    #expect(try fine.root()["result"]?["verified"]?.integer == 6)
+
+    let begun = try await deployment.admin("POST", "/v1/drills", key: "d2").text("id")
+    deployment.boot.advance(milliseconds: 60_000)
+    try await cell.heartbeat(deployment.control)
+    await deployment.node.work()
+    let ended = try await deployment.admin("GET", "/v1/operations/\(begun)")
+    #expect(try ended.text("state") == "failed")
+    #expect(try ended.root()["result"]?["failed"]?.integer == 1)
+    #expect(
+      try ended.root()["result"]?["cells"]?["cell-b"]?["code"]?.string == "cell_unavailable")
+  }
+
   @Test func `what the cell refuses ends the operation, with the list that it gave`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")
