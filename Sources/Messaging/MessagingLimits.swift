@@ -55,6 +55,9 @@ public enum MessagingLimits {
   public static let selfCallMilliseconds: Int32 = 2_000
   public static let deafCalls = 2
 
+  /// How long a messenger's close may take; then NNG is locked up.
+  public static let closeSeconds = 10
+
   /// How long the two round trips of a hello may take.
   public static let helloWait: Duration = .seconds(2)
   /// Hellos begun and not yet proved, per listener; the oldest goes.

@@ -61,6 +61,24 @@ import Wire
     }
   }
 
+  @Test func `a store that takes long is named, though it fails nothing`() async throws {
+    let store = FaultyStore()
+    try await withArchive(store: store) { fixture in
+      try await fixture.engine.create(tenant, epoch: .first)
+      fixture.start()
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      store.setHeld(true)
+      try await fixture.pay(1...1)
+      while fixture.service.lag.since == nil { try await Task.sleep(for: .milliseconds(5)) }
+      #expect(fixture.service.problems.isEmpty)
+      fixture.clock.advance(milliseconds: ArchiveLimits.lagAlertMilliseconds)
+      #expect(fixture.service.problems.map(\.code) == ["archive_lagging"])
+      store.setHeld(false)
+      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(fixture.service.problems.isEmpty)
+    }
+  }
+
   @Test func `what a store kept by half is stored again`() async throws {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in
@@ -131,11 +149,19 @@ import Wire
     try await withTemporaryDirectory { directory in
       var clock: SimulatedWallClock?
       for generation in 1...3 as ClosedRange<UInt64> {
-        let fixture = try await ArchiveFixture(
+        var fixture = try await ArchiveFixture(
           directory, store: store, clock: clock, seed: generation,
           generation: Generation(generation), oldest: .first)
         clock = fixture.clock
         if generation == 1 { try await fixture.engine.create(tenant, epoch: .first) }
+        fixture.start()
+        // The segment that ends in the seal may go as soon as nobody needs it.
+        #expect(await fixture.service.waitUntilArchived(seconds: 20))
+        fixture.engine.flush()
+        await fixture.close()
+        fixture = try await ArchiveFixture(
+          directory, store: store, clock: clock, seed: generation + 10,
+          generation: Generation(generation), oldest: .first)
         fixture.start()
         let first = Int64(generation) * 10
         try await fixture.pay(first...(first + 2))

@@ -106,19 +106,26 @@ public final class JournalUploader: Sendable {
       }
       guard let uploaded else { return }
       position = uploaded
-      journal.advancePin(Self.pin, through: position.last)
+      journal.advancePin(Self.pin, through: position.pin)
     }
   }
 
   private struct Position: Sendable {
     var last: CellSeq
     /// The last archived group; nil: nothing says which one the next must follow.
-    var group: (number: UInt64, hash: SHA256Hash)?
+    var group: (number: UInt64, first: CellSeq, hash: SHA256Hash)?
     var isBeginning: Bool { last.rawValue == 0 }
 
     init(last: CellSeq, _ groups: [DurableGroup] = []) {
       self.last = last
-      group = groups.last.map { ($0.throughNumber, $0.hash) }
+      group = groups.last.map { ($0.throughNumber, $0.firstSeq, $0.hash) }
+    }
+
+    /// What the journal may forget: not the last group's segment, which may end in a seal that the
+    /// next group follows, and that only the next object will hold.
+    var pin: CellSeq {
+      guard let first = group?.first else { return last }
+      return CellSeq(first.rawValue - min(first.rawValue, 1))
     }
 
     /// By the group, not the position: a seal has none, and what follows chains to it.
@@ -154,7 +161,7 @@ public final class JournalUploader: Sendable {
     }
     mark.withLock { $0 = position.last }
     state.change { $0.archived = position.last }
-    journal.advancePin(Self.pin, through: position.last)
+    journal.advancePin(Self.pin, through: position.pin)
     return position
   }
 

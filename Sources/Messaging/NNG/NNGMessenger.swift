@@ -27,18 +27,22 @@ public final class NNGMessenger: Messenger {
   private let random: any RandomSource
   private let tls: NNGTLS?
   private let log: Logger
+  private let onStuckClose: @Sendable () -> Void
   private let sweeper = DeadlineSweeper()
   private let heartbeats = HeartbeatSweeper()
   private let state = Mutex(State())
 
   /// A messenger that has done nothing yet.
   ///
-  /// `tls` is needed for `tls+tcp` addresses.
+  /// `tls` is needed for `tls+tcp` addresses. `onStuckClose` is called where NNG does not end a
+  /// close (``MessagingLimits/closeSeconds``): it never will, and every later close in this process
+  /// waits behind it.
   public init(
     identity: PeerIdentity, key: DeploymentKey, tls: TLSFiles? = nil, random: any RandomSource,
     versions: ClosedRange<UInt8> = ProtocolVersion.supported,
-    log: Logger = Logger(label: "messaging")
+    log: Logger = Logger(label: "messaging"), onStuckClose: @escaping @Sendable () -> Void = {}
   ) {
+    self.onStuckClose = onStuckClose
     self.identity = identity
     self.key = key
     self.tls = tls.map(NNGTLS.init)
@@ -144,8 +148,16 @@ public final class NNGMessenger: Messenger {
     heartbeats.close()
     closing.renewal?.cancel()
     for attendant in closing.attendants { attendant.cancel() }
+    let seconds = MessagingLimits.closeSeconds
+    let end: Void? = await BoundedAnswer.within(seconds: seconds) { await Self.end(closing) }
+    guard end == nil else { return }
+    log.critical("NNG does not end a close", metadata: ["seconds": "\(seconds)"])
+    onStuckClose()
+  }
+
+  private static func end(_ closing: State) async {
     for attendant in closing.attendants { await attendant.value }
-    await Self.offThePool {
+    await offThePool {
       // First every aio is stopped, then anything is given back: in this NNG, freeing one while
       // others run can lock up the closing of sockets.
       for listener in closing.listeners { listener.stop() }

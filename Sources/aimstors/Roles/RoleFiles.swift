@@ -57,6 +57,8 @@ struct RoleFiles {
     return NNGMessenger(
       identity: PeerIdentity(role: role, id: id ?? self.id, generation: generation), key: key,
       tls: tls,
-      random: random, log: log)
+      random: random, log: log,
+      // Whoever closes its messenger ends, or becomes another role: a new process is either.
+      onStuckClose: { endProcess(.refused) })
   }
 }

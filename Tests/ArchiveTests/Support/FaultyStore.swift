@@ -17,6 +17,7 @@ final class FaultyStore: ObjectStore {
     /// Of the next calls that put an object of a journal; consumed one by one.
     var faults: [Fault] = []
     var isDown = false
+    var isHeld = false
     var puts = 0
     var gets: [String] = []
   }
@@ -24,6 +25,8 @@ final class FaultyStore: ObjectStore {
 
   func fail(_ faults: [Fault]) { state.withLock { $0.faults += faults } }
   func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
+  /// Whether puts of a journal's objects wait without an end.
+  func setHeld(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
   var puts: Int { state.withLock { $0.puts } }
   /// What was read since it was asked last.
   func takeGets() -> [String] {
@@ -39,6 +42,9 @@ final class FaultyStore: ObjectStore {
   func edit(_ body: (inout [String: [UInt8]]) -> Void) { state.withLock { body(&$0.objects) } }
 
   func put(_ name: String, _ bytes: [UInt8]) async throws(ArchiveError) {
+    while name.hasPrefix("journal/"), state.withLock({ $0.isHeld }), !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
     let result = state.withLock { state -> Result<Void, ArchiveError> in
       state.puts += 1
       if state.isDown { return .failure(.unreachable("down")) }

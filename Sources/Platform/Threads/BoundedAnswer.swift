@@ -1,4 +1,4 @@
-/// An answer that is not waited for longer than a start can wait.
+/// An answer that is not waited for longer than can be waited.
 public enum BoundedAnswer {
   /// What `body` answers, or nil where it has not by then; a call that hangs is left behind.
   public static func within<T: Sendable>(
