@@ -84,13 +84,29 @@ public struct Archive: Sendable {
 
   /// What of a cell's journal is there, by the rule of readers; `unreadable` objects are passed
   /// over.
+  ///
+  /// `from`: objects that end before it may be left out, in which case what is missing before the
+  /// first one means nothing.
   public func journal(
-    _ cell: CellID, without unreadable: Set<JournalSpan> = []
+    _ cell: CellID, from: CellSeq? = nil, without unreadable: Set<JournalSpan> = []
   ) async throws(ArchiveError) -> ReaderRule.Reading {
-    let stored = try await objects.list(ArchiveNames.journal(cell)).compactMap { object in
+    let claims = try await claims(cell)
+    var listed: [StoredObject] = []
+    if let from {
+      // No object reaches over more positions than that: see ``JournalObject/positions``.
+      let first = CellSeq(from.rawValue - min(from.rawValue, JournalObject.positions))
+      for generation in claims.map(\.generation) {
+        let prefix = ArchiveNames.journal(cell, generation)
+        listed += try await objects.list(
+          prefix, after: prefix + ArchiveHex.encode(first.rawValue))
+      }
+    } else {
+      listed = try await objects.list(ArchiveNames.journal(cell))
+    }
+    let stored = listed.compactMap { object in
       ArchiveNames.span(object.name, of: cell).map { ($0, object.bytes) }
     }.filter { !unreadable.contains($0.0) }
-    var reading = ReaderRule.read(stored.map(\.0), claims: try await claims(cell))
+    var reading = ReaderRule.read(stored.map(\.0), claims: claims)
     reading.bytes = Dictionary(stored) { first, _ in first }
     return reading
   }

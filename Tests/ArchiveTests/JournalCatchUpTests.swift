@@ -41,12 +41,30 @@ import Wire
     }
   }
 
+  /// One group more out of the archive, as an attempt that was cut off leaves it.
+  private func appendOne(_ lost: ArchiveFixture, to image: String) async throws {
+    let own = try #require(try JournalEnd.read(dataDirectory: image, cell: cell, files: files))
+    var configuration = JournalConfiguration(directory: "\(image)/journal", cell: cell)
+    configuration.isCopy = true
+    let journal = try Journal.open(configuration, files: files, fatal: { _ in }).journal
+    defer { journal.close() }
+    try await ArchivedGroups(lost.archive, cell: cell).read(after: own) { groups in
+      guard let group = groups.first else { return true }
+      _ = await withCheckedContinuation { caller in
+        journal.append(group) { caller.resume(returning: $0) }
+      }
+      return false
+    }
+  }
+
   @Test func `what the archive has more is there before anything is served`() async throws {
     let store = FaultyStore()
     try await withImage(store) { directory, lost in
       var calls = 0
       let result = try #require(
-        try await catchUp(lost, "\(directory)/image").run(.first, began: .start) { calls += 1 })
+        try await catchUp(lost, "\(directory)/image").run(.first, began: .start) {
+          calls += $0 ? 100 : 1
+        })
       #expect(result.groups > 0 && !result.isEarlier && calls == 1)
       let back = try await ArchiveFixture(
         directory, store: store, clock: lost.clock, seed: 3, data: "image")
@@ -90,6 +108,25 @@ import Wire
     }
   }
 
+  @Test func `one that went its own way concludes nothing from the archive`() async throws {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      let heads = store.names.filter { $0.hasPrefix("heads/") }
+      // Further than the archive, so that its end is somewhere in this journal, too.
+      let strayed = try await ArchiveFixture(
+        directory, store: store, clock: lost.clock, seed: 3, data: "image")
+      try await strayed.pay(50...70)
+      strayed.start()
+      while strayed.service.status.problems.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(strayed.service.status.problems.map(\.code) == ["archive_incomplete"])
+      await strayed.service.lookForSnapshots()
+      try await strayed.service.removeOld()
+      #expect(store.names.filter { $0.hasPrefix("heads/") } == heads)
+      #expect(strayed.service.status.archived == nil)
+      await strayed.close()
+    }
+  }
+
   @Test func `a promoted replica begins behind what the archive has of its primary`() async throws {
     let store = FaultyStore()
     try await withImage(store) { directory, lost in
@@ -99,8 +136,17 @@ import Wire
       // With records of its own it goes on from those.
       let none = try await catchUp(lost, image).run(Generation(2), began: .start)
       #expect(none == nil)
-      let result = try #require(try await catchUp(lost, image).run(Generation(2), began: end))
-      #expect(result.isEarlier && result.end.seq > end.seq)
+      // Cut off in the middle, it goes on; nobody has served from it meanwhile.
+      let whole = try #require(try await lost.archive.journal(cell).spans.last).last
+      try await appendOne(lost, to: image)
+      let half = try #require(
+        try JournalEnd.read(dataDirectory: image, cell: cell, files: files))
+      #expect(half.seq > end.seq && half.seq < whole)
+      let stopped = try await catchUp(lost, image).run(Generation(2), began: end)
+      #expect(stopped == nil)
+      let result = try #require(
+        try await catchUp(lost, image).run(Generation(2), began: end, isContinued: true))
+      #expect(result.isEarlier && result.end.seq == whole)
       let promoted = try await ArchiveFixture(
         directory, store: store, clock: lost.clock, seed: 3, data: "image",
         generation: Generation(2), oldest: .first)

@@ -82,10 +82,17 @@ struct ArchivedObjects: Sendable {
   }
 
   /// The object that the archived journal ends with; nil where there is none.
-  func last() async throws(ArchiveError) -> (span: JournalSpan, groups: [DurableGroup])? {
+  ///
+  /// `from`: a position that it is known to reach, or where what ends before does not matter: a
+  /// listing of months is not waited for.
+  func last(
+    from: CellSeq? = nil
+  ) async throws(ArchiveError) -> (span: JournalSpan, groups: [DurableGroup])? {
     var unreadable: [JournalSpan: ArchiveError] = [:]
     for _ in 0..<Self.listings {
-      let last = try await archive.journal(cell, without: Set(unreadable.keys)).spans.last
+      let last = try await archive.journal(
+        cell, from: from, without: Set(unreadable.keys)
+      ).spans.last
       // The journal does not end earlier because its end cannot be read.
       for (span, reason) in unreadable where last.map({ $0.last < span.last }) ?? true {
         throw reason
@@ -132,8 +139,9 @@ struct ArchivedObjects: Sendable {
   ) throws(ArchiveError) -> [DurableGroup] {
     let given = end.group
     let groups = given.map { given in Array(found.drop { $0.throughNumber <= given }) } ?? found
-    if let hash = end.hash, span.first <= end.seq.next, let first = groups.first,
-      first.previousHash != hash
+    // Numbers that are missing without a position are seals that no object got.
+    if let (number, hash) = end.group.flatMap({ number in end.hash.map { (number, $0) } }),
+      let first = groups.first, first.number == number + 1, first.previousHash != hash
     {
       throw .damaged(
         name: ArchiveNames.journal(cell, span), detail: "it does not follow the object before")

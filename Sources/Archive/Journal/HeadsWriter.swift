@@ -33,7 +33,11 @@ final class HeadsWriter: UploadListener {
 
   /// All records up to the position were applied when the process started; later ones are told of.
   func began(behind position: CellSeq) {
-    let heads = engine.heads.mapValues(\.archivedHead)
+    // With damage the journal does not say who has written what; what is archived from now on does.
+    let isWhole = !engine.problems.contains {
+      $0.code == "journal_damaged" || $0.code == "tenant_stopped"
+    }
+    let heads = isWhole ? engine.heads.mapValues(\.archivedHead) : [:]
     state.withLock { state in
       state.heads = heads
       state.through = position

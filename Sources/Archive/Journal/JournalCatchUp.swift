@@ -40,19 +40,24 @@ public struct JournalCatchUp: Sendable {
   /// `began` is where the journal ended when `generation` began: an earlier generation's records
   /// are appended where there are none of its own yet. A journal that the archive does not go on
   /// from is left as it is: its uploader names that (`archive_incomplete`), an operator decides.
-  /// `found` is called before the first group is appended.
+  /// `isContinued` says that an attempt at that was cut off: there are none either. `found` is
+  /// called before the first group is appended.
   public func run(
-    _ generation: Generation, began: JournalEnd, found: () throws -> Void = {}
+    _ generation: Generation, began: JournalEnd, isContinued: Bool = false,
+    found: (_ isEarlier: Bool) throws -> Void = { _ in }
   ) async throws -> CaughtUp? {
     let (directory, cell, files) = (directory, cell, files)
     let own = try await Blocking.run("archive") {
       try JournalEnd.read(dataDirectory: directory, cell: cell, files: files)
     }.get()
-    guard let own, own.group > 0, let last = await archivedEnd(), last.end.group > own.group,
-      last.generation == generation || last.generation < generation && own == began
+    guard let own, own.group > 0, let last = await archivedEnd(own.seq),
+      last.end.group > own.group,
+      last.generation == generation || last.generation < generation && (own == began || isContinued)
     else { return nil }
-    guard let (groups, end) = try await append(behind: own, last, found) else { return nil }
-    return CaughtUp(groups: groups, end: end, isEarlier: last.generation < generation)
+    let isEarlier = last.generation < generation
+    let appended = try await append(behind: own, last) { try found(isEarlier) }
+    guard let (groups, end) = appended else { return nil }
+    return CaughtUp(groups: groups, end: end, isEarlier: isEarlier)
   }
 
   private struct Last {
@@ -62,12 +67,12 @@ public struct JournalCatchUp: Sendable {
 
   /// Where the archive ends; nil where it has nothing, or does not say in time: a call that hangs
   /// is left behind.
-  private func archivedEnd() async -> Last? {
+  private func archivedEnd(_ own: CellSeq) async -> Last? {
     let (archive, cell, logger) = (archive, cell, logger)
     let answer = await BoundedAnswer.within(seconds: ArchiveLimits.startSeconds) {
       () -> Result<Last?, ArchiveError> in
       do throws(ArchiveError) {
-        let last = try await ArchivedObjects(archive: archive, cell: cell).last()
+        let last = try await ArchivedObjects(archive: archive, cell: cell).last(from: own)
         guard let last, let end = last.groups.last else { return .success(nil) }
         return .success(
           Last(
@@ -106,10 +111,12 @@ public struct JournalCatchUp: Sendable {
           let applied: @Sendable () throws -> [TenantID: TenantSeq] = {
             try AppliedSeqs.read(dataDirectory: directory, files: files)
           }
-          let opened = try Journal.open(configuration, files: files, applied: applied) { fatality in
-            logger.critical("the journal failed", metadata: ["reason": "\(fatality)"])
-          }
-          journal = opened.journal
+          let opening = configuration
+          journal = try await Blocking.run("archive") {
+            try Journal.open(opening, files: files, applied: applied) { fatality in
+              logger.critical("the journal failed", metadata: ["reason": "\(fatality)"])
+            }.journal
+          }.get()
         }
         for group in groups {
           guard let journal else { return false }
@@ -123,7 +130,8 @@ public struct JournalCatchUp: Sendable {
         }
         return true
       }
-    } catch let error as ArchiveError {
+    } catch {
+      // The journal's own trouble, too: whoever opens it to serve from it names that.
       logger.error(
         "the archive does not go on from this journal", metadata: ["reason": "\(error)"])
       guard count > 0 else { return nil }

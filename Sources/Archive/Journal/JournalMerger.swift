@@ -24,8 +24,8 @@ final class JournalMerger: UploadListener {
     var objects: [MergeRule.Object] = []
     /// Objects that others were made into, with those, and since when that is known.
     var merged: [JournalSpan: Parts] = [:]
-    /// What cannot be read: left as it is, and named.
-    var unreadable: Set<JournalSpan> = []
+    /// What cannot be read, or merged with anything: left as it is.
+    var left: Set<JournalSpan> = []
     /// What was not there when it was read last: removed meanwhile, or lost.
     var missing: String?
     var isLoaded = false
@@ -97,8 +97,8 @@ final class JournalMerger: UploadListener {
         (state.missing, state.isLoaded) = (name, false)
         return false
       }
-      state.unreadable.formUnion(run.map(\.span))
-      state.objects.removeAll { state.unreadable.contains($0.span) }
+      state.left.formUnion(run.map(\.span))
+      state.objects.removeAll { state.left.contains($0.span) }
       return true
     }
     guard isNew else { return }
@@ -128,7 +128,7 @@ final class JournalMerger: UploadListener {
       // What was stored while the listing was made.
       let last = objects.last?.span.last ?? CellSeq(0)
       objects += state.objects.filter { $0.span.first > last }
-      state.objects = objects.filter { !state.unreadable.contains($0.span) }
+      state.objects = objects.filter { !state.left.contains($0.span) }
       state.merged = Self.parts(of: reading, at: now)
       state.isLoaded = true
     }
@@ -137,7 +137,13 @@ final class JournalMerger: UploadListener {
   private func merge(_ run: [MergeRule.Object]) async throws(ArchiveError) {
     let bytes = Dictionary(run.map { ($0.span, $0.bytes) }) { first, _ in first }
     let groups = try await groups(of: run.map(\.span), bytes)
-    guard let first = run.first, let last = groups.spans.last, groups.spans.count > 1 else {
+    guard let first = run.first, let last = groups.spans.last else { return }
+    guard groups.spans.count > 1 else {
+      // It alone is as much as one holds.
+      state.withLock { state in
+        state.left.insert(first.span)
+        state.objects.removeAll { $0.span == first.span }
+      }
       return
     }
     let merged = JournalSpan(

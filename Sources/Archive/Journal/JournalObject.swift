@@ -3,6 +3,9 @@ import Wire
 
 /// The content of one object of a cell's journal: groups in order, each with its length before it.
 public enum JournalObject {
+  /// Content of one object is at most 32 MiB, and a record has more than this part of it.
+  static let positions: UInt64 = 1_048_576
+
   public static func encode(_ groups: [DurableGroup]) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(groups.reduce(0) { $0 + $1.bytes.count + 4 })

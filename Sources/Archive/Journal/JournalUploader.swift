@@ -81,8 +81,10 @@ public final class JournalUploader: Sendable {
         while !batch.isFull, let more = try tail.available() { batch.add(more) }
       } catch JournalError.trimmed(let oldest) {
         // The disk reserve came first: what was trimmed is in nobody's archive.
-        let lost = "positions \(position.last.rawValue + 1) to \(oldest.rawValue - 1)"
-        state.add("archive_gap", "\(lost) were never archived", at: now)
+        if oldest > position.last.next {
+          let lost = "positions \(position.last.rawValue + 1) to \(oldest.rawValue - 1)"
+          state.add("archive_gap", "\(lost) were never archived", at: now)
+        }
         tail.close()
         position = Position(last: CellSeq(oldest.rawValue - 1))
         tail = journal.tail(position.tailStart, .inItsMode)
@@ -159,10 +161,25 @@ public final class JournalUploader: Sendable {
         "the archive holds cell_seq \(position.last.rawValue), this journal ends at "
           + "\(journal.lastSeq.rawValue): it lost what was archived, or is another cell's")
     }
+    try demandSame(journal, position)
     mark.withLock { $0 = position.last }
     state.change { $0.archived = position.last }
     journal.advancePin(Self.pin, through: position.pin)
     return position
+  }
+
+  /// The archive's last group must be this journal's: what others conclude from both, such as who
+  /// has written nothing, is of one history then.
+  private func demandSame(_ journal: Journal, _ position: Position) throws(ArchiveError) {
+    guard let group = position.group else { return }
+    let own: SHA256Hash?
+    do throws(JournalError) { own = try journal.hash(ofGroup: group.number) } catch {
+      throw .incomplete("group \(group.number) cannot be read here: \(error)")
+    }
+    guard own.map({ $0 == group.hash }) ?? (group.number < journal.end.group) else {
+      throw .incomplete(
+        "group \(group.number) is another one in the archive: two journals of one cell")
+    }
   }
 
   private func upload(

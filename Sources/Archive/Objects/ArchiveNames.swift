@@ -11,9 +11,13 @@ public enum ArchiveNames {
 
   public static func journal(_ cell: CellID) -> String { "journal/\(cell)/" }
 
+  static func journal(_ cell: CellID, _ generation: Generation) -> String {
+    journal(cell) + ArchiveHex.encode(generation.rawValue) + "/"
+  }
+
   public static func journal(_ cell: CellID, _ span: JournalSpan) -> String {
-    journal(cell) + ArchiveHex.encode(span.generation.rawValue) + "/"
-      + ArchiveHex.encode(span.first.rawValue) + "-" + ArchiveHex.encode(span.last.rawValue)
+    journal(cell, span.generation) + ArchiveHex.encode(span.first.rawValue) + "-"
+      + ArchiveHex.encode(span.last.rawValue)
   }
 
   /// Nil for a name of something else.

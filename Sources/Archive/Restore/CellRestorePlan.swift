@@ -61,6 +61,8 @@ public final class CellRestorePlan: Sendable {
         cell, after: after, missing: { range in passed.withLock { $0.append(range) } }
       ) { records in
         try await Blocking.run("restore") {
+          // A drill's records lie beside what is served.
+          if only != nil { try CopyRoom(files).demand(0, in: scratch) }
           for record in records where only?.contains(record.identity.tenant) ?? true {
             let tenant = record.identity.tenant
             seen.withLock { _ = $0.insert(tenant) }
@@ -155,7 +157,7 @@ public final class CellRestorePlan: Sendable {
     _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
     acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
-    if let restored = await fromOwnJournal(tenant, schema, directory, lineage),
+    if let restored = await fromOwnJournal(tenant, schema, directory, lineage, acceptsMissing),
       restored.leaving == nil
     {
       try spool.drop(tenant)
@@ -173,7 +175,8 @@ public final class CellRestorePlan: Sendable {
 
   /// Out of the records that were sorted out; nil where they do not lead there.
   private func fromOwnJournal(
-    _ tenant: TenantID, _ schema: StoreSchema, _ directory: String, _ lineage: Lineage
+    _ tenant: TenantID, _ schema: StoreSchema, _ directory: String, _ lineage: Lineage,
+    _ acceptsMissing: Bool
   ) async -> RestoredTenant? {
     let restorer = TenantRestorer(
       archive: archive, files: files,
@@ -183,7 +186,7 @@ public final class CellRestorePlan: Sendable {
     return try? await restorer.restore(
       tenant, schema: schema, to: .latest,
       from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
-      into: directory, lineage: lineage)
+      into: directory, lineage: lineage, acceptsMissing: acceptsMissing)
   }
 
   /// Removes the records that were sorted out.

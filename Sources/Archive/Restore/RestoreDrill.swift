@@ -127,13 +127,19 @@ final class RestoreDrill: Sendable {
       let schema = environment.schema(tenant)
       let restored: RestoredTenant
       if let plan {
-        restored = try await plan.restore(tenant, schema: schema, into: directory, lineage: lineage)
+        restored = try await plan.restore(
+          tenant, schema: schema, into: directory, lineage: lineage, acceptsMissing: true)
       } else {
         restored = try await TenantRestorer(archive: environment.archive, files: files).restore(
           tenant, schema: schema, to: .latest, cell: environment.cell, into: directory,
           lineage: lineage)
       }
       _ = await Blocking.run("drill") { try FileTree.remove(directory, files) }
+      if let missing = restored.missing {
+        throw ArchiveError.incomplete(
+          "positions \(missing.lowerBound.rawValue) to \(missing.upperBound.rawValue) are in no "
+            + "object")
+      }
       if let wanted, restored.position.tenantSeq < wanted {
         throw ArchiveError.incomplete(
           "the archive brings back tenant_seq \(restored.position.tenantSeq.rawValue), and had "

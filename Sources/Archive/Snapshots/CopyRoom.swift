@@ -4,8 +4,8 @@ import Platform
 ///
 /// The journal of everybody lies on the same disk; who would fill it is told so before.
 struct CopyRoom: Sendable {
-  /// What stays free: several segments of the journal.
-  static let reserveBytes: UInt64 = 256 * 1_024 * 1_024
+  /// What stays free: two segments of the journal, and no more than a move was promised to leave.
+  static let reserveBytes: UInt64 = 128 * 1_024 * 1_024
 
   private let files: any FileSystem
 

@@ -69,6 +69,7 @@ struct OldObjects: Sendable {
 
   /// Snapshots and journal objects, with the heads that stand in what goes.
   func removeArchived(at now: Timestamp) async throws {
+    guard heads.archived != nil, status.status.fencedBy == nil else { return }
     let reading = try await archive.journal(cell)
     // Of what is listed no record is unknown: what was archived since is not looked at.
     guard let archived = heads.archived else { return }

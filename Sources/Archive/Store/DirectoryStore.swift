@@ -84,17 +84,21 @@ public struct DirectoryStore: ObjectStore {
     }
   }
 
-  public func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject] {
+  public func list(
+    _ prefix: String, after: String?
+  ) async throws(ArchiveError) -> [StoredObject] {
     try await ArchiveThread.run {
       let whole = prefix.hasSuffix("/") || prefix.isEmpty
       let start = whole ? String(prefix.dropLast(prefix.isEmpty ? 0 : 1)) : Self.parent(prefix)
       var found: [StoredObject] = []
-      try collect(start, &found)
+      try collect(start, after, &found)
       return found.filter { $0.name.hasPrefix(prefix) }.sorted { $0.name < $1.name }
     }
   }
 
-  private func collect(_ directory: String, _ found: inout [StoredObject]) throws {
+  private func collect(
+    _ directory: String, _ after: String?, _ found: inout [StoredObject]
+  ) throws {
     let path = directory.isEmpty ? root : "\(root)/\(directory)"
     guard try files.exists(path) else { return }
     for entry in try files.list(path)
@@ -104,9 +108,10 @@ public struct DirectoryStore: ObjectStore {
       do {
         // A directory opens for reading as well, and cannot be listed as what it is not.
         if (try? files.list("\(root)/\(name)")) != nil {
-          try collect(name, &found)
+          try collect(name, after, &found)
           continue
         }
+        guard after.map({ name > $0 }) ?? true else { continue }
         file = try files.open("\(root)/\(name)", .read)
       } catch let error as FileError {
         // Removed since it was listed.

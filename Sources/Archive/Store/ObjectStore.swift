@@ -10,11 +10,17 @@ public protocol ObjectStore: Sendable {
   /// Nil where there is no such object.
   func get(_ name: String) async throws(ArchiveError) -> [UInt8]?
 
-  /// Every object whose name begins with `prefix`, by name.
-  func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject]
+  /// Every object whose name begins with `prefix`, by name; with `after`, those with later names.
+  func list(_ prefix: String, after: String?) async throws(ArchiveError) -> [StoredObject]
 
   /// Removes an object; no error where there is none.
   func remove(_ name: String) async throws(ArchiveError)
+}
+
+extension ObjectStore {
+  public func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject] {
+    try await list(prefix, after: nil)
+  }
 }
 
 /// An object as a listing shows it.

@@ -55,7 +55,9 @@ public struct S3Store: ObjectStore {
     }
   }
 
-  public func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject] {
+  public func list(
+    _ prefix: String, after: String?
+  ) async throws(ArchiveError) -> [StoredObject] {
     var found: [StoredObject] = []
     var token: String?
     repeat {
@@ -63,7 +65,11 @@ public struct S3Store: ObjectStore {
         ("list-type", "2"), ("max-keys", "\(configuration.pageSize)"),
         ("prefix", configuration.prefix + prefix),
       ]
-      if let token { query.append(("continuation-token", token)) }
+      if let token {
+        query.append(("continuation-token", token))
+      } else if let after {
+        query.append(("start-after", configuration.prefix + after))
+      }
       let answer = try await call(Call(method: "GET", name: "", query: query))
       guard (200...299).contains(answer.status) else { throw refusal(answer, "LIST", prefix) }
       let page = S3Listing(answer.body)

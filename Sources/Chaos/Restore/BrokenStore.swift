@@ -64,10 +64,12 @@ final class BrokenStore: ObjectStore {
     state.withLock { $0.objects[name] }
   }
 
-  func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject] {
+  func list(_ prefix: String, after: String?) async throws(ArchiveError) -> [StoredObject] {
     state.withLock { state in
-      state.objects.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }
-        .map { StoredObject(name: $0.key, bytes: UInt64($0.value.count)) }
+      state.objects.filter { $0.key.hasPrefix(prefix) && $0.key > after ?? "" }.sorted {
+        $0.key < $1.key
+      }
+      .map { StoredObject(name: $0.key, bytes: UInt64($0.value.count)) }
     }
   }
 

@@ -178,7 +178,7 @@ struct PlatformStorage {
     let restored = "\(directory)/\(Self.restoredName)"
     _ = try await JournalCatchUp(
       archive, cell: cell, directory: directory, files: files, logger: logger
-    ).run(generation, began: began) { try PrivateFile.write([], to: restored) }
+    ).run(generation, began: began) { _ in try PrivateFile.write([], to: restored) }
   }
 
   private func bringBack(_ archive: Archive, _ engine: StorageEngine) async throws {

@@ -124,19 +124,26 @@ struct ReplicaProcess {
 
   /// Appends what the archive has more than this disk, before the journal is opened to be served.
   ///
-  /// Answers whether that was an earlier generation's: this one begins later than it has noted.
+  /// Answers whether that was an earlier generation's: this one begins later than it has noted. A
+  /// file says so while it lasts, so that a start after an end in the middle goes on with it.
   private func catchUp(
     _ state: ReplicaState, _ cell: CellID, _ archive: Archive
   ) async throws -> Bool {
     let files = LiveFileSystem()
-    let catchUp = JournalCatchUp(
-      archive, cell: cell, directory: directory, files: files, logger: logger)
-    guard let result = try await catchUp.run(state.generation, began: state.began),
-      result.isEarlier
+    let mark = directory + "/catching-up"
+    let isContinued = try PrivateFile.read(mark) != nil
+    let result = try await JournalCatchUp(
+      archive, cell: cell, directory: directory, files: files, logger: logger
+    ).run(state.generation, began: state.began, isContinued: isContinued) { isEarlier in
+      if isEarlier { try PrivateFile.write([], to: mark) }
+    }
+    guard isContinued || result?.isEarlier == true,
+      let end = try JournalEnd.read(dataDirectory: directory, cell: cell, files: files)
     else { return false }
     var later = state
-    later.began = result.end
+    later.began = end
     try ReplicaFile(directory: directory, files: files).store(later)
+    PrivateFile.remove(mark)
     return true
   }
 

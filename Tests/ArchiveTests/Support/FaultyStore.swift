@@ -74,12 +74,14 @@ final class FaultyStore: ObjectStore {
     return try result.get()
   }
 
-  func list(_ prefix: String) async throws(ArchiveError) -> [StoredObject] {
+  func list(_ prefix: String, after: String?) async throws(ArchiveError) -> [StoredObject] {
     let result = state.withLock { state -> Result<[StoredObject], ArchiveError> in
       if state.isDown { return .failure(.unreachable("down")) }
       return .success(
-        state.objects.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }
-          .map { StoredObject(name: $0.key, bytes: UInt64($0.value.count)) })
+        state.objects.filter { $0.key.hasPrefix(prefix) && $0.key > after ?? "" }.sorted {
+          $0.key < $1.key
+        }
+        .map { StoredObject(name: $0.key, bytes: UInt64($0.value.count)) })
     }
     return try result.get()
   }

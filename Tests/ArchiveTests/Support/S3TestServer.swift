@@ -111,7 +111,8 @@ final class S3TestServer: Sendable {
   private func listing(_ request: Request) -> Response {
     let query = request.uri.queryParameters
     let prefix = query["prefix"].map(String.init)?.removingPercent ?? ""
-    let after = query["continuation-token"].map(String.init)?.removingPercent ?? ""
+    let start = query["continuation-token"] ?? query["start-after"]
+    let after = start.map(String.init)?.removingPercent ?? ""
     let limit = Int(query["max-keys"] ?? "1000") ?? 1_000
     let all = state.withLock { state in
       state.objects.filter { $0.key.hasPrefix(prefix) && $0.key > after }

@@ -21,6 +21,10 @@ func checkContract(_ store: any ObjectStore) async throws {
   #expect(try await store.list("").map(\.name) == ["a/c d+e", "ab/x"])
   for number in 0..<25 { try await store.put("page/\(ArchiveHex.encode(UInt64(number)))", [1]) }
   #expect(try await store.list("page/").count == 25)
+  let late = try await store.list("page/", after: "page/" + ArchiveHex.encode(UInt64(9)))
+  #expect(late.count == 15 && late.first?.name == "page/" + ArchiveHex.encode(UInt64(10)))
+  #expect(try await store.list("page/", after: "page/0").count == 25)
+  #expect(try await store.list("page/", after: "page/z").isEmpty)
 }
 
 /// Of many who store different bytes under one name, one wins and the others hear of it.
