@@ -42,6 +42,14 @@ import Testing
     #expect(nothing.status == 0 && nothing.output.contains("nothing runs"), "\(nothing.output)")
   }
 
+  /// What they share is most of what can break; `tools/runbook all` runs all.
+  @Test func `a runbook mends what it breaks`() async throws {
+    let system = try LiveSystem()
+    defer { system.remove() }
+    let ended = try await system.runbook("lost-disk")
+    #expect(ended.status == 0 && ended.output.contains(#""ok":true"#), "\(ended.output)")
+  }
+
   @Test func `a process id that was left behind is nobody's to stop`() async throws {
     let system = try LiveSystem()
     defer { system.remove() }

@@ -52,6 +52,11 @@ struct LiveSystem {
     try await run(Self.root.appendingPathComponent("tools/run").path, arguments)
   }
 
+  /// `tools/runbook NAME`: a system of its own is broken, and mended by the page.
+  func runbook(_ name: String) async throws -> Ended {
+    try await run(Self.root.appendingPathComponent("tools/runbook").path, [name])
+  }
+
   /// One verb of the program.
   func verb(_ arguments: String...) async throws -> Ended {
     try await run(binaries + "/aimstors", arguments)
