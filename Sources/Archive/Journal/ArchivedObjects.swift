@@ -20,8 +20,7 @@ struct ArchivedObjects: Sendable {
   /// What was given last: what follows must chain to it.
   private struct End {
     var seq: CellSeq
-    var group: UInt64?
-    var hash: SHA256Hash?
+    var group: (number: UInt64, hash: SHA256Hash)?
   }
   /// An object that cannot be read.
   private struct Unreadable: Error {
@@ -106,6 +105,17 @@ struct ArchivedObjects: Sendable {
     throw .unreachable("the journal of \(cell) changes faster than it is read")
   }
 
+  /// Where the archived journal ends, and which generation wrote that; see ``last(from:)``.
+  func end(
+    from: CellSeq? = nil
+  ) async throws(ArchiveError) -> (generation: Generation, end: JournalEnd)? {
+    guard let last = try await last(from: from), let group = last.groups.last else { return nil }
+    return (
+      last.span.generation,
+      JournalEnd(group: group.throughNumber, seq: last.span.last, hash: group.hash)
+    )
+  }
+
   private func read(
     _ spans: [JournalSpan], _ bytes: [JournalSpan: UInt64], _ end: inout End,
     _ missing: (ClosedRange<CellSeq>) -> Void,
@@ -138,16 +148,18 @@ struct ArchivedObjects: Sendable {
     _ found: [DurableGroup], _ span: JournalSpan, _ end: inout End
   ) throws(ArchiveError) -> [DurableGroup] {
     let given = end.group
-    let groups = given.map { given in Array(found.drop { $0.throughNumber <= given }) } ?? found
+    let groups =
+      given.map { given in Array(found.drop { $0.throughNumber <= given.number }) }
+      ?? found
     // Numbers that are missing without a position are seals that no object got.
-    if let (number, hash) = end.group.flatMap({ number in end.hash.map { (number, $0) } }),
-      let first = groups.first, first.number == number + 1, first.previousHash != hash
+    if let given, let first = groups.first, first.number == given.number + 1,
+      first.previousHash != given.hash
     {
       throw .damaged(
         name: ArchiveNames.journal(cell, span), detail: "it does not follow the object before")
     }
     if let last = found.last {
-      end = End(seq: span.last, group: last.throughNumber, hash: last.hash)
+      end = End(seq: span.last, group: (last.throughNumber, last.hash))
     }
     return groups
   }

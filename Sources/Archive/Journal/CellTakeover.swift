@@ -43,9 +43,6 @@ public struct CellTakeover: Sendable {
 
   /// Where the archived journal ends, by the rule of readers.
   private func end() async throws(ArchiveError) -> JournalEnd {
-    guard let last = try await ArchivedObjects(archive: archive, cell: cell).last(),
-      let group = last.groups.last
-    else { return .start }
-    return JournalEnd(group: group.throughNumber, seq: last.span.last, hash: group.hash)
+    try await ArchivedObjects(archive: archive, cell: cell).end()?.end ?? .start
   }
 }

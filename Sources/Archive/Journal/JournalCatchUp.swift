@@ -60,10 +60,7 @@ public struct JournalCatchUp: Sendable {
     return CaughtUp(groups: groups, end: end, isEarlier: isEarlier)
   }
 
-  private struct Last {
-    let generation: Generation
-    let end: JournalEnd
-  }
+  private typealias Last = (generation: Generation, end: JournalEnd)
 
   /// Where the archive ends; nil where it has nothing, or does not say in time: a call that hangs
   /// is left behind.
@@ -72,12 +69,7 @@ public struct JournalCatchUp: Sendable {
     let answer = await BoundedAnswer.within(seconds: ArchiveLimits.startSeconds) {
       () -> Result<Last?, ArchiveError> in
       do throws(ArchiveError) {
-        let last = try await ArchivedObjects(archive: archive, cell: cell).last(from: own)
-        guard let last, let end = last.groups.last else { return .success(nil) }
-        return .success(
-          Last(
-            generation: last.span.generation,
-            end: JournalEnd(group: end.throughNumber, seq: last.span.last, hash: end.hash)))
+        return .success(try await ArchivedObjects(archive: archive, cell: cell).end(from: own))
       } catch { return .failure(error) }
     }
     switch answer {

@@ -102,8 +102,8 @@ final class RestoreDrill: Sendable {
   ///
   /// None where it does not get there in time, of which others tell.
   private func archivedHeads(of tenants: [TenantID]) async -> [TenantID: TenantHead] {
-    let all = environment.engine.servedHeads
-    let heads = all.filter { tenants.contains($0.key) }
+    let wanted = Set(tenants)
+    let heads = environment.engine.servedHeads.filter { wanted.contains($0.key) }
     guard let last = heads.values.map(\.cellSeq).max() else { return [:] }
     for _ in 0..<(ArchiveLimits.catchUpSeconds * 10) where !Task.isCancelled {
       if let archived = status.status.archived, archived >= last { return heads }
