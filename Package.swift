@@ -55,7 +55,13 @@ let package = Package(
   ],
   targets: [
     // C libraries of the system: a shim header each, and the few lines that must be C.
-    .target(name: "CNNG", linkerSettings: [.linkedLibrary("nng")]),
+    // NNG's archive, not its shared library: one function of it is wrapped (Sources/CNNG/StoppedAIO.c).
+    .target(
+      name: "CNNG",
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", "--wrap=nni_aio_begin"]), .linkedLibrary(":libnng.a"),
+        .linkedLibrary("mbedtls"), .linkedLibrary("mbedx509"), .linkedLibrary("mbedcrypto"),
+      ]),
     .target(
       name: "CSQLite", dependencies: ["COpenSSL"], linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(

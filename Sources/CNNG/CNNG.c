@@ -1,4 +1,5 @@
 #include "CNNG.h"
+#include "StoppedAIO.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,7 @@ call_callback(void *argument)
 			// Only now: a recv that times out while its send is pending crashes this NNG.
 			call->receiving = true;
 			call->sent(call->owner, call->slot);
-			nng_ctx_recv(call->ctx, call->aio);
+			cnng_ctx_recv(call->ctx, call->aio);
 			return;
 		}
 		// A message whose send failed is still ours.
@@ -83,7 +84,7 @@ cnng_call_start(cnng_call *call, nng_msg *request, nng_duration timeout)
 	call->receiving = false;
 	nng_aio_set_timeout(call->aio, timeout);
 	nng_aio_set_msg(call->aio, request);
-	nng_ctx_send(call->ctx, call->aio);
+	cnng_ctx_send(call->ctx, call->aio);
 }
 
 void
@@ -136,7 +137,7 @@ serve_callback(void *argument)
 			return;
 		}
 		serve->receiving = true;
-		nng_ctx_recv(serve->ctx, serve->aio);
+		cnng_ctx_recv(serve->ctx, serve->aio);
 		return;
 	}
 	if (result == 0) {
@@ -149,7 +150,7 @@ serve_callback(void *argument)
 		return;
 	}
 	// Anything else concerns one connection, not this context.
-	nng_ctx_recv(serve->ctx, serve->aio);
+	cnng_ctx_recv(serve->ctx, serve->aio);
 }
 
 int
@@ -182,7 +183,7 @@ void
 cnng_serve_start(cnng_serve *serve)
 {
 	serve->receiving = true;
-	nng_ctx_recv(serve->ctx, serve->aio);
+	cnng_ctx_recv(serve->ctx, serve->aio);
 }
 
 void
@@ -190,7 +191,7 @@ cnng_serve_reply(cnng_serve *serve, nng_msg *reply)
 {
 	serve->receiving = false;
 	nng_aio_set_msg(serve->aio, reply);
-	nng_ctx_send(serve->ctx, serve->aio);
+	cnng_ctx_send(serve->ctx, serve->aio);
 }
 
 void
@@ -232,7 +233,7 @@ subscription_callback(void *argument)
 	} else if (result == NNG_ECLOSED || result == NNG_ECANCELED) {
 		return;
 	}
-	nng_recv_aio(subscription->socket, subscription->aio);
+	cnng_recv_aio(subscription->socket, subscription->aio);
 }
 
 int
@@ -259,7 +260,7 @@ cnng_subscription_open(
 void
 cnng_subscription_start(cnng_subscription *subscription)
 {
-	nng_recv_aio(subscription->socket, subscription->aio);
+	cnng_recv_aio(subscription->socket, subscription->aio);
 }
 
 void
