@@ -55,7 +55,7 @@ let package = Package(
   ],
   targets: [
     // C libraries of the system: a shim header each, and the few lines that must be C.
-    // NNG's archive, not its shared library: one function of it is wrapped (Sources/CNNG/StoppedAIO.c).
+    // NNG's archive, not its shared library: one function is wrapped (Sources/CNNG/StoppedAIO.c).
     .target(
       name: "CNNG",
       linkerSettings: [

@@ -42,6 +42,8 @@ struct ReplicationBench: AsyncParsableCommand {
       progress("\(turn) `follower`, \(sustained) s")
       followed.append(try await best(.follower, seconds: sustained))
     }
+    progress("replication: the archive")
+    try await ArchiveLagBench(repository: repository, seconds: sustained).run()
     guard let last = followed.last else { throw BenchFailure("nothing was measured") }
     Row(
       name: "replication.lag_p99_ms", value: last.measured.lagP99, unit: "ms",
@@ -106,7 +108,7 @@ struct ReplicationBench: AsyncParsableCommand {
     let directory = try Repository.temporaryDirectory("replication")
     defer { try? FileManager.default.removeItem(atPath: directory) }
     var configuration = EngineConfiguration(directory: directory + "/a", cell: Self.cell)
-    configuration.followerGate.cellMode = mode ?? .local
+    configuration.followerGate.modes = DurabilityModes(cell: mode ?? .local)
     let engine = Self.engine(configuration)
     _ = try await engine.start()
     let ids = (0..<Self.tenants).map { TenantID(trusted: "t\($0)") }
@@ -145,7 +147,7 @@ struct ReplicationBench: AsyncParsableCommand {
     return measured
   }
 
-  private static func engine(_ configuration: EngineConfiguration) -> StorageEngine {
+  static func engine(_ configuration: EngineConfiguration) -> StorageEngine {
     var log = Logger(label: "bench")
     log.logLevel = .error
     return StorageEngine(

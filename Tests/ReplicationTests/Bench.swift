@@ -38,7 +38,7 @@ struct Bench {
     var configuration = EngineConfiguration(directory: "\(directory)/\(replica)", cell: Self.cell)
     configuration.generation = generation
     configuration.oldestGeneration = .first
-    configuration.followerGate.cellMode = .follower
+    configuration.followerGate.modes = DurabilityModes(cell: .follower)
     configuration.adjustJournal = {
       $0.segmentBytes = 4 << 20
       $0.groupBytes = 256 << 10

@@ -14,14 +14,15 @@ import Wire
   private func replication(
     _ bench: Bench, _ messenger: InMemoryMessenger, modes: [TenantID: DurabilityMode] = [:]
   ) -> Replication {
-    Replication(
+    let replication = Replication(
       ReplicationConfiguration(
-        replica: "p", peers: [.init(replica: "f", address: bench.address("f"))], mode: .follower,
-        tenantModes: modes),
+        replica: "p", peers: [.init(replica: "f", address: bench.address("f"))], mode: .follower),
       cell: Bench.cell, directory: "\(bench.directory)/p",
       state: ReplicaState(role: .primary, generation: .first), messenger: messenger,
       controlPlane: Address("tcp://control:1"), archive: nil, files: LiveFileSystem(),
       clock: SimulatedWallClock(), logger: bench.log, address: { "" }, fatal: { _ in })
+    for (tenant, mode) in modes { replication.modes.set(mode, for: tenant) }
+    return replication
   }
 
   @Test func `only one that is asked for this tenant is waited for`() async throws {

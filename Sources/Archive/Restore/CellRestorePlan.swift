@@ -22,6 +22,8 @@ public final class CellRestorePlan: Sendable {
     /// Records behind its last snapshot.
     public let records: UInt64
     public let bytes: UInt64
+    /// Whether the archive knows the tenant as another cell's.
+    public let hasLeft: Bool
   }
 
   /// Most recently active first.
@@ -79,7 +81,8 @@ public final class CellRestorePlan: Sendable {
       let (manifest, found) = (manifests[tenant], spool.found(tenant))
       return Tenant(
         id: tenant, lastActive: found?.lastTime ?? manifest?.time ?? .zero,
-        records: found?.records ?? 0, bytes: manifest?.bytes ?? 0)
+        records: found?.records ?? 0, bytes: manifest?.bytes ?? 0,
+        hasLeft: found?.hasLeft ?? false)
     }.sorted { ($0.lastActive, $1.id) > ($1.lastActive, $0.id) }
   }
 

@@ -30,7 +30,10 @@ extension CellNode {
 
   func heartbeat() -> Aimstors_ProtoHeartbeat {
     let metrics = engine.metrics
-    let problems = health.problems() + (replication?.problems() ?? [])
+    let now = Timestamp(milliseconds: clock.milliseconds())
+    let problems =
+      health.problems()
+      + (replication?.problems() ?? Replication.unkept(directives.modes, at: now))
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = configuration.id.rawValue
     heartbeat.generation = messenger.identity.generation.rawValue
@@ -39,6 +42,7 @@ extension CellNode {
     heartbeat.operations = metrics.commands
     heartbeat.journalBytes = metrics.journal.untrimmedBytes
     heartbeat.diskFreeBytes = health.diskFreeBytes
+    heartbeat.hasFollower_p = replication?.isAnyFed ?? false
     heartbeat.state = health.isReady ? "active" : "not_ready"
     heartbeat.requests = counts.now.all
     heartbeat.failedRequests = counts.now.failed

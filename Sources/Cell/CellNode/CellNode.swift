@@ -62,12 +62,6 @@ public final class CellNode: Service {
       directory: configuration.dataDirectory, cell: configuration.id)
     engineConfiguration.generation = messenger.identity.generation
     engineConfiguration.ceiling = ceilings.ceiling
-    if let replication = configuration.replication {
-      engineConfiguration.oldestGeneration = .first
-      // A promoted copy may lack a release that its old primary told of.
-      engineConfiguration.settlesMoves = messenger.identity.generation > .first
-      engineConfiguration.followerGate = replication.gate(asked: configuration.replica.asked)
-    }
     let bound = Bound()
     self.bound = bound
     replication = configuration.replication.map {
@@ -79,6 +73,12 @@ public final class CellNode: Service {
         address: {
           configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
         }, fatal: fatal)
+    }
+    if let replication {
+      engineConfiguration.oldestGeneration = .first
+      // A promoted copy may lack a release that its old primary told of.
+      engineConfiguration.settlesMoves = messenger.identity.generation > .first
+      engineConfiguration.followerGate = replication.gate(asked: configuration.replica.asked)
     }
     // The cell's own store is not one tenant's: without it the cell serves nobody.
     engineConfiguration.quarantines = { $0 != .cellStore }
@@ -93,7 +93,9 @@ public final class CellNode: Service {
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: { Self.schema(of: $0) },
       due: { wakes.due($0) }, fatal: { fatal("\($0)") })
-    directives = Directives(store: engine, cell: configuration.id, region: configuration.region)
+    directives = Directives(
+      store: engine, cell: configuration.id, region: configuration.region,
+      modes: engineConfiguration.followerGate.modes)
     link = ControlPlaneLink(
       peer: messenger.peer(at: configuration.controlPlane), directives: directives, logger: logger)
     let graphConfiguration = GraphConfiguration(baseURL: configuration.graphURL)
@@ -223,7 +225,7 @@ public final class CellNode: Service {
     }
     try await recovery?.begin()
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
-    try await directives.load()
+    try await directives.load { self.engine.heads[$0]?.ownership.isHere ?? false }
     try await ceilings.load(directives)
     let handler = makeHandler()
     let address = try await messenger.listen(at: configuration.listen) {

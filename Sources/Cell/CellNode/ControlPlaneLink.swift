@@ -1,6 +1,7 @@
 import Cryptography
 import Logging
 import Messaging
+import Storage
 import SwiftProtobuf
 import Synchronization
 import Wire
@@ -90,7 +91,9 @@ final class ControlPlaneLink: KeyClaims {
     }
     for profile in answer.tenants {
       guard let entry = DirectoryEntry(profile) else { continue }
-      if directives.state(of: entry.tenant) != entry.state {
+      if directives.state(of: entry.tenant) != entry.state
+        || directives.modes.own(of: entry.tenant) != entry.durability
+      {
         try await directives.set(entry, trace: "")
       }
     }
@@ -211,6 +214,7 @@ extension DirectoryEntry {
     guard let tenant = TenantID(message.tenant) else { return nil }
     self.init(
       tenant: tenant, state: TenantState(rawValue: message.state) ?? .suspended,
-      reason: message.reason, changedAt: Timestamp(milliseconds: message.createdAtMs))
+      reason: message.reason, changedAt: Timestamp(milliseconds: message.createdAtMs),
+      durability: DurabilityMode(said: message.durability))
   }
 }

@@ -22,6 +22,8 @@ struct Provisioning: Sendable {
     guard let entry = DirectoryEntry(message) else {
       throw Failure(.invalidIdentifier, "not a tenant id")
     }
+    // From the first record on.
+    try await directives.set(entry.durability, of: tenant)
     try await create(tenant, Epoch(message.epoch))
     let profile = TenantProfile(
       name: message.name, slug: message.slug, region: message.region, currency: currency,

@@ -44,6 +44,8 @@ final class Arrivals: Sendable {
     guard skew <= MoveLimits.skewMilliseconds else {
       throw Failure(.invalidState, "the clocks of the two cells are \(skew) ms apart")
     }
+    let durability = DurabilityMode(said: message.durability)
+    if durability == .follower { try followers.demandAny() }
     let epoch = Epoch(message.epoch)
     let arrival = Arrival(epoch: epoch, source: source, followers: followers.current)
     let isRefused = state.withLock { state in
@@ -59,6 +61,8 @@ final class Arrivals: Sendable {
     do throws(Failure) {
       try environment.room.take(.arrival(tenant), bytes: message.bytes)
       try await environment.remember(tenant, at: message.sourceAddress)
+      // From the first record on: what arrives is as durable as it was.
+      try await environment.directives.set(durability, of: tenant)
       try await onThread { [engine] in try engine.prepareImport(tenant, under: epoch) }
       parts.begin(tenant, epoch)
       try await followers.pass(
@@ -153,6 +157,8 @@ final class Arrivals: Sendable {
       digests[name] = Storage.Digest(value)
     }
     try followers.demand(try arrival(tenant, epoch).followers)
+    // It may have been asked for while the files came.
+    if DurabilityMode(said: message.durability) == .follower { try followers.demandAny() }
     try await environment.directives.take(message, of: tenant)
     try await engine.readyForMove(
       tenant, under: epoch,
@@ -178,6 +184,7 @@ final class Arrivals: Sendable {
 
   private func refuse(_ tenant: TenantID, under epoch: Epoch) async throws(Failure) {
     try await engine.refuseMoved(tenant, under: epoch)
+    if !engine.serves(tenant) { try await environment.directives.set(nil, of: tenant) }
     let arrival = try? arrival(tenant, epoch)
     forget(tenant)
     // What is in its place there goes with the journal's record; this is for what is not.

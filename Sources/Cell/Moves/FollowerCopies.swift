@@ -27,6 +27,12 @@ struct FollowerCopies: Sendable {
     asked().union(links.filter { $0.current.isStreaming }.map(\.name))
   }
 
+  /// Throws `follower_missing` where none is fed.
+  func demandAny() throws(Failure) {
+    guard current.isEmpty else { return }
+    throw Failure(.followerMissing, "the tenant's records must wait for a follower; none is fed")
+  }
+
   /// Passes a source's message on; returns once all of them have done what it says.
   func pass(
     _ method: WireMethod, _ message: some SwiftProtobuf.Message, to names: Set<String>,

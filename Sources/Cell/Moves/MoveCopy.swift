@@ -82,6 +82,7 @@ struct MoveCopy: Sendable {
     message.bytes = bytes
     message.timeMs = environment.clock.milliseconds()
     message.schemaVersion = head.schemaVersion
+    message.durability = environment.directives.modes.own(of: order.tenant)?.rawValue ?? ""
     // A target that restarts is waited for: nothing has been given up for it yet.
     let end = ContinuousClock.now + MoveLimits.beginPatience
     while true {

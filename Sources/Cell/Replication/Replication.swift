@@ -8,22 +8,24 @@ import Wire
 
 /// A primary's replication: may it serve, who has to acknowledge, who is how far.
 final class Replication: Sendable {
-  private let configuration: ReplicationConfiguration
-  private let cell: CellID
+  let configuration: ReplicationConfiguration
+  /// Shared with the engine's gate.
+  let modes: DurabilityModes
+  let cell: CellID
   private let directory: String
-  private let generation: Generation
+  let generation: Generation
   private let files: any FileSystem
   private let file: ReplicaFile
   private let register: RegisterLink
   let links: [FollowerLink]
   private let clock: any WallClock
   private let logger: Logger
-  private let state: Mutex<State>
+  let state: Mutex<State>
   /// Where other processes reach this one.
-  private let address: @Sendable () -> String
+  let address: @Sendable () -> String
   private let fatal: @Sendable (String) -> Void
 
-  private struct State {
+  struct State {
     var replica: ReplicaState
     var standings: [String: FollowerStanding]
     /// Positions from which on everything was acknowledged with the follower's word.
@@ -40,6 +42,7 @@ final class Replication: Sendable {
     address: @escaping @Sendable () -> String, fatal: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
+    modes = DurabilityModes(cell: configuration.mode)
     self.cell = cell
     self.directory = directory
     generation = replica.generation
@@ -65,7 +68,7 @@ final class Replication: Sendable {
     state = Mutex(State(replica: replica, standings: standings))
   }
 
-  private var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
+  var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
 
   /// Why this process must not serve any more.
   var stop: ReplicationStop? { state.withLock { $0.stop } }
@@ -247,7 +250,7 @@ final class Replication: Sendable {
     }
     switch phase {
     case .out:
-      guard configuration.gate(asked: []).isAnyFollower, sight.isStreaming,
+      guard modes.isAnyFollower, sight.isStreaming,
         behind <= ReplicationLimits.closeRecords
       else { return }
       guard store({ $0.asked.insert(link.name) }) else { return }
@@ -275,7 +278,19 @@ final class Replication: Sendable {
 
   /// Whether the tenant's records wait for the followers that are asked.
   func waitsForFollowers(_ tenant: TenantID) -> Bool {
-    configuration.gate(asked: []).mode(of: tenant) == .follower
+    modes.mode(of: tenant) == .follower
+  }
+
+  /// Whether some follower is fed now.
+  var isAnyFed: Bool { links.contains { $0.current.isStreaming } }
+
+  /// What the engine's gate holds to; `asked` must acknowledge from the start.
+  func gate(asked: Set<String>) -> FollowerGate.Configuration {
+    var gate = FollowerGate.Configuration()
+    gate.modes = modes
+    gate.deadlineNanoseconds = configuration.deadlineMilliseconds * 1_000_000
+    gate.required = asked
+    return gate
   }
 
   var askedNow: Set<String> { state.withLock { $0.replica.asked } }
@@ -344,57 +359,5 @@ final class Replication: Sendable {
     state.withLock { state in
       state.missingSince[follower] = missing ? state.missingSince[follower] ?? now : nil
     }
-  }
-
-  // MARK: Telling
-
-  private func report(_ journal: Journal? = nil) -> Aimstors_ProtoReplicaReport {
-    var report = Aimstors_ProtoReplicaReport()
-    report.cell = cell.rawValue
-    report.replica = configuration.replica
-    report.generation = generation.rawValue
-    report.address = address()
-    report.isPrimary = true
-    report.isMixed = configuration.gate(asked: []).isAnyLocal
-    if let journal {
-      report.end = journal.end.message
-      report.followers = lags(journal)
-    }
-    return report
-  }
-
-  /// How far each follower is behind.
-  func lags(_ journal: Journal) -> [Aimstors_ProtoFollowerLag] {
-    let standings = state.withLock { $0.standings }
-    let (now, last) = (MonotonicTime.nanoseconds(), journal.lastSeq.rawValue)
-    return links.map { link in
-      let sight = link.current
-      var lag = Aimstors_ProtoFollowerLag()
-      lag.replica = link.name
-      lag.phase = "\(standings[link.name]?.phase ?? .out)"
-      lag.connected = sight.isStreaming && link.isConnected
-      lag.records = last - min(last, sight.end?.seq.rawValue ?? 0)
-      lag.bytes = lag.records == 0 ? 0 : sight.bytesBehind
-      lag.milliseconds = Int64(clamping: sight.oldestMissing(at: now) / 1_000_000)
-      return lag
-    }
-  }
-
-  func problems() -> [Storage.Problem] {
-    let (missing, asked) = state.withLock { ($0.missingSince, $0.replica.asked) }
-    var problems = missing.sorted { $0.key < $1.key }.map { follower, since in
-      Storage.Problem(
-        code: "follower_missing", since: since, runbook: "docs/runbooks/follower-missing.md",
-        tenant: nil, detail: "follower \(follower) is not fed")
-    }
-    for follower in configuration.peers.map(\.replica)
-    where configuration.gate(asked: []).isAnyFollower && !asked.contains(follower) {
-      problems.append(
-        Storage.Problem(
-          code: "replication_degraded", since: missing[follower] ?? now,
-          runbook: "docs/runbooks/follower-missing.md", tenant: nil,
-          detail: "acknowledged without follower \(follower)"))
-    }
-    return problems
   }
 }

@@ -18,8 +18,8 @@ public struct ReplicationConfiguration: Sendable {
   /// This process's name among the cell's replicas.
   public let replica: String
   public let peers: [Peer]
+  /// That of tenants without one of their own.
   public let mode: DurabilityMode
-  public let tenantModes: [TenantID: DurabilityMode]
   /// Whether the cell goes on without a follower that does not acknowledge in time, once the
   /// register has let it go; otherwise writes fail until it is back.
   public let degrades: Bool
@@ -27,27 +27,14 @@ public struct ReplicationConfiguration: Sendable {
   public let deadlineMilliseconds: UInt64
 
   public init(
-    replica: String, peers: [Peer], mode: DurabilityMode,
-    tenantModes: [TenantID: DurabilityMode] = [:], degrades: Bool = true,
+    replica: String, peers: [Peer], mode: DurabilityMode, degrades: Bool = true,
     deadlineMilliseconds: UInt64 = 5_000
   ) {
     self.replica = replica
     self.peers = peers
     self.mode = mode
-    self.tenantModes = tenantModes
     self.degrades = degrades
     self.deadlineMilliseconds = deadlineMilliseconds
-  }
-
-  func gate(asked: Set<String>) -> FollowerGate.Configuration {
-    var gate = FollowerGate.Configuration()
-    gate.cellMode = mode
-    gate.tenantModes = tenantModes
-    // Webhook parts of every tenant lie in the cell's own store: it has the strictest mode of all.
-    if tenantModes.values.contains(.follower) { gate.tenantModes[.cellStore] = .follower }
-    gate.deadlineNanoseconds = deadlineMilliseconds * 1_000_000
-    gate.required = asked
-    return gate
   }
 }
 
@@ -73,6 +60,8 @@ public enum ReplicationLimits {
   public static let snapshotTimeout = Duration.seconds(300)
   /// Tenants whose lag is shown, those furthest behind; and what is read to find them.
   public static let lagTenants = 50
+  /// Tenants that one problem names.
+  static let namedTenants = 5
   public static let lagRecords = 20_000
   public static let lagBytes = 16 << 20
   /// The pause of a start that has to wait for a follower or the register.

@@ -52,13 +52,17 @@ final class CellRecovery: Sendable {
     var failed: [Failed] = []
     /// Back, and perhaps without their last records: positions of the journal are in no object.
     var incomplete: [Failed]?
+    /// The archive has them as this cell's, and the control plane has not placed them here: they
+    /// are in no place that it knows, or moved in the moments that were lost.
+    var unplaced: [String]?
     var records: UInt64 = 0
     var bytes: UInt64 = 0
     var firstServingMilliseconds: Int64 = 0
     var milliseconds: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
-      case restore, generation, restored, failed, incomplete, records, bytes, milliseconds
+      case restore, generation, restored, failed, incomplete, unplaced, records, bytes
+      case milliseconds
       case firstServingMilliseconds = "first_serving_milliseconds"
     }
   }
@@ -150,9 +154,11 @@ final class CellRecovery: Sendable {
       plan.tenants.map(\.id).filter { found[$0] != nil }
       + found.keys.filter { !known.contains($0) }.sorted()
     let missing = order.filter { engine.heads[$0] == nil }
+    let unplaced = Self.unplaced(plan.tenants, here: found, known: engine.heads)
     state.withLock { state in
       state.pending = Set(missing)
       state.total = missing.count
+      state.result.unplaced = unplaced.isEmpty ? nil : unplaced.map(\.rawValue)
     }
     await withTaskGroup(of: Void.self) { group in
       for (index, tenant) in missing.enumerated() where !Task.isCancelled {
@@ -163,6 +169,16 @@ final class CellRecovery: Sendable {
     }
     guard !Task.isCancelled else { return }
     await end(plan)
+  }
+
+  /// Whom the archive has as this cell's, and the control plane not: its own store may be a copy
+  /// from before they were made.
+  static func unplaced(
+    _ tenants: [CellRestorePlan.Tenant], here: [TenantID: Epoch], known: [TenantID: TenantHead]
+  ) -> [TenantID] {
+    tenants.filter {
+      !$0.hasLeft && $0.id != .cellStore && here[$0.id] == nil && known[$0.id] == nil
+    }.map(\.id).sorted()
   }
 
   private func one(_ tenant: TenantID, _ epoch: Epoch, _ plan: CellRestorePlan) async {
@@ -222,6 +238,7 @@ final class CellRecovery: Sendable {
       "the cell is back",
       metadata: [
         "restored": "\(result.restored)", "failed": "\(result.failed.count)",
+        "unplaced": "\(result.unplaced?.count ?? 0)",
         "milliseconds": "\(elapsed)",
       ])
   }

@@ -24,8 +24,8 @@ struct CellSurvey: Sendable {
       let entry = directives.entry(of: tenant)
       var told = CellSurveyPage.Tenant(
         id: tenant.rawValue, epoch: head.epoch.rawValue,
-        state: (entry?.state ?? .active).rawValue, reason: entry?.reason ?? "", profile: nil,
-        numbers: [])
+        state: (entry?.state ?? .active).rawValue, reason: entry?.reason ?? "",
+        durability: directives.modes.own(of: tenant)?.rawValue, profile: nil, numbers: [])
       // A stopped tenant is told all the same: its epoch is taken.
       if let (profile, numbers) = try? await read(tenant) {
         told.profile = profile

@@ -6,20 +6,29 @@ import Wire
 final class Directives: SendGate {
   private let store: any TenantStore
   private let table: Mutex<StopTable>
+  /// Shared with the engine's gate.
+  let modes: DurabilityModes
 
-  init(store: any TenantStore, cell: CellID, region: RegionID) {
+  init(
+    store: any TenantStore, cell: CellID, region: RegionID,
+    modes: DurabilityModes = DurabilityModes(cell: .local)
+  ) {
     self.store = store
+    self.modes = modes
     table = Mutex(StopTable(cell: cell.rawValue, region: region.rawValue))
   }
 
   /// Reads what was in force before the restart.
   ///
-  /// Called before anything is served.
-  func load() async throws(Failure) {
-    let (stops, directory, marks) = try await store.read(.cellStore, [.spool]) { snapshot in
+  /// Called before anything is served. The mode of a tenant that is not here any more holds for
+  /// nothing.
+  func load(isHere: @Sendable (TenantID) -> Bool = { _ in true }) async throws(Failure) {
+    let (stops, directory, durabilities, marks) = try await store.read(
+      .cellStore, [.spool]
+    ) { snapshot in
       let rows = DirectivesStore(snapshot)
       return (
-        try rows.stops(), try rows.directory(),
+        try rows.stops(), try rows.directory(), try rows.durabilities(),
         try rows.facts(RestoreMark.prefix).map { name, value in
           (TenantID(trusted: name), RestoreMark(bytes: value))
         }
@@ -30,6 +39,7 @@ final class Directives: SendGate {
       for entry in directory { table.set(entry) }
       for (tenant, mark) in marks { table.mark(tenant, mark) }
     }
+    for (tenant, mode) in durabilities where isHere(tenant) { modes.set(mode, for: tenant) }
   }
 
   /// Stops a restored tenant's sends durably, or lets them go on (nil).
@@ -57,13 +67,24 @@ final class Directives: SendGate {
     fence.reason = entry?.reason ?? ""
     fence.stateChangedAtMs = entry?.changedAt.milliseconds ?? 0
     fence.restoreMark = .init(mark?.bytes ?? [])
+    fence.durability = modes.own(of: tenant)?.rawValue ?? ""
+  }
+
+  /// Gives a tenant that is about to arrive its own mode, durably; nil: the cell's.
+  func set(_ mode: DurabilityMode?, of tenant: TenantID) async throws(Failure) {
+    guard modes.own(of: tenant) != mode else { return }
+    try await store.write(.cellStore, CommandOrigin(requestID: "move", traceID: "")) {
+      try DirectivesStore($0).set(mode, of: tenant)
+    }
+    modes.set(mode, for: tenant)
   }
 
   /// Takes over, durably, what stood about a tenant in the cell that it comes from.
   func take(_ fence: Aimstors_ProtoMoveFence, of tenant: TenantID) async throws(Failure) {
     let entry = DirectoryEntry(
       tenant: tenant, state: TenantState(rawValue: fence.state) ?? .suspended,
-      reason: fence.reason, changedAt: Timestamp(milliseconds: fence.stateChangedAtMs))
+      reason: fence.reason, changedAt: Timestamp(milliseconds: fence.stateChangedAtMs),
+      durability: DurabilityMode(said: fence.durability))
     let mark = fence.restoreMark.isEmpty ? nil : RestoreMark(bytes: Array(fence.restoreMark))
     try await store.write(.cellStore, CommandOrigin(requestID: "move", traceID: "")) {
       transaction in
@@ -76,6 +97,7 @@ final class Directives: SendGate {
       table.set(entry)
       table.mark(tenant, mark)
     }
+    modes.set(entry.durability, for: tenant)
   }
 
   func removeFact(_ name: String) async throws(Failure) {
@@ -96,6 +118,7 @@ final class Directives: SendGate {
       try DirectivesStore($0).set(entry)
     }
     table.withLock { $0.set(entry) }
+    modes.set(entry.durability, for: entry.tenant)
   }
 
   func fact(_ name: String) async throws(Failure) -> [UInt8]? {
@@ -120,4 +143,14 @@ final class Directives: SendGate {
   func entry(of tenant: TenantID) -> DirectoryEntry? { table.withLock { $0.entry(of: tenant) } }
 
   func state(of tenant: TenantID) -> TenantState { table.withLock { $0.state(of: tenant) } }
+}
+
+extension DurabilityMode {
+  /// As a message says it; nil: as the cell does.
+  ///
+  /// A mode that this version does not know is treated as the safest one it knows.
+  init?(said text: String) {
+    guard !text.isEmpty else { return nil }
+    self = DurabilityMode(rawValue: text) ?? .follower
+  }
 }

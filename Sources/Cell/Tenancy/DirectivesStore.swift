@@ -17,6 +17,8 @@ struct DirectoryEntry: Hashable, Sendable {
   let state: TenantState
   let reason: String
   let changedAt: Timestamp
+  /// The tenant's own mode; nil: the cell's.
+  var durability: DurabilityMode?
 }
 
 /// The rows behind ``Directives`` in the cell's own store.
@@ -63,16 +65,39 @@ struct DirectivesStore {
       """,
       .text(entry.tenant.rawValue), .text(entry.state.rawValue), .text(entry.reason),
       .integer(entry.changedAt.milliseconds))
+    try set(entry.durability, of: entry.tenant)
   }
 
   func directory() throws -> [DirectoryEntry] {
-    try connection.rows("SELECT tenant, state, reason, changed_at FROM directory") { row in
-      DirectoryEntry(
-        tenant: TenantID(trusted: row.text(0)),
+    let modes = try durabilities()
+    return try connection.rows("SELECT tenant, state, reason, changed_at FROM directory") { row in
+      let tenant = TenantID(trusted: row.text(0))
+      return DirectoryEntry(
+        tenant: tenant,
         // A state that this version does not know is treated as the safest one it knows.
         state: TenantState(rawValue: row.text(1)) ?? .suspended,
-        reason: row.text(2), changedAt: Timestamp(milliseconds: row.int64(3)))
+        reason: row.text(2), changedAt: Timestamp(milliseconds: row.int64(3)),
+        durability: modes[tenant])
     }
+  }
+
+  /// Tenants with a mode of their own begin the names of their facts so.
+  private static let durabilityPrefix = "durability/"
+
+  func set(_ mode: DurabilityMode?, of tenant: TenantID) throws {
+    let name = Self.durabilityPrefix + tenant.rawValue
+    if let mode { try setFact(name, Array(mode.rawValue.utf8)) } else { try removeFact(name) }
+  }
+
+  /// The modes of tenants that have one of their own, of those on their way here too.
+  func durabilities() throws -> [TenantID: DurabilityMode] {
+    var modes: [TenantID: DurabilityMode] = [:]
+    for (name, value) in try facts(Self.durabilityPrefix) {
+      // A mode that this version does not know is treated as the safest one it knows.
+      modes[TenantID(trusted: name)] =
+        DurabilityMode(rawValue: String(decoding: value, as: UTF8.self)) ?? .follower
+    }
+    return modes
   }
 
   func fact(_ name: String) throws -> [UInt8]? {

@@ -168,6 +168,7 @@ extension CellReport {
       requests: proto.requests, failed: proto.failedRequests)
     startedAt = proto.startedAtMs
     readsLevel = max(1, proto.readsLevel)
+    hasFollower = proto.hasFollower_p
     oldestDue = proto.oldestDueMs == 0 ? nil : Timestamp(milliseconds: proto.oldestDueMs)
     problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map { problem in
       ReportedProblem(

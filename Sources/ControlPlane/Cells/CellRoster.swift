@@ -24,6 +24,8 @@ struct CellReport: Hashable, Sendable {
   var startedAt: Int64 = 0
   /// The newest format level that it reads.
   var readsLevel: UInt32 = 1
+  /// Whether it feeds a follower.
+  var hasFollower = false
 }
 
 /// Something wrong, since when, and the page that says what to do.

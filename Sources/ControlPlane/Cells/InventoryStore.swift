@@ -54,6 +54,7 @@ extension PlatformRows {
       timeZone: "UTC", tier: "standard", parent: nil,
       state: TenantState(rawValue: owned.state) ?? .active,
       reason: "learned from \(cell)", isProvisioned: true,
-      placement: Placement(cell: cell, epoch: Epoch(owned.epoch)), createdAt: now, version: 0)
+      placement: Placement(cell: cell, epoch: Epoch(owned.epoch)), durability: .cell,
+      createdAt: now, version: 0)
   }
 }

@@ -42,7 +42,7 @@ struct MoveInput: Decodable, Sendable {
 /// Decides only; asked in the transaction that arms the move.
 enum MoveAdmission {
   /// Throws `invalid_field` for a cell that does not exist, `conflict` where the tenant is there
-  /// already or moves, `cell_unavailable`, `cell_full`.
+  /// already or moves, `cell_unavailable`, `follower_missing`, `cell_full`.
   static func check(
     _ tenant: TenantRecord, to target: CellID, pending: MoveRecord?,
     among cells: [PlacementCandidate], rule: PlacementRule
@@ -61,6 +61,8 @@ enum MoveAdmission {
         .cellUnavailable, "\(tenant.placement.cell), where the tenant is, does not answer",
         retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
     }
-    _ = try rule.choose(region: tenant.region, tier: tenant.tier, pinned: target, among: cells)
+    _ = try rule.choose(
+      region: tenant.region, tier: tenant.tier, durability: tenant.durability, pinned: target,
+      among: cells)
   }
 }

@@ -1,6 +1,7 @@
 /// Shapes of what the control plane keeps.
 extension Schemas {
   private static let tenantState = words("active", "suspended", "read_only")
+  private static let durability = words("cell", "local", "follower")
 
   static let platform: KeyValuePairsList = [
     (
@@ -8,16 +9,22 @@ extension Schemas {
       object([
         "name": string, "slug": string, "region": string, "currency": string,
         "time_zone": string, "tier?": string, "parent_id?": string, "cell?": string,
+        "durability?": durability,
       ])
     ),
-    ("TenantPatch", object(["state?": tenantState, "reason?": string, "name?": string])),
+    (
+      "TenantPatch",
+      object([
+        "state?": tenantState, "reason?": string, "name?": string, "durability?": durability,
+      ])
+    ),
     (
       "Tenant",
       object([
         "id": string, "name": string, "slug": string, "region": string, "currency": string,
         "time_zone": string, "tier": string, "parent_id?": string,
         "state": words("provisioning", "active", "suspended", "read_only"), "reason": string,
-        "cell": string, "epoch": integer, "created_at": time,
+        "cell": string, "epoch": integer, "durability": durability, "created_at": time,
       ])
     ),
     (

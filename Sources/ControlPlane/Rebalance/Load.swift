@@ -54,12 +54,18 @@ package struct TenantLoad: Hashable, Sendable {
   package var isDedicated: Bool
   /// It stays where it is: it moves already, or is not provisioned yet.
   package var isPinned: Bool
+  /// Its records must wait for a follower.
+  package var needsFollower: Bool
 
-  package init(_ id: TenantID, _ load: Load, isDedicated: Bool = false, isPinned: Bool = false) {
+  package init(
+    _ id: TenantID, _ load: Load, isDedicated: Bool = false, isPinned: Bool = false,
+    needsFollower: Bool = false
+  ) {
     self.id = id
     self.load = load
     self.isDedicated = isDedicated
     self.isPinned = isPinned
+    self.needsFollower = needsFollower
   }
 }
 
@@ -71,6 +77,7 @@ package struct CellLoad: Hashable, Sendable {
   package var takesTenants: Bool
   /// All of its tenants are to go.
   package var isDraining: Bool
+  package var hasFollower: Bool
   /// At full load.
   package var capacity: Load
   package var tenantCapacity: Int
@@ -78,12 +85,13 @@ package struct CellLoad: Hashable, Sendable {
 
   package init(
     id: CellID, region: RegionID, takesTenants: Bool = true, isDraining: Bool = false,
-    capacity: Load, tenantCapacity: Int, tenants: [TenantLoad]
+    hasFollower: Bool = false, capacity: Load, tenantCapacity: Int, tenants: [TenantLoad]
   ) {
     self.id = id
     self.region = region
     self.takesTenants = takesTenants
     self.isDraining = isDraining
+    self.hasFollower = hasFollower
     self.capacity = capacity
     self.tenantCapacity = tenantCapacity
     self.tenants = tenants

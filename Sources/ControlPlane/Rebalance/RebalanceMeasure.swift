@@ -78,7 +78,8 @@ extension PlatformRows {
         TenantLoad(
           tenant.id, loads[tenant.id] ?? Load(),
           isDedicated: tenant.tier == PlacementRule.dedicatedTier,
-          isPinned: !tenant.isProvisioned || moving.contains(tenant.id))
+          isPinned: !tenant.isProvisioned || moving.contains(tenant.id),
+          needsFollower: tenant.durability == .follower)
       }
       let free = Double(sight.report.diskFreeBytes ?? 0)
       let used = tenants.reduce(0) { $0 + $1.load.bytes }
@@ -86,7 +87,7 @@ extension PlatformRows {
         id: cell.id, region: cell.region,
         takesTenants: sight.isAlive && cell.state == .active
           && free >= Double(configuration.minimumDiskFreeBytes),
-        isDraining: cell.id == rebalance.cell,
+        isDraining: cell.id == rebalance.cell, hasFollower: sight.report.hasFollower,
         capacity: Load(
           operations: ControlPlaneLimits.operationsPerSecondAtFullLoad, bytes: free + used,
           syncMicroseconds: ControlPlaneLimits.syncMicrosecondsAtFullLoad),

@@ -143,7 +143,7 @@ private struct RebalancePlanner {
   }
 
   private func mayGo(_ tenant: TenantLoad, to cell: Int) -> Bool {
-    !tenant.isPinned && !tenant.isDedicated
+    !tenant.isPinned && !tenant.isDedicated && suits(tenant, cell)
       && cells[cell].tenants.count < cells[cell].tenantCapacity
       && !(largest.contains(tenant.id) && hasLarge(cell))
   }
@@ -223,7 +223,7 @@ private struct RebalancePlanner {
     var found: (cell: Int, rank: (Int, Double))?
     for cell in cells.indices where cell != source && isOpen(cell) {
       guard cells[cell].tenants.count < cells[cell].tenantCapacity, !hasDedicated[cell],
-        !tenant.isDedicated || cells[cell].tenants.isEmpty
+        !tenant.isDedicated || cells[cell].tenants.isEmpty, suits(tenant, cell)
       else { continue }
       let share = (used[cell] + tenant.load).share(of: cells[cell].capacity)
       // A tenant that is more than that on its own has to be somewhere.
@@ -256,6 +256,10 @@ private struct RebalancePlanner {
     used[source] = (used[source] - tenant.load).clamped
     used[target] = used[target] + tenant.load
     if tenant.isDedicated { hasDedicated[target] = true }
+  }
+
+  private func suits(_ tenant: TenantLoad, _ cell: Int) -> Bool {
+    !tenant.needsFollower || cells[cell].hasFollower
   }
 
   private func isOpen(_ cell: Int) -> Bool { cells[cell].takesTenants && !cells[cell].isDraining }

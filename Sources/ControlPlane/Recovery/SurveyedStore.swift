@@ -27,7 +27,7 @@ extension PlatformRows {
       }
       let currency = (told.profile?.currency).flatMap(Currency.init) ?? Currency("XXX")
       guard let region = try self.cell(cell)?.region, let currency else { continue }
-      var tenant = record(told, id, region, currency, cell, known, now)
+      var tenant = try record(told, id, region, currency, cell, known, now)
       tenant.version = try raiseVersion()
       try put(tenant)
       for key in try take(told, tenant) {
@@ -54,7 +54,7 @@ extension PlatformRows {
   private func record(
     _ told: CellSurveyPage.Tenant, _ id: TenantID, _ region: RegionID, _ currency: Currency,
     _ cell: CellID, _ known: TenantRecord?, _ now: Timestamp
-  ) -> TenantRecord {
+  ) throws -> TenantRecord {
     let (profile, placement) = (told.profile, Placement(cell: cell, epoch: Epoch(told.epoch)))
     var record =
       known
@@ -63,13 +63,18 @@ extension PlatformRows {
         currency: currency, timeZone: profile?.timeZone ?? "UTC",
         tier: profile?.tier ?? "standard",
         parent: (profile?.parent).flatMap { TenantID($0) }, state: .active, reason: "",
-        isProvisioned: true, placement: placement,
+        isProvisioned: true, placement: placement, durability: .cell,
         createdAt: profile.map { Timestamp(milliseconds: $0.createdAtMilliseconds) } ?? now,
         version: 0)
     record.placement = placement
     record.isProvisioned = true
     record.state = TenantState(rawValue: told.state) ?? record.state
     record.reason = told.reason
+    if let durability = told.durability.flatMap(TenantDurability.init(rawValue:)),
+      try hasDurabilities
+    {
+      record.durability = durability
+    }
     if let profile {
       record.name = profile.name
       record.slug = profile.slug

@@ -115,7 +115,8 @@ struct CellWorkRounds: Sendable {
       currency: parent.currency, timeZone: parent.timeZone, tier: parent.tier,
       parent: parent.parent, state: .readOnly,
       reason: "fork of \(parent.id) at \(restore.at), by \(restore.id)", isProvisioned: true,
-      placement: Placement(cell: restore.cell, epoch: .first), createdAt: now, version: 0)
+      placement: Placement(cell: restore.cell, epoch: .first), durability: .cell,
+      createdAt: now, version: 0)
   }
 
   private func register(

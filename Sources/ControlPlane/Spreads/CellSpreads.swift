@@ -82,7 +82,8 @@ struct CellSpreads: Sendable {
       let plan = RebalanceRounds.rule(drain).plan(
         try rows.cellLoads(sights, configuration, measured, for: drain))
       var chosen = Dictionary(plan.moves.map { ($0.tenant, $0.to) }) { first, _ in first }
-      for tenant in try rows.tenants(on: cell.id) where !tenant.isProvisioned {
+      for tenant in try rows.tenants(on: cell.id)
+      where !tenant.isProvisioned || (chosen[tenant.id] == nil && tenant.durability == .follower) {
         chosen[tenant.id] = try rows.taker(of: tenant.id, sights, configuration)
       }
       let earlier = Dictionary(

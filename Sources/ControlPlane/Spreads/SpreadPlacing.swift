@@ -86,8 +86,16 @@ extension PlatformRows {
     guard let tenant = try self.tenant(tenant) else { return nil }
     var rule = PlacementRule()
     rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes
-    return try? rule.choose(
-      region: tenant.region, tier: tenant.tier, pinned: nil,
-      among: try candidates(sights, configuration))
+    let candidates = try candidates(sights, configuration)
+    // Who asks for a follower is served without one rather than not at all; the cell says so.
+    let wanted: [TenantDurability] =
+      tenant.durability == .follower ? [.follower, .cell] : [tenant.durability]
+    for durability in wanted {
+      let cell = try? rule.choose(
+        region: tenant.region, tier: tenant.tier, durability: durability, pinned: nil,
+        among: candidates)
+      if let cell { return cell }
+    }
+    return nil
   }
 }

@@ -22,6 +22,7 @@ public enum PlatformSchema {
       table(620, "restores"), table(621, "moves"), table(622, "rebalances"),
       table(623, "planned_moves"), table(624, "upgrades"),
       table(626, "upgrade_processes"), table(627, "spread_tenants"),
+      table(628, "tenant_durability"),
       table(630, "operator_factors"),
       table(631, "operator_recovery_codes"), table(632, "operator_sessions"),
       table(633, "alert_channels"),
@@ -40,6 +41,8 @@ public enum PlatformSchema {
       SchemaStep("platform-upgrades-1", file: .platform, ddl: upgrades),
       SchemaStep("platform-registers-2", file: .platform, ddl: mixedRegisters),
       SchemaStep("platform-spreads-1", file: .platform, ddl: spreads),
+      SchemaStep(
+        "platform-durability-1", file: .platform, ddl: PlatformRows.durabilityDDL, level: 3),
     ])
 
   private static let secondFactors = """

@@ -23,6 +23,8 @@ struct PlacementCandidate: Hashable, Sendable {
   let tenants: Int
   let capacity: Int
   let hasDedicatedTenant: Bool
+  /// Whether it feeds a follower.
+  let hasFollower: Bool
   let diskFreeBytes: UInt64
   let operationsPerSecond: Double
 }
@@ -41,9 +43,11 @@ struct PlacementRule: Sendable {
   /// The cell with the most headroom in `region`; `pinned` names one that the operator chose.
   ///
   /// Throws `invalid_field` for a region or cell that does not exist, `cell_unavailable` where none
-  /// of them is alive, `cell_full` where all alive ones refuse.
+  /// of them is alive, `follower_missing` where the tenant asks for a follower and none of them
+  /// feeds one, `cell_full` where all that are left refuse.
   func choose(
-    region: RegionID, tier: String, pinned: CellID?, among cells: [PlacementCandidate]
+    region: RegionID, tier: String, durability: TenantDurability = .cell, pinned: CellID?,
+    among cells: [PlacementCandidate]
   ) throws(Failure) -> CellID {
     let inRegion = cells.filter { $0.region == region && $0.state != .retired }
     guard !inRegion.isEmpty else {
@@ -56,11 +60,15 @@ struct PlacementRule: Sendable {
         throw Failure(.invalidField, "cell: no cell \(pinned) in region \(region)")
       }
     }
-    let alive = wanted.filter { $0.isAlive && $0.state == .active }
+    var alive = wanted.filter { $0.isAlive && $0.state == .active }
     guard !alive.isEmpty else {
       throw Failure(
         .cellUnavailable, "no cell of region \(region) takes tenants now",
         retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
+    }
+    if durability == .follower {
+      alive.removeAll { !$0.hasFollower }
+      guard !alive.isEmpty else { throw Self.noFollower(pinned.map { "\($0)" } ?? "any cell") }
     }
     let free = alive.filter { refusal(of: $0, tier: tier) == nil }
     guard let best = preferred(free, tier, inRegion).min(by: { rank($0) < rank($1) }) else {
@@ -70,6 +78,21 @@ struct PlacementRule: Sendable {
       throw Failure(.cellFull, reasons.joined(separator: "; "))
     }
     return best.id
+  }
+
+  /// Throws `follower_missing` where the cell does not feed a follower.
+  static func demandFollower(
+    at cell: CellID, among cells: [PlacementCandidate]
+  ) throws(Failure) {
+    guard cells.contains(where: { $0.id == cell && $0.hasFollower }) else {
+      throw noFollower("\(cell)")
+    }
+  }
+
+  private static func noFollower(_ place: String) -> Failure {
+    Failure(
+      .followerMissing,
+      "the tenant's records must wait for a follower, and none is fed now at \(place)")
   }
 
   /// What is left once the region's spare cell is left out, where that leaves room.

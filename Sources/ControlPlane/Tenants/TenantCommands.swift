@@ -28,7 +28,8 @@ struct TenantCommands: Sendable {
         currency: input.currency, timeZone: input.timeZone, tier: input.tier ?? "standard",
         parent: input.parentID, state: .active, reason: "", isProvisioned: false,
         placement: Placement(cell: cell, epoch: EpochRule.issue(known: nil, seen: [])),
-        createdAt: transaction.now, version: try rows.raiseVersion())
+        durability: input.durability ?? .cell, createdAt: transaction.now,
+        version: try rows.raiseVersion())
       try rows.put(tenant)
       var operation = Operation(
         id: .fresh(transaction), kind: .tenantCreate, subject: id.rawValue, total: 1,
@@ -83,6 +84,7 @@ struct TenantCommands: Sendable {
   func change(
     _ id: TenantID, _ patch: TenantPatch, operatorID: String, trace: String
   ) async throws(Failure) -> TenantRecord {
+    let (sights, configuration) = (services.roster.sights(), services.configuration)
     let (tenant, directive) = try await services.store.write(trace: trace) { transaction, rows in
       var tenant = try rows.requireTenant(id)
       let wanted = patch.state ?? tenant.state
@@ -90,12 +92,20 @@ struct TenantCommands: Sendable {
         tenant.state, to: wanted, isProvisioned: tenant.isProvisioned)
       let reason = patch.reason ?? (change == .change ? "" : tenant.reason)
       let name = patch.name ?? tenant.name
-      if change == .unchanged, reason == tenant.reason, name == tenant.name {
+      let durability = patch.durability ?? tenant.durability
+      if change == .unchanged, reason == tenant.reason, name == tenant.name,
+        durability == tenant.durability
+      {
         return (tenant, Directive?.none)
+      }
+      if durability == .follower, tenant.durability != .follower {
+        try PlacementRule.demandFollower(
+          at: tenant.placement.cell, among: try rows.candidates(sights, configuration))
       }
       tenant.state = wanted
       tenant.reason = reason
       tenant.name = name
+      tenant.durability = durability
       tenant.version = try rows.raiseVersion()
       try rows.put(tenant)
       var operation = Operation(
@@ -132,8 +142,8 @@ extension PlatformRows {
     var rule = PlacementRule()
     rule.minimumDiskFreeBytes = configuration.minimumDiskFreeBytes
     return try rule.choose(
-      region: input.region, tier: input.tier ?? "standard", pinned: input.cell,
-      among: candidates)
+      region: input.region, tier: input.tier ?? "standard",
+      durability: input.durability ?? .cell, pinned: input.cell, among: candidates)
   }
 }
 
@@ -149,6 +159,7 @@ extension PlatformRows {
         id: sight.record.id, region: sight.record.region, state: sight.record.state,
         isAlive: sight.isAlive, tenants: count?.tenants ?? 0,
         capacity: configuration.tenantsPerCell, hasDedicatedTenant: count?.hasDedicated ?? false,
+        hasFollower: sight.report.hasFollower,
         diskFreeBytes: sight.report.diskFreeBytes ?? .max,
         operationsPerSecond: sight.report.operationsPerSecond)
     }

@@ -11,9 +11,10 @@ struct TenantInput: Decodable, Sendable {
   let tier: String?
   let parentID: TenantID?
   let cell: CellID?
+  let durability: TenantDurability?
 
   enum CodingKeys: String, CodingKey {
-    case name, slug, region, currency, tier, cell
+    case name, slug, region, currency, tier, cell, durability
     case timeZone = "time_zone"
     case parentID = "parent_id"
   }
@@ -86,4 +87,5 @@ struct TenantPatch: Decodable, Sendable {
   let state: TenantState?
   let reason: String?
   let name: String?
+  let durability: TenantDurability?
 }

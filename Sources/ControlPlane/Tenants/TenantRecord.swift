@@ -15,6 +15,7 @@ struct TenantRecord: Hashable, Sendable {
   /// Whether its cell has said that it holds the tenant durably.
   var isProvisioned: Bool
   var placement: Placement
+  var durability: TenantDurability
   let createdAt: Timestamp
   /// The platform's version at the last change of this row.
   var version: UInt64
@@ -36,6 +37,7 @@ extension TenantRecord {
     profile.state = state.rawValue
     profile.createdAtMs = createdAt.milliseconds
     profile.reason = reason
+    profile.durability = durability.message
     return profile
   }
 }

@@ -15,10 +15,11 @@ struct TenantView: Codable, ResponseEncodable, Sendable {
   let reason: String
   let cell: String
   let epoch: UInt64
+  let durability: TenantDurability
   let createdAt: Timestamp
 
   enum CodingKeys: String, CodingKey {
-    case id, name, slug, region, currency, tier, state, reason, cell, epoch
+    case id, name, slug, region, currency, tier, state, reason, cell, epoch, durability
     case timeZone = "time_zone"
     case parentID = "parent_id"
     case createdAt = "created_at"
@@ -39,6 +40,7 @@ struct TenantView: Codable, ResponseEncodable, Sendable {
     reason = tenant.reason
     cell = tenant.placement.cell.rawValue
     epoch = tenant.placement.epoch.rawValue
+    durability = tenant.durability
     createdAt = tenant.createdAt
   }
 }

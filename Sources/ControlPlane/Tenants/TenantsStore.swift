@@ -3,43 +3,48 @@ import Wire
 
 extension PlatformRows {
   func tenant(_ id: TenantID) throws -> TenantRecord? {
-    try connection.first(
+    let durability = try durability(of: id)
+    return try connection.first(
       """
       SELECT id, name, slug, region, currency, time_zone, tier, parent, state, reason, provisioned,
         cell, epoch, created_at, map_version
       FROM tenants WHERE id = ?1
-      """, .text(id.rawValue), transform: Self.tenantRecord) ?? nil
+      """, .text(id.rawValue)
+    ) { Self.tenantRecord($0, [id: durability]) } ?? nil
   }
 
   /// At most `limit` tenants whose id is after `after`, by id.
   func tenants(after: String, limit: Int) throws -> [TenantRecord] {
-    try connection.rows(
+    let modes = try durabilities()
+    return try connection.rows(
       """
       SELECT id, name, slug, region, currency, time_zone, tier, parent, state, reason, provisioned,
         cell, epoch, created_at, map_version
       FROM tenants WHERE id > ?1 ORDER BY id LIMIT ?2
-      """, .text(after), .int(limit), transform: Self.tenantRecord
-    ).compactMap { $0 }
+      """, .text(after), .int(limit)
+    ) { Self.tenantRecord($0, modes) }.compactMap { $0 }
   }
 
   func tenants(on cell: CellID) throws -> [TenantRecord] {
-    try connection.rows(
+    let modes = try durabilities()
+    return try connection.rows(
       """
       SELECT id, name, slug, region, currency, time_zone, tier, parent, state, reason, provisioned,
         cell, epoch, created_at, map_version
       FROM tenants WHERE cell = ?1 ORDER BY id
-      """, .text(cell.rawValue), transform: Self.tenantRecord
-    ).compactMap { $0 }
+      """, .text(cell.rawValue)
+    ) { Self.tenantRecord($0, modes) }.compactMap { $0 }
   }
 
   func tenants(changedAfter version: UInt64) throws -> [TenantRecord] {
-    try connection.rows(
+    let modes = try durabilities()
+    return try connection.rows(
       """
       SELECT id, name, slug, region, currency, time_zone, tier, parent, state, reason, provisioned,
         cell, epoch, created_at, map_version
       FROM tenants WHERE map_version > ?1 ORDER BY id
-      """, .integer(Int64(bitPattern: version)), transform: Self.tenantRecord
-    ).compactMap { $0 }
+      """, .integer(Int64(bitPattern: version))
+    ) { Self.tenantRecord($0, modes) }.compactMap { $0 }
   }
 
   /// Tenants per cell, and whether one of them is dedicated.
@@ -72,19 +77,23 @@ extension PlatformRows {
       .text(tenant.placement.cell.rawValue),
       .integer(Int64(bitPattern: tenant.placement.epoch.rawValue)),
       .integer(tenant.createdAt.milliseconds), .integer(Int64(bitPattern: tenant.version)))
+    try put(tenant.durability, of: tenant.id)
   }
 
-  private static func tenantRecord(_ row: Row) -> TenantRecord? {
+  private static func tenantRecord(
+    _ row: Row, _ modes: [TenantID: TenantDurability]
+  ) -> TenantRecord? {
+    let id = TenantID(trusted: row.text(0))
     guard let currency = Currency(row.text(4)), let state = TenantState(rawValue: row.text(8))
     else { return nil }
     return TenantRecord(
-      id: TenantID(trusted: row.text(0)), name: row.text(1), slug: row.text(2),
+      id: id, name: row.text(1), slug: row.text(2),
       region: RegionID(trusted: row.text(3)), currency: currency, timeZone: row.text(5),
       tier: row.text(6), parent: row.optionalText(7).map(TenantID.init(trusted:)), state: state,
       reason: row.text(9), isProvisioned: row.int64(10) != 0,
       placement: Placement(
         cell: CellID(trusted: row.text(11)), epoch: Epoch(UInt64(bitPattern: row.int64(12)))),
-      createdAt: Timestamp(milliseconds: row.int64(13)),
+      durability: modes[id] ?? .cell, createdAt: Timestamp(milliseconds: row.int64(13)),
       version: UInt64(bitPattern: row.int64(14)))
   }
 }

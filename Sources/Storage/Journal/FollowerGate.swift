@@ -2,14 +2,6 @@ import Platform
 import Synchronization
 import Wire
 
-/// Whose durability a record waits for.
-public enum DurabilityMode: String, Hashable, Sendable, CaseIterable {
-  /// This machine's fsync.
-  case local
-  /// Also the fsync of every promotable follower: what was acknowledged survives the machine.
-  case follower
-}
-
 /// Holds back what is durable here until the followers have it too.
 ///
 /// Everything that follows from a record (COMMIT, reply, send) passes it. What was not acknowledged
@@ -17,29 +9,13 @@ public enum DurabilityMode: String, Hashable, Sendable, CaseIterable {
 /// requirement, makes it true.
 public final class FollowerGate: Sendable {
   public struct Configuration: Sendable {
-    public var cellMode = DurabilityMode.local
-    /// Tenants with a mode of their own; the cell's own store has the strictest of all.
-    public var tenantModes: [TenantID: DurabilityMode] = [:]
+    public var modes = DurabilityModes(cell: .local)
     /// After this time callers hear `outcome_unknown`.
     public var deadlineNanoseconds: UInt64 = 5_000_000_000
     /// Followers whose acknowledgement is asked from the start.
     public var required: Set<String> = []
 
     public init() {}
-
-    public func mode(of tenant: TenantID) -> DurabilityMode {
-      if let own = tenantModes[tenant] { return own }
-      let isOwnStore = tenant.rawValue.hasPrefix("_")
-      return isOwnStore && isMixed ? .follower : cellMode
-    }
-
-    /// Whether some tenant waits for followers.
-    public var isAnyFollower: Bool { cellMode == .follower || isMixed }
-    /// Whether some record does not wait for followers.
-    public var isAnyLocal: Bool {
-      cellMode == .local || tenantModes.values.contains(.local)
-    }
-    private var isMixed: Bool { tenantModes.values.contains(.follower) }
   }
 
   public enum Verdict: Hashable, Sendable {
@@ -111,7 +87,7 @@ public final class FollowerGate: Sendable {
   func hold(
     _ tenant: TenantID, at seq: CellSeq, _ release: @escaping @Sendable (Verdict) -> Void
   ) -> Bool {
-    let mode = configuration.mode(of: tenant)
+    let mode = configuration.modes.mode(of: tenant)
     let (isHeld, isFenced) = state.withLock { state -> (Bool, Bool) in
       if !state.isFenced, mode == .local || state.through >= seq { return (false, false) }
       let deadline = MonotonicTime.nanoseconds() + configuration.deadlineNanoseconds

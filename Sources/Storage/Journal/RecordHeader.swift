@@ -29,6 +29,15 @@ public enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
   /// detail names the branch that it left (``RestoreOrigin``).
   case restore = 11
 
+  /// Whether the tenant is another cell's behind this record; nil: it leaves that as it was.
+  var leaves: Bool? {
+    switch self {
+    case .create, .adopt, .restore: false
+    case .release, .refuse, .import: true
+    case .commands, .schemaStep, .begin, .burn, .ready: nil
+    }
+  }
+
   /// Whether the record may use the disk reserve: without it ownership would hang on a full disk.
   public var mayUseReserve: Bool {
     switch self {

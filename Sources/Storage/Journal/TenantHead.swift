@@ -21,6 +21,8 @@ public struct TenantHead: Hashable, Sendable {
 
     /// Whether this cell serves the tenant: owns it, though perhaps on its way elsewhere.
     public var isServed: Bool { self == .owned || self == .moving }
+    /// Whether the tenant's records are written here: served, or on its way here.
+    public var isHere: Bool { self != .released && self != .refused }
   }
 
   public var lineage: Lineage

@@ -15,8 +15,7 @@ public final class RecordSpool: Sendable {
   private struct Part {
     var buffer = ByteWriter()
     var written: UInt64 = 0
-    var records: UInt64 = 0
-    var lastTime = Timestamp.zero
+    var found = Found()
   }
   private struct State {
     var parts: [TenantID: Part] = [:]
@@ -45,8 +44,9 @@ public final class RecordSpool: Sendable {
       RecordFormat.encode(record, into: &encoded)
       part.buffer.integer(UInt32(encoded.count))
       part.buffer.raw(encoded.bytes)
-      part.records += 1
-      part.lastTime = record.identity.time
+      part.found.records += 1
+      part.found.lastTime = record.identity.time
+      part.found.hasLeft = record.identity.kind.leaves ?? part.found.hasLeft
       state.gathered += part.buffer.count - before
       if part.buffer.count >= Self.bufferBytes { try flush(&part, of: tenant, &state.gathered) }
       state.parts[tenant] = part
@@ -71,10 +71,17 @@ public final class RecordSpool: Sendable {
     part.buffer = ByteWriter()
   }
 
-  /// How many records of a tenant there are, and the time of the last; nil: none.
-  public func found(_ tenant: TenantID) -> (records: UInt64, lastTime: Timestamp)? {
-    state.withLock { state in state.parts[tenant].map { ($0.records, $0.lastTime) } }
+  /// What is known of a tenant's records without reading them.
+  public struct Found: Hashable, Sendable {
+    public var records: UInt64 = 0
+    /// Of the last one.
+    public var lastTime = Timestamp.zero
+    /// Whether the tenant is another cell's behind them.
+    public var hasLeft = false
   }
+
+  /// Nil where there is no record of the tenant.
+  public func found(_ tenant: TenantID) -> Found? { state.withLock { $0.parts[tenant]?.found } }
 
   /// The tenant's records from the first one on; nil: none.
   public func reader(_ tenant: TenantID) throws -> Reader? {

@@ -4,11 +4,12 @@ import Synchronization
 /// stands in journals and files: a record's form, a record kind, a schema step.
 ///
 /// Level 1: records of version 1 and 2, segments and groups of version 1, and every schema step
-/// without a level of its own. Level 2: the step `ledger-2`. A version reads every level up to
-/// ``newest``; it writes none above its ``FormatCeiling``.
+/// without a level of its own. Level 2: the step `ledger-2`. Level 3: the step
+/// `platform-durability-1`. A version reads every level up to ``newest``; it writes none above its
+/// ``FormatCeiling``.
 public enum FormatLevel {
   public static let oldest: UInt32 = 1
-  public static let newest: UInt32 = 2
+  public static let newest: UInt32 = 3
 }
 
 /// Above which level a process writes nothing; it only rises.

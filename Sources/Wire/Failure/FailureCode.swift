@@ -15,7 +15,7 @@ public enum FailureCode: Hashable, Sendable {
   case conflict, idempotencyConflict, numberClaimed, slugTaken, priceMissing, invalidState
   case tenantExists, alreadyDone, epochStale, generationFenced, emailTaken, lastOwner
   case restoreNotAccepted, restorePointMissing
-  case formatCeiling, upgradeHalted
+  case formatCeiling, upgradeHalted, followerMissing
   // 413, 415, 421, 422, 429, 431
   case bodyTooLarge, unsupportedMediaType, unknownHost, graphRefused
   case rateLimited, mailboxFull, idempotencyTableFull, headersTooLarge
@@ -71,6 +71,7 @@ extension FailureCode {
     (.restorePointMissing, "restore_point_missing", 409),
     (.formatCeiling, "format_ceiling", 409),
     (.upgradeHalted, "upgrade_halted", 409),
+    (.followerMissing, "follower_missing", 409),
     (.bodyTooLarge, "body_too_large", 413),
     (.unsupportedMediaType, "unsupported_media_type", 415),
     (.unknownHost, "unknown_host", 421),

@@ -6,18 +6,21 @@ public struct CellSurveyPage: Codable, Hashable, Sendable {
     public var epoch: UInt64
     public var state: String
     public var reason: String
+    /// The tenant's own mode; nil: as its cell does, or a cell from before it was told.
+    public var durability: String?
     /// Nil where the tenant's own files cannot be read now.
     public var profile: Profile?
     public var numbers: [Number]
 
     public init(
-      id: String, epoch: UInt64, state: String, reason: String, profile: Profile?,
-      numbers: [Number]
+      id: String, epoch: UInt64, state: String, reason: String, durability: String? = nil,
+      profile: Profile?, numbers: [Number]
     ) {
       self.id = id
       self.epoch = epoch
       self.state = state
       self.reason = reason
+      self.durability = durability
       self.profile = profile
       self.numbers = numbers
     }

@@ -543,50 +543,106 @@ public nonisolated struct Aimstors_ProtoJoined: Sendable {
   public init() {}
 }
 
-public nonisolated struct Aimstors_ProtoHeartbeat: Sendable {
+public nonisolated struct Aimstors_ProtoHeartbeat: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var cell: String = String()
+  public var cell: String {
+    get {_storage._cell}
+    set {_uniqueStorage()._cell = newValue}
+  }
 
-  public var generation: UInt64 = 0
+  public var generation: UInt64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
 
-  public var tenants: UInt32 = 0
+  public var tenants: UInt32 {
+    get {_storage._tenants}
+    set {_uniqueStorage()._tenants = newValue}
+  }
 
-  public var openTenants: UInt32 = 0
+  public var openTenants: UInt32 {
+    get {_storage._openTenants}
+    set {_uniqueStorage()._openTenants = newValue}
+  }
 
-  public var operations: UInt64 = 0
+  public var operations: UInt64 {
+    get {_storage._operations}
+    set {_uniqueStorage()._operations = newValue}
+  }
 
-  public var journalBytes: UInt64 = 0
+  public var journalBytes: UInt64 {
+    get {_storage._journalBytes}
+    set {_uniqueStorage()._journalBytes = newValue}
+  }
 
-  public var diskFreeBytes: UInt64 = 0
+  public var diskFreeBytes: UInt64 {
+    get {_storage._diskFreeBytes}
+    set {_uniqueStorage()._diskFreeBytes = newValue}
+  }
 
-  public var state: String = String()
+  public var state: String {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
-  public var problems: [Aimstors_ProtoProblem] = []
+  public var problems: [Aimstors_ProtoProblem] {
+    get {_storage._problems}
+    set {_uniqueStorage()._problems = newValue}
+  }
 
   /// The newest version of stops and states that the cell has made durable.
-  public var directivesVersion: UInt64 = 0
+  public var directivesVersion: UInt64 {
+    get {_storage._directivesVersion}
+    set {_uniqueStorage()._directivesVersion = newValue}
+  }
 
   /// Since when the oldest work of the outbox has been due; 0: nothing is.
-  public var oldestDueMs: Int64 = 0
+  public var oldestDueMs: Int64 {
+    get {_storage._oldestDueMs}
+    set {_uniqueStorage()._oldestDueMs = newValue}
+  }
 
   /// Requests answered since the process started, and those of them that failed here.
-  public var requests: UInt64 = 0
+  public var requests: UInt64 {
+    get {_storage._requests}
+    set {_uniqueStorage()._requests = newValue}
+  }
 
-  public var failedRequests: UInt64 = 0
+  public var failedRequests: UInt64 {
+    get {_storage._failedRequests}
+    set {_uniqueStorage()._failedRequests = newValue}
+  }
 
-  public var startedAtMs: Int64 = 0
+  public var startedAtMs: Int64 {
+    get {_storage._startedAtMs}
+    set {_uniqueStorage()._startedAtMs = newValue}
+  }
 
-  public var readsLevel: UInt32 = 0
+  public var readsLevel: UInt32 {
+    get {_storage._readsLevel}
+    set {_uniqueStorage()._readsLevel = newValue}
+  }
 
   /// Up to which level it may have written.
-  public var formatCeiling: UInt32 = 0
+  public var formatCeiling: UInt32 {
+    get {_storage._formatCeiling}
+    set {_uniqueStorage()._formatCeiling = newValue}
+  }
+
+  /// A follower is fed: tenants whose records must outlive the machine can be here.
+  public var hasFollower_p: Bool {
+    get {_storage._hasFollower_p}
+    set {_uniqueStorage()._hasFollower_p = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Aimstors_ProtoHeartbeatAnswer: Sendable {
@@ -649,6 +705,9 @@ public nonisolated struct Aimstors_ProtoTenantProfile: Sendable {
   public var createdAtMs: Int64 = 0
 
   public var reason: String = String()
+
+  /// local, follower; empty: as the cell does.
+  public var durability: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1236,6 +1295,9 @@ public nonisolated struct Aimstors_ProtoMoveBegin: Sendable {
 
   public var schemaVersion: UInt32 = 0
 
+  /// As in the tenant's profile: what arrives is as durable as it was.
+  public var durability: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1357,6 +1419,8 @@ public nonisolated struct Aimstors_ProtoMoveFence: Sendable {
 
   /// A restored tenant's mark; empty: none.
   public var restoreMark: Data = Data()
+
+  public var durability: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2695,104 +2759,177 @@ nonisolated extension Aimstors_ProtoJoined: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Aimstors_ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoHeartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0\u{3}oldest_due_ms\0\u{1}requests\0\u{3}failed_requests\0\u{3}started_at_ms\0\u{3}reads_level\0\u{3}format_ceiling\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}generation\0\u{1}tenants\0\u{3}open_tenants\0\u{1}operations\0\u{3}journal_bytes\0\u{3}disk_free_bytes\0\u{1}state\0\u{1}problems\0\u{3}directives_version\0\u{3}oldest_due_ms\0\u{1}requests\0\u{3}failed_requests\0\u{3}started_at_ms\0\u{3}reads_level\0\u{3}format_ceiling\0\u{3}has_follower\0")
+
+  fileprivate class _StorageClass {
+    var _cell: String = String()
+    var _generation: UInt64 = 0
+    var _tenants: UInt32 = 0
+    var _openTenants: UInt32 = 0
+    var _operations: UInt64 = 0
+    var _journalBytes: UInt64 = 0
+    var _diskFreeBytes: UInt64 = 0
+    var _state: String = String()
+    var _problems: [Aimstors_ProtoProblem] = []
+    var _directivesVersion: UInt64 = 0
+    var _oldestDueMs: Int64 = 0
+    var _requests: UInt64 = 0
+    var _failedRequests: UInt64 = 0
+    var _startedAtMs: Int64 = 0
+    var _readsLevel: UInt32 = 0
+    var _formatCeiling: UInt32 = 0
+    var _hasFollower_p: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _cell = source._cell
+      _generation = source._generation
+      _tenants = source._tenants
+      _openTenants = source._openTenants
+      _operations = source._operations
+      _journalBytes = source._journalBytes
+      _diskFreeBytes = source._diskFreeBytes
+      _state = source._state
+      _problems = source._problems
+      _directivesVersion = source._directivesVersion
+      _oldestDueMs = source._oldestDueMs
+      _requests = source._requests
+      _failedRequests = source._failedRequests
+      _startedAtMs = source._startedAtMs
+      _readsLevel = source._readsLevel
+      _formatCeiling = source._formatCeiling
+      _hasFollower_p = source._hasFollower_p
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.cell) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.tenants) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.openTenants) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.operations) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.journalBytes) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.diskFreeBytes) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.state) }()
-      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.directivesVersion) }()
-      case 11: try { try decoder.decodeSingularInt64Field(value: &self.oldestDueMs) }()
-      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.requests) }()
-      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.failedRequests) }()
-      case 14: try { try decoder.decodeSingularInt64Field(value: &self.startedAtMs) }()
-      case 15: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
-      case 16: try { try decoder.decodeSingularUInt32Field(value: &self.formatCeiling) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._cell) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._generation) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._tenants) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._openTenants) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._operations) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._journalBytes) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._diskFreeBytes) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._state) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._problems) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._directivesVersion) }()
+        case 11: try { try decoder.decodeSingularInt64Field(value: &_storage._oldestDueMs) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._requests) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._failedRequests) }()
+        case 14: try { try decoder.decodeSingularInt64Field(value: &_storage._startedAtMs) }()
+        case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._readsLevel) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._formatCeiling) }()
+        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._hasFollower_p) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.cell.isEmpty {
-      try visitor.visitSingularStringField(value: self.cell, fieldNumber: 1)
-    }
-    if self.generation != 0 {
-      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 2)
-    }
-    if self.tenants != 0 {
-      try visitor.visitSingularUInt32Field(value: self.tenants, fieldNumber: 3)
-    }
-    if self.openTenants != 0 {
-      try visitor.visitSingularUInt32Field(value: self.openTenants, fieldNumber: 4)
-    }
-    if self.operations != 0 {
-      try visitor.visitSingularUInt64Field(value: self.operations, fieldNumber: 5)
-    }
-    if self.journalBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.journalBytes, fieldNumber: 6)
-    }
-    if self.diskFreeBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.diskFreeBytes, fieldNumber: 7)
-    }
-    if !self.state.isEmpty {
-      try visitor.visitSingularStringField(value: self.state, fieldNumber: 8)
-    }
-    if !self.problems.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.problems, fieldNumber: 9)
-    }
-    if self.directivesVersion != 0 {
-      try visitor.visitSingularUInt64Field(value: self.directivesVersion, fieldNumber: 10)
-    }
-    if self.oldestDueMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.oldestDueMs, fieldNumber: 11)
-    }
-    if self.requests != 0 {
-      try visitor.visitSingularUInt64Field(value: self.requests, fieldNumber: 12)
-    }
-    if self.failedRequests != 0 {
-      try visitor.visitSingularUInt64Field(value: self.failedRequests, fieldNumber: 13)
-    }
-    if self.startedAtMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.startedAtMs, fieldNumber: 14)
-    }
-    if self.readsLevel != 0 {
-      try visitor.visitSingularUInt32Field(value: self.readsLevel, fieldNumber: 15)
-    }
-    if self.formatCeiling != 0 {
-      try visitor.visitSingularUInt32Field(value: self.formatCeiling, fieldNumber: 16)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._cell.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cell, fieldNumber: 1)
+      }
+      if _storage._generation != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._generation, fieldNumber: 2)
+      }
+      if _storage._tenants != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._tenants, fieldNumber: 3)
+      }
+      if _storage._openTenants != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._openTenants, fieldNumber: 4)
+      }
+      if _storage._operations != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._operations, fieldNumber: 5)
+      }
+      if _storage._journalBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._journalBytes, fieldNumber: 6)
+      }
+      if _storage._diskFreeBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._diskFreeBytes, fieldNumber: 7)
+      }
+      if !_storage._state.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._state, fieldNumber: 8)
+      }
+      if !_storage._problems.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._problems, fieldNumber: 9)
+      }
+      if _storage._directivesVersion != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._directivesVersion, fieldNumber: 10)
+      }
+      if _storage._oldestDueMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._oldestDueMs, fieldNumber: 11)
+      }
+      if _storage._requests != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._requests, fieldNumber: 12)
+      }
+      if _storage._failedRequests != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._failedRequests, fieldNumber: 13)
+      }
+      if _storage._startedAtMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._startedAtMs, fieldNumber: 14)
+      }
+      if _storage._readsLevel != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._readsLevel, fieldNumber: 15)
+      }
+      if _storage._formatCeiling != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._formatCeiling, fieldNumber: 16)
+      }
+      if _storage._hasFollower_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasFollower_p, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Aimstors_ProtoHeartbeat, rhs: Aimstors_ProtoHeartbeat) -> Bool {
-    if lhs.cell != rhs.cell {return false}
-    if lhs.generation != rhs.generation {return false}
-    if lhs.tenants != rhs.tenants {return false}
-    if lhs.openTenants != rhs.openTenants {return false}
-    if lhs.operations != rhs.operations {return false}
-    if lhs.journalBytes != rhs.journalBytes {return false}
-    if lhs.diskFreeBytes != rhs.diskFreeBytes {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.problems != rhs.problems {return false}
-    if lhs.directivesVersion != rhs.directivesVersion {return false}
-    if lhs.oldestDueMs != rhs.oldestDueMs {return false}
-    if lhs.requests != rhs.requests {return false}
-    if lhs.failedRequests != rhs.failedRequests {return false}
-    if lhs.startedAtMs != rhs.startedAtMs {return false}
-    if lhs.readsLevel != rhs.readsLevel {return false}
-    if lhs.formatCeiling != rhs.formatCeiling {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._cell != rhs_storage._cell {return false}
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._tenants != rhs_storage._tenants {return false}
+        if _storage._openTenants != rhs_storage._openTenants {return false}
+        if _storage._operations != rhs_storage._operations {return false}
+        if _storage._journalBytes != rhs_storage._journalBytes {return false}
+        if _storage._diskFreeBytes != rhs_storage._diskFreeBytes {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._problems != rhs_storage._problems {return false}
+        if _storage._directivesVersion != rhs_storage._directivesVersion {return false}
+        if _storage._oldestDueMs != rhs_storage._oldestDueMs {return false}
+        if _storage._requests != rhs_storage._requests {return false}
+        if _storage._failedRequests != rhs_storage._failedRequests {return false}
+        if _storage._startedAtMs != rhs_storage._startedAtMs {return false}
+        if _storage._readsLevel != rhs_storage._readsLevel {return false}
+        if _storage._formatCeiling != rhs_storage._formatCeiling {return false}
+        if _storage._hasFollower_p != rhs_storage._hasFollower_p {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2880,7 +3017,7 @@ nonisolated extension Aimstors_ProtoProblem: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoTenantProfile"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}name\0\u{1}slug\0\u{1}region\0\u{1}currency\0\u{3}time_zone\0\u{1}tier\0\u{1}parent\0\u{1}epoch\0\u{1}state\0\u{3}created_at_ms\0\u{1}reason\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}name\0\u{1}slug\0\u{1}region\0\u{1}currency\0\u{3}time_zone\0\u{1}tier\0\u{1}parent\0\u{1}epoch\0\u{1}state\0\u{3}created_at_ms\0\u{1}reason\0\u{1}durability\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2900,6 +3037,7 @@ nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftP
       case 10: try { try decoder.decodeSingularStringField(value: &self.state) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.createdAtMs) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.durability) }()
       default: break
       }
     }
@@ -2942,6 +3080,9 @@ nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftP
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 12)
     }
+    if !self.durability.isEmpty {
+      try visitor.visitSingularStringField(value: self.durability, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2958,6 +3099,7 @@ nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftP
     if lhs.state != rhs.state {return false}
     if lhs.createdAtMs != rhs.createdAtMs {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.durability != rhs.durability {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4097,7 +4239,7 @@ nonisolated extension Aimstors_ProtoCellWorkStatus: SwiftProtobuf.Message, Swift
 
 nonisolated extension Aimstors_ProtoMoveBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoMoveBegin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}source_address\0\u{1}bytes\0\u{3}time_ms\0\u{3}schema_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}source_address\0\u{1}bytes\0\u{3}time_ms\0\u{3}schema_version\0\u{1}durability\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4111,6 +4253,7 @@ nonisolated extension Aimstors_ProtoMoveBegin: SwiftProtobuf.Message, SwiftProto
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.durability) }()
       default: break
       }
     }
@@ -4135,6 +4278,9 @@ nonisolated extension Aimstors_ProtoMoveBegin: SwiftProtobuf.Message, SwiftProto
     if self.schemaVersion != 0 {
       try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 6)
     }
+    if !self.durability.isEmpty {
+      try visitor.visitSingularStringField(value: self.durability, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4145,6 +4291,7 @@ nonisolated extension Aimstors_ProtoMoveBegin: SwiftProtobuf.Message, SwiftProto
     if lhs.bytes != rhs.bytes {return false}
     if lhs.timeMs != rhs.timeMs {return false}
     if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.durability != rhs.durability {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4351,7 +4498,7 @@ nonisolated extension Aimstors_ProtoMovePosition: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Aimstors_ProtoMoveFence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoMoveFence"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tenant_seq\0\u{1}hash\0\u{1}digests\0\u{1}state\0\u{1}reason\0\u{3}state_changed_at_ms\0\u{3}restore_mark\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tenant_seq\0\u{1}hash\0\u{1}digests\0\u{1}state\0\u{1}reason\0\u{3}state_changed_at_ms\0\u{3}restore_mark\0\u{1}durability\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4366,6 +4513,7 @@ nonisolated extension Aimstors_ProtoMoveFence: SwiftProtobuf.Message, SwiftProto
       case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.stateChangedAtMs) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.restoreMark) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.durability) }()
       default: break
       }
     }
@@ -4393,6 +4541,9 @@ nonisolated extension Aimstors_ProtoMoveFence: SwiftProtobuf.Message, SwiftProto
     if !self.restoreMark.isEmpty {
       try visitor.visitSingularBytesField(value: self.restoreMark, fieldNumber: 7)
     }
+    if !self.durability.isEmpty {
+      try visitor.visitSingularStringField(value: self.durability, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4404,6 +4555,7 @@ nonisolated extension Aimstors_ProtoMoveFence: SwiftProtobuf.Message, SwiftProto
     if lhs.reason != rhs.reason {return false}
     if lhs.stateChangedAtMs != rhs.stateChangedAtMs {return false}
     if lhs.restoreMark != rhs.restoreMark {return false}
+    if lhs.durability != rhs.durability {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

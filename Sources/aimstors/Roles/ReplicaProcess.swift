@@ -271,7 +271,7 @@ extension FollowerConfiguration {
 }
 
 extension ReplicationConfiguration {
-  /// Reads `replication`: cell, mode, tenant_modes, on_lost_follower, ack_deadline_ms, peers.
+  /// Reads `replication`: cell, mode, on_lost_follower, ack_deadline_ms, peers.
   init(_ node: ConfigurationNode, replica: String) throws(ConfigurationError) {
     try node.allow(["cell", "mode", "on_lost_follower", "ack_deadline_ms", "peers", "tenant_modes"])
     var peers: [Peer] = []
@@ -281,21 +281,14 @@ extension ReplicationConfiguration {
         Peer(
           replica: try peer.string("replica"), address: Address(try peer.string("address"))))
     }
-    var modes: [TenantID: DurabilityMode] = [:]
-    if node.contains("tenant_modes") {
-      for child in try node.children("tenant_modes", count: 0...1_000) {
-        try child.allow(["tenant", "mode"])
-        let mode = try child.choice("mode", of: ["local", "follower"])
-        guard let tenant = TenantID(try child.string("tenant")) else {
-          throw child.error(.outOfRange, "tenant", "must be a tenant's id")
-        }
-        modes[tenant] = mode == "follower" ? .follower : .local
-      }
+    // A file of an older version names nobody here, or somebody who would lose what it promised.
+    if node.contains("tenant_modes"), try !node.children("tenant_modes", count: 0...1_000).isEmpty {
+      throw node.error(
+        .outOfRange, "tenant_modes", "is the tenant's own now: `aimstors tenant durability`")
     }
     self.init(
       replica: replica, peers: peers,
       mode: try node.choice("mode", of: ["local", "follower"]) == "follower" ? .follower : .local,
-      tenantModes: modes,
       degrades: try node.choice("on_lost_follower", of: ["degrade", "fail"]) == "degrade",
       deadlineMilliseconds: UInt64(
         try node.integer(

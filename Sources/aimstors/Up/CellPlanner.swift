@@ -69,10 +69,6 @@ struct CellPlanner {
       "cell": JSON(cell.id), "mode": JSON(cell.mode),
       "on_lost_follower": JSON(cell.onLostFollower),
       "ack_deadline_ms": JSON(cell.ackDeadlineMilliseconds),
-      "tenant_modes": .array(
-        cell.tenantModes.sorted { $0.key < $1.key }.map {
-          ["tenant": JSON($0.key), "mode": JSON($0.value)]
-        }),
       "peers": .array(
         replicas.filter { $0.id != id }.map {
           ["replica": JSON($0.id), "address": JSON($0.address)]

@@ -68,7 +68,7 @@ extension Topology {
   ) throws(ConfigurationError) -> Cell {
     try node.allow([
       "id", "machine", "region", "host", "port", "publish_port", "health_port", "followers",
-      "mode", "on_lost_follower", "ack_deadline_ms", "tenant_modes", "limits",
+      "mode", "on_lost_follower", "ack_deadline_ms", "limits",
     ])
     var followers: [Follower] = []
     if node.contains("followers") {
@@ -76,16 +76,8 @@ extension Topology {
         followers.append(try follower(child))
       }
     }
-    var modes: [String: String] = [:]
-    if node.contains("tenant_modes") {
-      for child in try node.children("tenant_modes", count: Limits.tenantModes) {
-        try child.allow(["tenant", "mode"])
-        modes[try identifier(child, "tenant")] = try child.choice(
-          "mode", of: ["local", "follower"])
-      }
-    }
     let mode = try node.choice("mode", of: ["local", "follower"])
-    guard (mode == "local" && !modes.values.contains("follower")) || !followers.isEmpty else {
+    guard mode == "local" || !followers.isEmpty else {
       throw node.error(.outOfRange, "mode", "follower needs followers")
     }
     return Cell(
@@ -98,7 +90,7 @@ extension Topology {
       onLostFollower: try node.choice("on_lost_follower", of: ["degrade", "fail"]),
       ackDeadlineMilliseconds: try node.integer(
         "ack_deadline_ms", in: Limits.ackDeadlineMilliseconds, default: 5_000),
-      tenantModes: modes, limits: try limits(node))
+      limits: try limits(node))
   }
 
   private static func limits(

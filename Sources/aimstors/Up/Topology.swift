@@ -9,7 +9,6 @@ struct Topology: Hashable {
     static let routers = 1...16
     /// Of one cell.
     static let followers = 1...4
-    static let tenantModes = 1...1_000
     static let ackDeadlineMilliseconds = 100...60_000
     static let simulatedNumbers = 4...20_000
     static let port = 0...65_535
@@ -51,8 +50,6 @@ struct Topology: Hashable {
     /// `degrade` or `fail`: what becomes of writes while a follower is away.
     var onLostFollower = "degrade"
     var ackDeadlineMilliseconds = 5_000
-    /// Tenants whose mode is another than the cell's.
-    var tenantModes: [String: String] = [:]
     /// What the operating system lets the cell's process have, where it runs as a service.
     var limits = ProcessLimits()
   }

@@ -5,7 +5,8 @@ struct TenantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "The tenants of the platform.",
     subcommands: [
-      Create.self, List.self, Show.self, State.self, Digest.self, Release.self, Restore.self,
+      Create.self, List.self, Show.self, State.self, Durability.self, Digest.self, Release.self,
+      Restore.self,
       Fork.self, Snapshot.self, Move.self, MoveBack.self,
     ])
 
@@ -20,6 +21,8 @@ struct TenantCommand: AsyncParsableCommand {
     @Option(name: .long) var tier: String?
     @Option(name: .long) var parent: String?
     @Option(name: .long, help: "The cell; default: by load.") var cell: String?
+    @Option(name: .long, help: "cell, local or follower; see `tenant durability`.")
+    var durability: String?
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
@@ -31,7 +34,8 @@ struct TenantCommand: AsyncParsableCommand {
       let tenant = try await api.send(
         .admin, "POST", "/v1/tenants",
         body.with("tier", tier.map { JSON($0) }).with("parent_id", parent.map { JSON($0) })
-          .with("cell", cell.map { JSON($0) }))
+          .with("cell", cell.map { JSON($0) })
+          .with("durability", durability.map { JSON($0) }))
       api.show(tenant, TenantCommand.table([tenant]))
     }
   }
@@ -58,6 +62,27 @@ struct TenantCommand: AsyncParsableCommand {
     func run() async throws {
       let api = try connection.connection()
       let tenant = try await api.send(.admin, "GET", "/v1/tenants/\(id)")
+      api.show(tenant, TenantCommand.table([tenant]))
+    }
+  }
+
+  struct Durability: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say what a tenant's acknowledged work survives.",
+      discussion: """
+        cell: what its cell's mode says (default). local: the end of a process, and of power.
+        follower: the loss of the machine too; the tenant is placed, and moves, only where a \
+        follower is fed.
+        """)
+
+    @Argument var id: String
+    @Argument(help: "cell, local or follower.") var durability: String
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+      let api = try connection.connection()
+      let tenant = try await api.send(
+        .admin, "PATCH", "/v1/tenants/\(id)", ["durability": JSON(durability)])
       api.show(tenant, TenantCommand.table([tenant]))
     }
   }
@@ -112,11 +137,13 @@ struct TenantCommand: AsyncParsableCommand {
   }
 
   static func table(_ tenants: [JSON]) -> String {
-    var table = Table("id", "slug", "state", "cell", "epoch", "currency", "created")
+    var table = Table(
+      "id", "slug", "state", "cell", "epoch", "durability", "currency", "created")
     for tenant in tenants {
       table.add(
         tenant.cell("id"), tenant.cell("slug"), tenant.cell("state"), tenant.cell("cell"),
-        tenant.cell("epoch"), tenant.cell("currency"), tenant.cell("created_at"))
+        tenant.cell("epoch"), tenant.cell("durability"), tenant.cell("currency"),
+        tenant.cell("created_at"))
     }
     return table.text
   }

@@ -35,6 +35,12 @@ import Wire
     }
   }
 
+  private final class Fed: Sendable {
+    private let state = Mutex<Set<String>>([])
+    var names: Set<String> { state.withLock { $0 } }
+    func begin(_ name: String) { state.withLock { _ = $0.insert(name) } }
+  }
+
   /// What of a cell takes part in a move.
   private struct Side {
     let engine: StorageEngine
@@ -44,6 +50,10 @@ import Wire
     let rates: TravellingRates
     let disk = FakeDisk()
     let follower = FakeFollower()
+    let modes = DurabilityModes(cell: .local)
+    let directives: Directives
+    /// Followers that are fed.
+    let fed = Fed()
 
     init(_ name: String, _ directory: String, _ network: InMemoryNetwork) async throws {
       var log = Logger(label: "test")
@@ -51,14 +61,16 @@ import Wire
       let (clock, files) = (SimulatedWallClock(), LiveFileSystem())
       let cell = CellID(trusted: name)
       let place = "\(directory)/\(name)"
+      var configuration = EngineConfiguration(directory: place, cell: cell)
+      configuration.followerGate.modes = modes
       engine = StorageEngine(
-        EngineConfiguration(directory: place, cell: cell), clock: clock,
+        configuration, clock: clock,
         random: SeededRandomSource(seed: 7), files: files, log: log,
         schema: { CellNode.schema(of: $0) }, fatal: { Issue.record("journal died: \($0)") })
       _ = try await engine.start()
       try await engine.create(.cellStore, epoch: .first)
-      let directives = Directives(
-        store: engine, cell: cell, region: RegionID(trusted: "local"))
+      directives = Directives(
+        store: engine, cell: cell, region: RegionID(trusted: "local"), modes: modes)
       try await directives.load()
       messenger = InMemoryMessenger(
         identity: PeerIdentity(role: .cell, id: name, generation: .first), network: network)
@@ -76,7 +88,8 @@ import Wire
       departures = Departures(environment)
       moves = MoveMessages(
         arrivals: Arrivals(
-          environment, followers: FollowerCopies(nil), archived: { _ in }),
+          environment, followers: FollowerCopies(links: []) { [fed] in fed.names },
+          archived: { _ in }),
         outcomes: LateOutcomes(
           environment: environment, sealer: Sealer(key: [UInt8](repeating: 7, count: 32)),
           gate: directives))
@@ -142,6 +155,36 @@ import Wire
       #expect(source.engine.servedHeads[Self.tenant] == nil)
       try await target.pay("payment-6")
       #expect(try await target.transfers() == 6)
+    }
+  }
+
+  @Test func `a tenant's own durability goes with it, and only where it can be kept`()
+    async throws
+  {
+    try await withSides { source, target, _ in
+      try await target.listen("b")
+      try await source.directives.set(.follower, of: Self.tenant)
+      do {
+        _ = try await source.departures.move(order(at: "b"), CellWork.Progress())
+        Issue.record("it moved to a cell that feeds no follower")
+      } catch let failure as Failure {
+        #expect(failure.code == .followerMissing)
+      }
+      #expect(source.engine.servedHeads[Self.tenant] != nil)
+      #expect(target.modes.own(of: Self.tenant) == nil)
+
+      target.fed.begin("f")
+      var order = order(at: "b")
+      order = MoveOrder(
+        operation: "op2", tenant: order.tenant, target: order.target, address: order.address,
+        epoch: Epoch(3), capMilliseconds: order.capMilliseconds)
+      _ = try await source.departures.move(order, CellWork.Progress())
+      #expect(target.modes.mode(of: Self.tenant) == .follower)
+      #expect(target.modes.mode(of: .cellStore) == .follower)
+      // Also after a restart.
+      target.modes.set(nil, for: Self.tenant)
+      try await target.directives.load()
+      #expect(target.modes.mode(of: Self.tenant) == .follower)
     }
   }
 

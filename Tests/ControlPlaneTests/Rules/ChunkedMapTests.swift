@@ -9,7 +9,8 @@ import Wire
       id: TenantID(trusted: "t\(number)"), name: "n", slug: "s\(number)",
       region: RegionID(trusted: "eu"), currency: try #require(Currency("EUR")), timeZone: "UTC",
       tier: "standard", parent: nil, state: .active, reason: "", isProvisioned: true,
-      placement: Placement(cell: CellID(trusted: "a"), epoch: Epoch(epoch)), createdAt: .zero,
+      placement: Placement(cell: CellID(trusted: "a"), epoch: Epoch(epoch)), durability: .cell,
+      createdAt: .zero,
       version: version)
   }
 

@@ -82,6 +82,7 @@ import Wire
         id: cell.id, region: cell.region, state: .active, isAlive: true,
         tenants: cell.tenants.count, capacity: cell.tenantCapacity,
         hasDedicatedTenant: cell.tenants.contains(where: \.isDedicated),
+        hasFollower: cell.hasFollower,
         diskFreeBytes: UInt64(max(0, cell.capacity.bytes - used.bytes)),
         operationsPerSecond: used.operations)
     }
@@ -95,6 +96,7 @@ import Wire
         id: one.id, region: one.region, state: one.state, isAlive: one.isAlive,
         tenants: one.tenants + 1, capacity: one.capacity,
         hasDedicatedTenant: one.hasDedicatedTenant || tenant.isDedicated,
+        hasFollower: one.hasFollower,
         diskFreeBytes: free - min(free, UInt64(tenant.load.bytes)),
         operationsPerSecond: one.operationsPerSecond + tenant.load.operations)
     }

@@ -7,20 +7,21 @@ import Wire
   private func cell(
     _ id: String, region: String = "eu", state: CellState = .active, alive: Bool = true,
     tenants: Int = 0, capacity: Int = 10, dedicated: Bool = false, disk: UInt64 = 1 << 40,
-    load: Double = 0
+    load: Double = 0, follower: Bool = false
   ) -> PlacementCandidate {
     PlacementCandidate(
       id: CellID(trusted: id), region: RegionID(trusted: region), state: state, isAlive: alive,
-      tenants: tenants, capacity: capacity, hasDedicatedTenant: dedicated, diskFreeBytes: disk,
-      operationsPerSecond: load)
+      tenants: tenants, capacity: capacity, hasDedicatedTenant: dedicated,
+      hasFollower: follower, diskFreeBytes: disk, operationsPerSecond: load)
   }
 
   private func choose(
     _ cells: [PlacementCandidate], region: String = "eu", tier: String = "standard",
-    pinned: String? = nil
+    durability: TenantDurability = .cell, pinned: String? = nil
   ) throws(Failure) -> String {
     try PlacementRule().choose(
-      region: RegionID(trusted: region), tier: tier, pinned: pinned.map(CellID.init(trusted:)),
+      region: RegionID(trusted: region), tier: tier, durability: durability,
+      pinned: pinned.map(CellID.init(trusted:)),
       among: cells
     ).rawValue
   }
@@ -32,6 +33,18 @@ import Wire
 
   @Test func `a busy cell loses against a quiet one with a little less room`() throws {
     #expect(try choose([cell("a", tenants: 1, load: 5_000), cell("b", tenants: 3)]) == "b")
+  }
+
+  @Test func `who asks for a follower goes where one is fed, however full`() throws {
+    let cells = [cell("a"), cell("b", tenants: 9, follower: true), cell("c", follower: false)]
+    #expect(try choose(cells, durability: .follower) == "b")
+    #expect(try choose(cells, durability: .local) == "a")
+    do throws(Failure) {
+      _ = try choose([cell("a"), cell("b", alive: false, follower: true)], durability: .follower)
+      Issue.record("it was placed")
+    } catch {
+      #expect(error.code == .followerMissing)
+    }
   }
 
   @Test func `equal cells are chosen by name, so that a run repeats`() throws {

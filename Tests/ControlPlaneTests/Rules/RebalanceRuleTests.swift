@@ -51,6 +51,19 @@ import Wire
     #expect(plan.moves.map(\.reason) == [.balance])
   }
 
+  @Test func `who asks for a follower is not moved away from it`() {
+    var busy = cell("a", [20, 20, 20])
+    busy.hasFollower = true
+    for index in busy.tenants.indices { busy.tenants[index].needsFollower = true }
+    #expect(RebalanceRule().plan([busy, cell("b", [])]).moves.isEmpty)
+    var other = cell("b", [])
+    other.hasFollower = true
+    #expect(RebalanceRule().plan([busy, other]).moves.count == 1)
+    busy.isDraining = true
+    #expect(RebalanceRule().plan([busy, cell("b", [])]).unplaced.count == 3)
+    #expect(RebalanceRule().plan([busy, cell("b", []), cell("c", [])]).moves.isEmpty)
+  }
+
   @Test func `what is busy with bytes or fsyncs is busy too`() {
     var busy = cell("a", [1, 1, 1])
     busy.tenants[0].load.bytes = 3e8

@@ -89,7 +89,8 @@ final class FakeCell: Sendable {
 
   func heartbeat(
     _ control: Address, operations: UInt64 = 0, disk: UInt64 = 1 << 40,
-    problems: [Aimstors_ProtoProblem] = [], oldestDue: Int64 = 0, generation: UInt64 = 1
+    problems: [Aimstors_ProtoProblem] = [], oldestDue: Int64 = 0, generation: UInt64 = 1,
+    hasFollower: Bool = false
   ) async throws {
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = id
@@ -98,6 +99,7 @@ final class FakeCell: Sendable {
     heartbeat.diskFreeBytes = disk
     heartbeat.problems = problems
     heartbeat.oldestDueMs = oldestDue
+    heartbeat.hasFollower_p = hasFollower
     _ = try await ask(control, .heartbeat, try heartbeat.serializedBytes())
   }
 

@@ -12,7 +12,7 @@ import Wire
     _ directory: String, _ adjust: @escaping @Sendable (inout FollowerGate.Configuration) -> Void
   ) async throws -> (TestEngine, FollowerGate) {
     let test = try await TestEngine(directory) { configuration in
-      configuration.followerGate.cellMode = .follower
+      configuration.followerGate.modes = DurabilityModes(cell: .follower)
       adjust(&configuration.followerGate)
     }
     try await test.engine.create(TestEngine.tenant, epoch: .first)
@@ -123,7 +123,7 @@ import Wire
 
   @Test func `a tenant in local mode waits for nobody`() async throws {
     try await withTemporaryDirectory { directory in
-      let (test, gate) = try await gated(directory) { $0.tenantModes[Self.other] = .local }
+      let (test, gate) = try await gated(directory) { $0.modes.set(.local, for: Self.other) }
       gate.require(["f"])
       let paid = Task { try await test.pay(1) }
       await untilWaiting(gate)
@@ -139,7 +139,7 @@ import Wire
 
   @Test func `once fenced nothing is acknowledged, whatever comes`() async throws {
     try await withTemporaryDirectory { directory in
-      let (test, gate) = try await gated(directory) { $0.tenantModes[Self.other] = .local }
+      let (test, gate) = try await gated(directory) { $0.modes.set(.local, for: Self.other) }
       gate.require(["f"])
       let paid = Task { try await test.pay(1) }
       await untilWaiting(gate)
@@ -166,7 +166,7 @@ import Wire
       try await first.pay(1)
       await first.close()
       let again = try await TestEngine(directory) { configuration in
-        configuration.followerGate.cellMode = .follower
+        configuration.followerGate.modes = DurabilityModes(cell: .follower)
         configuration.followerGate.required = ["f"]
       }
       let journal = try #require(again.engine.journal)
