@@ -96,7 +96,7 @@ public struct JournalCut {
   /// Saves the bytes of what is taken away.
   private func keep(_ places: [Place]) throws -> String {
     let digits = JournalNames.segment(firstGroup: places[0].number).prefix(16)
-    let name = "divergent-\(digits)"
+    let name = "\(DivergentFile.prefix)\(digits)"
     let target = try files.open("\(journal)/\(name)", .create)
     defer { target.close() }
     var offset: UInt64 = 0

@@ -204,11 +204,25 @@ struct ReplicaProcess {
         exitProcess(.refused)
       })
     try await follower.start()
+    let draining = Task { [spool = try divergentSpool(messenger)] in await spool.run() }
+    defer { draining.cancel() }
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { follower.health() },
       metrics: { follower.metrics() }, onRunning: { _ in })
     try await serve(health, follower, archiveKeyFileWatch(archive))
     return follower.promotedTo != nil || follower.mustRestart
+  }
+
+  private func divergentSpool(_ messenger: NNGMessenger) throws -> DivergentSpool {
+    do throws(ConfigurationError) {
+      let replication = try ReplicationConfiguration(
+        try node.requiredChild("replication"), replica: files.id)
+      return DivergentSpool(
+        dataDirectory: directory, peers: replication.peers.map { messenger.peer(at: $0.address) },
+        files: LiveFileSystem(), logger: logger)
+    } catch {
+      throw error.failure
+    }
   }
 
   private func mailSettings() throws -> MailSettings {
