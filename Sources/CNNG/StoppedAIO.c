@@ -7,8 +7,10 @@
 // the one thread that gives connections back (`nng:reap2`): no connection's end is told any more,
 // no socket can be closed. Under load a few closes are enough. Sends cut in two are the same.
 //
-// So the refusal is reported as what it is, an operation that was cancelled; NNG's callers go on
-// to close what they were closing. Later NNGs do the same (`nni_aio_start`).
+// So the refusal is reported, as later NNGs do (`nni_aio_start`); NNG's callers go on to close what
+// they were closing. It is reported as a connection that the peer has shut: `NNG_ECANCELED` and
+// `NNG_ECLOSED` of one connection have a listener believe that itself was closed, and errors that
+// are tried again at once would be tried for ever.
 //
 // Aios of our own keep the old way: after `nng_aio_stop` has returned nothing is reported.
 
@@ -26,7 +28,7 @@ __wrap_nni_aio_begin(nng_aio *aio)
 {
 	int result = __real_nni_aio_begin(aio);
 	if (result != 0 && aio != ours) {
-		nni_aio_finish_error(aio, result);
+		nni_aio_finish_error(aio, NNG_ECONNSHUT);
 	}
 	return (result);
 }

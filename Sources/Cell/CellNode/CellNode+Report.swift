@@ -1,8 +1,11 @@
+import Edge
 import Storage
 import Wire
 
-/// What the control plane hears of a cell.
+/// What the control plane, and whoever asks for its health, hears of a cell.
 extension CellNode {
+  public func report() -> HealthReport { health.report(link) }
+
   func inventory() -> Aimstors_ProtoJoin {
     var join = Aimstors_ProtoJoin()
     join.cell = configuration.id.rawValue
@@ -23,6 +26,7 @@ extension CellNode {
       owned.epoch = head.epoch.rawValue
       owned.tenantSeq = head.tenantSeq.rawValue
       owned.state = directives.state(of: tenant).rawValue
+      owned.durability = directives.modes.own(of: tenant)?.rawValue ?? ""
       return owned
     }
     return join
@@ -31,6 +35,9 @@ extension CellNode {
   func heartbeat() -> Aimstors_ProtoHeartbeat {
     let metrics = engine.metrics
     let now = Timestamp(milliseconds: clock.milliseconds())
+    directives.modes.drop { [engine, arrivals] tenant in
+      engine.heads[tenant].map { !$0.ownership.isHere } == true && !arrivals.isArriving(tenant)
+    }
     let problems =
       health.problems()
       + (replication?.problems() ?? Replication.unkept(directives.modes, at: now))
@@ -42,7 +49,7 @@ extension CellNode {
     heartbeat.operations = metrics.commands
     heartbeat.journalBytes = metrics.journal.untrimmedBytes
     heartbeat.diskFreeBytes = health.diskFreeBytes
-    heartbeat.hasFollower_p = replication?.isAnyFed ?? false
+    heartbeat.hasFollower_p = replication?.keepsFollower(engine.journal) ?? false
     heartbeat.state = health.isReady ? "active" : "not_ready"
     heartbeat.requests = counts.now.all
     heartbeat.failedRequests = counts.now.failed

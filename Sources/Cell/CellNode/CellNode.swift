@@ -37,7 +37,7 @@ public final class CellNode: Service {
   private let restoration: TenantRestoration?
   private let departures: Departures
   private let loads: LoadSample
-  private let arrivals: Arrivals
+  let arrivals: Arrivals
   private let outcomes: LateOutcomes
   /// Nil where no disk was lost.
   private let recovery: CellRecovery?
@@ -95,7 +95,8 @@ public final class CellNode: Service {
       due: { wakes.due($0) }, fatal: { fatal("\($0)") })
     directives = Directives(
       store: engine, cell: configuration.id, region: configuration.region,
-      modes: engineConfiguration.followerGate.modes)
+      modes: engineConfiguration.followerGate.modes,
+      untilAsked: { [replication] in await replication?.untilAsked() ?? false })
     link = ControlPlaneLink(
       peer: messenger.peer(at: configuration.controlPlane), directives: directives, logger: logger)
     let graphConfiguration = GraphConfiguration(baseURL: configuration.graphURL)
@@ -226,6 +227,7 @@ public final class CellNode: Service {
     try await recovery?.begin()
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
     try await directives.load { self.engine.heads[$0]?.ownership.isHere ?? false }
+    replication?.modesAreKnown()
     try await ceilings.load(directives)
     let handler = makeHandler()
     let address = try await messenger.listen(at: configuration.listen) {
@@ -303,8 +305,6 @@ public final class CellNode: Service {
     }
     await outbox.run()
   }
-
-  public func report() -> HealthReport { health.report(link) }
 
   /// The higher generation that the archive showed.
   var fencedInArchive: Generation? { archive?.fencedBy }

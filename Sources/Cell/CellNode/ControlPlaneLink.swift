@@ -215,6 +215,6 @@ extension DirectoryEntry {
     self.init(
       tenant: tenant, state: TenantState(rawValue: message.state) ?? .suspended,
       reason: message.reason, changedAt: Timestamp(milliseconds: message.createdAtMs),
-      durability: DurabilityMode(said: message.durability))
+      durability: DurabilityMode(said: message.durability), version: message.version)
   }
 }

@@ -44,8 +44,6 @@ final class Arrivals: Sendable {
     guard skew <= MoveLimits.skewMilliseconds else {
       throw Failure(.invalidState, "the clocks of the two cells are \(skew) ms apart")
     }
-    let durability = DurabilityMode(said: message.durability)
-    if durability == .follower { try followers.demandAny() }
     let epoch = Epoch(message.epoch)
     let arrival = Arrival(epoch: epoch, source: source, followers: followers.current)
     let isRefused = state.withLock { state in
@@ -62,16 +60,27 @@ final class Arrivals: Sendable {
       try environment.room.take(.arrival(tenant), bytes: message.bytes)
       try await environment.remember(tenant, at: message.sourceAddress)
       // From the first record on: what arrives is as durable as it was.
+      let durability = DurabilityMode(said: message.durability)
       try await environment.directives.set(durability, of: tenant)
+      if durability == .follower { try followers.demandAsked() }
       try await onThread { [engine] in try engine.prepareImport(tenant, under: epoch) }
       parts.begin(tenant, epoch)
       try await followers.pass(
         .moveBegin, message, to: arrival.followers, within: MoveLimits.copyTimeout)
     } catch {
       forget(tenant)
+      await dropMode(of: tenant)
       throw error
     }
   }
+
+  /// Nothing of the tenant is here, and nothing is on its way.
+  private func dropMode(of tenant: TenantID) async {
+    guard engine.heads[tenant]?.ownership.isHere != true, !isArriving(tenant) else { return }
+    _ = try? await environment.directives.set(nil, of: tenant)
+  }
+
+  func isArriving(_ tenant: TenantID) -> Bool { state.withLock { $0[tenant] != nil } }
 
   func file(_ message: Aimstors_ProtoMoveFile) async throws(Failure) {
     let arrival = try arrival(try TenantID(moving: message.tenant), Epoch(message.epoch))
@@ -158,7 +167,7 @@ final class Arrivals: Sendable {
     }
     try followers.demand(try arrival(tenant, epoch).followers)
     // It may have been asked for while the files came.
-    if DurabilityMode(said: message.durability) == .follower { try followers.demandAny() }
+    if DurabilityMode(said: message.durability) == .follower { try followers.demandAsked() }
     try await environment.directives.take(message, of: tenant)
     try await engine.readyForMove(
       tenant, under: epoch,
@@ -184,9 +193,9 @@ final class Arrivals: Sendable {
 
   private func refuse(_ tenant: TenantID, under epoch: Epoch) async throws(Failure) {
     try await engine.refuseMoved(tenant, under: epoch)
-    if !engine.serves(tenant) { try await environment.directives.set(nil, of: tenant) }
     let arrival = try? arrival(tenant, epoch)
     forget(tenant)
+    await dropMode(of: tenant)
     // What is in its place there goes with the journal's record; this is for what is not.
     await followers.discard(tenant, epoch, at: arrival?.followers ?? [])
   }

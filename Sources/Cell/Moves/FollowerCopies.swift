@@ -27,10 +27,10 @@ struct FollowerCopies: Sendable {
     asked().union(links.filter { $0.current.isStreaming }.map(\.name))
   }
 
-  /// Throws `follower_missing` where none is fed.
-  func demandAny() throws(Failure) {
-    guard current.isEmpty else { return }
-    throw Failure(.followerMissing, "the tenant's records must wait for a follower; none is fed")
+  /// Throws `follower_missing` where nobody's acknowledgement is asked.
+  func demandAsked() throws(Failure) {
+    guard asked().isEmpty else { return }
+    throw Failure(.followerMissing, "the tenant's records must wait for a follower; none is asked")
   }
 
   /// Passes a source's message on; returns once all of them have done what it says.

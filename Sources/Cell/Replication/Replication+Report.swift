@@ -12,7 +12,8 @@ extension Replication {
     report.generation = generation.rawValue
     report.address = address()
     report.isPrimary = true
-    report.isMixed = modes.isAnyLocal
+    report.areModesUnknown = !state.withLock { $0.areModesKnown }
+    report.isMixed = report.areModesUnknown || modes.isAnyLocal
     if let journal {
       report.end = journal.end.message
       report.followers = lags(journal)

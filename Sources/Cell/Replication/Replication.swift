@@ -33,6 +33,7 @@ final class Replication: Sendable {
     var register: CellRegister?
     var stop: ReplicationStop?
     var missingSince: [String: Timestamp] = [:]
+    var areModesKnown = false
   }
 
   init(
@@ -281,8 +282,30 @@ final class Replication: Sendable {
     modes.mode(of: tenant) == .follower
   }
 
-  /// Whether some follower is fed now.
-  var isAnyFed: Bool { links.contains { $0.current.isStreaming } }
+  /// The tenants' own modes have been read back.
+  func modesAreKnown() { state.withLock { $0.areModesKnown = true } }
+
+  /// Whether a tenant that waits for followers finds one here: it is asked, or will be at once.
+  func keepsFollower(_ journal: Journal?) -> Bool {
+    guard askedNow.isEmpty else { return true }
+    let last = journal?.lastSeq.rawValue ?? 0
+    return links.contains { link in
+      let sight = link.current
+      let behind = last - min(last, sight.end?.seq.rawValue ?? 0)
+      return sight.isStreaming && behind <= ReplicationLimits.closeRecords
+    }
+  }
+
+  /// Waits until a follower's acknowledgement is asked, where one is near; answers whether.
+  func untilAsked() async -> Bool {
+    let end = ContinuousClock.now + ReplicationLimits.askPatience
+    while askedNow.isEmpty {
+      guard ContinuousClock.now < end,
+        (try? await Task.sleep(for: ReplicationLimits.promptLook)) != nil
+      else { return false }
+    }
+    return true
+  }
 
   /// What the engine's gate holds to; `asked` must acknowledge from the start.
   func gate(asked: Set<String>) -> FollowerGate.Configuration {

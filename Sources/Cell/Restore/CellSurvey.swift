@@ -25,7 +25,7 @@ struct CellSurvey: Sendable {
       var told = CellSurveyPage.Tenant(
         id: tenant.rawValue, epoch: head.epoch.rawValue,
         state: (entry?.state ?? .active).rawValue, reason: entry?.reason ?? "",
-        durability: directives.modes.own(of: tenant)?.rawValue, profile: nil, numbers: [])
+        durability: directives.modes.own(of: tenant)?.rawValue ?? "", profile: nil, numbers: [])
       // A stopped tenant is told all the same: its epoch is taken.
       if let (profile, numbers) = try? await read(tenant) {
         told.profile = profile

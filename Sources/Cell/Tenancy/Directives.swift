@@ -6,15 +6,21 @@ import Wire
 final class Directives: SendGate {
   private let store: any TenantStore
   private let table: Mutex<StopTable>
+  /// The newest change of each tenant that the control plane has told since the start.
+  private let versions = Mutex<[TenantID: UInt64]>([:])
   /// Shared with the engine's gate.
   let modes: DurabilityModes
+  /// Waits until followers are asked, for the first tenant that waits for them.
+  private let untilAsked: @Sendable () async -> Bool
 
   init(
     store: any TenantStore, cell: CellID, region: RegionID,
-    modes: DurabilityModes = DurabilityModes(cell: .local)
+    modes: DurabilityModes = DurabilityModes(cell: .local),
+    untilAsked: @escaping @Sendable () async -> Bool = { true }
   ) {
     self.store = store
     self.modes = modes
+    self.untilAsked = untilAsked
     table = Mutex(StopTable(cell: cell.rawValue, region: region.rawValue))
   }
 
@@ -70,13 +76,18 @@ final class Directives: SendGate {
     fence.durability = modes.own(of: tenant)?.rawValue ?? ""
   }
 
-  /// Gives a tenant that is about to arrive its own mode, durably; nil: the cell's.
-  func set(_ mode: DurabilityMode?, of tenant: TenantID) async throws(Failure) {
-    guard modes.own(of: tenant) != mode else { return }
-    try await store.write(.cellStore, CommandOrigin(requestID: "move", traceID: "")) {
+  /// Gives a tenant its own mode, durably, before it is here; nil: the cell's.
+  ///
+  /// It is in force first: what is written from now on waits, its own row too, so that whoever has
+  /// a later record of the tenant has the mode. Answers whether somebody is asked.
+  @discardableResult
+  func set(_ mode: DurabilityMode?, of tenant: TenantID) async throws(Failure) -> Bool {
+    guard modes.own(of: tenant) != mode else { return true }
+    modes.set(mode, for: tenant)
+    try await store.write(.cellStore, CommandOrigin(requestID: "durability", traceID: "")) {
       try DirectivesStore($0).set(mode, of: tenant)
     }
-    modes.set(mode, for: tenant)
+    return mode == .follower ? await untilAsked() : true
   }
 
   /// Takes over, durably, what stood about a tenant in the cell that it comes from.
@@ -113,12 +124,31 @@ final class Directives: SendGate {
     table.withLock { $0.apply(stop) }
   }
 
+  /// Puts what the control plane said of a tenant in force, unless it has said something newer.
   func set(_ entry: DirectoryEntry, trace: String) async throws(Failure) {
+    let before = modes.own(of: entry.tenant)
+    guard put(entry) else { return }
     try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
+      guard self.isNewest(entry) else { return }
       try DirectivesStore($0).set(entry)
     }
-    table.withLock { $0.set(entry) }
-    modes.set(entry.durability, for: entry.tenant)
+    if isNewest(entry) { table.withLock { $0.set(entry) } }
+    // Served meanwhile; where nobody is near enough to be asked, the cell says that it is degraded.
+    if entry.durability == .follower, before != .follower { _ = await untilAsked() }
+  }
+
+  /// Has the mode in force at once; false for an order that a newer one has overtaken.
+  private func put(_ entry: DirectoryEntry) -> Bool {
+    versions.withLock { versions in
+      guard entry.version == 0 || entry.version >= versions[entry.tenant] ?? 0 else { return false }
+      if entry.version > 0 { versions[entry.tenant] = entry.version }
+      modes.set(entry.durability, for: entry.tenant)
+      return true
+    }
+  }
+
+  private func isNewest(_ entry: DirectoryEntry) -> Bool {
+    versions.withLock { entry.version == 0 || entry.version >= $0[entry.tenant] ?? 0 }
   }
 
   func fact(_ name: String) async throws(Failure) -> [UInt8]? {

@@ -19,6 +19,8 @@ struct DirectoryEntry: Hashable, Sendable {
   let changedAt: Timestamp
   /// The tenant's own mode; nil: the cell's.
   var durability: DurabilityMode?
+  /// The control plane's, of the change that says so; 0: none is said.
+  var version: UInt64 = 0
 }
 
 /// The rows behind ``Directives`` in the cell's own store.

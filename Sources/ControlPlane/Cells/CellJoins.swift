@@ -45,10 +45,10 @@ struct CellJoins: Sendable {
     roster.joined(cell)
     try await learn(proto.tenants, of: cell.id, trace: trace)
     try await map.refresh()
-    let (stops, tenants, ceiling) = try await store.read { rows in
+    let (stops, tenants, ceiling, isOlder) = try await store.read { rows in
       (
         try rows.sendStops(), try rows.tenants(on: cell.id).filter(\.isProvisioned),
-        try rows.formatCeiling()
+        try rows.formatCeiling(), try rows.runningSurvey() != nil
       )
     }
     var answer = Aimstors_ProtoJoined()
@@ -56,6 +56,7 @@ struct CellJoins: Sendable {
     answer.formatCeiling = ceiling ?? 0
     answer.sendStops = stops.map(\.proto)
     answer.tenants = tenants.map(\.proto)
+    if isOlder { answer.confirm(proto.tenants) }
     logger.info("cell joined", metadata: ["cell": .string(cell.id.rawValue)])
     return answer
   }
@@ -175,6 +176,19 @@ extension CellReport {
         code: problem.code, detail: problem.detail,
         since: Timestamp(milliseconds: problem.sinceMs), runbook: problem.runbook,
         cell: proto.cell, tenant: problem.tenant.isEmpty ? nil : problem.tenant)
+    }
+  }
+}
+
+extension Aimstors_ProtoJoined {
+  /// Says of the cell's tenants what the cell has said: what this store has is from a copy, and the
+  /// cells are asked for what was ordered since.
+  fileprivate mutating func confirm(_ told: [Aimstors_ProtoOwnedTenant]) {
+    let told = Dictionary(told.map { ($0.tenant, $0) }) { first, _ in first }
+    for index in tenants.indices {
+      guard let own = told[tenants[index].tenant] else { continue }
+      tenants[index].state = own.state
+      tenants[index].durability = own.durability
     }
   }
 }

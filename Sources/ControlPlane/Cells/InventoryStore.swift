@@ -54,7 +54,8 @@ extension PlatformRows {
       timeZone: "UTC", tier: "standard", parent: nil,
       state: TenantState(rawValue: owned.state) ?? .active,
       reason: "learned from \(cell)", isProvisioned: true,
-      placement: Placement(cell: cell, epoch: Epoch(owned.epoch)), durability: .cell,
+      placement: Placement(cell: cell, epoch: Epoch(owned.epoch)),
+      durability: try hasDurabilities ? TenantDurability(told: owned.durability) : .cell,
       createdAt: now, version: 0)
   }
 }

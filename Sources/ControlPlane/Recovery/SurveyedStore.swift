@@ -70,9 +70,7 @@ extension PlatformRows {
     record.isProvisioned = true
     record.state = TenantState(rawValue: told.state) ?? record.state
     record.reason = told.reason
-    if let durability = told.durability.flatMap(TenantDurability.init(rawValue:)),
-      try hasDurabilities
-    {
+    if let durability = told.durability.map(TenantDurability.init(told:)), try hasDurabilities {
       record.durability = durability
     }
     if let profile {

@@ -67,11 +67,11 @@ struct PromoteRoute: Sendable {
   static func isMixed(
     _ cell: CellID, _ services: AdminServices
   ) async throws(Failure) -> Bool {
-    if let sight = services.replicas.sights(of: cell).filter(\.isPrimary)
-      .max(by: { $0.generation < $1.generation })
-    {
-      return sight.isMixed
-    }
+    // A wish that was granted a moment ago may not have been reported yet.
+    if try await services.store.read({ try $0.hasLocalTenant(on: cell) }) { return true }
+    let sight = services.replicas.sights(of: cell).filter(\.isPrimary)
+      .max { $0.generation < $1.generation }
+    if let said = sight?.isMixed { return said }
     return try await services.store.read { try $0.isMixed(cell) } ?? true
   }
 

@@ -20,9 +20,9 @@ struct RegisterRequests: Sendable {
     let (register, mixed) = try await store.read {
       (try $0.register(of: cell), try $0.isMixed(cell))
     }
-    let isMixed = report.isMixed
+    let isMixed = report.areModesUnknown ? nil : report.isMixed
     if let known = register {
-      if report.isPrimary, report.replica == known.primary, mixed != isMixed,
+      if let isMixed, report.isPrimary, report.replica == known.primary, mixed != isMixed,
         Generation(report.generation) == known.generation
       {
         // A drain of a dead cell asks for it, perhaps after a restart of this process.
@@ -51,7 +51,7 @@ struct RegisterRequests: Sendable {
     let made = try await store.write(trace: trace) { _, rows in
       if let known = try rows.register(of: cell) { return known }
       try rows.put(first)
-      try rows.put(isMixed: isMixed, of: cell)
+      if let isMixed { try rows.put(isMixed: isMixed, of: cell) }
       return first
     }
     return made.proto

@@ -11,8 +11,8 @@ final class ReplicaRoster: Sendable {
     let isPrimary: Bool
     /// A cell's own process that has nothing while the archive has the cell's journal.
     let isLost: Bool
-    /// Whether some record of the cell is acknowledged without followers.
-    let isMixed: Bool
+    /// Whether some record of the cell is acknowledged without followers; nil: it cannot say yet.
+    let isMixed: Bool?
     let lastSeq: UInt64
     /// Empty of one from before it was said.
     let version: String
@@ -43,7 +43,8 @@ final class ReplicaRoster: Sendable {
     let sight = Sight(
       replica: report.replica, generation: Generation(report.generation),
       address: report.address, isPrimary: report.isPrimary,
-      isLost: !report.isPrimary && !isFollower, isMixed: report.isMixed,
+      isLost: !report.isPrimary && !isFollower,
+      isMixed: report.areModesUnknown ? nil : report.isMixed,
       lastSeq: report.end.seq, version: report.version, readsLevel: max(1, report.readsLevel),
       followers: report.followers.map {
         Lag(

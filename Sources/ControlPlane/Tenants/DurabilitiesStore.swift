@@ -16,7 +16,7 @@ extension PlatformRows {
     let text = try connection.first(
       "SELECT mode FROM tenant_durability WHERE tenant = ?1", .text(tenant.rawValue)
     ) { $0.text(0) }
-    return text.flatMap(TenantDurability.init(rawValue:)) ?? .cell
+    return text.map(TenantDurability.init(stored:)) ?? .cell
   }
 
   /// Of all tenants that ask for something of their own.
@@ -24,9 +24,20 @@ extension PlatformRows {
     guard try hasDurabilities else { return [:] }
     var modes: [TenantID: TenantDurability] = [:]
     try connection.query("SELECT tenant, mode FROM tenant_durability") { row in
-      modes[TenantID(trusted: row.text(0))] = TenantDurability(rawValue: row.text(1))
+      modes[TenantID(trusted: row.text(0))] = TenantDurability(stored: row.text(1))
     }
     return modes
+  }
+
+  /// Whether a tenant of the cell asks for less than its followers' acknowledgement.
+  func hasLocalTenant(on cell: CellID) throws -> Bool {
+    guard try hasDurabilities else { return false }
+    return try connection.first(
+      """
+      SELECT 1 FROM tenants JOIN tenant_durability ON tenant = id
+      WHERE cell = ?1 AND mode = 'local' LIMIT 1
+      """, .text(cell.rawValue)
+    ) { _ in true } ?? false
   }
 
   /// Throws `format_ceiling` where a version that does not know of it may still have to read the

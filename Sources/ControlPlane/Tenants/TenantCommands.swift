@@ -41,7 +41,9 @@ struct TenantCommands: Sendable {
           cell: cell, kind: .provision, subject: id.rawValue, version: tenant.version,
           createdAt: transaction.now, operation: operation.id), at: transaction.now)
       try rows.append(
-        command.audit("tenant.create", id.rawValue, "slug \(input.slug) on \(cell)"),
+        command.audit(
+          "tenant.create", id.rawValue,
+          "slug \(input.slug) on \(cell), durability \(tenant.durability.rawValue)"),
         id: transaction.freshID(), at: transaction.now)
       return try .json(201, TenantView(tenant, provisioned: true))
     }
@@ -120,7 +122,8 @@ struct TenantCommands: Sendable {
       try rows.append(
         AuditEntry(
           operatorID: operatorID, action: "tenant.state", subject: id.rawValue,
-          detail: "\(wanted.rawValue): \(reason)", traceID: trace),
+          detail: "\(wanted.rawValue): \(reason), durability \(durability.rawValue)",
+          traceID: trace),
         id: transaction.freshID(), at: transaction.now)
       return (tenant, directive)
     }

@@ -38,6 +38,7 @@ extension TenantRecord {
     profile.createdAtMs = createdAt.milliseconds
     profile.reason = reason
     profile.durability = durability.message
+    profile.version = version
     return profile
   }
 }

@@ -50,6 +50,13 @@ public final class DurabilityModes: Sendable {
     }
   }
 
+  /// Tenants for whom `isGone` have no mode of their own any more.
+  public func drop(_ isGone: (TenantID) -> Bool) {
+    state.withLock { state in
+      for tenant in state.own.keys.filter(isGone) { state.set(nil, for: tenant) }
+    }
+  }
+
   /// Whether some tenant waits for followers.
   public var isAnyFollower: Bool { cell == .follower || state.withLock { $0.has(.follower) } }
 

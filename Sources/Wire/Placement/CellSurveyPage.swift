@@ -6,7 +6,7 @@ public struct CellSurveyPage: Codable, Hashable, Sendable {
     public var epoch: UInt64
     public var state: String
     public var reason: String
-    /// The tenant's own mode; nil: as its cell does, or a cell from before it was told.
+    /// The tenant's own mode; empty: as its cell does; nil: a cell from before it was told.
     public var durability: String?
     /// Nil where the tenant's own files cannot be read now.
     public var profile: Profile?

@@ -517,6 +517,9 @@ public nonisolated struct Aimstors_ProtoOwnedTenant: Sendable {
 
   public var state: String = String()
 
+  /// As in the tenant's profile.
+  public var durability: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -708,6 +711,9 @@ public nonisolated struct Aimstors_ProtoTenantProfile: Sendable {
 
   /// local, follower; empty: as the cell does.
   public var durability: String = String()
+
+  /// Rises with every change; an older profile undoes nothing. 0: one from before it was said.
+  public var version: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -997,6 +1003,9 @@ public nonisolated struct Aimstors_ProtoReplicaReport: Sendable {
   public var version: String = String()
 
   public var readsLevel: UInt32 = 0
+
+  /// A primary that starts has not read its tenants' modes back: is_mixed says nothing yet.
+  public var areModesUnknown: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2664,7 +2673,7 @@ nonisolated extension Aimstors_ProtoJoin: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Aimstors_ProtoOwnedTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoOwnedTenant"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}tenant_seq\0\u{1}state\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}epoch\0\u{3}tenant_seq\0\u{1}state\0\u{1}durability\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2676,6 +2685,7 @@ nonisolated extension Aimstors_ProtoOwnedTenant: SwiftProtobuf.Message, SwiftPro
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.tenantSeq) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.durability) }()
       default: break
       }
     }
@@ -2694,6 +2704,9 @@ nonisolated extension Aimstors_ProtoOwnedTenant: SwiftProtobuf.Message, SwiftPro
     if !self.state.isEmpty {
       try visitor.visitSingularStringField(value: self.state, fieldNumber: 4)
     }
+    if !self.durability.isEmpty {
+      try visitor.visitSingularStringField(value: self.durability, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2702,6 +2715,7 @@ nonisolated extension Aimstors_ProtoOwnedTenant: SwiftProtobuf.Message, SwiftPro
     if lhs.epoch != rhs.epoch {return false}
     if lhs.tenantSeq != rhs.tenantSeq {return false}
     if lhs.state != rhs.state {return false}
+    if lhs.durability != rhs.durability {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3017,7 +3031,7 @@ nonisolated extension Aimstors_ProtoProblem: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoTenantProfile"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}name\0\u{1}slug\0\u{1}region\0\u{1}currency\0\u{3}time_zone\0\u{1}tier\0\u{1}parent\0\u{1}epoch\0\u{1}state\0\u{3}created_at_ms\0\u{1}reason\0\u{1}durability\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}name\0\u{1}slug\0\u{1}region\0\u{1}currency\0\u{3}time_zone\0\u{1}tier\0\u{1}parent\0\u{1}epoch\0\u{1}state\0\u{3}created_at_ms\0\u{1}reason\0\u{1}durability\0\u{1}version\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3038,6 +3052,7 @@ nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftP
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.createdAtMs) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.durability) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       default: break
       }
     }
@@ -3083,6 +3098,9 @@ nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftP
     if !self.durability.isEmpty {
       try visitor.visitSingularStringField(value: self.durability, fieldNumber: 13)
     }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3100,6 +3118,7 @@ nonisolated extension Aimstors_ProtoTenantProfile: SwiftProtobuf.Message, SwiftP
     if lhs.createdAtMs != rhs.createdAtMs {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.durability != rhs.durability {return false}
+    if lhs.version != rhs.version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3655,7 +3674,7 @@ nonisolated extension Aimstors_ProtoCellRegister: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoReplicaReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0\u{3}are_modes_unknown\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3673,6 +3692,7 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
       case 8: try { try decoder.decodeSingularBoolField(value: &self.isMixed) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
+      case 11: try { try decoder.decodeSingularBoolField(value: &self.areModesUnknown) }()
       default: break
       }
     }
@@ -3713,6 +3733,9 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if self.readsLevel != 0 {
       try visitor.visitSingularUInt32Field(value: self.readsLevel, fieldNumber: 10)
     }
+    if self.areModesUnknown != false {
+      try visitor.visitSingularBoolField(value: self.areModesUnknown, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3727,6 +3750,7 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if lhs.isMixed != rhs.isMixed {return false}
     if lhs.version != rhs.version {return false}
     if lhs.readsLevel != rhs.readsLevel {return false}
+    if lhs.areModesUnknown != rhs.areModesUnknown {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

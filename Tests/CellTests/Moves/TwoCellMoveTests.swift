@@ -35,7 +35,8 @@ import Wire
     }
   }
 
-  private final class Fed: Sendable {
+  /// Whose acknowledgements are asked.
+  private final class Asked: Sendable {
     private let state = Mutex<Set<String>>([])
     var names: Set<String> { state.withLock { $0 } }
     func begin(_ name: String) { state.withLock { _ = $0.insert(name) } }
@@ -52,8 +53,7 @@ import Wire
     let follower = FakeFollower()
     let modes = DurabilityModes(cell: .local)
     let directives: Directives
-    /// Followers that are fed.
-    let fed = Fed()
+    let asked = Asked()
 
     init(_ name: String, _ directory: String, _ network: InMemoryNetwork) async throws {
       var log = Logger(label: "test")
@@ -88,7 +88,7 @@ import Wire
       departures = Departures(environment)
       moves = MoveMessages(
         arrivals: Arrivals(
-          environment, followers: FollowerCopies(links: []) { [fed] in fed.names },
+          environment, followers: FollowerCopies(links: []) { [asked] in asked.names },
           archived: { _ in }),
         outcomes: LateOutcomes(
           environment: environment, sealer: Sealer(key: [UInt8](repeating: 7, count: 32)),
@@ -166,14 +166,14 @@ import Wire
       try await source.directives.set(.follower, of: Self.tenant)
       do {
         _ = try await source.departures.move(order(at: "b"), CellWork.Progress())
-        Issue.record("it moved to a cell that feeds no follower")
+        Issue.record("it moved to a cell that asks no follower")
       } catch let failure as Failure {
         #expect(failure.code == .followerMissing)
       }
       #expect(source.engine.servedHeads[Self.tenant] != nil)
       #expect(target.modes.own(of: Self.tenant) == nil)
 
-      target.fed.begin("f")
+      target.asked.begin("f")
       var order = order(at: "b")
       order = MoveOrder(
         operation: "op2", tenant: order.tenant, target: order.target, address: order.address,
@@ -181,10 +181,13 @@ import Wire
       _ = try await source.departures.move(order, CellWork.Progress())
       #expect(target.modes.mode(of: Self.tenant) == .follower)
       #expect(target.modes.mode(of: .cellStore) == .follower)
-      // Also after a restart.
+      // Also after a restart, as long as the tenant is there.
       target.modes.set(nil, for: Self.tenant)
-      try await target.directives.load()
+      try await target.directives.load { target.engine.heads[$0]?.ownership.isHere ?? false }
       #expect(target.modes.mode(of: Self.tenant) == .follower)
+      source.modes.set(nil, for: Self.tenant)
+      try await source.directives.load { source.engine.heads[$0]?.ownership.isHere ?? false }
+      #expect(source.modes.own(of: Self.tenant) == nil)
     }
   }
 

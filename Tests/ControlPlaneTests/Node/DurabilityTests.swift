@@ -1,83 +1,86 @@
+import Logging
+import Messaging
+import Platform
+import Simulation
+import Storage
 import Testing
 import Wire
 
 @testable import ControlPlane
 
-/// A tenant's own mode: asked for here, told to its cell, and held to by whoever places it.
-@Suite("Durability of a tenant") struct DurabilityTests {
-  /// `cell-a` feeds a follower, `cell-b` does not.
-  private func scene() async throws -> (Deployment, FakeCell, FakeCell) {
-    let deployment = try await Deployment()
-    let fed = try await deployment.cell("cell-a")
-    let alone = try await deployment.cell("cell-b")
-    try await fed.heartbeat(deployment.control, hasFollower: true)
-    return (deployment, fed, alone)
-  }
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
-  private func create(_ deployment: Deployment, _ slug: String, _ extra: String) async throws
-    -> Answer
+@Suite("Control plane on the storage engine") struct DurabilityTests {
+  /// A node on a real engine in `directory`, as the process makes it.
+  private func start(_ directory: String, _ network: InMemoryNetwork, isNew: Bool) async throws
+    -> (engine: StorageEngine, node: ControlPlaneNode, messenger: InMemoryMessenger)
   {
-    try await deployment.admin(
-      "POST", "/v1/tenants", Deployment.tenantBody(slug, extra: extra), key: slug)
-  }
-
-  @Test func `who asks for a follower is placed where one is fed, and the cell is told`()
-    async throws
-  {
-    let (deployment, fed, alone) = try await scene()
-    for number in 1...4 {
-      let answer = try await create(deployment, "t\(number)", #","durability":"follower""#)
-      #expect(answer.status == 201, "\(answer.raw)")
-      #expect(try answer.text("cell") == "cell-a")
-      #expect(try answer.text("durability") == "follower")
+    let clock = SimulatedWallClock()
+    let random = SeededRandomSource(seed: isNew ? 1 : 2)
+    var configuration = EngineConfiguration(
+      directory: directory, cell: CellID(trusted: "control-1"))
+    configuration.adjustJournal = {
+      $0.segmentBytes = 32 * 1_024 * 1_024
+      $0.reserveBytes = 0
     }
-    #expect(fed.seen.provisioned.map(\.durability) == Array(repeating: "follower", count: 4))
-    // The others go where there is most room.
-    #expect(try await create(deployment, "t5", "").text("cell") == "cell-b")
-    #expect(alone.seen.provisioned.map(\.durability) == [""])
+    let engine = StorageEngine(
+      configuration, clock: clock, random: random, files: LiveFileSystem(),
+      schema: { _ in PlatformSchema.schema }, fatal: { _ in })
+    _ = try await engine.start()
+    if isNew { try await engine.create(.platformStore, epoch: .first) }
+    let messenger = InMemoryMessenger(
+      identity: PeerIdentity(role: .controlPlane, id: "control-1", generation: .first),
+      network: network)
+    let node = try ControlPlaneNode(
+      configuration: ControlPlaneConfiguration(
+        id: "control-1", version: "test", listen: Address("tcp://control-1:7000"),
+        publish: Address("tcp://control-1:7001"), deploymentKey: Array(repeating: 7, count: 32),
+        apiURL: "http://api.localhost"),
+      store: engine, messenger: messenger, clock: clock, boot: SimulatedBootClock(),
+      random: random, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    _ = try await node.start()
+    return (engine, node, messenger)
   }
 
-  @Test func `where no follower is fed the tenant is refused, and so is the wish of one`()
-    async throws
-  {
-    let (deployment, _, _) = try await scene()
-    let pinned = try await create(
-      deployment, "t1", #","cell":"cell-b","durability":"follower""#)
-    #expect(try pinned.code() == "follower_missing", "\(pinned.raw)")
-    let tenant = try await deployment.tenant("t2", cell: "cell-b")
-    let wish = try await deployment.admin(
-      "PATCH", "/v1/tenants/\(tenant)", #"{"durability":"follower"}"#)
-    #expect(wish.status == 409)
-    #expect(try wish.code() == "follower_missing")
-    let unknown = try await deployment.admin(
-      "PATCH", "/v1/tenants/\(tenant)", #"{"durability":"magnetic"}"#)
-    #expect(unknown.status == 400, "\(unknown.raw)")
-    let shown = try await deployment.admin("GET", "/v1/tenants/\(tenant)")
-    #expect(try shown.text("durability") == "cell")
+  private static func remove(_ path: String) {
+    if unlink(path) == 0 { return }
+    for name in (try? LiveFileSystem().list(path)) ?? [] { remove("\(path)/\(name)") }
+    rmdir(path)
   }
 
-  @Test func `no move takes it where none is fed, until it asks for nothing any more`()
-    async throws
-  {
-    let (deployment, fed, _) = try await scene()
-    let tenant = try await deployment.tenant("t1", cell: "cell-a")
-    let wish = try await deployment.admin(
-      "PATCH", "/v1/tenants/\(tenant)", #"{"durability":"follower"}"#)
-    #expect(try wish.text("durability") == "follower", "\(wish.raw)")
-    #expect(fed.seen.states.last?.durability == "follower")
-    let body = #"{"to_cell":"cell-b"}"#
-    let move = try await deployment.admin("POST", "/v1/tenants/\(tenant)/moves", body, key: "m1")
-    #expect(try move.code() == "follower_missing", "\(move.raw)")
-    _ = try await deployment.admin("PATCH", "/v1/tenants/\(tenant)", #"{"durability":"cell"}"#)
-    #expect(fed.seen.states.last?.durability == "")
-    let again = try await deployment.admin("POST", "/v1/tenants/\(tenant)/moves", body, key: "m2")
-    #expect(again.status == 202, "\(again.raw)")
-  }
+  @Test func `what was answered is there after a restart from the journal`() async throws {
+    var template = Array("/tmp/aimstors-control-XXXXXX".utf8CString)
+    let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+    defer { Self.remove(directory) }
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 3))
+    let first = try await start(directory, network, isNew: true)
+    let token = try await first.node.createFirstOperator().token
+    let version = await first.node.services.map.version
+    try await first.node.services.store.write(trace: "") { transaction, rows in
+      try rows.put(
+        SendStop(
+          scope: .platform, id: "all", reason: "test", since: transaction.now,
+          version: try rows.raiseVersion(), isLifted: false))
+      try rows.put(.follower, of: TenantID(trusted: "t1"))
+      try rows.put(.local, of: TenantID(trusted: "t2"))
+      try rows.put(.cell, of: TenantID(trusted: "t2"))
+    }
+    await first.messenger.close()
+    await first.engine.close()
 
-  @Test func `a cell that joins is told the modes of its tenants`() async throws {
-    let (deployment, fed, _) = try await scene()
-    _ = try await create(deployment, "t1", #","durability":"follower""#)
-    let joined = try await fed.join(deployment.control, credential: fed.credential)
-    #expect(joined.tenants.map(\.durability) == ["follower"])
+    let second = try await start(directory, network, isNew: false)
+    let store = second.node.services.store
+    #expect(try await store.read { try $0.operatorOf(tokenHash: Digests.sha256(token)) } != nil)
+    #expect(try await store.read { try $0.sendStops().map(\.reason) } == ["test"])
+    #expect(
+      try await store.read { try $0.durabilities() } == [TenantID(trusted: "t1"): .follower])
+    #expect(await second.node.services.map.version > version)
+    await #expect(throws: Failure.self) { try await second.node.createFirstOperator() }
+    await second.messenger.close()
+    await second.engine.close()
   }
 }

@@ -26,4 +26,13 @@ import Wire
     #expect(modes.mode(of: cellStore) == .follower)
     #expect(modes.isAnyFollower && modes.isAnyLocal && modes.strict.isEmpty)
   }
+
+  @Test func `who has gone asks for nothing any more`() {
+    let modes = DurabilityModes(cell: .local)
+    modes.set(.follower, for: one)
+    modes.set(.local, for: other)
+    modes.drop { $0 == one }
+    #expect(modes.own(of: one) == nil && modes.own(of: other) == .local)
+    #expect(!modes.isAnyFollower && modes.strict.isEmpty)
+  }
 }
