@@ -74,6 +74,8 @@ struct CellHandler: Sendable {
         throw Failure(.invalidIdentifier, "not a tenant id")
       }
       try await directives.set(entry, trace: request.traceID)
+      // Served meanwhile; where nobody is asked by then, the cell says that it is degraded.
+      if entry.durability == .follower { _ = await directives.untilAsked() }
       provisioning.wake(entry.tenant)
       return []
     case .sendStop:

@@ -6,6 +6,11 @@ import Wire
 extension CellNode {
   public func report() -> HealthReport { health.report(link) }
 
+  /// Keeps a webhook part for its owner, once.
+  public func keep(_ part: Aimstors_ProtoSpoolPart) async throws {
+    _ = try await Spool(store: engine).accept(part, trace: "")
+  }
+
   func inventory() -> Aimstors_ProtoJoin {
     var join = Aimstors_ProtoJoin()
     join.cell = configuration.id.rawValue

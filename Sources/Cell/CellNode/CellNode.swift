@@ -96,7 +96,7 @@ public final class CellNode: Service {
     directives = Directives(
       store: engine, cell: configuration.id, region: configuration.region,
       modes: engineConfiguration.followerGate.modes,
-      untilAsked: { [replication] in await replication?.untilAsked() ?? false })
+      untilAsked: { [replication] in await replication?.untilAsked() ?? true })
     link = ControlPlaneLink(
       peer: messenger.peer(at: configuration.controlPlane), directives: directives, logger: logger)
     let graphConfiguration = GraphConfiguration(baseURL: configuration.graphURL)

@@ -22,8 +22,12 @@ struct Provisioning: Sendable {
     guard let entry = DirectoryEntry(message) else {
       throw Failure(.invalidIdentifier, "not a tenant id")
     }
-    // From the first record on.
-    try await directives.set(entry.durability, of: tenant)
+    // From the first record on: nothing is lost by another try.
+    try await directives.set(entry, trace: trace)
+    if entry.durability == .follower, await !directives.untilAsked() {
+      throw Failure(
+        .followerMissing, "no follower is asked yet", retryAfterMilliseconds: 1_000)
+    }
     try await create(tenant, Epoch(message.epoch))
     let profile = TenantProfile(
       name: message.name, slug: message.slug, region: message.region, currency: currency,
@@ -34,6 +38,5 @@ struct Provisioning: Sendable {
       try ProfileStore(transaction).set(profile)
       try Ledger(transaction).open(currency)
     }
-    try await directives.set(entry, trace: trace)
   }
 }

@@ -59,11 +59,14 @@ final class Arrivals: Sendable {
     do throws(Failure) {
       try environment.room.take(.arrival(tenant), bytes: message.bytes)
       try await environment.remember(tenant, at: message.sourceAddress)
+      try await onThread { [engine] in try engine.prepareImport(tenant, under: epoch) }
       // From the first record on: what arrives is as durable as it was.
       let durability = DurabilityMode(said: message.durability)
       try await environment.directives.set(durability, of: tenant)
-      if durability == .follower { try followers.demandAsked() }
-      try await onThread { [engine] in try engine.prepareImport(tenant, under: epoch) }
+      if durability == .follower {
+        _ = await environment.directives.untilAsked()
+        try followers.demandAsked()
+      }
       parts.begin(tenant, epoch)
       try await followers.pass(
         .moveBegin, message, to: arrival.followers, within: MoveLimits.copyTimeout)

@@ -60,8 +60,9 @@ public enum ReplicationLimits {
   public static let snapshotTimeout = Duration.seconds(300)
   /// Tenants whose lag is shown, those furthest behind; and what is read to find them.
   public static let lagTenants = 50
-  /// How long somebody who is the first to wait for followers waits for one to be asked.
-  static let askPatience = Duration.seconds(5)
+  /// How long somebody who is the first to wait for followers waits for one to be asked: less than
+  /// the control plane waits for an answer.
+  static let askPatience = Duration.milliseconds(500)
   /// Tenants that one problem names.
   static let namedTenants = 5
   public static let lagRecords = 20_000

@@ -139,9 +139,12 @@ struct CellSpread: Sendable {
       let restored = try await patiently {
         // Its state first: nothing may be asked of it that its owner forbids.
         try await directives.set(entry, trace: "")
-        return try await coming.bringBack(
+        let restored = try await coming.bringBack(
           .init(
             tenant: tenant, epoch: epoch, isFork: forks.contains(tenant), isElsewhere: true), plan)
+        // Once more: until it was here its mode held for nobody.
+        try await directives.set(entry, trace: "")
+        return restored
       }
       forget(tenant)
       return .success(.restored(restored))

@@ -9,77 +9,100 @@ import Wire
 ///
 /// Whoever has taken over stores a part once, however often it comes; its owner takes it once too.
 public struct DivergentSpool: Sendable {
-  private let dataDirectory: String
-  private let peers: [any Peer]
-  private let files: any FileSystem
-  private let logger: Logger
-  /// Between two tries at all of them.
-  private let pause: Duration
+  /// What is older is left, and named: what it says of opting in or of accounts may have been
+  /// overtaken long ago.
+  static let oldestMilliseconds: Int64 = 7 * 86_400_000
+  /// What is read of one file at once.
+  private static let readBytes = 64 << 20
+  private static let readParts = 100_000
 
-  /// `peers` are the cell's other replicas: one of them is the primary.
+  private let dataDirectory: String
+  private let deliver: @Sendable (Aimstors_ProtoSpoolPart) async throws -> Void
+  private let files: any FileSystem
+  private let clock: any WallClock
+  private let logger: Logger
+
+  /// `deliver` returns once the cell's primary has the part.
   public init(
-    dataDirectory: String, peers: [any Peer], files: any FileSystem, logger: Logger,
-    pause: Duration = CellLimits.joinRetryMaximum
+    dataDirectory: String, files: any FileSystem, clock: any WallClock, logger: Logger,
+    deliver: @escaping @Sendable (Aimstors_ProtoSpoolPart) async throws -> Void
   ) {
-    self.pause = pause
     self.dataDirectory = dataDirectory
-    self.peers = peers
     self.files = files
+    self.clock = clock
     self.logger = logger
+    self.deliver = deliver
+  }
+
+  /// Asks the cell's other replicas one after the other until the primary among them has it.
+  public static func toPrimary(
+    among peers: [any Peer], pause: Duration = CellLimits.joinRetryMaximum
+  ) -> @Sendable (Aimstors_ProtoSpoolPart) async throws -> Void {
+    { part in
+      let bytes: [UInt8] = try part.serializedBytes()
+      while true {
+        for peer in peers {
+          try Task.checkCancellation()
+          let answer = try? await peer.request(
+            .spoolStore, bytes, timeout: CellLimits.controlPlaneTimeout, traceID: "")
+          if answer != nil { return }
+        }
+        try await Task.sleep(for: pause)
+      }
+    }
   }
 
   /// Returns once everything is passed on, or the task is cancelled; what cannot be read is said,
-  /// and left.
+  /// and left for the next start.
   public func run() async {
     let (directory, files) = (dataDirectory, files)
     let found = await Blocking.run("spool") {
       try DivergentFile.open(dataDirectory: directory, files)
     }
-    do {
-      for file in try found.get() { try await drain(file) }
-    } catch is CancellationError {
-    } catch {
-      logger.error(
-        "what another replica's spool lacks cannot be passed on",
-        metadata: ["error": "\(error)"])
+    for file in (try? found.get()) ?? [] where !Task.isCancelled {
+      do { try await drain(file) } catch is CancellationError { return } catch {
+        logger.error(
+          "what another replica's spool lacks cannot be passed on",
+          metadata: ["file": "\(file.name)", "error": "\(error)"])
+      }
     }
   }
 
   private func drain(_ file: DivergentFile) async throws {
-    let scratch = "\(dataDirectory)/divergent"
+    let scratch = "\(dataDirectory)/\(file.name)"
+    let oldest = clock.milliseconds() - Self.oldestMilliseconds
     var after = RowID(0)
-    var count = 0
+    var (passed, old, broken) = (0, 0, 0)
     while true {
       let last = after
-      let parts = try await Blocking.run("spool") {
+      let parts = try await Blocking.run("spool", as: .background) {
         try file.rows(of: .cellStore, .spool, in: CellStoreSchema.schema, scratch: scratch) {
           try SpoolStore(connection: $0).list(
-            after: last, limit: Spool.pageLimit, bytes: Spool.pageBytes)
+            after: last, limit: Self.readParts, bytes: Self.readBytes)
         }
       }.get()
       guard let end = parts.last else { break }
-      for part in parts { try await passOn(try Spool.message(part)) }
-      count += parts.count
+      for part in parts {
+        if part.receivedAt.milliseconds < oldest {
+          old += 1
+        } else if Spool.isWhole(part) {
+          try await deliver(try Spool.message(part))
+          passed += 1
+        } else {
+          // Its beginning was stored before the cut, and is not among these rows.
+          broken += 1
+        }
+      }
       after = end.id
     }
-    try await Blocking.run("spool") { try file.markDrained() }.get()
-    guard count > 0 else { return }
-    logger.notice(
-      "webhook parts that only this replica had are passed on",
-      metadata: ["parts": "\(count)", "file": "\(file.name)"])
-  }
-
-  /// Asks one after the other until the primary among them has it.
-  private func passOn(_ part: Aimstors_ProtoSpoolPart) async throws {
-    let bytes: [UInt8] = try part.serializedBytes()
-    while true {
-      for peer in peers {
-        try Task.checkCancellation()
-        let answer = try? await peer.request(
-          .spoolStore, bytes, timeout: CellLimits.controlPlaneTimeout, traceID: "")
-        if answer != nil { return }
-      }
-      try await Task.sleep(for: pause)
-    }
+    if broken == 0 { try await Blocking.run("spool") { try file.markDrained() }.get() }
+    guard passed + old + broken > 0 else { return }
+    logger.log(
+      level: old + broken > 0 ? .error : .notice,
+      "webhook parts that only this replica had",
+      metadata: [
+        "passed_on": "\(passed)", "too_old": "\(old)", "not_whole": "\(broken)",
+        "file": "\(file.name)",
+      ])
   }
 }

@@ -115,6 +115,9 @@ struct Spool: Sendable {
     return entry
   }
 
+  /// Whether all of a part's content is there.
+  static func isWhole(_ part: SpooledPart) -> Bool { sha256(part.content) == part.sha256 }
+
   /// A part as it came.
   static func message(_ stored: SpooledPart) throws(Failure) -> Aimstors_ProtoSpoolPart {
     var part: Aimstors_ProtoSpoolPart

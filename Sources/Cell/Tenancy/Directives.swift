@@ -10,8 +10,8 @@ final class Directives: SendGate {
   private let versions = Mutex<[TenantID: UInt64]>([:])
   /// Shared with the engine's gate.
   let modes: DurabilityModes
-  /// Waits until followers are asked, for the first tenant that waits for them.
-  private let untilAsked: @Sendable () async -> Bool
+  /// Waits until a follower is asked, a moment at most; true where there are none to wait for.
+  let untilAsked: @Sendable () async -> Bool
 
   init(
     store: any TenantStore, cell: CellID, region: RegionID,
@@ -79,15 +79,19 @@ final class Directives: SendGate {
   /// Gives a tenant its own mode, durably, before it is here; nil: the cell's.
   ///
   /// It is in force first: what is written from now on waits, its own row too, so that whoever has
-  /// a later record of the tenant has the mode. Answers whether somebody is asked.
-  @discardableResult
-  func set(_ mode: DurabilityMode?, of tenant: TenantID) async throws(Failure) -> Bool {
-    guard modes.own(of: tenant) != mode else { return true }
+  /// a later record of the tenant has the mode.
+  func set(_ mode: DurabilityMode?, of tenant: TenantID) async throws(Failure) {
+    let before = modes.own(of: tenant)
+    guard before != mode else { return }
     modes.set(mode, for: tenant)
-    try await store.write(.cellStore, CommandOrigin(requestID: "durability", traceID: "")) {
-      try DirectivesStore($0).set(mode, of: tenant)
+    do throws(Failure) {
+      try await store.write(.cellStore, CommandOrigin(requestID: "durability", traceID: "")) {
+        try DirectivesStore($0).set(mode, of: tenant)
+      }
+    } catch {
+      modes.set(before, for: tenant)
+      throw error
     }
-    return mode == .follower ? await untilAsked() : true
   }
 
   /// Takes over, durably, what stood about a tenant in the cell that it comes from.
@@ -128,13 +132,17 @@ final class Directives: SendGate {
   func set(_ entry: DirectoryEntry, trace: String) async throws(Failure) {
     let before = modes.own(of: entry.tenant)
     guard put(entry) else { return }
-    try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
-      guard self.isNewest(entry) else { return }
-      try DirectivesStore($0).set(entry)
+    do throws(Failure) {
+      try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
+        guard self.isNewest(entry) else { return }
+        try DirectivesStore($0).set(entry)
+      }
+    } catch {
+      // It is told again, and must differ then.
+      if isNewest(entry) { modes.set(before, for: entry.tenant) }
+      throw error
     }
     if isNewest(entry) { table.withLock { $0.set(entry) } }
-    // Served meanwhile; where nobody is near enough to be asked, the cell says that it is degraded.
-    if entry.durability == .follower, before != .follower { _ = await untilAsked() }
   }
 
   /// Has the mode in force at once; false for an order that a newer one has overtaken.

@@ -20,7 +20,10 @@ public struct DivergentFile: Sendable {
     let directory = "\(dataDirectory)/journal"
     guard try files.exists(directory) else { return [] }
     return try files.list(directory)
-      .filter { $0.hasPrefix(prefix) && !$0.hasSuffix(drained) }.sorted()
+      .filter { name in
+        name.hasPrefix(prefix) && !name.hasSuffix(drained)
+          && !name.hasSuffix(JournalNames.temporarySuffix)
+      }.sorted()
       .map { DivergentFile(directory: directory, files: files, name: $0) }
   }
 

@@ -94,10 +94,19 @@ public struct JournalCut {
   }
 
   /// Saves the bytes of what is taken away.
+  ///
+  /// What a cut that a crash ended has saved already stays: less may be left in the journal by now.
   private func keep(_ places: [Place]) throws -> String {
     let digits = JournalNames.segment(firstGroup: places[0].number).prefix(16)
-    let name = "\(DivergentFile.prefix)\(digits)"
-    let target = try files.open("\(journal)/\(name)", .create)
+    var name = "\(DivergentFile.prefix)\(digits)"
+    var number = 1
+    while try files.exists("\(journal)/\(name)") {
+      if try begins(name, with: places[0]) { return name }
+      number += 1
+      name = "\(DivergentFile.prefix)\(digits)-\(number)"
+    }
+    let temporary = "\(journal)/\(name)\(JournalNames.temporarySuffix)"
+    let target = try files.open(temporary, .create)
     defer { target.close() }
     var offset: UInt64 = 0
     for place in places {
@@ -108,8 +117,19 @@ public struct JournalCut {
       offset += UInt64(bytes.count)
     }
     try target.synchronize()
+    try files.rename(temporary, to: "\(journal)/\(name)")
     try files.synchronizeDirectory(journal)
     return name
+  }
+
+  private func begins(_ name: String, with place: Place) throws -> Bool {
+    let source = try files.open("\(journal)/\(place.segment)", .read)
+    defer { source.close() }
+    let kept = try files.open("\(journal)/\(name)", .read)
+    defer { kept.close() }
+    guard try kept.length() >= UInt64(place.bytes) else { return false }
+    return try kept.bytes(at: 0, count: place.bytes)
+      == source.bytes(at: place.offset, count: place.bytes)
   }
 
   /// Removes the segments behind, the last first, then ends the one that holds `first`.

@@ -106,6 +106,8 @@ struct ReplicaProcess {
       })
     do {
       try await cell.start()
+      let draining = try drain { try await cell.keep($0) }
+      defer { draining.cancel() }
       let health = HealthServer(
         port: files.healthPort, logger: logger, report: { cell.report() },
         metrics: { await cell.metrics() }, onRunning: { _ in })
@@ -204,7 +206,8 @@ struct ReplicaProcess {
         exitProcess(.refused)
       })
     try await follower.start()
-    let draining = Task { [spool = try divergentSpool(messenger)] in await spool.run() }
+    let draining = try drain(
+      DivergentSpool.toPrimary(among: try peers().map { messenger.peer(at: $0) }))
     defer { draining.cancel() }
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { follower.health() },
@@ -213,16 +216,24 @@ struct ReplicaProcess {
     return follower.promotedTo != nil || follower.mustRestart
   }
 
-  private func divergentSpool(_ messenger: NNGMessenger) throws -> DivergentSpool {
+  private func peers() throws -> [Address] {
     do throws(ConfigurationError) {
-      let replication = try ReplicationConfiguration(
-        try node.requiredChild("replication"), replica: files.id)
-      return DivergentSpool(
-        dataDirectory: directory, peers: replication.peers.map { messenger.peer(at: $0.address) },
-        files: LiveFileSystem(), logger: logger)
+      return try ReplicationConfiguration(
+        try node.requiredChild("replication"), replica: files.id
+      ).peers.map(\.address)
     } catch {
       throw error.failure
     }
+  }
+
+  /// Passes on what only this disk's spool had, whatever the replica is by now.
+  private func drain(
+    _ deliver: @escaping @Sendable (Aimstors_ProtoSpoolPart) async throws -> Void
+  ) throws -> Task<Void, Never> {
+    let spool = DivergentSpool(
+      dataDirectory: directory, files: LiveFileSystem(), clock: LiveWallClock(), logger: logger,
+      deliver: deliver)
+    return Task { await spool.run() }
   }
 
   private func mailSettings() throws -> MailSettings {

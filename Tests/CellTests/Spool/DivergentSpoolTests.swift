@@ -108,8 +108,11 @@ import Wire
       var log = Logger(label: "test")
       log.logLevel = .critical
       let draining = DivergentSpool(
-        dataDirectory: "\(directory)/old", peers: [follows, serves].map { own.peer(at: $0) },
-        files: files, logger: log, pause: .milliseconds(1))
+        dataDirectory: "\(directory)/old", files: files,
+        clock: SimulatedWallClock(milliseconds: 10),
+        logger: log,
+        deliver: DivergentSpool.toPrimary(
+          among: [follows, serves].map { own.peer(at: $0) }, pause: .milliseconds(1)))
       await draining.run()
       #expect(
         try await parts(spool) == [part(1), part(2), part(3, bytes: 1_300_000)])
@@ -123,6 +126,77 @@ import Wire
       #expect(try await parts(Spool(store: again)) == [part(1)])
       await again.close()
       await primary.close()
+    }
+  }
+
+  @Test func `what is too old, or not whole, is passed on to nobody`() async throws {
+    try await withDirectory { directory in
+      // The beginning of the large part lies before the cut.
+      let before = try await engine("\(directory)/old")
+      let large = part(9, bytes: 1_300_000)
+      _ = try await Spool(store: before).accept(large, trace: "")
+      let (id, sha256) = try await before.read(.cellStore, [.spool]) { snapshot in
+        let parts = try SpoolStore(snapshot).list(after: RowID(0), limit: 1, bytes: 1)
+        return try #require(parts.first.map { ($0.id, $0.sha256) })
+      }
+      let whole = try await before.read(.cellStore, [.spool]) { try SpoolStore($0).find(id) }
+      let chunk = try await before.read(.cellStore, [.spool]) { try SpoolStore($0).chunks(sha256) }
+      try await before.write(.cellStore, CommandOrigin(requestID: "", traceID: "")) {
+        try SpoolStore($0).remove(id)
+        try SpoolStore($0).insertChunk(sha256, 0, chunk, at: $0.now)
+      }
+      await before.close()
+      let end = try #require(
+        try JournalEnd.read(dataDirectory: "\(directory)/old", cell: cell, files: files))
+      let after = try await engine("\(directory)/old")
+      let rest = try #require(whole)
+      try await after.write(.cellStore, CommandOrigin(requestID: "", traceID: "")) {
+        try SpoolStore($0).insert(
+          SpooledPart(
+            id: $0.freshID(), receivedAt: rest.receivedAt, reason: rest.reason,
+            tenant: rest.tenant, sha256: sha256,
+            content: Array(rest.content.dropFirst(chunk.count))))
+      }
+      _ = try await Spool(store: after).accept(part(1), trace: "")
+      await after.close()
+      _ = try JournalCut(directory: "\(directory)/old", cell: cell, files: files).run(after: end)
+
+      var log = Logger(label: "test")
+      log.logLevel = .critical
+      let passed = Mutex<[Aimstors_ProtoSpoolPart]>([])
+      func run(at milliseconds: Int64) async {
+        await DivergentSpool(
+          dataDirectory: "\(directory)/old", files: files,
+          clock: SimulatedWallClock(milliseconds: milliseconds), logger: log
+        ) { part in passed.withLock { $0.append(part) } }.run()
+      }
+      await run(at: 10)
+      #expect(passed.withLock { $0 } == [part(1)])
+      // What was not whole is there for people, and for another try.
+      #expect(try DivergentFile.open(dataDirectory: "\(directory)/old", files).count == 1)
+      await run(at: DivergentSpool.oldestMilliseconds + 10)
+      #expect(passed.withLock { $0 } == [part(1)])
+      #expect(try DivergentFile.open(dataDirectory: "\(directory)/old", files).isEmpty)
+    }
+  }
+
+  @Test func `a cut that was cut off keeps what was saved, and another one saves beside it`()
+    async throws
+  {
+    try await withDirectory { directory in
+      try await diverged(directory)
+      let name = try #require(try DivergentFile.open(dataDirectory: directory, files).first?.name)
+      let saved = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/journal/\(name)"))
+      let end = try #require(
+        try JournalEnd.read(dataDirectory: directory, cell: cell, files: files))
+      let after = try await engine(directory)
+      _ = try await Spool(store: after).accept(part(7), trace: "")
+      await after.close()
+      let report = try JournalCut(directory: directory, cell: cell, files: files).run(after: end)
+      #expect(report.sideFile != nil && report.sideFile != name)
+      let kept = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/journal/\(name)"))
+      #expect(kept == saved)
+      #expect(try DivergentFile.open(dataDirectory: directory, files).count == 2)
     }
   }
 }

@@ -43,26 +43,44 @@ import Wire
     #expect(again.own(of: tenant) == .local)
   }
 
-  @Test func `the first that waits for followers waits until one is asked, others do not`()
-    async throws
-  {
+  @Test func `a tenant that waits for followers is not made before one is asked`() async throws {
+    let store = try store()
     let modes = DurabilityModes(cell: .local)
-    let waits = Mutex(0)
+    let isAsked = Mutex(false)
     let directives = Directives(
-      store: try store(), cell: CellID(trusted: "a"),
-      region: RegionID(trusted: "eu"), modes: modes,
+      store: store, cell: CellID(trusted: "a"), region: RegionID(trusted: "eu"), modes: modes,
       untilAsked: {
         // By then the mode is in force: that is what has somebody asked.
         #expect(modes.isAnyFollower)
-        waits.withLock { $0 += 1 }
-        return false
+        return isAsked.withLock { $0 }
       })
-    try await directives.set(entry(.local, 1), trace: "")
-    #expect(waits.withLock { $0 } == 0)
-    try await directives.set(entry(.follower, 2), trace: "")
-    try await directives.set(entry(.follower, 3), trace: "")
-    #expect(waits.withLock { $0 } == 1)
-    let isAsked = try await directives.set(.follower, of: TenantID(trusted: "t2"))
-    #expect(!isAsked)
+    let made = Mutex(0)
+    let provisioning = Provisioning(
+      store: store, directives: directives,
+      create: { (_, _) throws(Failure) in
+        made.withLock { $0 += 1 }
+        throw Failure(.shuttingDown, "far enough")
+      }, wake: { _ in }, wakeAll: {})
+    var profile = Aimstors_ProtoTenantProfile()
+    profile.tenant = tenant.rawValue
+    profile.currency = "EUR"
+    profile.state = "active"
+    profile.epoch = 1
+    profile.durability = "follower"
+    func code() async -> FailureCode? {
+      do throws(Failure) {
+        try await provisioning.provision(profile, trace: "")
+        return nil
+      } catch {
+        return error.code
+      }
+    }
+    #expect(await code() == .followerMissing)
+    // Another try is no more easily content.
+    #expect(await code() == .followerMissing)
+    #expect(made.withLock { $0 } == 0)
+    isAsked.withLock { $0 = true }
+    #expect(await code() == .shuttingDown)
+    #expect(made.withLock { $0 } == 1)
   }
 }
