@@ -41,7 +41,7 @@ extension CellNode {
     let metrics = engine.metrics
     let now = Timestamp(milliseconds: clock.milliseconds())
     directives.modes.drop { [engine, arrivals] tenant in
-      engine.heads[tenant].map { !$0.ownership.isHere } == true && !arrivals.isArriving(tenant)
+      engine.ownership(tenant).map { !$0.state.isHere } == true && !arrivals.isArriving(tenant)
     }
     let problems =
       health.problems()

@@ -226,7 +226,7 @@ public final class CellNode: Service {
     }
     try await recovery?.begin()
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
-    try await directives.load { self.engine.heads[$0]?.ownership.isHere ?? false }
+    try await directives.load { self.engine.ownership($0)?.state.isHere ?? false }
     replication?.modesAreKnown()
     try await ceilings.load(directives)
     let handler = makeHandler()

@@ -79,7 +79,7 @@ final class Arrivals: Sendable {
 
   /// Nothing of the tenant is here, and nothing is on its way.
   private func dropMode(of tenant: TenantID) async {
-    guard engine.heads[tenant]?.ownership.isHere != true, !isArriving(tenant) else { return }
+    guard engine.ownership(tenant)?.state.isHere != true, !isArriving(tenant) else { return }
     _ = try? await environment.directives.set(nil, of: tenant)
   }
 

@@ -20,6 +20,11 @@ package final class FollowerLink: Sendable {
     var ends: [(seq: CellSeq, at: UInt64)] = []
     var trouble: String?
 
+    /// How many records it lacks of a journal that ends at `last`.
+    func recordsBehind(_ last: CellSeq) -> UInt64 {
+      last.rawValue - min(last.rawValue, end?.seq.rawValue ?? 0)
+    }
+
     /// For how long the oldest record that the follower lacks has been durable here, in
     /// nanoseconds, as finely as ends are seen.
     func oldestMissing(at now: UInt64) -> UInt64 { ends.first.map { now - min(now, $0.at) } ?? 0 }

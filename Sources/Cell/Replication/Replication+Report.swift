@@ -24,14 +24,14 @@ extension Replication {
   /// How far each follower is behind.
   func lags(_ journal: Journal) -> [Aimstors_ProtoFollowerLag] {
     let standings = state.withLock { $0.standings }
-    let (now, last) = (MonotonicTime.nanoseconds(), journal.lastSeq.rawValue)
+    let (now, last) = (MonotonicTime.nanoseconds(), journal.lastSeq)
     return links.map { link in
       let sight = link.current
       var lag = Aimstors_ProtoFollowerLag()
       lag.replica = link.name
       lag.phase = "\(standings[link.name]?.phase ?? .out)"
       lag.connected = sight.isStreaming && link.isConnected
-      lag.records = last - min(last, sight.end?.seq.rawValue ?? 0)
+      lag.records = sight.recordsBehind(last)
       lag.bytes = lag.records == 0 ? 0 : sight.bytesBehind
       lag.milliseconds = Int64(clamping: sight.oldestMissing(at: now) / 1_000_000)
       return lag

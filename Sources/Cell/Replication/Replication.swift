@@ -240,8 +240,7 @@ final class Replication: Sendable {
   private func look(_ link: FollowerLink, _ journal: Journal) async {
     link.look(journal)
     let sight = link.current
-    let last = journal.lastSeq.rawValue
-    let behind = last - min(last, sight.end?.seq.rawValue ?? 0)
+    let behind = sight.recordsBehind(journal.lastSeq)
     let phase = state.withLock { $0.standings[link.name]?.phase ?? .out }
     note(missing: !sight.isStreaming, link.name)
     let late = journal.gate.waiting.late > 0
@@ -288,11 +287,10 @@ final class Replication: Sendable {
   /// Whether a tenant that waits for followers finds one here: it is asked, or will be at once.
   func keepsFollower(_ journal: Journal?) -> Bool {
     guard askedNow.isEmpty else { return true }
-    let last = journal?.lastSeq.rawValue ?? 0
+    let last = journal?.lastSeq ?? CellSeq(0)
     return links.contains { link in
       let sight = link.current
-      let behind = last - min(last, sight.end?.seq.rawValue ?? 0)
-      return sight.isStreaming && behind <= ReplicationLimits.closeRecords
+      return sight.isStreaming && sight.recordsBehind(last) <= ReplicationLimits.closeRecords
     }
   }
 

@@ -59,13 +59,21 @@ public struct DivergentSpool: Sendable {
     let found = await Blocking.run("spool") {
       try DivergentFile.open(dataDirectory: directory, files)
     }
-    for file in (try? found.get()) ?? [] where !Task.isCancelled {
-      do { try await drain(file) } catch is CancellationError { return } catch {
-        logger.error(
-          "what another replica's spool lacks cannot be passed on",
-          metadata: ["file": "\(file.name)", "error": "\(error)"])
-      }
+    do {
+      for file in try found.get() where !Task.isCancelled { await attempt(file) }
+    } catch {
+      say(error, of: "journal")
     }
+  }
+
+  private func attempt(_ file: DivergentFile) async {
+    do { try await drain(file) } catch is CancellationError {} catch { say(error, of: file.name) }
+  }
+
+  private func say(_ error: any Error, of file: String) {
+    logger.error(
+      "what another replica's spool lacks cannot be passed on",
+      metadata: ["file": "\(file)", "error": "\(error)"])
   }
 
   private func drain(_ file: DivergentFile) async throws {

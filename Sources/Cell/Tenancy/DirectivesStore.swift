@@ -70,16 +70,14 @@ struct DirectivesStore {
     try set(entry.durability, of: entry.tenant)
   }
 
+  /// Their modes are told apart, by ``durabilities()``.
   func directory() throws -> [DirectoryEntry] {
-    let modes = try durabilities()
-    return try connection.rows("SELECT tenant, state, reason, changed_at FROM directory") { row in
-      let tenant = TenantID(trusted: row.text(0))
-      return DirectoryEntry(
-        tenant: tenant,
+    try connection.rows("SELECT tenant, state, reason, changed_at FROM directory") { row in
+      DirectoryEntry(
+        tenant: TenantID(trusted: row.text(0)),
         // A state that this version does not know is treated as the safest one it knows.
         state: TenantState(rawValue: row.text(1)) ?? .suspended,
-        reason: row.text(2), changedAt: Timestamp(milliseconds: row.int64(3)),
-        durability: modes[tenant])
+        reason: row.text(2), changedAt: Timestamp(milliseconds: row.int64(3)))
     }
   }
 
@@ -95,9 +93,8 @@ struct DirectivesStore {
   func durabilities() throws -> [TenantID: DurabilityMode] {
     var modes: [TenantID: DurabilityMode] = [:]
     for (name, value) in try facts(Self.durabilityPrefix) {
-      // A mode that this version does not know is treated as the safest one it knows.
-      modes[TenantID(trusted: name)] =
-        DurabilityMode(rawValue: String(decoding: value, as: UTF8.self)) ?? .follower
+      let text = String(decoding: value, as: UTF8.self)
+      modes[TenantID(trusted: name)] = DurabilityMode(said: text) ?? .follower
     }
     return modes
   }

@@ -24,7 +24,7 @@ struct CellReport: Hashable, Sendable {
   var startedAt: Int64 = 0
   /// The newest format level that it reads.
   var readsLevel: UInt32 = 1
-  /// Whether it feeds a follower.
+  /// Whether it asks a follower, or has one so near that it will.
   var hasFollower = false
 }
 

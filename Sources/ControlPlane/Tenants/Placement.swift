@@ -23,7 +23,7 @@ struct PlacementCandidate: Hashable, Sendable {
   let tenants: Int
   let capacity: Int
   let hasDedicatedTenant: Bool
-  /// Whether it feeds a follower.
+  /// Whether it asks a follower, or has one so near that it will.
   let hasFollower: Bool
   let diskFreeBytes: UInt64
   let operationsPerSecond: Double

@@ -106,7 +106,7 @@ struct ReplicaProcess {
       })
     do {
       try await cell.start()
-      let draining = try drain { try await cell.keep($0) }
+      let draining = drain { try await cell.keep($0) }
       defer { draining.cancel() }
       let health = HealthServer(
         port: files.healthPort, logger: logger, report: { cell.report() },
@@ -207,7 +207,7 @@ struct ReplicaProcess {
       })
     try await follower.start()
     let draining = try drain(
-      DivergentSpool.toPrimary(among: try peers().map { messenger.peer(at: $0) }))
+      DivergentSpool.toPrimary(among: peers().map { messenger.peer(at: $0) }))
     defer { draining.cancel() }
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { follower.health() },
@@ -229,7 +229,7 @@ struct ReplicaProcess {
   /// Passes on what only this disk's spool had, whatever the replica is by now.
   private func drain(
     _ deliver: @escaping @Sendable (Aimstors_ProtoSpoolPart) async throws -> Void
-  ) throws -> Task<Void, Never> {
+  ) -> Task<Void, Never> {
     let spool = DivergentSpool(
       dataDirectory: directory, files: LiveFileSystem(), clock: LiveWallClock(), logger: logger,
       deliver: deliver)

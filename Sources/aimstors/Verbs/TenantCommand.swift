@@ -6,8 +6,7 @@ struct TenantCommand: AsyncParsableCommand {
     commandName: "tenant", abstract: "The tenants of the platform.",
     subcommands: [
       Create.self, List.self, Show.self, State.self, Durability.self, Digest.self, Release.self,
-      Restore.self,
-      Fork.self, Snapshot.self, Move.self, MoveBack.self,
+      Restore.self, Fork.self, Snapshot.self, Move.self, MoveBack.self,
     ])
 
   struct Create: AsyncParsableCommand {
