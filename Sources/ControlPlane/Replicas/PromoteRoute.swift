@@ -98,6 +98,8 @@ struct PromoteRoute: Sendable {
       unit: "steps", at: transaction.now)
     try operation.start(at: transaction.now)
     try operation.finished(step: "register", at: transaction.now)
+    operation.reports(
+      try PromotionResult(after, isComplete: isComplete && !isMixed).json)
     try rows.put(operation)
     try rows.append(
       command.audit(

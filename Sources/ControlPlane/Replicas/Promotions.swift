@@ -32,6 +32,9 @@ struct Promotions: Sendable {
     }
     guard let (operation, register) = found else { return }
     let cell = register.cell
+    if let began = PromotionResult(of: operation), !began.isOf(register) {
+      return try await fail(id, register, trace: trace)
+    }
     guard let sight = services.replicas.sight(register.primary, of: cell) else {
       throw Failure(.cellUnavailable, "\(register.primary) has not reported")
     }
@@ -49,11 +52,7 @@ struct Promotions: Sendable {
       guard let record = services.roster.cell(cell), record.generation == register.generation,
         record.address == sight.address, services.roster.isAlive(cell)
       else { throw Failure(.cellUnavailable, "\(register.primary) has not joined yet") }
-      let result = [
-        "cell": cell.rawValue, "generation": "\(register.generation.rawValue)",
-        "primary": register.primary,
-      ]
-      try await finish("serve", id, result: result, trace: trace)
+      try await finish("serve", id, serving: register, trace: trace)
       logger.notice(
         "promoted",
         metadata: [
@@ -76,15 +75,29 @@ struct Promotions: Sendable {
     }
   }
 
+  /// Whom the operation was to promote has not served before another was promoted over it.
+  private func fail(
+    _ id: OperationID, _ register: CellRegister, trace: String
+  ) async throws(Failure) {
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(id), operation.state == .running else { return }
+      let failure = Failure(
+        .conflict,
+        "\(register.primary) was promoted after it, to generation \(register.generation.rawValue)")
+      try operation.failed(failure, result: operation.result, at: transaction.now)
+      try rows.put(operation)
+    }
+  }
+
   private func finish(
-    _ step: String, _ id: OperationID, result: [String: String]? = nil, trace: String
+    _ step: String, _ id: OperationID, serving: CellRegister? = nil, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in
       guard var operation = try rows.operation(id), operation.state == .running else { return }
       try operation.finished(step: step, at: transaction.now)
-      if let result {
-        let json = String(decoding: try StoredAnswer.json(200, result).body, as: UTF8.self)
-        try operation.succeeded(result: json, at: transaction.now)
+      if let serving {
+        let result = try operation.result ?? PromotionResult(serving, isComplete: nil).json
+        try operation.succeeded(result: result, at: transaction.now)
       }
       try rows.put(operation)
     }

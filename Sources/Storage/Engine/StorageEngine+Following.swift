@@ -43,6 +43,21 @@ extension StorageEngine {
     }
   }
 
+  /// Stops the tenants whose files have more than the journal: it was cut, and what it held before
+  /// was trimmed.
+  ///
+  /// They are fetched then. Nothing else would say so before such a file is opened, which may be
+  /// after a promotion.
+  func stop(_ writers: [TenantID: TenantWriter], whoseFilesHave applied: [TenantID: TenantSeq]) {
+    for (tenant, seq) in applied {
+      guard let writer = writers[tenant], writer.problem == nil,
+        let head = writer.context.heads[tenant], head.ownership.isHere, seq > head.tenantSeq
+      else { continue }
+      writer.stop(
+        "its files stand at tenant_seq \(seq.rawValue), the journal at \(head.tenantSeq.rawValue)")
+    }
+  }
+
   /// The last position that the tenants' files have, and the time of its record.
   public var applied: (seq: CellSeq, time: Timestamp)? {
     guard let context = (try? running())?.context else { return nil }

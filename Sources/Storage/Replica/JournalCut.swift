@@ -14,7 +14,7 @@ public struct JournalCut {
     /// Tenants whose files were removed, to be made anew from the journal.
     public var rebuilt: [TenantID] = []
     /// Tenants whose files hold what was taken away, and whose records before are not all in the
-    /// journal any more: they stay stopped until they are copied from elsewhere.
+    /// journal any more: the files stay, stopped, until others are copied from elsewhere.
     public var lost: [TenantID] = []
   }
 
@@ -50,6 +50,7 @@ public struct JournalCut {
     var places: [Place] = []
     var isThere = false
     var begun: Set<TenantID> = []
+    var taken: [TenantID: TakenRecords] = [:]
     let checkpoint = try HeadsFile.read(directory: journal, files: files).map {
       try HeadsFile.decode($0, cell: cell, generation: nil)
     }
@@ -63,6 +64,12 @@ public struct JournalCut {
           begun.insert(record.identity.tenant)
         }
         return try fold.add(group, records)
+      }
+      for record in records {
+        let tenant = record.identity.tenant
+        if taken[tenant]?.add(record.identity) == nil {
+          taken[tenant] = TakenRecords(record.identity)
+        }
       }
       places.append(
         Place(
@@ -79,17 +86,25 @@ public struct JournalCut {
       report.groups = places.count
       report.records = places.reduce(0) { $0 + $1.records }
       report.sideFile = try keep(places)
+      var heads = fold.heads
       if let checkpoint, checkpoint.through > end.seq {
+        for (tenant, later) in checkpoint.heads where later.cellSeq > end.seq {
+          guard let part = taken[tenant] else { continue }
+          heads[tenant] = part.before(heads[tenant], later: later, end: end.seq)
+        }
         // Before the groups go: a checkpoint past the end would be damage.
         try HeadsFile.write(
           HeadsFile.encode(
-            HeadsCheckpoint(through: end.seq, heads: fold.heads), cell: cell,
+            HeadsCheckpoint(through: end.seq, heads: heads), cell: cell,
             generation: scan.segments.last?.header?.generation ?? .first),
           directory: journal, files: files)
       }
+      // Before the groups go: only they say who began behind the end.
+      try forget(heads, begun.union(taken.filter { $0.value.isBeginning }.keys), &report)
       try cut(from: first, scan)
+    } else {
+      try forget(fold.heads, begun, &report)
     }
-    try forget(fold.heads, begun, &report)
     return report
   }
 
@@ -160,14 +175,17 @@ public struct JournalCut {
     try files.synchronizeDirectory(journal)
   }
 
-  /// Removes the files that have more than the journal now.
+  /// Removes the files that have more than the journal will have, of those whose records are all
+  /// in it, or taken away.
+  ///
+  /// The others' stay: where the journal was trimmed, nothing here would make them anew.
   private func forget(
     _ heads: [TenantID: TenantHead], _ begun: Set<TenantID>, _ report: inout Report
   ) throws {
     let applied = try AppliedSeqs.read(dataDirectory: directory, files: files, vfs: vfs) { _, _ in }
     for (tenant, seq) in applied.sorted(by: { $0.key < $1.key })
     where seq > heads[tenant]?.tenantSeq ?? .zero {
-      guard begun.contains(tenant) || heads[tenant] == nil else {
+      guard begun.contains(tenant) else {
         report.lost.append(tenant)
         continue
       }

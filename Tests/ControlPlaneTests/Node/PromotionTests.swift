@@ -115,6 +115,7 @@ import Wire
     let waiting = try await pair.deployment.admin("GET", "/v1/operations/\(id)")
     #expect(try waiting.text("state") == "running")
     #expect(try waiting.text("step") == "serve")
+    #expect(try waiting.root()["result"]?["is_complete"]?.string == "true")
   }
 
   @Test func `a dead cell is drained through its follower, which is waited for`() async throws {
@@ -214,6 +215,34 @@ import Wire
     #expect(answer.status == 202, "\(answer.raw)")
     let stop = try await pair.deployment.admin("GET", "/v1/send-stops/cell/cell-1")
     #expect(stop.status == 200)
+    #expect(try answer.root()["result"]?["is_complete"]?.string == "false")
+  }
+
+  @Test func `a promotion that another one has passed fails, and does not say that it served`()
+    async throws
+  {
+    let pair = try await Pair()
+    let first = try await pair.promote(key: "first")
+    #expect(first.status == 202, "\(first.raw)")
+    await pair.deployment.node.promote()
+    // Before it serves, a third one is named instead.
+    let third = InMemoryMessenger(
+      identity: PeerIdentity(role: .follower, id: "cell-1-c", generation: .first),
+      network: pair.deployment.network)
+    _ = try await pair.report(
+      third, "cell-1-c", isPrimary: false, isMixed: false, generation: 2)
+    let second = try await pair.promote(
+      #"{"replica":"cell-1-c","old_is_dead":true}"#, key: "second")
+    #expect(second.status == 202, "\(second.raw)")
+    await pair.deployment.node.promote()
+    let passed = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try first.text("id"))")
+    #expect(try passed.text("state") == "failed")
+    #expect(try passed.root()["error"]?["code"]?.string == "conflict")
+    let running = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try second.text("id"))")
+    #expect(try running.text("state") == "running")
+    #expect(try running.root()["result"]?["primary"]?.string == "cell-1-c")
   }
 
   @Test func `a cell whose tenants wait for nobody needs the statement, and its sends stop`()
