@@ -38,13 +38,21 @@ struct FollowerRefill: Sendable {
   }
 
   private func fill(_ tenant: TenantID, _ head: TenantHead) async throws {
+    let place = engine.preparedDirectory(tenant, head.lineage)
+    // Beside it until it is whole: what lies there a start puts in the tenant's place.
+    let beside = "\(place).partial"
     // Not further: files that are ahead of this journal would look like a lost end of it.
     let restored = try await TenantRestorer(archive: archive, files: files).restore(
       tenant, schema: schema(tenant), to: .tenantSeq(head.tenantSeq), cell: cell,
-      into: engine.preparedDirectory(tenant, head.lineage), lineage: head.lineage)
+      into: beside, lineage: head.lineage)
     guard restored.position.hash == head.hash else {
       throw ArchiveError.incomplete("it holds another record \(head.tenantSeq.rawValue)")
     }
-    try engine.refill(tenant, head)
+    try FileTree.remove(place, files)
+    try files.rename(beside, to: place)
+    do throws(Failure) { try engine.refill(tenant, head) } catch {
+      if error.code == .conflict { try FileTree.remove(place, files) }
+      throw error
+    }
   }
 }

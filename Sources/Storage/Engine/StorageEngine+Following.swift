@@ -43,18 +43,16 @@ extension StorageEngine {
     }
   }
 
-  /// Stops the tenants whose files have more than the journal: it was cut, and what it held before
-  /// was trimmed.
+  /// Stops the tenants whose files a ``JournalCut`` has put aside, so that they are fetched.
   ///
-  /// They are fetched then. Nothing else would say so before such a file is opened, which may be
-  /// after a promotion.
-  func stop(_ writers: [TenantID: TenantWriter], whoseFilesHave applied: [TenantID: TenantSeq]) {
-    for (tenant, seq) in applied {
-      guard let writer = writers[tenant], writer.problem == nil,
-        let head = writer.context.heads[tenant], head.ownership.isHere, seq > head.tenantSeq
+  /// Nothing else would say so before such a file is opened, which may be after a promotion.
+  func stopCut(_ writers: [TenantID: TenantWriter]) throws {
+    for (tenant, writer) in writers where writer.problem == nil {
+      let place = writer.context.directory(tenant)
+      guard writer.context.heads[tenant]?.ownership.isHere == true, try files.exists(place),
+        try files.list(place).contains(where: { $0.hasSuffix(JournalCut.suffix) })
       else { continue }
-      writer.stop(
-        "its files stand at tenant_seq \(seq.rawValue), the journal at \(head.tenantSeq.rawValue)")
+      writer.stop("its files had what was cut off the journal; they are to be fetched")
     }
   }
 

@@ -73,11 +73,10 @@ extension StorageEngine {
       let problem = Problem.tenantQuarantined(tenant, since: since)
       writers[tenant]?.stop(problem.detail, problem)
     }
-    let ahead = configuration.isFollowing ? try appliedSeqs() : [:]
     let without = try opened.heads.filter { try !imports.hasFiles($0.key, $0.value) }
     var recovery = Recovery(context: context, writers: writers, without: Set(without.keys))
     try recovery.run(opened)
-    stop(writers, whoseFilesHave: ahead)
+    try stopCut(writers)
     report.tenants = writers.count
     report.records = recovery.replayed
     let unseen = try unseen(opened)

@@ -13,10 +13,13 @@ public struct JournalCut {
     public var sideFile: String?
     /// Tenants whose files were removed, to be made anew from the journal.
     public var rebuilt: [TenantID] = []
-    /// Tenants whose files hold what was taken away, and whose records before are not all in the
-    /// journal any more: the files stay, stopped, until others are copied from elsewhere.
+    /// Tenants whose files held what was taken away, and whose records before are not all in the
+    /// journal any more: they are stopped until files are copied from elsewhere.
     public var lost: [TenantID] = []
   }
+
+  /// What the names of files end with that hold what was taken away: nobody opens them again.
+  static let suffix = ".cut"
 
   private let directory: String
   private let cell: CellID
@@ -60,8 +63,13 @@ public struct JournalCut {
     let scan = try scanner.run { group, records in
       guard group.header.number > end.group else {
         isThere = isThere || (group.header.number == end.group && group.hash == end.hash)
-        for record in records where record.identity.tenantSeq == TenantSeq(1) {
-          begun.insert(record.identity.tenant)
+        for record in records {
+          switch record.identity.kind {
+          case .create: begun.insert(record.identity.tenant)
+          // From here on its files are not what records made.
+          case .restore, .import: begun.remove(record.identity.tenant)
+          default: break
+          }
         }
         return try fold.add(group, records)
       }
@@ -100,10 +108,12 @@ public struct JournalCut {
           directory: journal, files: files)
       }
       // Before the groups go: only they say who began behind the end.
-      try forget(heads, begun.union(taken.filter { $0.value.isBeginning }.keys), &report)
+      try forget(
+        heads, begun.union(taken.filter { $0.value.isBeginning }.keys),
+        Set(taken.filter { $0.value.exchangesFiles }.keys), &report)
       try cut(from: first, scan)
     } else {
-      try forget(fold.heads, begun, &report)
+      try forget(fold.heads, begun, [], &report)
     }
     return report
   }
@@ -175,27 +185,33 @@ public struct JournalCut {
     try files.synchronizeDirectory(journal)
   }
 
-  /// Removes the files that have more than the journal will have, of those whose records are all
-  /// in it, or taken away.
+  /// Removes the files that have more than the journal will have, or came without records
+  /// (`exchanged`), of those whose records are all in it, or taken away.
   ///
-  /// The others' stay: where the journal was trimmed, nothing here would make them anew.
+  /// Where the journal was trimmed, nothing here would make them anew: they get another name, so
+  /// that whoever opens them, also after a restart or a promotion, finds that they are gone.
   private func forget(
-    _ heads: [TenantID: TenantHead], _ begun: Set<TenantID>, _ report: inout Report
+    _ heads: [TenantID: TenantHead], _ begun: Set<TenantID>, _ exchanged: Set<TenantID>,
+    _ report: inout Report
   ) throws {
     let applied = try AppliedSeqs.read(dataDirectory: directory, files: files, vfs: vfs) { _, _ in }
     for (tenant, seq) in applied.sorted(by: { $0.key < $1.key })
-    where seq > heads[tenant]?.tenantSeq ?? .zero {
-      guard begun.contains(tenant) else {
-        report.lost.append(tenant)
-        continue
-      }
+    where seq > heads[tenant]?.tenantSeq ?? .zero || exchanged.contains(tenant) {
       let place = "\(directory)/tenants/\(tenant.rawValue)"
       // Media are named by their content: they are true whoever names them.
-      for name in try files.list(place) where name != "media" {
-        try files.remove("\(place)/\(name)")
+      let names = try files.list(place).filter { $0 != "media" }
+      if begun.contains(tenant) {
+        for name in names { try files.remove("\(place)/\(name)") }
+        report.rebuilt.append(tenant)
+      } else {
+        // The marks beside them stay: they say that there was a file.
+        let marker = TenantFile.keptMarker("")
+        for name in names where !name.hasSuffix(marker) && !name.hasSuffix(Self.suffix) {
+          try files.rename("\(place)/\(name)", to: "\(place)/\(name)\(Self.suffix)")
+        }
+        report.lost.append(tenant)
       }
       try files.synchronizeDirectory(place)
-      report.rebuilt.append(tenant)
     }
   }
 }

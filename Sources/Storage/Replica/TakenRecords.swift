@@ -10,6 +10,8 @@ struct TakenRecords {
   private var firstOfMove: RecordKind?
   /// Whether the tenant came here, or its files were exchanged, in what is taken.
   private var hasArrival = false
+  /// Whether files came that no record made.
+  private(set) var exchangesFiles = false
 
   init(_ first: RecordIdentity) {
     self.first = first
@@ -18,14 +20,15 @@ struct TakenRecords {
 
   mutating func add(_ identity: RecordIdentity) {
     if identity.kind.isOfMove { firstOfMove = firstOfMove ?? identity.kind }
+    if identity.kind == .restore || identity.kind == .import { exchangesFiles = true }
     switch identity.kind {
     case .create, .import, .ready, .adopt, .refuse, .restore: hasArrival = true
     case .commands, .schemaStep, .begin, .release, .burn: break
     }
   }
 
-  /// Whether the tenant was not here before.
-  var isBeginning: Bool { first.kind == .create || first.kind == .import }
+  /// Whether the tenant began in what is taken.
+  var isBeginning: Bool { first.kind == .create }
 
   /// The head before, given what the rest of the journal says of it, and the head behind all that
   /// is taken.
@@ -34,30 +37,36 @@ struct TakenRecords {
   /// fetched. Of what nobody knows any more it has what is safe: the highest epoch that was armed,
   /// and a look at what is due.
   func before(_ known: TenantHead?, later: TenantHead, end: CellSeq) -> TenantHead? {
-    if var known {
-      known.armed = max(known.armed, later.armed)
-      // A move's record does not say under which epoch the tenant is served.
-      if known.ownership.isServed, known.epoch == Epoch(0) { known.epoch = later.epoch }
-      return known
-    }
+    // Without a move or an arrival among what is taken, nobody came to own it there.
+    let isUnmoved = firstOfMove == nil && !hasArrival
     let ownership: TenantHead.Ownership? =
       switch firstOfMove {
-      case nil: later.ownership
+      case nil: hasArrival ? nil : later.ownership
       case .begin: .owned
       case .release, .burn: .moving
       default: nil
       }
-    guard let ownership, first.tenantSeq > TenantSeq(1) else { return nil }
+    if var known {
+      // What was read off the journal began with whatever record it has first.
+      known.ownership = ownership ?? known.ownership
+      known.armed = max(known.armed, later.armed)
+      if ownership == later.ownership || ownership == .moving {
+        known.counterpart = later.counterpart ?? known.counterpart
+      }
+      if isUnmoved || known.epoch == Epoch(0) { known.epoch = later.epoch }
+      return known
+    }
     let isMoves = first.kind.isOfMove
     switch first.kind {
     case .commands, .schemaStep: break
     case .begin, .release, .burn: guard !hasArrival else { return nil }
     case .create, .import, .ready, .adopt, .refuse, .restore: return nil
     }
+    guard first.tenantSeq > TenantSeq(1) else { return nil }
     return TenantHead(
       lineage: first.lineage, tenantSeq: TenantSeq(first.tenantSeq.rawValue - 1),
-      hash: first.previousHash, epoch: isMoves ? later.epoch : first.epoch, ownership: ownership,
-      time: first.time, schemaVersion: first.schemaVersion,
+      hash: first.previousHash, epoch: isMoves || isUnmoved ? later.epoch : first.epoch,
+      ownership: ownership ?? .owned, time: first.time, schemaVersion: first.schemaVersion,
       nextDue: isMoves ? first.nextDue : first.time, cellSeq: end, armed: later.armed,
       counterpart: later.counterpart)
   }

@@ -116,12 +116,24 @@ extension StorageEngine {
     guard try files.exists(prepared) else { return }
     if try files.exists(place) {
       try files.createDirectory(replaced)
-      try files.rename(place, to: "\(replaced)/\(name)")
+      try files.rename(place, to: unused("\(replaced)/\(name)", files))
       try files.synchronizeDirectory(replaced)
     }
     try files.rename(prepared, to: place)
     try files.synchronizeDirectory("\(data)/tenants")
     try files.synchronizeDirectory(restoresDirectory(data))
+  }
+
+  /// The name, or the same with a number: a follower's files of one branch may be replaced again.
+  private static func unused(
+    _ path: String, _ files: any FileSystem
+  ) throws(FileError) -> String {
+    var (name, number) = (path, 1)
+    while try files.exists(name) {
+      number += 1
+      name = "\(path)-\(number)"
+    }
+    return name
   }
 
   /// At a start, before any replay: moves files whose record is durable.
