@@ -86,20 +86,20 @@ struct PromoteRoute: Sendable {
       replicas.isFollower($0, of: cell)
     }
     let isComplete = before.promotable.contains(after.primary)
+    let isProven = isComplete && !isMixed
     try rows.put(after)
     if var record = try rows.cell(cell) {
       record.generation = after.generation
       record.mapVersion = try rows.raiseVersion()
       try rows.put(record)
     }
-    if isMixed || !isComplete { try stopSends(of: cell, transaction, rows) }
+    if !isProven { try stopSends(of: cell, transaction, rows) }
     var operation = Operation(
       id: .fresh(transaction), kind: .cellPromote, subject: cell.rawValue, total: 3,
       unit: "steps", at: transaction.now)
     try operation.start(at: transaction.now)
     try operation.finished(step: "register", at: transaction.now)
-    operation.reports(
-      try PromotionResult(after, isComplete: isComplete && !isMixed).json)
+    operation.reports(try PromotionResult(after, isComplete: isProven).json)
     try rows.put(operation)
     try rows.append(
       command.audit(

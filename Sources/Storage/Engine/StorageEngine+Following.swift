@@ -43,19 +43,6 @@ extension StorageEngine {
     }
   }
 
-  /// Stops the tenants whose files a ``JournalCut`` has put aside, so that they are fetched.
-  ///
-  /// Nothing else would say so before such a file is opened, which may be after a promotion.
-  func stopCut(_ writers: [TenantID: TenantWriter]) throws {
-    for (tenant, writer) in writers where writer.problem == nil {
-      let place = writer.context.directory(tenant)
-      guard writer.context.heads[tenant]?.ownership.isHere == true, try files.exists(place),
-        try files.list(place).contains(where: { $0.hasSuffix(JournalCut.suffix) })
-      else { continue }
-      writer.stop("its files had what was cut off the journal; they are to be fetched")
-    }
-  }
-
   /// The last position that the tenants' files have, and the time of its record.
   public var applied: (seq: CellSeq, time: Timestamp)? {
     guard let context = (try? running())?.context else { return nil }
@@ -110,13 +97,6 @@ extension StorageEngine {
       context.heads.flushed(tenant, through: first.position.cellSeq)
     }
     if head.ownership.isServed { writer.arrive() }
-  }
-}
-
-extension RecordKind {
-  /// Whether a tenant's files are others from this record on than those that records made.
-  fileprivate var exchangesFiles: Bool {
-    self == .restore || self == .import || self == .refuse
   }
 }
 

@@ -73,10 +73,10 @@ extension StorageEngine {
       let problem = Problem.tenantQuarantined(tenant, since: since)
       writers[tenant]?.stop(problem.detail, problem)
     }
+    try stopCut(writers)
     let without = try opened.heads.filter { try !imports.hasFiles($0.key, $0.value) }
     var recovery = Recovery(context: context, writers: writers, without: Set(without.keys))
     try recovery.run(opened)
-    try stopCut(writers)
     report.tenants = writers.count
     report.records = recovery.replayed
     let unseen = try unseen(opened)
@@ -87,6 +87,19 @@ extension StorageEngine {
       (writers.values.filter { $0.problem != nil }.map(\.tenant) + unseen.named.keys).sorted()
     serve(context, lock, writers, unseen)
     return report
+  }
+
+  /// Stops the tenants whose files a ``JournalCut`` has put aside: they are to be fetched.
+  ///
+  /// Nothing else would say so before such a file is opened, which may be after a promotion.
+  private func stopCut(_ writers: [TenantID: TenantWriter]) throws {
+    for (tenant, writer) in writers where writer.problem == nil {
+      let place = writer.context.directory(tenant)
+      guard writer.context.heads[tenant]?.ownership.isHere == true, try files.exists(place),
+        try files.list(place).contains(where: { $0.hasSuffix(JournalCut.suffix) })
+      else { continue }
+      writer.stop("its files had what was cut off the journal; they are to be fetched")
+    }
   }
 
   private func unseen(_ opened: OpenedJournal) throws -> UnseenTenants {

@@ -38,6 +38,14 @@ public enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// Whether a tenant's files are others from this record on than those that records made.
+  var exchangesFiles: Bool {
+    switch self {
+    case .restore, .import, .refuse: true
+    case .create, .commands, .schemaStep, .begin, .release, .burn, .ready, .adopt: false
+    }
+  }
+
   /// Whether the record may use the disk reserve: without it ownership would hang on a full disk.
   public var mayUseReserve: Bool {
     switch self {

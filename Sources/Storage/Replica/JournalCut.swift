@@ -64,20 +64,14 @@ public struct JournalCut {
       guard group.header.number > end.group else {
         isThere = isThere || (group.header.number == end.group && group.hash == end.hash)
         for record in records {
-          switch record.identity.kind {
-          case .create: begun.insert(record.identity.tenant)
-          // From here on its files are not what records made.
-          case .restore, .import: begun.remove(record.identity.tenant)
-          default: break
-          }
+          let (tenant, kind) = (record.identity.tenant, record.identity.kind)
+          if kind == .create { begun.insert(tenant) }
+          if kind.exchangesFiles { begun.remove(tenant) }
         }
         return try fold.add(group, records)
       }
-      for record in records {
-        let tenant = record.identity.tenant
-        if taken[tenant]?.add(record.identity) == nil {
-          taken[tenant] = TakenRecords(record.identity)
-        }
+      for identity in records.map(\.identity) {
+        taken[identity.tenant, default: TakenRecords(first: identity)].add(identity)
       }
       places.append(
         Place(
@@ -90,11 +84,11 @@ public struct JournalCut {
     guard scan.damage.isEmpty else {
       throw JournalError.notWritable("a damaged journal is repaired, not cut")
     }
-    if let first = places.first {
+    var heads = fold.heads
+    if !places.isEmpty {
       report.groups = places.count
       report.records = places.reduce(0) { $0 + $1.records }
       report.sideFile = try keep(places)
-      var heads = fold.heads
       if let checkpoint, checkpoint.through > end.seq {
         for (tenant, later) in checkpoint.heads where later.cellSeq > end.seq {
           guard let part = taken[tenant] else { continue }
@@ -107,14 +101,12 @@ public struct JournalCut {
             generation: scan.segments.last?.header?.generation ?? .first),
           directory: journal, files: files)
       }
-      // Before the groups go: only they say who began behind the end.
-      try forget(
-        heads, begun.union(taken.filter { $0.value.isBeginning }.keys),
-        Set(taken.filter { $0.value.exchangesFiles }.keys), &report)
-      try cut(from: first, scan)
-    } else {
-      try forget(fold.heads, begun, [], &report)
     }
+    // Before the groups go: only they say who began behind the end.
+    begun.formUnion(taken.filter { $0.value.isBeginning }.keys)
+    let exchanged = Set(taken.filter { $0.value.exchangesFiles }.keys)
+    try forget(heads, begun, exchanged, &report)
+    if let first = places.first { try cut(from: first, scan) }
     return report
   }
 

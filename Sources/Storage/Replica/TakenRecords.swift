@@ -13,14 +13,11 @@ struct TakenRecords {
   /// Whether files came that no record made.
   private(set) var exchangesFiles = false
 
-  init(_ first: RecordIdentity) {
-    self.first = first
-    add(first)
-  }
+  init(first: RecordIdentity) { self.first = first }
 
   mutating func add(_ identity: RecordIdentity) {
     if identity.kind.isOfMove { firstOfMove = firstOfMove ?? identity.kind }
-    if identity.kind == .restore || identity.kind == .import { exchangesFiles = true }
+    if identity.kind.exchangesFiles { exchangesFiles = true }
     switch identity.kind {
     case .create, .import, .ready, .adopt, .refuse, .restore: hasArrival = true
     case .commands, .schemaStep, .begin, .release, .burn: break
@@ -37,25 +34,29 @@ struct TakenRecords {
   /// fetched. Of what nobody knows any more it has what is safe: the highest epoch that was armed,
   /// and a look at what is due.
   func before(_ known: TenantHead?, later: TenantHead, end: CellSeq) -> TenantHead? {
+    guard var head = known ?? beforeFirst(end) else { return nil }
+    // What was read off the journal began with whatever record it has first.
+    head.ownership = ownership(later) ?? head.ownership
+    head.armed = max(head.armed, later.armed)
+    head.counterpart = later.counterpart ?? head.counterpart
     // Without a move or an arrival among what is taken, nobody came to own it there.
     let isUnmoved = firstOfMove == nil && !hasArrival
-    let ownership: TenantHead.Ownership? =
-      switch firstOfMove {
-      case nil: hasArrival ? nil : later.ownership
-      case .begin: .owned
-      case .release, .burn: .moving
-      default: nil
-      }
-    if var known {
-      // What was read off the journal began with whatever record it has first.
-      known.ownership = ownership ?? known.ownership
-      known.armed = max(known.armed, later.armed)
-      if ownership == later.ownership || ownership == .moving {
-        known.counterpart = later.counterpart ?? known.counterpart
-      }
-      if isUnmoved || known.epoch == Epoch(0) { known.epoch = later.epoch }
-      return known
+    if isUnmoved || head.epoch == Epoch(0) { head.epoch = later.epoch }
+    return head
+  }
+
+  /// Nil where what is taken does not say it.
+  private func ownership(_ later: TenantHead) -> TenantHead.Ownership? {
+    switch firstOfMove {
+    case nil: hasArrival ? nil : later.ownership
+    case .begin: .owned
+    case .release, .burn: .moving
+    default: nil
     }
+  }
+
+  /// The head before the first record, as far as that one says.
+  private func beforeFirst(_ end: CellSeq) -> TenantHead? {
     let isMoves = first.kind.isOfMove
     switch first.kind {
     case .commands, .schemaStep: break
@@ -65,9 +66,8 @@ struct TakenRecords {
     guard first.tenantSeq > TenantSeq(1) else { return nil }
     return TenantHead(
       lineage: first.lineage, tenantSeq: TenantSeq(first.tenantSeq.rawValue - 1),
-      hash: first.previousHash, epoch: isMoves || isUnmoved ? later.epoch : first.epoch,
-      ownership: ownership ?? .owned, time: first.time, schemaVersion: first.schemaVersion,
-      nextDue: isMoves ? first.nextDue : first.time, cellSeq: end, armed: later.armed,
-      counterpart: later.counterpart)
+      hash: first.previousHash, epoch: isMoves ? Epoch(0) : first.epoch, ownership: .owned,
+      time: first.time, schemaVersion: first.schemaVersion,
+      nextDue: isMoves ? first.nextDue : first.time, cellSeq: end)
   }
 }
