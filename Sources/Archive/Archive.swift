@@ -57,6 +57,20 @@ public struct Archive: Sendable {
     return content
   }
 
+  /// The cells whose journals are here, or were once, with the last generation that claimed each.
+  ///
+  /// By name only.
+  public func generations() async throws(ArchiveError) -> [CellID: Generation] {
+    var found: [CellID: Generation] = [:]
+    for object in try await objects.list(ArchiveNames.allClaims) {
+      guard let cell = ArchiveNames.cell(ofClaim: object.name),
+        let generation = ArchiveNames.generation(ofClaim: object.name, cell)
+      else { continue }
+      found[cell] = max(generation, found[cell] ?? generation)
+    }
+    return found
+  }
+
   public func claims(_ cell: CellID) async throws(ArchiveError) -> [Claim] {
     var claims: [Claim] = []
     for object in try await objects.list(ArchiveNames.claims(cell)) {

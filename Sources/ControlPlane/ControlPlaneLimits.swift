@@ -12,6 +12,8 @@ public enum ControlPlaneLimits {
 
   /// Routers compare their map every 10 s; one that has not for this long is reported.
   public static let routerSilenceMilliseconds: Int64 = 30_000
+  /// One that has been silent for this long is forgotten: it was removed.
+  public static let routerGoneMilliseconds: Int64 = 86_400_000
 
   /// How long a restore, or an operator's word, lets a tenant's audit log go on from an earlier
   /// point.

@@ -59,4 +59,6 @@ public enum FollowerLimits {
   public static let importLook = Duration.seconds(60)
   /// A follower that has not heard from its primary for this long says so.
   public static let silenceMilliseconds: Int64 = 5_000
+  /// Problems of one report: the rest are in its health.
+  public static let reportedProblems = 16
 }

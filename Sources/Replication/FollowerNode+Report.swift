@@ -28,6 +28,14 @@ extension FollowerNode {
     report.version = configuration.version
     report.readsLevel = FormatLevel.newest
     report.end = (engine.journal?.end ?? .start).message
+    report.problems = problems().prefix(FollowerLimits.reportedProblems).map { problem in
+      var message = Aimstors_ProtoProblem()
+      message.code = problem.code
+      message.detail = problem.detail
+      message.sinceMs = problem.since.milliseconds
+      message.runbook = problem.runbook
+      return message
+    }
     return report
   }
 
@@ -44,23 +52,29 @@ extension FollowerNode {
     return try Coding.encode(answer)
   }
 
-  public func health() -> HealthReport {
+  private func problems() -> [HealthReport.Problem] {
     let now = clock.milliseconds()
-    let (heardAt, isStopping) = state.withLock { ($0.heardAt, $0.isStopping) }
-    var problems = engine.problems.map {
+    var problems = engine.problems.map { problem in
       HealthReport.Problem(
-        code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+        code: problem.code, since: problem.since, runbook: problem.runbook,
+        detail: (problem.tenant.map { "\($0): " } ?? "") + problem.detail)
     }
-    if let heardAt, now - heardAt.milliseconds > FollowerLimits.silenceMilliseconds {
+    if let heardAt = state.withLock({ $0.heardAt }),
+      now - heardAt.milliseconds > FollowerLimits.silenceMilliseconds
+    {
       problems.append(
         .init(
           code: "primary_silent", since: heardAt, runbook: "docs/runbooks/follower-missing.md",
           detail: "nothing has come from the primary"))
     }
-    problems += configuration.watch?.problems() ?? []
+    return problems + (configuration.watch?.problems() ?? [])
+  }
+
+  public func health() -> HealthReport {
+    let isStopping = state.withLock { $0.isStopping }
     return HealthReport(
       role: "follower", id: configuration.replica, version: configuration.version,
-      ready: address != nil && !isStopping, problems: problems)
+      ready: address != nil && !isStopping, problems: problems())
   }
 
   public func metrics() -> String {

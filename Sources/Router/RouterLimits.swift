@@ -12,6 +12,8 @@ public struct RouterLimits: Sendable {
   public var bodyTime: Duration = .seconds(30)
   /// From the body's end to the answer, retries and parking included.
   public var requestTime: Duration = .seconds(30)
+  /// The same of a request to the control plane, which waits for a full scan of a tenant's files.
+  public var controlPlaneTime: Duration = .seconds(130)
   /// A connection on which nothing happens is closed after this.
   public var idleTime: Duration = .seconds(60)
   public var connections = 4096

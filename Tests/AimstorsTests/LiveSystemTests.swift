@@ -132,6 +132,68 @@ import Testing
     }
   }
 
+  @Test func `a control plane that lost its disk keeps nobody down, and is restored by its page`()
+    async throws
+  {
+    try await LiveSystem.with { system in
+      let key = try #require(try system.local()["demo"]?[0]).cell("api_key")
+      let claims = system.data + "/archive/claims/control-plane"
+      try await PrivateSystem.wait("the archive knows the control plane", seconds: 30) {
+        () throws(CommandFailure) in FileManager.default.fileExists(atPath: claims)
+      }
+      _ = try await system.script("--stop")
+      try FileManager.default.removeItem(atPath: system.data + "/control-plane")
+
+      let second = try await system.script("--debug", "--detach")
+      #expect(second.status == 0, "\(second.output)")
+      let said = "control-plane: not ready: control_plane_lost"
+      #expect(second.output.contains(said), "\(second.output)")
+      #expect(second.output.contains("docs/runbooks/control-plane-lost.md"), "\(second.output)")
+      let local = try system.local()
+      for id in ["router-1", "cell-1", "cell-2"] {
+        let process = local["processes"]?.array?.first { $0.cell("id") == id }
+        let health = try #require(process?["health_url"]?.string)
+        #expect(try await HTTPCaller().call("GET", health + "/readyz").status == 200, "\(id)")
+      }
+      let status = try await system.verb("status", "--json")
+      #expect(status.status == 3 && status.output.contains("control_plane_lost"))
+
+      let restored = try await system.verb("control-plane", "restore", "--old-is-dead")
+      #expect(restored.status == 0, "\(restored.output)")
+      let url = local["url"]?.string ?? ""
+      try await PrivateSystem.wait("tenants are served", seconds: 90) {
+        () async throws(CommandFailure) in
+        let answer = try? await HTTPCaller().call(
+          "GET", url + "/v1/wallet", host: "api.localhost",
+          headers: [("authorization", "Bearer \(key)")])
+        return answer?.status == 200
+      }
+    }
+  }
+
+  @Test func `without its first operator a system that has all it needs starts again`()
+    async throws
+  {
+    try await LiveSystem.with { system in
+      let added = try await system.verb(
+        "operator", "add", "--name", "Bo", "--role", "super_admin", "--json")
+      let token = try #require(added.json["token"]?.string, "\(added.output)")
+      let people = try await system.verb("operator", "list", "--json").json["data"]?.array ?? []
+      let first = try #require(people.first { $0.cell("name") == "first" }).cell("id")
+      let removed = try await system.verb("operator", "remove", first, "--admin-token", token)
+      #expect(removed.status == 0, "\(removed.output)")
+      _ = try await system.script("--stop")
+
+      let second = try await system.script("--debug", "--detach")
+      #expect(second.status == 0, "\(second.output)")
+      #expect(second.output.contains("unauthenticated"), "\(second.output)")
+      #expect(second.output.contains("AIMSTORS_ADMIN_TOKEN"), "\(second.output)")
+      let cells = try await system.verb("cell", "list", "--admin-token", token, "--json")
+      let alive = (cells.json["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
+      #expect(alive.count == 2, "\(cells.output)")
+    }
+  }
+
   @Test func `a system with a drained cell starts again`() async throws {
     try await LiveSystem.with { system in
       let drained = try await system.verb("cell", "drain", "cell-2", "--wait")

@@ -18,13 +18,8 @@ public struct ArchiveKeyCheck: Sendable {
   ///
   /// Throws ``ArchiveError/wrongKey(name:found:)`` for the first one that none of the keys opens.
   public func run() async throws(ArchiveError) -> Int {
-    var names = try await archive.objects.list("claims/").map(\.name)
-    let cells = Set(
-      names.compactMap { name -> CellID? in
-        let parts = name.split(separator: "/")
-        return parts.count == 3 ? CellID(String(parts[1])) : nil
-      })
-    for cell in cells.sorted() {
+    var names = try await archive.objects.list(ArchiveNames.allClaims).map(\.name)
+    for cell in try await archive.generations().keys.sorted() {
       let journal = try await archive.objects.list(ArchiveNames.journal(cell)).map(\.name)
       names += [journal.first, journal.last].compactMap(\.self)
     }

@@ -3,7 +3,15 @@ import Wire
 
 /// How objects are called; numbers are 16 hexadecimal digits, so that names sort as they do.
 public enum ArchiveNames {
-  public static func claims(_ cell: CellID) -> String { "claims/\(cell)/" }
+  static let allClaims = "claims/"
+
+  public static func claims(_ cell: CellID) -> String { allClaims + "\(cell)/" }
+
+  /// Nil for a name of something else.
+  static func cell(ofClaim name: String) -> CellID? {
+    let parts = name.split(separator: "/")
+    return parts.count == 3 ? CellID(String(parts[1])) : nil
+  }
 
   public static func claim(_ cell: CellID, _ generation: Generation) -> String {
     claims(cell) + ArchiveHex.encode(generation.rawValue)

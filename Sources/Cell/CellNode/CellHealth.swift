@@ -80,7 +80,9 @@ final class CellHealth: Sendable {
           detail: found.detail))
     }
     if life == .recovering {
-      problems.append(problem("recovering", since: startedAt, "the journal is being replayed"))
+      let waits = configuration.replication == nil ? "" : ", or a follower is waited for"
+      problems.append(
+        problem("recovering", since: startedAt, "the journal is being replayed" + waits))
     }
     if let lowSince {
       problems.append(

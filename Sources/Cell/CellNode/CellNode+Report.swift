@@ -45,7 +45,7 @@ extension CellNode {
     }
     let problems =
       health.problems()
-      + (replication?.problems() ?? Replication.unkept(directives.modes, at: now))
+      + (replication?.problems() ?? FollowerProblems.unkept(directives.modes, at: now))
     var heartbeat = Aimstors_ProtoHeartbeat()
     heartbeat.cell = configuration.id.rawValue
     heartbeat.generation = messenger.identity.generation.rawValue

@@ -41,6 +41,7 @@ public final class CellNode: Service {
   private let outcomes: LateOutcomes
   /// Nil where no disk was lost.
   private let recovery: CellRecovery?
+  private let sending: SendPermission
   private let bound: Bound
   let replication: Replication?
   private let feeding = Mutex<Task<Void, Never>?>(nil)
@@ -174,6 +175,9 @@ public final class CellNode: Service {
           checkpoint.text, size: checkpoint.size, root: checkpoint.root, of: tenant)
       }
     }
+    sending = SendPermission(
+      dataDirectory: configuration.dataDirectory, generation: configuration.replica.generation,
+      files: files)
     let marker = RecoveryMarker(dataDirectory: configuration.dataDirectory, files: files)
     if let archive, let service, let name = (try? marker.load()) ?? nil {
       recovery = CellRecovery(
@@ -295,14 +299,8 @@ public final class CellNode: Service {
     }
   }
 
-  /// Sends; after a promotion only when the control plane has told the standing orders: it stops a
-  /// cell whose copy may be incomplete.
   private func sendWhenAllowed() async {
-    if configuration.replica.generation > .first {
-      while !link.isJoined {
-        do { try await Task.sleep(for: CellLimits.joinRetryMinimum) } catch { return }
-      }
-    }
+    guard await sending.wait(logger, until: { [link] in link.isJoined }) else { return }
     await outbox.run()
   }
 

@@ -13,6 +13,8 @@ package final class FollowerLink: Sendable {
   /// How far the follower is.
   package struct Sight: Sendable {
     package var end: JournalEnd?
+    /// Where it said last that its disk ends, also where it is not fed from there.
+    var told: CellSeq?
     package var isStreaming = false
     var bytesBehind: UInt64 = 0
     /// Ends of this journal with the nanoseconds at which they were seen, oldest first; those that
@@ -154,6 +156,7 @@ package final class FollowerLink: Sendable {
       throw ReplicationStop.diverged(name)
     }
     var end = JournalEnd(state.end)
+    sight.withLock { $0.told = end.seq }
     journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
     if try isTrimmed(end, journal) {
       end = try await feedFromArchive(end, journal)
@@ -222,7 +225,7 @@ package final class FollowerLink: Sendable {
         (message, bytes) = ([], 0)
       }
       self.sight.withLock { sight in
-        sight.end = end
+        (sight.end, sight.told) = (end, end.seq)
         sight.bytesBehind = journal.bytesNeeded(from: end.seq.next)
       }
       return try self.isTrimmed(end, journal)
@@ -277,6 +280,8 @@ package final class FollowerLink: Sendable {
 
   /// The follower has everything up to `end` on its disk.
   private func took(_ end: JournalEnd, _ journal: Journal, bytesBehind: UInt64?) {
+    // First: whoever reads what was acknowledged, and then this, sees a follower that went back.
+    sight.withLock { $0.told = end.seq }
     journal.gate.acknowledge(name, through: end.seq)
     journal.advancePin(pinName, through: end.seq)
     let isCurrent = end.seq >= journal.lastSeq

@@ -40,33 +40,7 @@ extension Replication {
 
   func problems() -> [Storage.Problem] {
     let (missing, asked) = state.withLock { ($0.missingSince, $0.replica.asked) }
-    var problems = missing.sorted { $0.key < $1.key }.map { follower, since in
-      Storage.Problem(
-        code: "follower_missing", since: since, runbook: "docs/runbooks/follower-missing.md",
-        tenant: nil, detail: "follower \(follower) is not fed")
-    }
-    for follower in configuration.peers.map(\.replica)
-    where modes.isAnyFollower && !asked.contains(follower) {
-      problems.append(
-        Storage.Problem(
-          code: "replication_degraded", since: missing[follower] ?? now,
-          runbook: "docs/runbooks/follower-missing.md", tenant: nil,
-          detail: "acknowledged without follower \(follower)"))
-    }
-    return problems
-  }
-  /// What is wrong with a cell without followers that has tenants who ask for one: after the loss
-  /// of theirs it was the only cell that could take them.
-  static func unkept(_ modes: DurabilityModes, at now: Timestamp) -> [Storage.Problem] {
-    let strict = modes.strict
-    guard !strict.isEmpty else { return [] }
-    let named = strict.prefix(ReplicationLimits.namedTenants).map(\.rawValue).joined(
-      separator: ", ")
-    return [
-      Storage.Problem(
-        code: "replication_degraded", since: now, runbook: "docs/runbooks/follower-missing.md",
-        tenant: nil,
-        detail: "\(strict.count) tenants ask for a follower and this cell has none: \(named)")
-    ]
+    return FollowerProblems.found(
+      fed: configuration.peers.map(\.replica), asked: asked, missing: missing, modes, at: now)
   }
 }

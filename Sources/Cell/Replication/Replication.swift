@@ -15,11 +15,11 @@ final class Replication: Sendable {
   private let directory: String
   let generation: Generation
   private let files: any FileSystem
-  private let file: ReplicaFile
-  private let register: RegisterLink
+  let file: ReplicaFile
+  let register: RegisterLink
   let links: [FollowerLink]
   private let clock: any WallClock
-  private let logger: Logger
+  let logger: Logger
   let state: Mutex<State>
   /// Where other processes reach this one.
   let address: @Sendable () -> String
@@ -28,8 +28,11 @@ final class Replication: Sendable {
   struct State {
     var replica: ReplicaState
     var standings: [String: FollowerStanding]
-    /// Positions from which on everything was acknowledged with the follower's word.
+    /// What an asked follower must have before the register may name it: at or before this,
+    /// records may have been acknowledged without it.
     var askedFrom: [String: CellSeq] = [:]
+    /// Followers that lacked, at the last look, what whoever the register names must have.
+    var lacking: Set<String> = []
     var register: CellRegister?
     var stop: ReplicationStop?
     var missingSince: [String: Timestamp] = [:]
@@ -167,6 +170,13 @@ final class Replication: Sendable {
   ///
   /// `claimed`: a higher generation in the archive, believed where the register cannot be asked.
   func run(_ journal: Journal, claimed: @escaping @Sendable () -> Generation?) async {
+    // Of what an earlier life acknowledged without a follower nothing lies behind this.
+    let last = journal.lastSeq
+    state.withLock { state in
+      for (name, standing) in state.standings where standing.isAsked {
+        state.askedFrom[name] = last
+      }
+    }
     await withTaskGroup(of: Void.self) { group in
       for link in links {
         group.addTask {
@@ -236,46 +246,6 @@ final class Replication: Sendable {
     }
   }
 
-  /// One follower's standing, one step on.
-  private func look(_ link: FollowerLink, _ journal: Journal) async {
-    link.look(journal)
-    let sight = link.current
-    let behind = sight.recordsBehind(journal.lastSeq)
-    let phase = state.withLock { $0.standings[link.name]?.phase ?? .out }
-    note(missing: !sight.isStreaming, link.name)
-    let late = journal.gate.waiting.late > 0
-    if late, phase != .out, configuration.degrades, isBehind(link, journal) {
-      if await release(link.name) { journal.gate.require(askedNow) }
-      return
-    }
-    switch phase {
-    case .out:
-      guard modes.isAnyFollower, sight.isStreaming,
-        behind <= ReplicationLimits.closeRecords
-      else { return }
-      guard store({ $0.asked.insert(link.name) }) else { return }
-      state.withLock { $0.standings[link.name]?.ask() }
-      journal.gate.require(askedNow)
-      // What was acknowledged before the gate asked lies at or before this.
-      let from = journal.lastSeq
-      state.withLock { $0.askedFrom[link.name] = from }
-    case .asked, .adding:
-      let from = state.withLock { $0.askedFrom[link.name] ?? CellSeq(0) }
-      guard let end = sight.end, end.seq >= from else { return }
-      await add(link.name)
-    case .leaving: if await release(link.name) { journal.gate.require(askedNow) }
-    case .promotable:
-      // A restored register names nobody until each primary has named its followers again.
-      if state.withLock({ $0.register?.promotable.contains(link.name) == false }) {
-        state.withLock { $0.standings[link.name]?.forgotten() }
-      }
-    }
-  }
-
-  private func isBehind(_ link: FollowerLink, _ journal: Journal) -> Bool {
-    (journal.gate.acknowledged(by: link.name) ?? CellSeq(0)) < journal.lastSeq
-  }
-
   /// Whether the tenant's records wait for the followers that are asked.
   func waitsForFollowers(_ tenant: TenantID) -> Bool {
     modes.mode(of: tenant) == .follower
@@ -315,70 +285,4 @@ final class Replication: Sendable {
   }
 
   var askedNow: Set<String> { state.withLock { $0.replica.asked } }
-
-  /// Changes what this replica must not forget; false where it could not be written.
-  private func store(_ change: (inout ReplicaState) -> Void) -> Bool {
-    state.withLock { state in
-      var replica = state.replica
-      change(&replica)
-      guard replica != state.replica else { return true }
-      do throws(FileError) {
-        try file.store(replica)
-        state.replica = replica
-        return true
-      } catch {
-        logger.error("the replica's file could not be written", metadata: ["error": "\(error)"])
-        return false
-      }
-    }
-  }
-
-  private func add(_ follower: String) async {
-    guard let register = state.withLock({ $0.register }),
-      state.withLock({ $0.standings[follower]?.caughtUp() ?? false })
-    else { return }
-    do throws(Failure) {
-      let after = try await self.register.change("add", follower, expecting: register.version)
-      state.withLock { state in
-        state.register = after
-        if after.promotable.contains(follower) { state.standings[follower]?.added() }
-      }
-      logger.notice("a follower may be promoted", metadata: ["follower": "\(follower)"])
-    } catch {
-      await refresh()
-    }
-  }
-
-  /// Has the register let a follower go, then asks it no more; false where that did not succeed.
-  private func release(_ follower: String) async -> Bool {
-    let mustAsk = state.withLock { $0.standings[follower]?.lost() ?? false }
-    if mustAsk {
-      guard let register = state.withLock({ $0.register }) else { return false }
-      do throws(Failure) {
-        let after = try await self.register.change(
-          "degrade", follower, expecting: register.version)
-        guard !after.promotable.contains(follower) else { return false }
-        state.withLock { $0.register = after }
-      } catch {
-        await refresh()
-        return false
-      }
-    }
-    guard store({ $0.asked.remove(follower) }) else { return false }
-    state.withLock { $0.standings[follower]?.removed() }
-    logger.error("goes on without a follower", metadata: ["follower": "\(follower)"])
-    return true
-  }
-
-  private func refresh() async {
-    guard let register = try? await register.report(report()) else { return }
-    state.withLock { $0.register = register }
-  }
-
-  private func note(missing: Bool, _ follower: String) {
-    let now = now
-    state.withLock { state in
-      state.missingSince[follower] = missing ? state.missingSince[follower] ?? now : nil
-    }
-  }
 }

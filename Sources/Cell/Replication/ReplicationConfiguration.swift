@@ -67,6 +67,8 @@ public enum ReplicationLimits {
   static let namedTenants = 5
   public static let lagRecords = 20_000
   public static let lagBytes = 16 << 20
+  /// How long a primary that differs from a follower stands still before it looks again.
+  public static let divergedPause = Duration.seconds(30)
   /// The pause of a start that has to wait for a follower or the register.
   public static let startPause = Duration.milliseconds(100)
 }

@@ -82,19 +82,22 @@ struct CellJoins: Sendable {
     _ tenants: [Aimstors_ProtoOwnedTenant], of cell: CellID, trace: String
   ) async throws(Failure) {
     var rest = tenants[...]
+    var conflicts: [OwnerConflict] = []
     while !rest.isEmpty {
       let page = Array(rest.prefix(ControlPlaneLimits.inventoryPage))
       rest = rest.dropFirst(page.count)
-      let problems = try await store.write(trace: trace) { transaction, rows in
+      let found = try await store.write(trace: trace) { transaction, rows in
         try page.compactMap { try rows.learn($0, of: cell, at: transaction.now) }
       }
-      for problem in problems {
-        guard let tenant = problem.tenant.flatMap(TenantID.init(_:)) else { continue }
-        roster.report(conflict: problem, of: tenant)
-        logger.error(
-          "a cell claims a tenant that is elsewhere",
-          metadata: ["cell": .string(cell.rawValue), "tenant": .string(tenant.rawValue)])
-      }
+      conflicts += found
+    }
+    roster.claimed(by: cell, conflicts)
+    for conflict in conflicts {
+      logger.error(
+        "a cell claims a tenant that is elsewhere",
+        metadata: [
+          "cell": .string(cell.rawValue), "tenant": .string(conflict.claim.tenant.rawValue),
+        ])
     }
   }
 
@@ -171,11 +174,8 @@ extension CellReport {
     readsLevel = max(1, proto.readsLevel)
     hasFollower = proto.hasFollower_p
     oldestDue = proto.oldestDueMs == 0 ? nil : Timestamp(milliseconds: proto.oldestDueMs)
-    problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map { problem in
-      ReportedProblem(
-        code: problem.code, detail: problem.detail,
-        since: Timestamp(milliseconds: problem.sinceMs), runbook: problem.runbook,
-        cell: proto.cell, tenant: problem.tenant.isEmpty ? nil : problem.tenant)
+    problems = proto.problems.prefix(ControlPlaneLimits.problemsPerCell).map {
+      ReportedProblem($0, cell: proto.cell)
     }
   }
 }

@@ -28,22 +28,6 @@ struct CellReport: Hashable, Sendable {
   var hasFollower = false
 }
 
-/// Something wrong, since when, and the page that says what to do.
-struct ReportedProblem: Hashable, Sendable {
-  let code: String
-  let detail: String
-  let since: Timestamp
-  let runbook: String
-  let cell: String?
-  let tenant: String?
-
-  /// The same, known for longer.
-  func began(_ since: Timestamp) -> ReportedProblem {
-    ReportedProblem(
-      code: code, detail: detail, since: since, runbook: runbook, cell: cell, tenant: tenant)
-  }
-}
-
 /// Whether heartbeats arrive, judged on the time since boot so that a step of the wall clock kills
 /// nobody.
 ///
@@ -94,6 +78,14 @@ struct RouterSight: Hashable, Sendable {
   /// the publications, which nobody acknowledges.
   var mapVersion: UInt64
   var lastSeen: Timestamp
+
+  func isSilent(at now: Timestamp) -> Bool {
+    lastSeen.adding(milliseconds: ControlPlaneLimits.routerSilenceMilliseconds) < now
+  }
+
+  func isGone(at now: Timestamp) -> Bool {
+    lastSeen.adding(milliseconds: ControlPlaneLimits.routerGoneMilliseconds) < now
+  }
 }
 
 /// The cells and routers that this process knows, in memory: rows of the store plus liveness.
@@ -102,7 +94,7 @@ final class CellRoster: Sendable {
     var cells: [CellID: CellRecord] = [:]
     var liveness = CellLiveness()
     var routers: [String: RouterSight] = [:]
-    var conflicts: [TenantID: ReportedProblem] = [:]
+    var conflicts = OwnerConflicts()
     var formatCeiling: UInt32 = 0
   }
 
@@ -128,6 +120,7 @@ final class CellRoster: Sendable {
       if state.cells[cell.id] == nil { state.liveness.expect(cell.id, at: now, boot: boot) }
       if let known = state.cells[cell.id], known.mapVersion > cell.mapVersion { return }
       state.cells[cell.id] = cell
+      if cell.state == .retired || cell.generation == .ended { state.conflicts.gone(cell.id) }
     }
   }
 
@@ -151,11 +144,19 @@ final class CellRoster: Sendable {
     }
   }
 
-  func report(conflict: ReportedProblem, of tenant: TenantID) {
-    state.withLock { state in
-      if state.conflicts[tenant] == nil { state.conflicts[tenant] = conflict }
-    }
+  func heard(_ conflict: OwnerConflict) { state.withLock { $0.conflicts.heard(conflict) } }
+
+  /// A cell has named all that it serves, of which these contradict.
+  func claimed(by cell: CellID, _ conflicts: [OwnerConflict]) {
+    state.withLock { $0.conflicts.claimed(by: cell, conflicts) }
   }
+
+  /// A tenant has given a key up.
+  func released(_ kind: ClaimKind, _ key: String, by tenant: TenantID) {
+    state.withLock { $0.conflicts.released(kind, key, by: tenant) }
+  }
+
+  func end(_ claims: [OwnerConflict.Claim]) { state.withLock { $0.conflicts.end(claims) } }
 
   /// As it is stored; said in every heartbeat's answer, and held to by the own store.
   var formatCeiling: UInt32 { state.withLock { $0.formatCeiling } }
@@ -205,13 +206,14 @@ final class CellRoster: Sendable {
     }
   }
 
+  /// The routers, by name; one that has been silent for long was removed, and is forgotten.
   func routers() -> [RouterSight] {
-    state.withLock { $0.routers.values.sorted { $0.id < $1.id } }
-  }
-
-  func conflicts() -> [ReportedProblem] {
-    state.withLock { state in
-      state.conflicts.sorted { $0.key < $1.key }.map(\.value)
+    let now = now
+    return state.withLock { state in
+      state.routers = state.routers.filter { !$0.value.isGone(at: now) }
+      return state.routers.values.sorted { $0.id < $1.id }
     }
   }
+
+  func conflicts() -> [OwnerConflict] { state.withLock { $0.conflicts.all } }
 }

@@ -23,6 +23,15 @@ struct CellRecord: Hashable, Sendable {
   let joinedAt: Timestamp
   /// The map's version at the last change of this row.
   var mapVersion: UInt64
+
+  /// Throws `invalid_state` where nobody may serve under this name again, whatever a copy of it
+  /// still has: its tenants are others' by now.
+  func demandNotGone() throws(Failure) {
+    guard generation < .ended else {
+      throw Failure(.invalidState, "the cell was spread over others, and is no more")
+    }
+    guard state != .retired else { throw Failure(.invalidState, "the cell is retired") }
+  }
 }
 
 /// A one-time permission to join; only the SHA-256 of the token is kept.

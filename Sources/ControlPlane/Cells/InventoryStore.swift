@@ -13,9 +13,9 @@ extension PlatformRows {
     }
   }
 
-  /// Takes over one tenant of a cell's inventory; answers a problem where two owners are claimed.
+  /// Takes over one tenant of a cell's inventory; answers where two owners are claimed.
   func learn(_ owned: Aimstors_ProtoOwnedTenant, of cell: CellID, at now: Timestamp) throws
-    -> ReportedProblem?
+    -> OwnerConflict?
   {
     // A name that we never issued is nobody's tenant (the cell's own store, a newer cell's kind).
     guard let id = TenantID(owned.tenant), !owned.tenant.hasPrefix("_") else { return nil }
@@ -33,12 +33,17 @@ extension PlatformRows {
       try put(tenant)
       return nil
     case .stale(let current), .conflict(let current):
-      return ReportedProblem(
-        code: "tenant_owner_conflict",
-        detail: "\(cell) serves \(id) under epoch \(owned.epoch), "
-          + "placed on \(current.cell) under epoch \(current.epoch.rawValue)",
-        since: now, runbook: "docs/runbooks/tenant-owner-conflict.md", cell: cell.rawValue,
-        tenant: id.rawValue)
+      return OwnerConflict(id, epoch: owned.epoch, by: cell, placed: current, at: now)
+    }
+  }
+
+  /// Whether a claim that contradicted does so no more.
+  func isOver(_ claim: OwnerConflict.Claim) throws -> Bool {
+    switch claim.subject {
+    case .tenant:
+      return claim.isOver(placement: try tenant(claim.tenant)?.placement, holder: nil)
+    case .key(let kind, let key):
+      return claim.isOver(placement: nil, holder: try self.claim(kind, key))
     }
   }
 

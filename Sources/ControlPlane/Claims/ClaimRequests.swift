@@ -5,6 +5,7 @@ import Wire
 struct ClaimRequests: Sendable {
   let store: PlatformStore
   let map: MapService
+  let roster: CellRoster
 
   func claim(
     _ proto: Aimstors_ProtoClaimRequest, from peer: PeerIdentity, trace: String
@@ -38,6 +39,9 @@ struct ClaimRequests: Sendable {
       }
       if !app.isEmpty { try rows.requireMetaApp(app, openTo: tenant) }
       return try rows.apply(wanted, for: tenant)
+    }
+    for key in wanted where key.isReleased && refused == nil {
+      roster.released(key.kind, key.key, by: tenant)
     }
     if refused == nil { try await map.refresh() }
     var answer = Aimstors_ProtoClaimAnswer()

@@ -13,6 +13,9 @@ extension CellWorkRounds {
     guard let move = stored.0, let tenant = stored.1 else {
       throw Failure(.internalError, "the move's record is gone")
     }
+    if move.isDryRun, let failure = outdated(move, tenant) {
+      return try await giveUp(operation, move, failure, trace: trace)
+    }
     guard let target = services.roster.cell(move.to.cell) else {
       throw Failure(.cellUnavailable, "\(move.to.cell) is unknown")
     }
@@ -42,6 +45,16 @@ extension CellWorkRounds {
     default:
       try await note(operation, status, trace: trace)
     }
+  }
+
+  /// Why nobody will ever say what a move would cost; nil: its source may.
+  private func outdated(_ move: MoveRecord, _ tenant: TenantRecord) -> Failure? {
+    do throws(Failure) {
+      try demandNotGone(move.from.cell)
+      try demandNotGone(move.to.cell)
+    } catch { return error }
+    guard tenant.placement.cell != move.from.cell else { return nil }
+    return Failure(.conflict, "\(tenant.id) is on \(tenant.placement.cell) by now")
   }
 
   private func note(

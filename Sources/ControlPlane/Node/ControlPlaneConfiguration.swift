@@ -25,6 +25,8 @@ public struct ControlPlaneConfiguration: Sendable {
   public var mapChunkBytes = ControlPlaneLimits.mapChunkBytes
   /// The machine under this process; nil: not watched.
   public var watch: ProcessWatch?
+  /// What the process finds wrong with the control plane's store and its archive.
+  public var ownProblems: @Sendable () -> [HealthReport.Problem] = { [] }
 
   public init(
     id: String, version: String, listen: Address, publish: Address, deploymentKey: [UInt8],

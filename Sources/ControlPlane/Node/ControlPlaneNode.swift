@@ -57,7 +57,7 @@ public final class ControlPlaneNode: Service {
       messenger: messenger, clock: clock, random: random, startedAt: startedAt)
     joins = CellJoins(
       store: platform, roster: roster, map: map, secrets: secrets, clock: clock, logger: logger)
-    claims = ClaimRequests(store: platform, map: map)
+    claims = ClaimRequests(store: platform, map: map, roster: roster)
     registers = RegisterRequests(store: platform, replicas: replicas, logger: logger)
     promotions = Promotions(services: services, logger: logger)
     resealing = Resealing(store: platform, sealer: sealer, logger: logger)
@@ -73,11 +73,15 @@ public final class ControlPlaneNode: Service {
   /// The map is served again with a version above the last one.
   ///
   /// `isRestored`: the store is a copy that may be older than what was issued since. It then asks
-  /// every cell before it issues anything.
-  public func start(isRestored: Bool = false) async throws -> Addresses {
+  /// every cell before it issues anything, also those that only the archive knows (`archived`).
+  public func start(
+    isRestored: Bool = false, archived: [CellID: Generation] = [:]
+  ) async throws -> Addresses {
     let number = services.random.uint64() >> 1
     _ = try await services.store.write(trace: "") { _, rows in
-      if isRestored, !Sabotage.skipSurvey.isOn { try rows.beginSurvey(number) }
+      if isRestored, !Sabotage.skipSurvey.isOn {
+        try rows.beginSurvey(number, archived: archived)
+      }
       // A deployment that begins writes all that this version can; an older one what it could.
       if try rows.formatCeiling() == nil {
         try rows.raiseFormatCeiling(

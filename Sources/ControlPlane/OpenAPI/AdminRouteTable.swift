@@ -21,7 +21,8 @@ enum AdminRouteTable {
       refusals: [.notFound, .invalidState]),
     .init(
       .admin, "GET", "/v1/tenants/{id}/digest", "Digests of a tenant's files", tag: "Tenants",
-      answer: .json(200, "Digest"), query: ["recompute"], refusals: [.notFound, .cellUnavailable]),
+      answer: .json(200, "Digest"), query: ["recompute", "cell"],
+      refusals: [.notFound, .invalidField, .cellUnavailable]),
   ]
 
   private static let moves: [DescribedRoute] = [

@@ -136,7 +136,10 @@ extension Schemas {
           ])),
       ])
     ),
-    ("CellRestoreInput", object(["old_is_dead?": boolean, "spread?": boolean, "reason?": string])),
+    (
+      "CellRestoreInput",
+      object(["old_is_dead?": boolean, "spread?": boolean, "dry_run?": boolean, "reason?": string])
+    ),
     (
       "JoinTokenInput",
       object(["cell?": string, "region?": string, "expires_in_seconds?": integer])

@@ -36,6 +36,9 @@ extension PlatformRows {
   }
 
   /// Running operations that cells do as long work, the oldest first.
+  ///
+  /// What brings a cell back comes before all others: it is asked about however much waits for
+  /// cells that are away.
   func runningCellWork(limit: Int) throws -> [Operation] {
     try connection.rows(
       """
@@ -45,7 +48,7 @@ extension PlatformRows {
       WHERE state = 'running' AND kind IN
         ('cell.restore', 'cell.spread', 'tenant.restore', 'tenant.snapshot', 'tenant.move',
           'drill')
-      ORDER BY id LIMIT ?1
+      ORDER BY kind NOT IN ('cell.restore', 'cell.spread'), id LIMIT ?1
       """, .int(limit), transform: Self.operation
     ).compactMap { $0 }
   }

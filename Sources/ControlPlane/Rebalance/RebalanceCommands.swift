@@ -108,34 +108,35 @@ struct RebalanceCommands: Sendable {
     return answer
   }
 
+  /// What the drain of a cell that is stated to be dead would begin with: it cannot be measured.
+  func drainDryRun(ofDead id: CellID) async throws -> StoredAnswer {
+    let promotable = try await services.store.read { rows -> Set<String> in
+      try rows.register(of: id)?.promotable ?? []
+    }
+    guard promotable.isEmpty else {
+      throw Failure(
+        .invalidState,
+        "\(promotable.sorted().joined(separator: ", ")) would take over first: see the dry run of "
+          + "a promotion, and of a drain after it")
+    }
+    return try await CellSpreadCommands(services: services).dryRun(id, oldIsDead: true)
+  }
+
   /// Ends a cell that has no tenants: it may never join again.
+  ///
+  /// Beside a control plane from a copy also one that only the archive names: nobody waits for it.
   func retire(
     _ id: CellID, _ input: CellInput, _ command: AdminCommand, trace: String
   ) async throws(Failure) -> StoredAnswer {
-    let isAlive = services.roster.isAlive(id)
-    if isAlive, let record = services.roster.cell(id), record.state != .retired {
-      try await demandEmptySpool(record, trace: trace)
-    }
+    let isAlive = try await demandEmptySpool(id, trace: trace)
     let answer = try await command.perform { transaction, rows in
-      guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
-      guard cell.state != .retired else { throw Failure(.alreadyDone, "the cell is retired") }
-      guard isAlive || input.oldIsDead == true else {
-        throw Failure(
-          .cellUnavailable,
-          "\(id) does not answer, so nobody knows what its spool holds; state that it is gone "
-            + "for good with old_is_dead")
+      if try rows.isArchivedOnly(id) {
+        try Self.demandStated(id, input, isAlive: isAlive)
+        try rows.dismissArchived(id)
+      } else {
+        var cell = try demandRetirable(id, input, isAlive: isAlive, rows)
+        try Self.end(&cell, transaction, rows)
       }
-      try Self.demandNoDrain(of: id, rows)
-      let tenants = try rows.tenantCounts()[id]?.tenants ?? 0
-      guard tenants == 0 else {
-        throw Failure(.conflict, "\(id) has \(tenants) tenants; drain it first")
-      }
-      guard try !rows.isMoveTarget(id) else {
-        throw Failure(.conflict, "a tenant is on its way to \(id)")
-      }
-      // One that is dead already gives nobody room.
-      if isAlive { try demandHeadroom(without: id, input, rows) }
-      try Self.end(&cell, transaction, rows)
       var operation = try rows.begin(
         .cellRetire, id.rawValue, total: 0, unit: "tenants", transaction)
       try operation.finished(step: "retire", at: transaction.now)
@@ -150,6 +151,53 @@ struct RebalanceCommands: Sendable {
     }
     try await reread(id)
     return answer
+  }
+
+  /// What would end; everything that the real order asks for is asked for.
+  func retireDryRun(
+    _ id: CellID, _ input: CellInput, trace: String
+  ) async throws -> StoredAnswer {
+    let isAlive = try await demandEmptySpool(id, trace: trace)
+    let cell = try await services.store.read { rows in
+      try demandRetirable(id, input, isAlive: isAlive, rows)
+    }
+    return try services.dryRun(
+      .cellRetire, of: id,
+      [
+        "cell": id.rawValue, "from": cell.state.rawValue, "to": CellState.retired.rawValue,
+        "spool": isAlive ? "empty" : "unknown",
+      ])
+  }
+
+  /// The cell, where it may end.
+  private func demandRetirable(
+    _ id: CellID, _ input: CellInput, isAlive: Bool, _ rows: PlatformRows
+  ) throws -> CellRecord {
+    guard let cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+    guard cell.state != .retired else { throw Failure(.alreadyDone, "the cell is retired") }
+    try Self.demandStated(id, input, isAlive: isAlive)
+    try Self.demandNoDrain(of: id, rows)
+    let tenants = try rows.tenantCounts()[id]?.tenants ?? 0
+    guard tenants == 0 else {
+      throw Failure(.conflict, "\(id) has \(tenants) tenants; drain it first")
+    }
+    guard try !rows.isMoveTarget(id) else {
+      throw Failure(.conflict, "a tenant is on its way to \(id)")
+    }
+    // One that is dead already gives nobody room.
+    if isAlive { try demandHeadroom(without: id, input, rows) }
+    return cell
+  }
+
+  private static func demandStated(
+    _ id: CellID, _ input: CellInput, isAlive: Bool
+  ) throws(Failure) {
+    guard isAlive || input.oldIsDead == true else {
+      throw Failure(
+        .cellUnavailable,
+        "\(id) does not answer, so nobody knows what its spool holds; state that it is gone "
+          + "for good with old_is_dead")
+    }
   }
 
   /// Throws `cell_full` where the loss of one of the others would not fit any more without this
@@ -194,7 +242,12 @@ struct RebalanceCommands: Sendable {
     try await services.map.refresh()
   }
 
-  private func demandEmptySpool(_ cell: CellRecord, trace: String) async throws(Failure) {
+  /// Throws `conflict` while webhook parts wait in a cell that answers; answers whether it does.
+  private func demandEmptySpool(_ id: CellID, trace: String) async throws(Failure) -> Bool {
+    let isAlive = services.roster.isAlive(id)
+    guard isAlive, let cell = services.roster.cell(id), cell.state != .retired else {
+      return isAlive
+    }
     var query = Aimstors_ProtoSpoolQuery()
     query.limit = 1
     let bytes = try await services.ask(
@@ -207,6 +260,7 @@ struct RebalanceCommands: Sendable {
         "webhook parts wait in the spool of \(cell.id); it empties by itself, or see "
           + "/v1/quarantine", retryAfterMilliseconds: 1_000)
     }
+    return true
   }
 
   static func demandNoDrain(of id: CellID, _ rows: PlatformRows) throws {

@@ -17,14 +17,22 @@ struct RebalanceRoutes: Sendable {
 
   @Sendable private func drain(_ request: Request, _ context: EdgeContext) async throws -> Response
   {
-    let (id, input, command) = try await read(request, context)
+    let (id, input, body) = try await read(request, context)
+    if input.dryRun == true, input.oldIsDead == true, !services.roster.isAlive(id) {
+      return try await commands.drainDryRun(ofDead: id).response
+    }
+    let command = try AdminCommand(request, body, context, services)
     return try await commands.drain(id, input, command).accepted
   }
 
   @Sendable private func retire(
     _ request: Request, _ context: EdgeContext
   ) async throws -> Response {
-    let (id, input, command) = try await read(request, context)
+    let (id, input, body) = try await read(request, context)
+    if input.dryRun == true {
+      return try await commands.retireDryRun(id, input, trace: context.traceID).response
+    }
+    let command = try AdminCommand(request, body, context, services)
     return try await commands.retire(id, input, command, trace: context.traceID).accepted
   }
 
@@ -41,13 +49,13 @@ struct RebalanceRoutes: Sendable {
 
   private func read(
     _ request: Request, _ context: EdgeContext
-  ) async throws -> (CellID, CellInput, AdminCommand) {
+  ) async throws -> (CellID, CellInput, AdminBody) {
     guard let id = CellID(try context.parameter("id")) else {
       throw Failure(.notFound, "no such cell")
     }
     let body = try await AdminBody.read(request)
     let input = body.bytes.isEmpty ? CellInput.empty : try body.decode(CellInput.self)
     _ = try AdminInput.reason(input.reason)
-    return (id, input, try AdminCommand(request, body, context, services))
+    return (id, input, body)
   }
 }

@@ -23,11 +23,7 @@ struct SurveyRounds: Sendable {
     do throws(Failure) {
       let (survey, waiting) = try await services.store.read { rows -> (Survey?, [CellID]) in
         guard let number = try rows.runningSurvey() else { return (nil, []) }
-        let cells = try rows.cells().filter { $0.state != .retired }.map(\.id)
-        return (
-          Survey(number: number, round: try rows.surveyRound()),
-          try cells.filter { try !rows.isSurveyed($0) }
-        )
+        return (Survey(number: number, round: try rows.surveyRound()), try rows.unsurveyed())
       }
       guard let survey else { return }
       if waiting.isEmpty { return try await end(trace: trace) }
@@ -69,20 +65,18 @@ struct SurveyRounds: Sendable {
         throw Failure(.internalError, "\(cell)'s survey could not be read")
       }
       let wasSettled = isSettled && page.isMoving != true
-      let (problems, isFinal) = try await services.store.write(trace: trace) {
+      let (conflicts, isFinal) = try await services.store.write(trace: trace) {
         transaction, rows in
-        let problems = try rows.take(page, of: cell, at: transaction.now)
+        let conflicts = try rows.take(page, of: cell, at: transaction.now)
         // After a whole round all that was given up is known: what contradicts then, does.
-        let isFinal = problems.isEmpty || survey.round > 0
+        let isFinal = conflicts.isEmpty || survey.round > 0
         if page.next == nil { try rows.markSurveyed(cell, isSettled: wasSettled && isFinal) }
-        return (problems, isFinal)
+        return (conflicts, isFinal)
       }
       isSettled = wasSettled && isFinal
-      for problem in problems where isFinal {
-        if let tenant = problem.tenant.flatMap(TenantID.init) {
-          services.roster.report(conflict: problem, of: tenant)
-        }
-        logger.error("found in a survey", metadata: ["problem": "\(problem.detail)"])
+      for conflict in conflicts where isFinal {
+        services.roster.heard(conflict)
+        logger.error("found in a survey", metadata: ["problem": "\(conflict.detail)"])
       }
       guard let next = page.next else { break }
       after = next
@@ -94,9 +88,7 @@ struct SurveyRounds: Sendable {
   /// Cells that have not answered; nil: no survey runs.
   static func waiting(_ store: PlatformStore) async throws(Failure) -> [CellID]? {
     try await store.read { rows in
-      guard try rows.runningSurvey() != nil else { return nil }
-      return try rows.cells().filter { $0.state != .retired }.map(\.id)
-        .filter { try !rows.isSurveyed($0) }
+      try rows.runningSurvey() == nil ? nil : try rows.unsurveyed()
     }
   }
 }

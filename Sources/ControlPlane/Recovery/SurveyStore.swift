@@ -7,6 +7,7 @@ extension PlatformRows {
   private static let survey = "survey"
   private static let prefix = "surveyed/"
   private static let round = "survey_round"
+  private static let archived = "survey_archived/"
   /// Added to the platform's version at a restore: more than can have been issued since any copy.
   static let versionJump: UInt64 = 1 << 32
 
@@ -29,17 +30,62 @@ extension PlatformRows {
 
   /// Begins a survey: nobody may be promoted before its primary has confirmed it, and what is
   /// published from here on is newer than anything that was published before.
-  func beginSurvey(_ number: UInt64) throws {
+  ///
+  /// `archived`: the cells whose journals the archive has, with the last generation that claimed
+  /// each. Those that the copy does not know joined after it was made, and are waited for too;
+  /// those that were spread over others since are no more.
+  func beginSurvey(_ number: UInt64, archived: [CellID: Generation] = [:]) throws {
+    try forgetSurvey()
     try connection.run(
-      "DELETE FROM counters WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2",
-      .text(Self.survey), .text(Self.prefix))
+      "DELETE FROM counters WHERE substr(name, 1, length(?1)) = ?1", .text(Self.prefix))
     try set(Self.survey, number)
+    for (cell, generation) in archived {
+      let isEnded = generation == .ended
+      if var known = try self.cell(cell) {
+        guard isEnded, known.generation < .ended else { continue }
+        known.generation = .ended
+        known.mapVersion = try raiseVersion()
+        try put(known)
+      } else if !isEnded {
+        try set(Self.archived + cell.rawValue, 1)
+      }
+    }
     try set(Self.round, 0)
     try set("version", try version() + Self.versionJump)
     for var register in try registers() {
       register.restored()
       try put(register)
     }
+  }
+
+  /// The cells that have not said what they hold.
+  ///
+  /// Of one that was spread over others its tenants' new cells answer.
+  func unsurveyed() throws -> [CellID] {
+    let known = try cells()
+    let waiting = try known.filter { $0.state != .retired && $0.generation < .ended }.map(\.id)
+      .filter { try !isSurveyed($0) }
+    let names = Set(known.map(\.id))
+    return (waiting + (try archivedCells().filter { !names.contains($0) })).sorted()
+  }
+
+  private func archivedCells() throws -> [CellID] {
+    try connection.rows(
+      "SELECT substr(name, length(?1) + 1) FROM counters WHERE substr(name, 1, length(?1)) = ?1",
+      .text(Self.archived)
+    ) { CellID(trusted: $0.text(0)) }
+  }
+
+  /// Whether the survey waits for a cell that joined after the copy was made, and has not come.
+  func isArchivedOnly(_ cell: CellID) throws -> Bool {
+    guard try runningSurvey() != nil, try self.cell(cell) == nil else { return false }
+    return try archivedCells().contains(cell)
+  }
+
+  /// An operator says that it is no more.
+  func dismissArchived(_ cell: CellID) throws {
+    try connection.run(
+      "DELETE FROM counters WHERE name = ?1", .text(Self.archived + cell.rawValue))
   }
 
   func isSurveyed(_ cell: CellID) throws -> Bool {
@@ -82,8 +128,12 @@ extension PlatformRows {
     throw Failure(.notFound, "no such tenant")
   }
 
-  func endSurvey() throws {
-    try connection.run("DELETE FROM counters WHERE name = ?1", .text(Self.survey))
+  func endSurvey() throws { try forgetSurvey() }
+
+  private func forgetSurvey() throws {
+    try connection.run(
+      "DELETE FROM counters WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2",
+      .text(Self.survey), .text(Self.archived))
   }
 
   /// Raises the platform's version above one that somebody holds.

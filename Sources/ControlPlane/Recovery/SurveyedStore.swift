@@ -6,8 +6,8 @@ extension PlatformRows {
   /// Answers what contradicts: two owners of a tenant, two holders of a key.
   func take(
     _ page: CellSurveyPage, of cell: CellID, at now: Timestamp
-  ) throws -> [ReportedProblem] {
-    var problems: [ReportedProblem] = []
+  ) throws -> [OwnerConflict] {
+    var conflicts: [OwnerConflict] = []
     for stop in page.stops { try take(stop) }
     for told in page.tenants {
       guard let id = TenantID(told.id), !told.id.hasPrefix("_") else { continue }
@@ -17,11 +17,8 @@ extension PlatformRows {
         claimed: Epoch(told.epoch), by: cell)
       switch conclusion {
       case .stale(let current), .conflict(let current):
-        problems.append(
-          problem(
-            "tenant_owner_conflict",
-            "\(cell) serves \(id) under epoch \(told.epoch), placed on \(current.cell) under epoch "
-              + "\(current.epoch.rawValue)", "tenant_owner_conflict", cell, id, now))
+        conflicts.append(
+          OwnerConflict(id, epoch: told.epoch, by: cell, placed: current, at: now))
         continue
       case .confirmed, .learned: break
       }
@@ -30,24 +27,12 @@ extension PlatformRows {
       var tenant = try record(told, id, region, currency, cell, known, now)
       tenant.version = try raiseVersion()
       try put(tenant)
-      for key in try take(told, tenant) {
-        problems.append(
-          problem(
-            "tenant_owner_conflict", "\(id) holds \(key), which another tenant holds too",
-            "tenant_owner_conflict", cell, id, now))
+      for wanted in try take(told, tenant) {
+        conflicts.append(
+          OwnerConflict(id, holds: wanted.kind, wanted.key, on: cell, at: now))
       }
     }
-    return problems
-  }
-
-  private func problem(
-    _ code: String, _ detail: String, _ page: String, _ cell: CellID, _ tenant: TenantID,
-    _ now: Timestamp
-  ) -> ReportedProblem {
-    ReportedProblem(
-      code: code, detail: detail, since: now,
-      runbook: "docs/runbooks/\(page.replacing("_", with: "-")).md", cell: cell.rawValue,
-      tenant: tenant.rawValue)
+    return conflicts
   }
 
   /// The cell's word for what changes there, the copy's for the rest.
@@ -84,7 +69,7 @@ extension PlatformRows {
   /// The tenant's keys as its cell knows them; answers those that another tenant holds.
   private func take(
     _ told: CellSurveyPage.Tenant, _ tenant: TenantRecord
-  ) throws -> [String] {
+  ) throws -> [WantedKey] {
     var wanted: [WantedKey] = []
     if told.profile != nil {
       wanted.append(WantedKey(kind: .slug, key: tenant.slug, isReleased: false, name: ""))
@@ -98,11 +83,7 @@ extension PlatformRows {
         WantedKey(
           kind: .phoneNumber, key: number.phoneNumberID, isReleased: false, name: number.id))
     }
-    var refused: [String] = []
-    for key in wanted {
-      guard let held = try apply([key], for: tenant.id) else { continue }
-      refused.append("\(key.kind.rawValue) \(held)")
-    }
+    let refused = try wanted.filter { try apply([$0], for: tenant.id) != nil }
     // An account that serves several tenants has one holder, the first: the others' word is none.
     for waba in Set(told.numbers.map(\.wabaID)).sorted() where !waba.isEmpty {
       _ = try apply(

@@ -40,9 +40,12 @@ struct PromoteRoute: Sendable {
     let lag = services.replicas.lag(of: cell)
     let isMixed = try await Self.isMixed(cell, services)
     if input.dryRun == true {
-      let register = try await services.store.read { try $0.register(of: cell) }
+      let register = try await services.store.read {
+        try $0.cell(cell)?.demandNotGone()
+        return try $0.register(of: cell)
+      }
       let (before, after) = try Self.decide(register, input, isMixed: isMixed) {
-        services.replicas.isFollower($0, of: cell)
+        services.replicas.standing(of: $0, in: cell)
       }
       return try StoredAnswer.json(
         202, OperationView(try Self.plan(before, after, isMixed: isMixed, lag, services))
@@ -80,12 +83,15 @@ struct PromoteRoute: Sendable {
     _ cell: CellID, _ input: Input, isMixed: Bool, _ replicas: ReplicaRoster,
     _ command: AdminCommand, _ transaction: Transaction, _ rows: PlatformRows
   ) throws -> Operation {
-    try rows.requireSurveyed()
+    try rows.cell(cell)?.demandNotGone()
     let reason = input.reason ?? ""
-    let (before, after) = try decide(try rows.register(of: cell), input, isMixed: isMixed) {
-      replicas.isFollower($0, of: cell)
+    let register = try known(cell, input, replicas, rows)
+    let (before, after) = try decide(register, input, isMixed: isMixed) {
+      replicas.standing(of: $0, in: cell)
     }
-    let isComplete = before.promotable.contains(after.primary)
+    let isComplete =
+      before.promotable.contains(after.primary)
+      && replicas.standing(of: after.primary, in: cell) != .wentBack
     let isProven = isComplete && !isMixed
     try rows.put(after)
     if var record = try rows.cell(cell) {
@@ -112,6 +118,27 @@ struct PromoteRoute: Sendable {
     return operation
   }
 
+  /// The register, which must not be a copy's.
+  ///
+  /// While cells are asked what they hold, a lost one never answers: its follower, named, answers
+  /// for it, above every generation that its replicas know. A promotion issues no epoch.
+  private static func known(
+    _ cell: CellID, _ input: Input, _ replicas: ReplicaRoster, _ rows: PlatformRows
+  ) throws -> CellRegister? {
+    let register = try rows.register(of: cell)
+    guard try rows.runningSurvey() != nil else { return register }
+    guard input.oldIsDead == true, input.replica != nil, try !rows.isSurveyed(cell) else {
+      try rows.requireSurveyed()
+      return register
+    }
+    let generations = replicas.sights(of: cell).map(\.generation)
+    return register.map { register in
+      CellRegister(
+        cell: cell, generation: max(register.generation, generations.max() ?? .first),
+        primary: register.primary, version: register.version)
+    }
+  }
+
   /// What would be done: an operation that is not recorded.
   private static func plan(
     _ before: CellRegister, _ after: CellRegister, isMixed: Bool, _ lag: ReplicaRoster.Lag?,
@@ -122,6 +149,10 @@ struct PromoteRoute: Sendable {
       "from": before.primary, "to": after.primary, "generation": "\(after.generation.rawValue)",
       "is_mixed": "\(isMixed)", "lag_records": lag.map { "\($0.records)" } ?? "unknown",
       "lag_milliseconds": lag.map { "\($0.milliseconds)" } ?? "unknown",
+      // Its copy may have every record and still lack a tenant's files.
+      "problems": services.replicas.sight(after.primary, of: before.cell)
+        .map { $0.problems.map { "\($0.code): \($0.detail)" }.joined(separator: "; ") }
+        ?? "unknown",
     ]
     return Operation(
       id: OperationID(trusted: "dry_run"), kind: .cellPromote, subject: before.cell.rawValue,
@@ -133,25 +164,37 @@ struct PromoteRoute: Sendable {
   /// The register before and after.
   ///
   /// A follower that may lack what was acknowledged takes over only where an operator names it and
-  /// states that the old process is dead, and where it answers: `isThere`.
+  /// states that the old process is dead, and where it answers. One that has everything and does
+  /// not answer is waited for only where that is stated: the primary may be in full health.
   static func decide(
-    _ register: CellRegister?, _ input: Input, isMixed: Bool, isThere: (String) -> Bool
+    _ register: CellRegister?, _ input: Input, isMixed: Bool,
+    standing: (String) -> ReplicaRoster.Standing
   ) throws(Failure) -> (before: CellRegister, after: CellRegister) {
     guard let register else {
       throw Failure(.notFound, "no replica of this cell has reported")
     }
-    guard let replica = input.replica ?? register.promotable.sorted().first else {
-      throw Failure(CellRegister.Refusal.notPromotable)
-    }
+    let complete = register.promotable.sorted().filter { standing($0) != .wentBack }
+    guard
+      let replica = input.replica ?? complete.first(where: { standing($0) == .heard })
+        ?? complete.first
+    else { throw Failure(CellRegister.Refusal.notPromotable) }
     guard !isMixed || input.oldIsDead == true else {
       throw Failure(
         .invalidState,
         "tenants of this cell wait for no follower, so the old process may still acknowledge for"
           + " them; state that it is stopped with old_is_dead")
     }
-    let isComplete = register.promotable.contains(replica)
-    if !isComplete {
-      guard input.replica != nil, input.oldIsDead == true, isThere(replica) else {
+    let isComplete = complete.contains(replica)
+    if isComplete {
+      guard standing(replica) == .heard || input.oldIsDead == true else {
+        throw Failure(
+          .cellUnavailable,
+          "\(replica) has not reported lately, and the cell would stand still until it does; state "
+            + "with old_is_dead that the primary is stopped, and it is waited for",
+          retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
+      }
+    } else {
+      guard input.replica != nil, input.oldIsDead == true, standing(replica) != .silent else {
         throw Failure(CellRegister.Refusal.notPromotable)
       }
     }

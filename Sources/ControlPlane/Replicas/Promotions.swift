@@ -24,16 +24,17 @@ struct Promotions: Sendable {
   }
 
   private func drive(_ id: OperationID, trace: String) async throws(Failure) {
-    let found = try await services.store.read { rows -> (Operation, CellRegister)? in
+    let found = try await services.store.read {
+      rows -> (Operation, CellRegister, CellRecord?)? in
       guard let operation = try rows.operation(id), let cell = CellID(operation.subject),
         let register = try rows.register(of: cell)
       else { return nil }
-      return (operation, register)
+      return (operation, register, try rows.cell(cell))
     }
-    guard let (operation, register) = found else { return }
+    guard let (operation, register, record) = found else { return }
     let cell = register.cell
-    if let began = PromotionResult(of: operation), !began.isOf(register) {
-      return try await fail(id, register, trace: trace)
+    if let failure = Self.passed(operation, register, record) {
+      return try await fail(id, failure, trace: trace)
     }
     guard let sight = services.replicas.sight(register.primary, of: cell) else {
       throw Failure(.cellUnavailable, "\(register.primary) has not reported")
@@ -75,15 +76,27 @@ struct Promotions: Sendable {
     }
   }
 
-  /// Whom the operation was to promote has not served before another was promoted over it.
+  /// Why whom the operation was to promote will never serve; nil: it may.
+  private static func passed(
+    _ operation: Operation, _ register: CellRegister, _ cell: CellRecord?
+  ) -> Failure? {
+    if register.generation == .ended {
+      return Failure(.conflict, "the cell was spread over others before it served")
+    }
+    if cell?.state == .retired {
+      return Failure(.conflict, "the cell was retired before it served")
+    }
+    guard let began = PromotionResult(of: operation), !began.isOf(register) else { return nil }
+    return Failure(
+      .conflict,
+      "\(register.primary) was promoted after it, to generation \(register.generation.rawValue)")
+  }
+
   private func fail(
-    _ id: OperationID, _ register: CellRegister, trace: String
+    _ id: OperationID, _ failure: Failure, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in
       guard var operation = try rows.operation(id), operation.state == .running else { return }
-      let failure = Failure(
-        .conflict,
-        "\(register.primary) was promoted after it, to generation \(register.generation.rawValue)")
       try operation.failed(failure, result: operation.result, at: transaction.now)
       try rows.put(operation)
     }

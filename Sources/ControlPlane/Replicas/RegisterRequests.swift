@@ -21,6 +21,10 @@ struct RegisterRequests: Sendable {
       (try $0.register(of: cell), try $0.isMixed(cell))
     }
     let isMixed = report.areModesUnknown ? nil : report.isMixed
+    if let register {
+      replicas.reported(
+        report.replica, of: cell, isNamed: register.promotable.contains(report.replica))
+    }
     if let known = register {
       if let isMixed, report.isPrimary, report.replica == known.primary, mixed != isMixed,
         Generation(report.generation) == known.generation

@@ -19,6 +19,8 @@ final class ReplicaRoster: Sendable {
     /// The newest format level that it reads.
     let readsLevel: UInt32
     let followers: [Lag]
+    /// What a follower says is wrong with itself.
+    let problems: [ReportedProblem]
     let heardAtNanoseconds: UInt64
   }
 
@@ -33,6 +35,8 @@ final class ReplicaRoster: Sendable {
   }
 
   private let sights = Mutex<[CellID: [String: Sight]]>([:])
+  /// The last record that each promotable follower has had, since it is named.
+  private let reached = Mutex<[CellID: [String: UInt64]]>([:])
   private let boot: any BootClock
 
   init(boot: any BootClock) { self.boot = boot }
@@ -50,8 +54,27 @@ final class ReplicaRoster: Sendable {
         Lag(
           replica: $0.replica, records: $0.records, bytes: $0.bytes,
           milliseconds: $0.milliseconds, isConnected: $0.connected)
+      },
+      problems: report.problems.prefix(ControlPlaneLimits.problemsPerCell).map {
+        ReportedProblem($0, cell: cell.rawValue)
       }, heardAtNanoseconds: boot.nanoseconds())
     sights.withLock { $0[cell, default: [:]][report.replica] = sight }
+  }
+
+  /// A follower has reported, and the register names it or does not: who is not named may be cut.
+  func reported(_ replica: String, of cell: CellID, isNamed: Bool) {
+    let end = sight(replica, of: cell).flatMap { $0.isPrimary ? nil : $0.lastSeq }
+    reached.withLock { reached in
+      let before = reached[cell]?[replica]
+      reached[cell, default: [:]][replica] =
+        isNamed ? [before, end].compactMap(\.self).max() : nil
+    }
+  }
+
+  /// Whether it has less than it had: it came back on an older or empty disk.
+  private func hasGoneBack(_ replica: String, of cell: CellID) -> Bool {
+    guard let sight = sight(replica, of: cell) else { return false }
+    return reached.withLock { $0[cell]?[replica] }.map { sight.lastSeq < $0 } ?? false
   }
 
   func sight(_ replica: String, of cell: CellID) -> Sight? {
@@ -72,6 +95,26 @@ final class ReplicaRoster: Sendable {
   func isFollower(_ replica: String, of cell: CellID) -> Bool {
     guard let sight = sight(replica, of: cell) else { return false }
     return !sight.isPrimary && !sight.isLost && isHeard(sight)
+  }
+
+  /// What the cell's followers have said lately of their own copies.
+  func followerProblems(of cell: CellID) -> [ReportedProblem] {
+    sights(of: cell).filter { !$0.isPrimary && isHeard($0) }.flatMap { sight in
+      sight.problems.map { $0.ofFollower(sight.replica) }
+    }
+  }
+
+  enum Standing: Hashable, Sendable {
+    /// A follower that has reported lately.
+    case heard
+    case silent
+    /// Heard, and it has less than it had.
+    case wentBack
+  }
+
+  func standing(of replica: String, in cell: CellID) -> Standing {
+    guard isFollower(replica, of: cell) else { return .silent }
+    return hasGoneBack(replica, of: cell) ? .wentBack : .heard
   }
 
   /// What was said does not hold any more; the next report says anew.

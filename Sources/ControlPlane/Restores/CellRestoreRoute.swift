@@ -11,12 +11,27 @@ struct CellRestoreRoute: Sendable {
     let oldIsDead: Bool?
     /// Over the other cells, for good, and not onto a new disk of this one.
     let spread: Bool?
+    let dryRun: Bool?
     let reason: String?
 
     enum CodingKeys: String, CodingKey {
       case reason, spread
       case oldIsDead = "old_is_dead"
+      case dryRun = "dry_run"
     }
+
+    static let empty = Input(oldIsDead: nil, spread: nil, dryRun: nil, reason: nil)
+  }
+
+  /// What an order comes to.
+  private struct Decision: Sendable {
+    let record: CellRecord
+    let register: CellRegister?
+    let generation: Generation
+    /// The process that becomes the cell.
+    let sight: ReplicaRoster.Sight
+    /// Earlier restores that it takes over from: their process was another one, or is lost as well.
+    let restores: [Operation]
   }
 
   let services: AdminServices
@@ -34,62 +49,24 @@ struct CellRestoreRoute: Sendable {
     -> Response
   {
     let body = try await AdminBody.read(request)
-    let input =
-      body.bytes.isEmpty
-      ? Input(oldIsDead: nil, spread: nil, reason: nil) : try body.decode(Input.self)
+    let input = body.bytes.isEmpty ? Input.empty : try body.decode(Input.self)
     let reason = try AdminInput.reason(input.reason)
     guard let cell = CellID(try context.parameter("id")) else {
       throw Failure(.notFound, "no such cell")
     }
+    if input.dryRun == true { return try await dryRun(cell, input).response }
     let command = try AdminCommand(request, body, context, services)
     if input.spread == true {
       return try await CellSpreadCommands(services: services)
         .spread(cell, oldIsDead: input.oldIsDead == true, reason: reason, command).accepted
     }
     if let earlier = try await command.earlierAnswer() { return earlier.response }
-    guard input.oldIsDead == true else {
-      throw Failure(
-        .invalidState,
-        "what the old process had and the archive has not is lost, and it must not send any more;"
-          + " state that it is stopped with old_is_dead")
-    }
-    guard let sight = services.replicas.lost(of: cell) else {
-      throw Failure(
-        .invalidState, "no process of this cell reports an empty disk: start one on the new one")
-    }
+    try CellSpreadCommands.demandDead(input.oldIsDead == true)
+    let sight = services.replicas.lost(of: cell)
+    let standing = CellSpreadCommands(services: services).standing(of: cell)
     let answer = try await command.perform { transaction, rows in
-      guard var record = try rows.cell(cell) else { throw Failure(.notFound, "no such cell") }
-      guard record.generation < .ended else {
-        throw Failure(.invalidState, "the cell was spread over others, and is no more")
-      }
-      let register = try rows.register(of: cell)
-      let highest =
-        [record.generation, sight.generation, register?.generation].compactMap { $0 }
-        .max() ?? record.generation
-      let generation = Generation(highest.rawValue + 1)
-      // From here on an older process may neither join nor report, and routers fence it.
-      record.generation = generation
-      record.address = sight.address
-      record.mapVersion = try rows.raiseVersion()
-      try rows.put(record)
-      if let register {
-        try rows.put(
-          CellRegister(
-            cell: cell, generation: generation, primary: sight.replica,
-            version: register.version + 1))
-      }
-      let operation = try rows.begin(
-        .cellRestore, cell.rawValue, total: 0, unit: "tenants", transaction)
-      try rows.put(
-        RestoreRecord(
-          id: operation.id, tenant: .wholeCell, target: .wholeCell, cell: cell,
-          at: Self.name(cell, generation), mode: .swap, accept: true, releasedAt: nil))
-      try rows.append(
-        command.audit(
-          "cell.restore", cell.rawValue,
-          "generation \(generation.rawValue), stated: the old process is stopped"
-            + (reason.isEmpty ? "" : ": \(reason)")),
-        id: transaction.freshID(), at: transaction.now)
+      let decision = try Self.decide(cell, sight, standing, rows)
+      let operation = try Self.begin(decision, reason, command, transaction, rows)
       return try .json(202, OperationView(operation))
     }
     if let record = try await services.store.read({ try $0.cell(cell) }) {
@@ -97,6 +74,92 @@ struct CellRestoreRoute: Sendable {
     }
     try await services.map.refresh()
     return answer.accepted
+  }
+
+  /// What would come back where; everything that the real order asks for is asked for.
+  private func dryRun(_ cell: CellID, _ input: Input) async throws -> StoredAnswer {
+    struct Plan: Encodable, Sendable {
+      let cell: String
+      let generation: UInt64
+      let replica: String
+      let tenants: Int
+      /// Earlier restores of the cell that it takes over from.
+      let ends: [String]
+    }
+    let spreads = CellSpreadCommands(services: services)
+    if input.spread == true {
+      return try await spreads.dryRun(cell, oldIsDead: input.oldIsDead == true)
+    }
+    try CellSpreadCommands.demandDead(input.oldIsDead == true)
+    let sight = services.replicas.lost(of: cell)
+    let standing = spreads.standing(of: cell)
+    let plan = try await services.store.read { rows -> Plan in
+      let decision = try Self.decide(cell, sight, standing, rows)
+      return Plan(
+        cell: cell.rawValue, generation: decision.generation.rawValue,
+        replica: decision.sight.replica, tenants: try rows.tenantCounts()[cell]?.tenants ?? 0,
+        ends: decision.restores.map(\.id.rawValue))
+    }
+    return try services.dryRun(.cellRestore, of: cell, plan)
+  }
+
+  private static func decide(
+    _ cell: CellID, _ sight: ReplicaRoster.Sight?, _ standing: CellSpreadCommands.Standing,
+    _ rows: PlatformRows
+  ) throws -> Decision {
+    guard let record = try rows.cell(cell) else { throw Failure(.notFound, "no such cell") }
+    try record.demandNotGone()
+    // What the archive has not yet would be lost, and the follower has it.
+    if let follower = try CellSpreadCommands.successor(of: cell, standing, rows) {
+      throw Failure(.invalidState, "\(follower) has all that was acknowledged: promote it")
+    }
+    guard let sight else {
+      throw Failure(
+        .invalidState, "no process of this cell reports an empty disk: start one on the new one")
+    }
+    let register = try rows.register(of: cell)
+    let highest =
+      [record.generation, sight.generation, register?.generation].compactMap { $0 }
+      .max() ?? record.generation
+    return Decision(
+      record: record, register: register, generation: Generation(highest.rawValue + 1),
+      sight: sight, restores: try rows.runningRecoveries(of: cell))
+  }
+
+  /// Records it: from here on an older process may neither join nor report, and routers fence it.
+  private static func begin(
+    _ decision: Decision, _ reason: String, _ command: AdminCommand, _ transaction: Transaction,
+    _ rows: PlatformRows
+  ) throws -> Operation {
+    let (cell, generation) = (decision.record.id, decision.generation)
+    try rows.end(
+      decision.restores, Failure(.conflict, "a later restore of the cell has taken over"),
+      at: transaction.now)
+    var record = decision.record
+    record.generation = generation
+    record.address = decision.sight.address
+    record.mapVersion = try rows.raiseVersion()
+    try rows.put(record)
+    if let register = decision.register {
+      try rows.put(
+        CellRegister(
+          cell: cell, generation: generation, primary: decision.sight.replica,
+          version: register.version + 1))
+    }
+    let operation = try rows.begin(
+      .cellRestore, cell.rawValue, total: 0, unit: "tenants", transaction)
+    try rows.put(
+      RestoreRecord(
+        id: operation.id, tenant: .wholeCell, target: .wholeCell, cell: cell,
+        at: name(cell, generation), mode: .swap, accept: true, releasedAt: nil))
+    try rows.append(
+      command.audit(
+        "cell.restore", cell.rawValue,
+        "generation \(generation.rawValue), stated: the old process is stopped"
+          + decision.restores.map { ", in place of \($0.id)" }.joined()
+          + (reason.isEmpty ? "" : ": \(reason)")),
+      id: transaction.freshID(), at: transaction.now)
+    return operation
   }
 }
 

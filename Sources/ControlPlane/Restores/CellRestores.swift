@@ -13,6 +13,7 @@ struct CellRestores: Sendable {
     guard let cell = CellID(operation.subject),
       let record = try await services.store.read({ try $0.cell(cell) })
     else { throw Failure(.notFound, "the cell is gone") }
+    try rounds.demandNotGone(cell)
     switch operation.stepName {
     case "claim":
       if !hasJoined(cell, record.generation) {

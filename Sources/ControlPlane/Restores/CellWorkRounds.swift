@@ -45,6 +45,15 @@ struct CellWorkRounds: Sendable {
     }
   }
 
+  /// Throws `conflict` where nobody serves under a cell's name again: what it was to do it never
+  /// does, and whoever asked for it is to know.
+  func demandNotGone(_ id: CellID) throws(Failure) {
+    guard let cell = services.roster.cell(id) else { return }
+    guard cell.state != .retired, cell.generation < .ended else {
+      throw Failure(.conflict, "\(id), which was to do it, is no more")
+    }
+  }
+
   func ask(
     _ work: Aimstors_ProtoCellWork, _ id: CellID, trace: String
   ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {
@@ -87,6 +96,13 @@ struct CellWorkRounds: Sendable {
       })
     else { throw Failure(.internalError, "the restore's record is gone") }
     guard let parent else { throw Failure(.notFound, "the tenant is gone") }
+    try demandNotGone(restore.cell)
+    // Only who has the tenant restores it; one that had done so before it left still says so.
+    let left = Failure(
+      .conflict,
+      "\(parent.id) is on \(parent.placement.cell) by now: give the order again")
+    let hasLeft = parent.placement.cell != restore.cell
+    if hasLeft, !services.roster.isAlive(restore.cell) { throw left }
     var work = Aimstors_ProtoCellWork()
     work.operation = operation.id.rawValue
     work.kind = "restore"
@@ -100,7 +116,9 @@ struct CellWorkRounds: Sendable {
     switch status.state {
     case "done": try await register(operation, fork, status.result, trace: trace)
     case "failed":
-      try await end(operation, Self.failure(status), result: status.result, trace: trace)
+      let failure = Self.failure(status)
+      if hasLeft, failure.code == .notFound { throw left }
+      try await end(operation, failure, result: status.result, trace: trace)
     default: break
     }
   }

@@ -147,7 +147,8 @@ struct RestoreRoutes: Sendable {
     if operation?.kind == .cellSpread {
       let tenants = try await services.store.read { try $0.spreadTenants(of: restore.cell) }
       cells.formUnion(tenants.filter { $0.state == .done }.compactMap { $0.to?.cell })
-    } else {
+    } else if (try? CellWorkRounds(services: services).demandNotGone(restore.cell)) != nil {
+      // One that is away may have some; one that is no more has none.
       cells.insert(restore.cell)
     }
     return cells.sorted()

@@ -41,14 +41,15 @@ extension PlatformRows {
       .text(tenant.state.rawValue), .text(tenant.code), .text(tenant.detail))
   }
 
-  /// What brings a lost cell or its tenants back now.
-  func runningRecovery(of cell: CellID) throws -> OperationID? {
-    try connection.first(
+  /// What brings a lost cell or its tenants back now, the oldest first.
+  func runningRecoveries(of cell: CellID) throws -> [Operation] {
+    try connection.rows(
       """
       SELECT id FROM operations
-      WHERE kind IN ('cell.restore', 'cell.spread') AND subject = ?1 AND state = 'running' LIMIT 1
+      WHERE kind IN ('cell.restore', 'cell.spread') AND subject = ?1 AND state = 'running'
+      ORDER BY id
       """, .text(cell.rawValue)
-    ) { OperationID(trusted: $0.text(0)) }
+    ) { OperationID(trusted: $0.text(0)) }.compactMap { try operation($0) }
   }
 
   private static func spreadTenant(_ row: Row) -> SpreadTenant? {

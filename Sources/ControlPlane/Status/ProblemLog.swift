@@ -36,6 +36,7 @@ final class ProblemLog: Sendable {
   ///
   /// Writes only where a problem began or ended; what could not be written is tried again.
   func look(trace: String) async {
+    await endConflicts()
     let sights = roster.sights()
     let changes = state.withLock { $0.changes(sights, startedAt: startedAt) }
     guard !changes.isEmpty else { return }
@@ -48,5 +49,13 @@ final class ProblemLog: Sendable {
       return
     }
     state.withLock { $0.apply(changes) }
+  }
+
+  /// Forgets claims that nothing stored contradicts any more.
+  private func endConflicts() async {
+    let claims = roster.conflicts().map(\.claim)
+    guard !claims.isEmpty else { return }
+    let over = try? await store.read { rows in try claims.filter { try rows.isOver($0) } }
+    roster.end(over ?? [])
   }
 }

@@ -7,7 +7,7 @@ struct StatusCollector: Sendable {
 
   func problems() async throws(Failure) -> [ReportedProblem] {
     let now = Timestamp(milliseconds: services.clock.milliseconds())
-    var problems = services.roster.conflicts()
+    var problems = services.roster.conflicts().map(\.problem)
     let sightings = services.problems.sightings
     for sight in services.roster.sights() where sight.record.state != .retired {
       let silence = sightings.silence(of: sight.record.id)
@@ -19,9 +19,9 @@ struct StatusCollector: Sendable {
       } else {
         problems.append(Self.unreachable(sight, since: silence, services))
       }
+      problems += services.replicas.followerProblems(of: sight.record.id)
     }
-    for router in services.roster.routers()
-    where router.lastSeen.adding(milliseconds: ControlPlaneLimits.routerSilenceMilliseconds) < now {
+    for router in services.roster.routers() where router.isSilent(at: now) {
       problems.append(
         ReportedProblem(
           code: "router_silent", detail: "\(router.id) has not compared its map",
@@ -46,12 +46,7 @@ struct StatusCollector: Sendable {
             "\(size.entries)\(size.isAtLeast ? " or more" : "") webhook parts wait in \(cell)",
           since: oldest, runbook: Runbook.page("spool_waiting"), cell: cell.rawValue, tenant: nil))
     }
-    for found in services.configuration.watch?.problems() ?? [] {
-      problems.append(
-        ReportedProblem(
-          code: found.code, detail: found.detail, since: found.since, runbook: found.runbook,
-          cell: nil, tenant: nil))
-    }
+    problems += ownProblems()
     if let waiting = try await SurveyRounds.waiting(services.store) {
       problems.append(
         ReportedProblem(
@@ -62,6 +57,16 @@ struct StatusCollector: Sendable {
           tenant: nil))
     }
     return problems
+  }
+
+  /// What is wrong with this process: its machine, its store and its archive.
+  private func ownProblems() -> [ReportedProblem] {
+    let configuration = services.configuration
+    return ((configuration.watch?.problems() ?? []) + configuration.ownProblems()).map { found in
+      ReportedProblem(
+        code: found.code, detail: found.detail, since: found.since, runbook: found.runbook,
+        cell: nil, tenant: nil)
+    }
   }
 
   /// What is counted is looked at here; what tenants ask is measured by a rebalance.
@@ -100,12 +105,14 @@ struct StatusCollector: Sendable {
           code: "store_unavailable", detail: error.detail, since: services.startedAt,
           runbook: Runbook.page("store_unavailable"), cell: nil, tenant: nil)
       ]
+      problems += ownProblems()
     }
     return HealthReport(
       role: "control_plane", id: services.configuration.id,
       version: services.configuration.version, ready: ready,
       problems: problems.map {
-        .init(code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+        .init(
+          code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail, cell: $0.cell)
       })
   }
 

@@ -25,9 +25,7 @@ extension TenantRoutes {
     let id = try AdminInput.tenantID(context)
     let recompute = try Self.flag(request, "recompute")
     let tenant = try await services.store.read { try $0.requireTenant(id) }
-    guard let cell = services.roster.cell(tenant.placement.cell) else {
-      throw Failure(.cellUnavailable, "the tenant's cell is unknown")
-    }
+    let cell = try cell(asked: request.uri.queryParameters["cell"].map(String.init), tenant)
     var ask = Aimstors_ProtoDigestRequest()
     ask.tenant = id.rawValue
     ask.recompute = recompute
@@ -40,6 +38,20 @@ extension TenantRoutes {
       tenantSeq: answer.tenantSeq, files: answer.files, recomputed: answer.recomputed,
       recomputedFiles: answer.recomputed ? answer.recomputedFiles : nil,
       match: answer.recomputed ? answer.recomputedFiles == answer.files : nil)
+  }
+
+  /// The cell that is asked: the tenant's, or another one that serves it and must not.
+  private func cell(asked: String?, _ tenant: TenantRecord) throws(Failure) -> CellRecord {
+    guard let asked else {
+      guard let cell = services.roster.cell(tenant.placement.cell) else {
+        throw Failure(.cellUnavailable, "the tenant's cell is unknown")
+      }
+      return cell
+    }
+    guard let id = CellID(asked), let cell = services.roster.cell(id) else {
+      throw Failure(.invalidField, "cell: no such cell has joined")
+    }
+    return cell
   }
 
   private static func flag(_ request: Request, _ name: String) throws(Failure) -> Bool {

@@ -9,12 +9,17 @@ public struct HealthReport: Sendable, Encodable {
     /// The page under `docs/runbooks/` that says what to do.
     public let runbook: String
     public let detail: String
+    /// Whose it is, where a process knows of others' too; nil: its own.
+    public let cell: String?
 
-    public init(code: String, since: Timestamp, runbook: String, detail: String) {
+    public init(
+      code: String, since: Timestamp, runbook: String, detail: String, cell: String? = nil
+    ) {
       self.code = code
       self.since = since
       self.runbook = runbook
       self.detail = detail
+      self.cell = cell
     }
   }
 

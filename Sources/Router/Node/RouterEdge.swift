@@ -86,10 +86,12 @@ struct RouterEdge: HTTPResponder {
     case .webhook(let app): return try await webhook(app, request, traceID)
     case .controlPlane(let kind):
       return try await forwarder.forwardToControlPlane(
-        try await call(request, kind, client, traceID, unique))
+        try await call(
+          request, kind, client, traceID, unique, within: limits.controlPlaneTime))
     case .tenant(let tenant, let kind):
       return try await forwarder.forward(
-        try await call(request, kind, client, traceID, unique), to: tenant)
+        try await call(request, kind, client, traceID, unique, within: limits.requestTime),
+        to: tenant)
     }
   }
 
@@ -121,7 +123,7 @@ struct RouterEdge: HTTPResponder {
 
   private func call(
     _ request: Request, _ kind: HostKind, _ client: NetworkAddress?, _ traceID: String,
-    _ unique: String
+    _ unique: String, within time: Duration
   ) async throws -> Forwarder.Call {
     let isRead = request.method == .get || request.method == .head
     var key = request.headers[.idempotencyKey] ?? ""
@@ -137,7 +139,7 @@ struct RouterEdge: HTTPResponder {
       idempotencyKey: key)
     return Forwarder.Call(
       envelope: envelope, isRead: isRead, bytes: body.readableBytes + 1024, traceID: traceID,
-      deadline: .now + limits.requestTime)
+      deadline: .now + time)
   }
 
   // MARK: Webhooks

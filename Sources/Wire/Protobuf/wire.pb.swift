@@ -1007,6 +1007,9 @@ public nonisolated struct Aimstors_ProtoReplicaReport: Sendable {
   /// A primary that starts has not read its tenants' modes back: is_mixed says nothing yet.
   public var areModesUnknown: Bool = false
 
+  /// A follower's own: a primary's come with its heartbeats.
+  public var problems: [Aimstors_ProtoProblem] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -3674,7 +3677,7 @@ nonisolated extension Aimstors_ProtoCellRegister: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoReplicaReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0\u{3}are_modes_unknown\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0\u{3}are_modes_unknown\0\u{1}problems\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3693,6 +3696,7 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
       case 9: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.areModesUnknown) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
       default: break
       }
     }
@@ -3736,6 +3740,9 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if self.areModesUnknown != false {
       try visitor.visitSingularBoolField(value: self.areModesUnknown, fieldNumber: 11)
     }
+    if !self.problems.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.problems, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3751,6 +3758,7 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if lhs.version != rhs.version {return false}
     if lhs.readsLevel != rhs.readsLevel {return false}
     if lhs.areModesUnknown != rhs.areModesUnknown {return false}
+    if lhs.problems != rhs.problems {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

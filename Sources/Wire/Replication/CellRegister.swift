@@ -66,16 +66,18 @@ public struct CellRegister: Hashable, Sendable {
     case .promote(let replica):
       guard replica != primary else { throw .isPrimary }
       guard promotable.contains(replica) else { throw .notPromotable }
-      promote(replica)
+      try promote(replica)
     case .promoteIncomplete(let replica):
       guard replica != primary else { throw .isPrimary }
-      promote(replica)
+      try promote(replica)
     }
     self.version += 1
   }
 
   /// The others have to prove anew that they have everything: they follow another primary now.
-  private mutating func promote(_ replica: Replica) {
+  private mutating func promote(_ replica: Replica) throws(Refusal) {
+    // Nobody comes after the end: others serve its tenants.
+    guard generation < .ended else { throw .fenced(generation) }
     generation = Generation(generation.rawValue + 1)
     primary = replica
     promotable = []

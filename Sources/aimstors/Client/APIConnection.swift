@@ -127,6 +127,6 @@ struct APIConnection: Sendable {
     return CommandFailure(
       .refused, code: document["code"]?.string ?? "http_\(answer.status)",
       detail: document["detail"]?.string ?? "the answer was HTTP \(answer.status)",
-      document: document.members == nil ? nil : document)
+      document: document.members == nil ? nil : document, isAnswer: true)
   }
 }

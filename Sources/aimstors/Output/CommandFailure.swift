@@ -9,13 +9,17 @@ struct CommandFailure: Error {
   let detail: String
   /// The problem document as the API sent it; made here where it did not.
   let document: JSON
+  /// Whether it is what somebody answered to a request: a refusal, not a silence.
+  let isAnswer: Bool
 
   init(
-    _ exitCode: ExitStatus, code: String, detail: String, document: JSON? = nil
+    _ exitCode: ExitStatus, code: String, detail: String, document: JSON? = nil,
+    isAnswer: Bool = false
   ) {
     self.exitCode = exitCode
     self.code = code
     self.detail = detail
+    self.isAnswer = isAnswer
     self.document =
       document
       ?? ["type": "about:blank", "title": JSON(code), "code": JSON(code), "detail": JSON(detail)]

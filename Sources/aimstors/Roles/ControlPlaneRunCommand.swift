@@ -51,17 +51,20 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     guard try await storage.waitUntilOwned(healthPort: files.healthPort, version: files.version)
     else { return }
     let (engine, isRestored) = try await storage.open()
+    let own = PlatformProblems(engine)
+    configuration.ownProblems = { own.all }
     let messenger = try files.messenger(
       role: .controlPlane, generation: .first, random: LiveRandomSource(), log: logger)
     let plane = try ControlPlaneNode(
       configuration: configuration, store: engine, messenger: messenger, clock: LiveWallClock(),
       boot: LiveBootClock(), random: LiveRandomSource(), logger: logger, ceiling: storage.ceiling)
-    _ = try await plane.start(isRestored: isRestored)
+    let archived = isRestored ? try await storage.archivedCells() : [:]
+    _ = try await plane.start(isRestored: isRestored, archived: archived)
     try storage.noteSurveyBegun()
     let archiving = storage.service(engine) { plane.retiredCells() }
+    own.watch(archiving?.service)
     let health = HealthServer(
-      port: files.healthPort, logger: logger,
-      report: { await plane.health().adding(archiving?.service.problems ?? []) },
+      port: files.healthPort, logger: logger, report: { await plane.health() },
       metrics: {
         await plane.metrics() + (archiving.map { PlatformStorage.metrics($0.service) } ?? "")
       },

@@ -115,10 +115,26 @@ struct PlatformStorage {
   }
 
   private func claimed(_ archive: Archive) async throws -> Generation? {
+    try await patiently { () async throws(ArchiveError) in
+      try await archive.claims(cell).map(\.generation).max()
+    }
+  }
+
+  /// The cells whose journals the archive has: a restored copy may not know the last of them.
+  func archivedCells() async throws -> [CellID: Generation] {
+    guard let archive else { return [:] }
+    var found = try await patiently { () async throws(ArchiveError) in
+      try await archive.generations()
+    }
+    found[cell] = nil
+    return found
+  }
+
+  private func patiently<Answer: Sendable>(
+    _ ask: () async throws(ArchiveError) -> Answer
+  ) async throws -> Answer {
     while true {
-      do throws(ArchiveError) {
-        return try await archive.claims(cell).map(\.generation).max()
-      } catch {
+      do throws(ArchiveError) { return try await ask() } catch {
         guard error.mayPass else { throw error }
         logger.warning("the start waits for the archive", metadata: ["reason": "\(error)"])
       }
@@ -281,17 +297,5 @@ private struct RequestedRestore: Service {
         try? await Task.sleep(for: .milliseconds(100))
       }
     }
-  }
-}
-
-extension HealthReport {
-  /// The same with what the archive reports.
-  func adding(_ found: [ArchiveProblem]) -> HealthReport {
-    HealthReport(
-      role: role, id: id, version: version, ready: ready,
-      problems: problems
-        + found.map {
-          .init(code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
-        })
   }
 }

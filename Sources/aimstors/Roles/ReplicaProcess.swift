@@ -105,7 +105,7 @@ struct ReplicaProcess {
         exitProcess(.refused)
       })
     do {
-      try await cell.start()
+      try await start(cell)
       let draining = drain { try await cell.keep($0) }
       defer { draining.cancel() }
       let health = HealthServer(
@@ -121,7 +121,43 @@ struct ReplicaProcess {
       }
       try follow(generation, after: state)
       return true
+    } catch ReplicationStop.diverged(let follower) {
+      await messenger.close()
+      await cell.abandon()
+      return try await standStill(configuration, differingFrom: follower)
     }
+  }
+
+  /// Answers whether the process goes on, as the cell: the follower may have been mended.
+  private func standStill(
+    _ configuration: CellConfiguration, differingFrom follower: String
+  ) async throws -> Bool {
+    let diverged = DivergedCellNode(
+      configuration: configuration, follower: follower, clock: LiveWallClock())
+    let health = HealthServer(
+      port: files.healthPort, logger: logger, report: { diverged.health() }, metrics: { "" },
+      onRunning: { _ in })
+    try await serve(health, diverged, [])
+    return diverged.looksAgain
+  }
+
+  /// Starts the cell, and says meanwhile why it is not ready: a start may take its time, or wait
+  /// for a follower.
+  ///
+  /// By a server that is gone when the start has ended: the one that stays is a service beside the
+  /// cell. What that one says of a port in use, this one need not.
+  private func start(_ cell: CellNode) async throws {
+    var quiet = logger
+    quiet.logLevel = .critical
+    let health = HealthServer(
+      port: files.healthPort, logger: quiet, report: { cell.report() },
+      metrics: { await cell.metrics() }, onRunning: { _ in })
+    let telling = Task { _ = try? await health.run() }
+    let started: Result<Void, any Error>
+    do { started = .success(try await cell.start()) } catch { started = .failure(error) }
+    telling.cancel()
+    await telling.value
+    try started.get()
   }
 
   /// Appends what the archive has more than this disk, before the journal is opened to be served.

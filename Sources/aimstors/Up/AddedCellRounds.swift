@@ -13,46 +13,38 @@ struct AddedCellRounds {
 
   let added: AddedCells
   let planner: CellPlanner
-  let bootstrap: Bootstrap
-  let admin: String
+  let tokens: CellTokens
   let supervisor: Supervisor
   let clock: any BootClock
 
   private var now: Int64 { Int64(clock.nanoseconds() / 1_000_000) }
 
-  /// What runs, and what `up` has to know of it.
-  struct Started {
-    var running: Set<CellID> = []
-    /// Ready.
-    var ready: [String] = []
-    /// Not ready yet.
-    var away: [ProcessPlan] = []
-  }
-
-  /// Starts all that were added before and have not retired, each until it is ready; one that
-  /// cannot be started keeps nobody from anything.
-  func start() async -> Started {
-    var started = Started()
+  /// Those that were added before and have not retired, to be started; one that cannot be keeps
+  /// nobody from anything.
+  ///
+  /// Who has yet to join and cannot now is left to ``run(_:)``. `isAway`: the control plane is
+  /// known not to answer, and is not asked.
+  func found(isAway: Bool) async -> [ProcessPlan] {
     do throws(CommandFailure) {
       let entries = try added.all()
-      let retired = entries.isEmpty ? [] : try await retired()
+      let retired: Set<CellID> = entries.isEmpty || isAway ? [] : await knownRetired()
+      var planned: [ProcessPlan] = []
       for entry in entries {
-        if retired.contains(entry.id) {
+        guard !retired.contains(entry.id) else {
           added.remove(entry.id)
           continue
         }
-        do throws(CommandFailure) {
-          let process = try await plan(entry)
-          started.running.insert(entry.id)
-          if try await supervisor.start(process) {
-            started.ready.append(process.id)
-          } else {
-            started.away.append(process)
-          }
-        } catch { Self.say(entry.id, error) }
+        do throws(CommandFailure) { planned.append(try plan(entry)) } catch {
+          Self.say(entry.id, error)
+        }
       }
-    } catch { Self.say(nil, error) }
-    return started
+      let filled = try await tokens.fill(planned, isAway: isAway)
+      for trouble in filled.troubles { trouble.say() }
+      return filled.now
+    } catch {
+      Self.say(nil, error)
+      return []
+    }
   }
 
   /// Until the task is cancelled; `running` run already.
@@ -86,14 +78,19 @@ struct AddedCellRounds {
     var first: CommandFailure?
     for entry in try added.all() where !running.contains(entry.id) {
       do throws(CommandFailure) {
-        try await supervisor.add(try await plan(entry))
+        let filled = try await tokens.fill([try plan(entry)], isAway: false)
+        guard let process = filled.now.first else {
+          if let trouble = filled.troubles.first { throw trouble.failure }
+          continue
+        }
+        try await supervisor.add(process)
         running.insert(entry.id)
       } catch { first = first ?? error }
     }
     if let first { throw first }
   }
 
-  private func plan(_ entry: AddedCells.Entry) async throws(CommandFailure) -> ProcessPlan {
+  private func plan(_ entry: AddedCells.Entry) throws(CommandFailure) -> ProcessPlan {
     guard planner.topology.takesMoreCells else {
       throw CommandFailure(
         .refused, code: "not_here", detail: "\(entry.id): the topology has several machines")
@@ -107,11 +104,19 @@ struct AddedCellRounds {
     guard let process = planner.processes(of: cell, &ports).first else {
       throw CommandFailure(.refused, code: "not_here", detail: "\(entry.id) has no process")
     }
-    return try await bootstrap.joining(process, region: entry.region.rawValue, admin: admin)
+    return process
   }
 
-  private func retired() async throws(CommandFailure) -> Set<CellID> {
-    let cells = try await bootstrap.document("/v1/cells?limit=500", admin: admin)
+  /// None where nobody says.
+  private func knownRetired() async -> Set<CellID> {
+    do throws(BootstrapFailure) { return try await retired() } catch {
+      Self.say(nil, error.failure)
+      return []
+    }
+  }
+
+  private func retired() async throws(BootstrapFailure) -> Set<CellID> {
+    let cells = try await tokens.bootstrap.document("/v1/cells?limit=500")
     return Set(
       (cells["data"]?.array ?? []).filter { $0["state"]?.string == "retired" }
         .compactMap { $0["id"]?.string.flatMap { CellID($0) } })
@@ -119,9 +124,13 @@ struct AddedCellRounds {
 
   /// Those that may stop.
   private func gone(_ retirements: inout Retirements) async throws(CommandFailure) -> [CellID] {
-    let retired = try await retired()
-    guard !retired.isEmpty else { return [] }
-    let status = try await bootstrap.document("/v1/status", admin: admin)
+    let retired: Set<CellID>
+    let status: JSON
+    do throws(BootstrapFailure) {
+      retired = try await self.retired()
+      guard !retired.isEmpty else { return [] }
+      status = try await tokens.bootstrap.document("/v1/status")
+    } catch { throw error.failure }
     let waiting = (status["spools"]?.array ?? []).filter { $0["entries"]?.integer ?? 0 > 0 }
       .compactMap { $0["cell"]?.string.flatMap { CellID($0) } }
     return retirements.gone(retired, waiting: Set(waiting), at: now)

@@ -3,26 +3,49 @@ import GraphSimulator
 import Platform
 
 /// What a new deployment needs before it is of use: the first operator, join tokens, the Meta app.
-struct Bootstrap {
+actor Bootstrap {
   /// How long the admin host may take to answer after its processes are ready.
   static let answerSeconds = 30
 
-  let url: String
-  let adminHost: String
-  let caller = HTTPCaller()
+  /// A failure where nobody can be asked; it is told to whoever asks.
+  let access: Result<AdminAccess, CommandFailure>
+  private let adminHost: String
+  private let directory: String
+  private var secrets: LocalSecrets
+  private let clock = LiveWallClock()
+  private let random = LiveRandomSource()
+  private let caller = HTTPCaller()
 
-  /// Creates the first operator with the proof of the deployment's key.
+  init(
+    access: Result<AdminAccess, CommandFailure>, adminHost: String, secrets: LocalSecrets,
+    directory: String
+  ) {
+    self.access = access
+    self.adminHost = adminHost
+    self.secrets = secrets
+    self.directory = directory
+  }
+
+  nonisolated var url: String? { (try? access.get())?.url }
+
+  /// The token that `local.json` shows: this machine's own operator's, else the one that was given.
+  var shownToken: String? { secrets.adminToken ?? (try? access.get())?.token }
+
+  /// The operator's token.
   ///
-  /// Returns the token.
-  func firstOperator(
-    key: [UInt8], clock: any WallClock, random: any RandomSource
-  ) async throws(CommandFailure) -> String {
+  /// Creates the first operator where nobody is named, with the proof of the deployment's key, and
+  /// keeps the token for the next run.
+  func token() async throws(BootstrapFailure) -> String {
+    if let token = try reach().token ?? secrets.adminToken { return token }
     let proof = DeploymentProof.make(
-      key: key, seconds: clock.milliseconds() / 1000, nonce: LocalSecrets.hex(random.bytes(8)))
+      key: secrets.deploymentKey, seconds: clock.milliseconds() / 1000,
+      nonce: LocalSecrets.hex(random.bytes(8)))
     let answer = try await send(
       "POST", "/v1/operators/first", nil, [(DeploymentProof.header, proof)])
-    guard let token = answer["token"]?.string else {
-      throw CommandFailure(.refused, code: "no_token", detail: "the answer has no token")
+    let token = try Self.token(in: answer)
+    secrets.adminToken = token
+    do throws(CommandFailure) { try secrets.save(directory) } catch {
+      throw BootstrapFailure(error, mayPass: false)
     }
     return token
   }
@@ -30,87 +53,116 @@ struct Bootstrap {
   /// A cell's process with a token to join by.
   ///
   /// One that has joined keeps its credential; a token more does no harm and is never used.
-  func joining(
-    _ process: ProcessPlan, region: String, admin: String
-  ) async throws(CommandFailure) -> ProcessPlan {
-    let token = try await joinToken(cell: process.id, region: region, admin: admin)
+  func joining(_ process: ProcessPlan) async throws(BootstrapFailure) -> ProcessPlan {
+    let answer = try await send(
+      "POST", "/v1/cells/join-tokens",
+      ["cell": JSON(process.id), "region": process.configuration["region"] ?? .null],
+      [try await authorization()])
     var process = process
-    process.configuration = process.configuration.with("join_token", JSON(token))
+    process.configuration = process.configuration.with(
+      "join_token", JSON(try Self.token(in: answer)))
     return process
   }
 
-  private func joinToken(
-    cell: String, region: String, admin: String
-  ) async throws(CommandFailure) -> String {
-    let answer = try await send(
-      "POST", "/v1/cells/join-tokens", ["cell": JSON(cell), "region": JSON(region)],
-      [("authorization", "Bearer \(admin)")])
-    guard let token = answer["token"]?.string else {
-      throw CommandFailure(.refused, code: "no_token", detail: "the answer has no token")
-    }
-    return token
-  }
-
   /// What the admin host shows.
-  func document(_ path: String, admin: String) async throws(CommandFailure) -> JSON {
-    try await send("GET", path, nil, [("authorization", "Bearer \(admin)")])
+  func document(
+    _ path: String, isPatient: Bool = true
+  ) async throws(BootstrapFailure) -> JSON {
+    try await send("GET", path, nil, [try await authorization()], isPatient: isPatient)
   }
 
-  func setMetaApp(_ secrets: LocalSecrets, admin: String) async throws(CommandFailure) {
+  /// Whether the control plane does not answer.
+  ///
+  /// One that refuses is there.
+  func isAway() async -> Bool {
+    do throws(BootstrapFailure) {
+      _ = try await document("/v1/cells?limit=1", isPatient: false)
+      return false
+    } catch {
+      return error.mayPass
+    }
+  }
+
+  /// Tells the control plane the Meta app's secrets: those that are given at each start, this
+  /// machine's own where it knows none.
+  ///
+  /// Who has changed them there since is not overruled.
+  func setMetaApp(isGiven: Bool) async throws(BootstrapFailure) {
+    let path = "/v1/meta-apps/\(LocalSecrets.appName)"
+    if !isGiven {
+      do throws(BootstrapFailure) {
+        _ = try await document(path)
+        return
+      } catch {
+        guard error.failure.code == "not_found" else { throw error }
+      }
+    }
     _ = try await send(
-      "PUT", "/v1/meta-apps/\(LocalSecrets.appName)",
+      "PUT", path,
       ["app_secret": JSON(secrets.appSecret), "verify_token": JSON(secrets.verifyToken)],
-      [("authorization", "Bearer \(admin)")])
+      [try await authorization()])
   }
 
   /// Waits until the control plane has heard from every one of `cells`, for a bounded time; answers
   /// from whom it has.
   ///
-  /// Before that it places no tenant there. One that does not join keeps the others from nothing;
-  /// throws `not_joined` where nobody does.
-  func waitUntilJoined(
-    _ cells: Set<String>, admin: String
-  ) async throws(CommandFailure) -> Set<String> {
+  /// Before that it places no tenant there. One that does not join keeps the others from nothing.
+  func waitUntilJoined(_ cells: Set<String>) async throws(BootstrapFailure) -> Set<String> {
     let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
     while true {
-      let answer = try await document("/v1/cells", admin: admin)
+      let answer = try await document("/v1/cells?limit=500")
       // Also one that is drained: it has tenants to serve until they have moved.
       let alive = (answer["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
       let joined = cells.intersection(alive.compactMap { $0["id"]?.string })
       if joined == cells { return joined }
-      guard ContinuousClock.now < deadline else {
+      guard ContinuousClock.now < deadline, !Task.isCancelled else {
         let missing = cells.subtracting(joined).sorted().joined(separator: ", ")
-        let late = "did not join within \(Self.answerSeconds) s: \(missing)"
-        guard !joined.isEmpty else {
-          throw CommandFailure(.timedOut, code: "not_joined", detail: late)
-        }
-        Console.error(late)
+        Console.error("did not join within \(Self.answerSeconds) s: \(missing)")
         return joined
       }
       try? await Task.sleep(for: .milliseconds(100))
     }
   }
 
+  private func reach() throws(BootstrapFailure) -> AdminAccess {
+    switch access {
+    case .success(let access): return access
+    case .failure(let failure): throw BootstrapFailure(failure, mayPass: false)
+    }
+  }
+
+  private func authorization() async throws(BootstrapFailure) -> (String, String) {
+    ("authorization", "Bearer \(try await token())")
+  }
+
+  private static func token(in answer: JSON) throws(BootstrapFailure) -> String {
+    guard let token = answer["token"]?.string else {
+      throw BootstrapFailure(
+        CommandFailure(.refused, code: "no_token", detail: "the answer has no token"),
+        mayPass: false)
+    }
+    return token
+  }
+
   /// One request to the admin host, again while it is not reachable, for a bounded time.
   private func send(
-    _ method: String, _ path: String, _ body: JSON?, _ headers: [(String, String)]
-  ) async throws(CommandFailure) -> JSON {
-    let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
+    _ method: String, _ path: String, _ body: JSON?, _ headers: [(String, String)],
+    isPatient: Bool = true
+  ) async throws(BootstrapFailure) -> JSON {
+    let url = try reach().url
+    let deadline = ContinuousClock.now + .seconds(isPatient ? Self.answerSeconds : 0)
     while true {
-      let answer: HTTPAnswer?
-      do {
-        answer = try await caller.call(
+      let failure: BootstrapFailure
+      do throws(CommandFailure) {
+        let answer = try await caller.call(
           method, url + path, host: adminHost, headers: headers, body: body?.bytes())
+        if (200..<300).contains(answer.status) { return answer.json }
+        failure = BootstrapFailure(answer, to: "\(method) \(path)")
       } catch {
-        guard ContinuousClock.now < deadline else { throw error }
-        answer = nil
+        failure = BootstrapFailure(error, mayPass: true)
       }
-      if let answer, (200..<300).contains(answer.status) { return answer.json }
-      if let answer, answer.status < 500 || ContinuousClock.now >= deadline {
-        throw CommandFailure(
-          .refused, code: answer.json["code"]?.string ?? "http_\(answer.status)",
-          detail: "\(method) \(path): \(answer.json["detail"]?.string ?? "HTTP \(answer.status)")",
-          document: answer.json)
+      guard failure.mayPass, ContinuousClock.now < deadline, !Task.isCancelled else {
+        throw failure
       }
       try? await Task.sleep(for: .milliseconds(200))
     }

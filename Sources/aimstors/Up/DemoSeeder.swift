@@ -41,7 +41,10 @@ struct DemoSeeder {
       })
   }
 
-  let url: String
+  /// Where the admin host is reached.
+  let adminURL: String
+  /// Where the api host is.
+  let apiURL: String
   let hosts: Topology.Hosts
   let adminToken: String
   let graphToken: String
@@ -53,7 +56,7 @@ struct DemoSeeder {
   /// One tenant on `cell` with the given number; the entry of `demo` in `local.json`.
   func tenant(
     _ index: Int, cell: String, number: JSON
-  ) async throws(CommandFailure) -> JSON {
+  ) async throws(BootstrapFailure) -> JSON {
     let slug = "demo-\(index + 1)"
     let tenant = try await post(
       hosts.admin, "/v1/tenants",
@@ -109,7 +112,7 @@ struct DemoSeeder {
 
   private func post(
     _ host: String, _ path: String, _ body: JSON, _ secret: String, _ key: String
-  ) async throws(CommandFailure) -> JSON {
+  ) async throws(BootstrapFailure) -> JSON {
     try await call("POST", host, path, body, secret, "\(seed)-\(key)")
   }
 
@@ -117,20 +120,23 @@ struct DemoSeeder {
   private func call(
     _ method: String, _ host: String, _ path: String, _ body: JSON, _ secret: String,
     _ key: String?
-  ) async throws(CommandFailure) -> JSON {
+  ) async throws(BootstrapFailure) -> JSON {
+    let url = host == hosts.admin ? adminURL : apiURL
     let deadline = ContinuousClock.now + .seconds(Bootstrap.answerSeconds)
     while true {
-      let answer = try await caller.call(
-        method, url + path, host: host,
-        headers: [("authorization", "Bearer \(secret)")]
-          + (key.map { [("idempotency-key", $0)] } ?? []),
-        body: body.bytes())
+      let answer: HTTPAnswer
+      do throws(CommandFailure) {
+        answer = try await caller.call(
+          method, url + path, host: host,
+          headers: [("authorization", "Bearer \(secret)")]
+            + (key.map { [("idempotency-key", $0)] } ?? []),
+          body: body.bytes())
+      } catch {
+        throw BootstrapFailure(error, mayPass: true)
+      }
       if (200..<300).contains(answer.status) { return answer.json }
       guard answer.status == 503, ContinuousClock.now < deadline else {
-        throw CommandFailure(
-          .refused, code: answer.json["code"]?.string ?? "http_\(answer.status)",
-          detail: "\(method) \(path): \(answer.json["detail"]?.string ?? "HTTP \(answer.status)")",
-          document: answer.json)
+        throw BootstrapFailure(answer, to: "\(method) \(path)")
       }
       try? await Task.sleep(for: .milliseconds(200))
     }

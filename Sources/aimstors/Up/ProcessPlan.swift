@@ -12,6 +12,11 @@ struct ProcessPlan: Hashable {
     /// Whether the rest of a deployment works without it.
     var isOneOfMany: Bool { self == .cell || self == .follower }
 
+    /// Whether the others are started while it waits for somebody to act.
+    ///
+    /// A control plane that has lost its disk issues nothing; tenants are served meanwhile.
+    var mayWait: Bool { isOneOfMany || self == .controlPlane }
+
     /// The subcommand that runs it.
     var command: [String] {
       switch self {
@@ -59,8 +64,8 @@ struct PortPlan: Hashable {
 /// Everything that `up` starts on one machine, in the order of starting.
 struct DeploymentPlan {
   let processes: [ProcessPlan]
-  /// Where clients reach this machine's first router.
-  let url: String
+  /// Where this machine's first router is reached; nil where it has none.
+  let url: String?
   let routerPort: Int
   /// The HTTP ports of this machine's routers.
   let routerPorts: [Int]
@@ -97,9 +102,12 @@ struct DeploymentPlan {
       ports.take(index == 0 ? httpPort ?? router.httpPort : router.httpPort)
     }
     self.routerPorts = routerPorts
-    routerPort = routerPorts.first ?? 0
-    url = "http://127.0.0.1:\(routerPort)"
-    webhookURL = "\(url)/webhooks/whatsapp/\(LocalSecrets.appName)"
+    let routerPort = routerPorts.first ?? 0
+    self.routerPort = routerPort
+    url = routers.first?.url(port: routerPort)
+    // Without a router here, another machine's, whose port is fixed.
+    let webhooks = url ?? topology.routers.first.map { $0.url(port: $0.httpPort) } ?? ""
+    webhookURL = "\(webhooks)/webhooks/whatsapp/\(LocalSecrets.appName)"
 
     var processes: [ProcessPlan] = []
     var simulatorURL: String?

@@ -44,32 +44,69 @@ actor Supervisor {
 
   private var now: Int64 { Int64(clock.nanoseconds() / 1_000_000) }
 
-  /// Starts one child and waits until it is ready; answers whether it is.
+  /// What the start of several children has come to; all of them run.
+  struct Started {
+    var ready: [ProcessPlan] = []
+    /// For somebody to act.
+    var waiting: [ProcessPlan] = []
+    /// Not ready in time.
+    var late: [ProcessPlan] = []
+
+    var away: [ProcessPlan] { waiting + late }
+  }
+
+  /// Starts children in this order and waits until they are ready, all until one deadline.
   ///
-  /// A cell or a follower that is not ready in time, or waits for somebody to act, goes on running
-  /// as it is: it must not keep the others from their work. Throws `not_ready` for any other.
-  func start(_ plan: ProcessPlan) async throws(CommandFailure) -> Bool {
-    try add(plan)
+  /// A cell or a follower that is not ready in time, or one that waits for somebody to act, goes on
+  /// running as it is: it must not keep the others from their work. Throws `not_ready` for any
+  /// other that is late, unless `mayBeLate`.
+  func start(
+    _ plans: [ProcessPlan], mayBeLate: Bool = false
+  ) async throws(CommandFailure) -> Started {
+    for plan in plans { try add(plan) }
+    var started = Started()
+    var pending = plans
     let deadline = now + Int64(Self.readySeconds) * 1000
-    while now < deadline {
-      try tend(plan.id)
-      switch children[plan.id]?.process == nil ? .notYet : await readiness(plan) {
-      case .ready:
-        Console.out("\(plan.id): ready, \(plan.healthURL)")
-        return true
-      case .waitsForSomebody(let code) where plan.role.isOneOfMany:
-        Console.error("\(plan.id): not ready: \(code); the others go on, see `aimstors status`")
-        return false
-      case .waitsForSomebody, .notYet: break
+    while !pending.isEmpty, now < deadline {
+      for id in order { try tend(id) }
+      let found = await readiness(of: pending.filter { children[$0.id]?.process != nil })
+      var still: [ProcessPlan] = []
+      for plan in pending {
+        switch found[plan.id] ?? .notYet {
+        case .ready:
+          Console.out("\(plan.id): ready, \(plan.healthURL)")
+          started.ready.append(plan)
+        case .waitsForSomebody(let code, let page) where plan.role.mayWait:
+          let place = page.isEmpty ? "`aimstors status`" : page
+          Console.error("\(plan.id): not ready: \(code); the others go on, see \(place)")
+          started.waiting.append(plan)
+        case .waitsForSomebody, .notYet: still.append(plan)
+        }
       }
-      try await pause()
+      pending = still
+      if !pending.isEmpty { try await pause() }
     }
-    let late = "\(plan.id) is not ready after \(Self.readySeconds) s; see \(logPath(plan.id))"
-    guard plan.role.isOneOfMany else {
-      throw CommandFailure(.timedOut, code: "not_ready", detail: late)
+    for plan in pending {
+      let late = "\(plan.id) is not ready after \(Self.readySeconds) s; see \(logPath(plan.id))"
+      guard mayBeLate || plan.role.isOneOfMany else {
+        throw CommandFailure(.timedOut, code: "not_ready", detail: late)
+      }
+      Console.error(late)
     }
-    Console.error(late)
-    return false
+    started.late = pending
+    return started
+  }
+
+  /// Asks all at the same time: one that hangs keeps nobody waiting.
+  private func readiness(of plans: [ProcessPlan]) async -> [String: Readiness] {
+    await withTaskGroup(of: (String, Readiness).self) { group in
+      for plan in plans {
+        group.addTask { (plan.id, await self.readiness(plan)) }
+      }
+      var found: [String: Readiness] = [:]
+      for await (id, readiness) in group { found[id] = readiness }
+      return found
+    }
   }
 
   /// One more child; the next look starts it.
@@ -124,7 +161,20 @@ actor Supervisor {
   func isReady(_ plan: ProcessPlan) async -> Bool { await readiness(plan) == .ready }
 
   private func readiness(_ plan: ProcessPlan) async -> Readiness {
-    Readiness(try? await caller.call("GET", plan.healthURL + "/readyz", seconds: 2))
+    Readiness(await answer(of: plan))
+  }
+
+  private func answer(of plan: ProcessPlan) async -> HTTPAnswer? {
+    try? await caller.call("GET", plan.healthURL + "/readyz", seconds: 2)
+  }
+
+  /// The cells among the children.
+  func cells() -> [ProcessPlan] {
+    order.compactMap { children[$0]?.plan }.filter { $0.role == .cell }
+  }
+
+  func hasJoined(_ cell: ProcessPlan) async -> Bool {
+    Readiness.hasJoined(await answer(of: cell))
   }
 
   /// Ends children whose version on trial answered and answers no more, until the task is

@@ -66,7 +66,7 @@ struct CellCommand: AsyncParsableCommand {
       }
       let path = "/v1/operations/\(answer.cell("id"))"
       let deadline = ContinuousClock.now + .seconds(wait)
-      while answer["state"]?.string == "running" {
+      while ["planned", "running"].contains(answer["state"]?.string) {
         guard ContinuousClock.now < deadline else {
           throw CommandFailure(
             .timedOut, code: "not_promoted",
@@ -75,6 +75,7 @@ struct CellCommand: AsyncParsableCommand {
         try? await Task.sleep(for: .milliseconds(100))
         answer = try await api.send(.admin, "GET", path, nil)
       }
+      if let failure = WaitOptions.failure(of: answer) { throw failure }
       api.show(
         answer,
         "\(cell): \(answer.cell("state")), primary \(answer["result"]?.cell("primary") ?? "")"
@@ -94,6 +95,7 @@ struct CellCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Over the other cells, for good.") var spread = false
     @Flag(name: .long, help: "State that the old process is stopped and stays so; audited.")
     var oldIsDead = false
+    @Flag(name: .long, help: "Only check it, and show what would be done.") var dryRun = false
     @Option(name: .long) var reason = ""
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var connection: ConnectionOptions
@@ -103,7 +105,8 @@ struct CellCommand: AsyncParsableCommand {
       let operation = try await api.send(
         .admin, "POST", "/v1/cells/\(cell)/restore",
         [
-          "old_is_dead": .bool(oldIsDead), "spread": .bool(spread), "reason": JSON(reason),
+          "old_is_dead": .bool(oldIsDead), "spread": .bool(spread), "dry_run": .bool(dryRun),
+          "reason": JSON(reason),
         ])
       try await waiting.show(operation, api)
     }
@@ -111,12 +114,13 @@ struct CellCommand: AsyncParsableCommand {
 
   static func table(_ cells: [JSON]) -> String {
     var table = Table(
-      "id", "region", "state", "alive", "generation", "tenants", "work due since", "version")
+      "id", "region", "state", "alive", "address", "generation", "tenants", "lag records",
+      "work due since", "version")
     for cell in cells {
       table.add(
         cell.cell("id"), cell.cell("region"), cell.cell("state"), cell.cell("alive"),
-        cell.cell("generation"), cell.cell("tenants"), cell.cell("oldest_due_at"),
-        cell.cell("version"))
+        cell.cell("address"), cell.cell("generation"), cell.cell("tenants"),
+        cell["lag"]?.cell("records") ?? "-", cell.cell("oldest_due_at"), cell.cell("version"))
     }
     return table.text
   }

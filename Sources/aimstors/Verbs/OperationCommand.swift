@@ -33,12 +33,7 @@ struct OperationCommand: AsyncParsableCommand {
       let operation = try await waiting.ended(
         try await api.send(.admin, "GET", "/v1/operations/\(id)"), api)
       api.show(operation, OperationCommand.table([operation]))
-      if operation["state"]?.string == "failed" {
-        throw CommandFailure(
-          .refused, code: operation["error"]?["code"]?.string ?? "operation_failed",
-          detail: operation["error"]?["detail"]?.string ?? "the operation failed",
-          document: operation)
-      }
+      if let failure = WaitOptions.failure(of: operation) { throw failure }
     }
   }
 

@@ -76,6 +76,7 @@ extension CellCommand {
     @Flag(name: .long, help: "State that the cell is gone for good; audited.")
     var oldIsDead = false
     @Flag(name: .long, help: CellCommand.acceptGapHelp) var acceptGap = false
+    @Flag(name: .long, help: "Only check it, and show what would be done.") var dryRun = false
     @Option(name: .long) var reason = ""
     @OptionGroup var connection: ConnectionOptions
 
@@ -84,9 +85,10 @@ extension CellCommand {
       let operation = try await api.send(
         .admin, "POST", "/v1/cells/\(cell)/retire",
         [
-          "old_is_dead": .bool(oldIsDead), "accept_gap": .bool(acceptGap), "reason": JSON(reason),
+          "old_is_dead": .bool(oldIsDead), "accept_gap": .bool(acceptGap),
+          "dry_run": .bool(dryRun), "reason": JSON(reason),
         ])
-      api.show(operation, OperationCommand.table([operation]))
+      api.show(operation, WaitOptions.text(operation))
     }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GraphSimulator
+import Wire
 
 /// One screen: what is wrong and since when.
 struct StatusCommand: AsyncParsableCommand {
@@ -31,12 +32,6 @@ struct StatusCommand: AsyncParsableCommand {
     guard report["ok"]?.bool == true else { exitProcess(.verificationFailed) }
   }
 
-  /// A process of the local system and what it says of itself; nil where it does not answer.
-  struct ProcessAnswer {
-    let process: JSON
-    let health: JSON?
-  }
-
   private static func processes(_ local: JSON?) async -> [ProcessAnswer] {
     let processes = local?["processes"]?.array ?? []
     return await withTaskGroup(of: (Int, JSON?).self) { group in
@@ -54,9 +49,6 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// What a cell cannot tell the control plane.
-  private static let untold: Set<String> = ["join_refused", "control_plane_unreachable"]
-
   /// One report of what the control plane knows and of what the processes say themselves: a dead
   /// one cannot tell the control plane, and a dead control plane tells nothing.
   static func report(
@@ -68,51 +60,28 @@ struct StatusCommand: AsyncParsableCommand {
     case .success(let status):
       report = status
       problems = status["problems"]?.array ?? []
-    case .failure(let failure):
-      problems.append([
-        "code": "control_plane_unreachable", "detail": JSON("\(failure.code): \(failure.detail)"),
-        "since": .null, "cell": "control_plane",
-        "runbook": "docs/runbooks/control-plane-unreachable.md",
-      ])
+    case .failure(let failure): problems.append(unreported(failure))
     }
-    var reports: [JSON] = []
-    for answer in processes {
-      let process = answer.process
-      reports.append(
-        process.with("ok", answer.health?["ok"] ?? false).with("ready", answer.health?["ready"])
-          .with("answers", .bool(answer.health != nil)))
-      guard let health = answer.health else {
-        let url = process.cell("health_url")
-        problems.append([
-          "code": "process_down", "detail": JSON("\(process.cell("id")) does not answer at \(url)"),
-          "since": .null, "cell": process["id"] ?? .null,
-          "runbook": "docs/runbooks/process-down.md",
-        ])
-        continue
-      }
-      let told = (health["problems"]?.array ?? []).map { problem in
-        process["role"]?.string == "cell" ? problem.with("cell", process["id"]) : problem
-      }
-      // What a cell says is in the control plane's report, where there is one that knows it.
-      if case .success = platform, process["role"]?.string != "router" {
-        problems += told.filter { isNews($0, of: process.cell("id"), beside: report) }
-      } else {
-        problems += told
-      }
+    // Whoever knows of the others comes first, so that nothing is said twice.
+    for answer in processes.filter(\.knowsOthers) + processes.filter({ !$0.knowsOthers }) {
+      let news = answer.news(beside: problems, report)
+      problems += news
     }
-    return report.with("processes", .array(reports))
+    return report.with("processes", .array(processes.map(\.shown)))
       .with("problems", .array(dated(problems, processes))).with("ok", .bool(problems.isEmpty))
   }
 
-  /// Whether the control plane cannot tell a cell's problem itself.
-  ///
-  /// That a retired cell may not join is no problem: its process is stopped in a moment.
-  private static func isNews(_ problem: JSON, of id: String, beside report: JSON) -> Bool {
-    let code = problem.cell("code")
-    let isRetired = report["cells"]?.array?.contains {
-      $0["id"]?.string == id && $0["state"]?.string == "retired"
-    }
-    return untold.contains(code) && !(code == "join_refused" && isRetired == true)
+  /// Why there is no report of the control plane: its own refusal, or that it does not answer.
+  private static func unreported(_ failure: CommandFailure) -> JSON {
+    // With this code a router says that nobody answers behind it.
+    let isRefusal =
+      failure.isAnswer && failure.code != FailureCode.controlPlaneUnavailable.rawValue
+    return [
+      "code": JSON(isRefusal ? failure.code : "control_plane_unreachable"),
+      "detail": JSON(isRefusal ? failure.detail : "\(failure.code): \(failure.detail)"),
+      "since": .null, "cell": "control_plane",
+      "runbook": "docs/runbooks/control-plane-unreachable.md",
+    ]
   }
 
   /// Who is silent cannot say since when: what the others miss of it tells.

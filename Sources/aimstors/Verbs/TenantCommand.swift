@@ -109,12 +109,19 @@ struct TenantCommand: AsyncParsableCommand {
 
     @Argument var id: String
     @Flag(name: .long) var recompute = false
+    @Option(name: .long, help: "Ask this cell; default: the one that the tenant is placed on.")
+    var cell: String?
     @OptionGroup var connection: ConnectionOptions
+
+    /// How long a full scan may take, in seconds: longer than the router waits for it.
+    private static let scanSeconds: Int64 = 140
 
     func run() async throws {
       let api = try connection.connection()
       let answer = try await api.send(
-        .admin, "GET", "/v1/tenants/\(id)/digest?recompute=\(recompute)")
+        .admin, "GET",
+        "/v1/tenants/\(id)/digest?recompute=\(recompute)" + (cell.map { "&cell=\($0)" } ?? ""),
+        seconds: recompute ? Self.scanSeconds : HTTPCaller.requestSeconds)
       var table = Table("file", "digest", "recomputed")
       for file in answer["files"]?.members ?? [] {
         table.add(

@@ -97,4 +97,92 @@ import Wire
     #expect(try ended.text("state") == "failed")
     #expect(try ended.root()["result"]?["failed"]?[0]?["tenant_id"]?.string == "t1")
   }
+
+  @Test func `a later restore fails the one before it`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    cell.change { $0.acceptsTakeover = true }
+    let path = "/v1/cells/cell-a/restore"
+    func begin(_ key: String) async throws -> String {
+      try await deployment.admin("POST", path, #"{"old_is_dead":true}"#, key: key).text("id")
+    }
+    try await report(cell, deployment, claimed: 1)
+    let first = try await begin("r1")
+    await deployment.node.work()
+    // The machine that was to be the cell dies as well; another one has come.
+    try await report(cell, deployment, claimed: 2)
+    let second = try await begin("r2")
+    let passed = try await deployment.admin("GET", "/v1/operations/\(first)")
+    #expect(try passed.text("state") == "failed", "\(passed.raw)")
+    #expect(try passed.root()["error"]?["code"]?.string == "conflict")
+    await deployment.node.work()
+    #expect(cell.seen.takeovers.map(\.generation) == [2, 3])
+    let goesOn = try await deployment.admin("GET", "/v1/operations/\(second)")
+    #expect(try goesOn.text("step") == "serve", "\(goesOn.raw)")
+  }
+
+  @Test func `a dry run says what would come back, and changes nothing`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    _ = try await deployment.tenant("a", cell: "cell-a")
+    func dry(_ isStated: Bool) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/cells/cell-a/restore", #"{"dry_run":true,"old_is_dead":\#(isStated)}"#,
+        key: "r1")
+    }
+    #expect(try await dry(true).code() == "invalid_state")
+    try await report(cell, deployment, claimed: 4)
+    #expect(try await dry(false).code() == "invalid_state")
+    let plan = try await dry(true)
+    #expect(plan.status == 202, "\(plan.raw)")
+    #expect(try plan.text("state") == "planned")
+    #expect(try plan.text("kind") == "cell.restore")
+    let result = try #require(try plan.root()["result"])
+    #expect(result["generation"]?.integer == 5 && result["replica"]?.string == "cell-a")
+    #expect(result["tenants"]?.integer == 1)
+    // The process that serves is not fenced, no operation runs, and the key is free.
+    try await cell.heartbeat(deployment.control)
+    await deployment.node.work()
+    #expect(cell.seen.takeovers.isEmpty)
+    let operations = try await deployment.admin("GET", "/v1/operations").data()
+    #expect(!operations.contains { $0["kind"]?.string == "cell.restore" })
+    try await report(cell, deployment, claimed: 4)
+    let real = try await deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", #"{"old_is_dead":true}"#, key: "r1")
+    #expect(real.status == 202, "\(real.raw)")
+  }
+
+  @Test func `where a follower has everything, nothing is restored`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let id = CellID(trusted: "cell-a")
+    let services = deployment.node.services
+    func register(_ primary: String, promotable: Set<String>) async throws {
+      try await services.store.write(trace: "") { _, rows in
+        try rows.put(
+          CellRegister(
+            cell: id, generation: .first, primary: primary, promotable: promotable))
+      }
+    }
+    func restore(_ key: String) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/cells/cell-a/restore", #"{"old_is_dead":true}"#, key: key)
+    }
+    try await register("cell-a", promotable: ["cell-a-b"])
+    var follower = Aimstors_ProtoReplicaReport()
+    follower.cell = "cell-a"
+    follower.replica = "cell-a-b"
+    follower.generation = 1
+    services.replicas.heard(follower, of: id, isFollower: true)
+    try await report(cell, deployment, claimed: 1)
+    let refused = try await restore("r1")
+    #expect(try refused.code() == "invalid_state")
+    #expect(try refused.text("detail").contains("cell-a-b has all that was acknowledged"))
+    // Silent as well. And an empty disk has nothing, whatever the register says of its process.
+    deployment.boot.advance(milliseconds: 60_000)
+    try await register("cell-a-b", promotable: ["cell-a"])
+    try await report(cell, deployment, claimed: 1)
+    let begun = try await restore("r2")
+    #expect(begun.status == 202, "\(begun.raw)")
+  }
 }

@@ -203,4 +203,109 @@ import Wire
     #expect(try await lost.operation(id).text("state") == "succeeded")
     for tenant in mine { #expect(try await lost.place(tenant) == "cell-b/2") }
   }
+  @Test(arguments: ["restore", "drain"])
+  func `it takes over from a restore whose machine is lost as well`(_ verb: String) async throws {
+    let lost = try await LostCell.make(tenants: 2)
+    let (deployment, old) = (lost.deployment, lost.old)
+    // A process on another machine becomes the cell, begins to bring tenants back, and is gone.
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = old.id
+    report.replica = old.id
+    report.generation = 1
+    report.address = old.address.url
+    deployment.node.services.replicas.heard(report, of: CellID(trusted: old.id))
+    old.change {
+      $0.acceptsTakeover = true
+      $0.answersByKind["cell_restore"] = LostCell.status("running")
+    }
+    let path = "/v1/cells/cell-a/restore"
+    let id = try await deployment.admin("POST", path, #"{"old_is_dead":true}"#, key: "r1")
+      .text("id")
+    await deployment.node.work()
+    _ = try await old.join(deployment.control, credential: old.credential, generation: 2)
+    try await old.heartbeat(deployment.control, generation: 2)
+    for _ in 0..<2 { await deployment.node.work() }
+    #expect(old.seen.work.contains { $0.kind == "cell_restore" })
+    let early = try await deployment.admin("POST", path, LostCell.spread, key: "s0")
+    #expect(try early.code() == "invalid_state")
+    deployment.boot.advance(milliseconds: 60_000)
+    try await lost.beat()
+    deployment.network.partition("control-1", "cell-a")
+    await deployment.node.work()
+    let waiting = try await lost.operation(id)
+    #expect(try waiting.text("state") == "running")
+    #expect(try waiting.text("step") == "restore")
+
+    let dry = try await deployment.admin(
+      "POST", "/v1/cells/cell-a/\(verb)", #"{"spread":true,"old_is_dead":true,"dry_run":true}"#,
+      key: "s1")
+    #expect(dry.status == 202, "\(dry.raw)")
+    #expect(try dry.text("state") == "planned")
+    #expect(try dry.root()["result"]?["ends"]?[0]?.string == id)
+    #expect(try dry.root()["result"]?["tenants"]?.integer == 2)
+    let shown = try await deployment.admin("GET", "/v1/cells/cell-a")
+    #expect(try shown.text("state") == "active", "\(shown.raw)")
+    #expect(try await lost.operation(id).text("state") == "running")
+
+    let begun = try await deployment.admin(
+      "POST", "/v1/cells/cell-a/\(verb)", LostCell.spread, key: "s1")
+    #expect(try begun.text("kind") == "cell.spread", "\(begun.raw)")
+    let passed = try await lost.operation(id)
+    #expect(try passed.text("state") == "failed")
+    #expect(try passed.root()["error"]?["code"]?.string == "conflict")
+    #expect(passed.raw.contains("the cell was spread over others"))
+    for _ in 0..<3 { await deployment.node.work() }
+    #expect(Set(lost.asked().values.flatMap { $0 }) == Set(lost.tenants))
+    // Who was back from the first order, and has moved since, may send.
+    for cell in lost.others {
+      cell.change { $0.answersByKind["release"] = LostCell.status("done", #"{"released":2}"#) }
+    }
+    let released = try await deployment.admin("POST", "/v1/restores/\(id)/release", key: "l1")
+    #expect(try released.root()["released"]?.integer == 4, "\(released.raw)")
+  }
+
+  @Test func `what a tenant's own orders wait for ends with its cell`() async throws {
+    var orders: [String] = []
+    let lost = try await LostCell.make(tenants: 1) { deployment, old, tenants in
+      old.change {
+        $0.answersByKind["restore"] = LostCell.status("running")
+        $0.answersByKind["move_plan"] = LostCell.status("running")
+      }
+      let tenant = "/v1/tenants/\(tenants[0])"
+      for (path, body) in [
+        ("restores", #"{"at":"latest","mode":"swap"}"#),
+        ("moves", #"{"to_cell":"cell-b","dry_run":true}"#),
+      ] {
+        orders.append(
+          try await deployment.admin("POST", "\(tenant)/\(path)", body, key: path).text("id"))
+      }
+      await deployment.node.work()
+    }
+    lost.deployment.network.partition("control-1", "cell-a")
+    await lost.deployment.node.work()
+    for id in orders { #expect(try await lost.operation(id).text("state") == "running") }
+    _ = try await lost.deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", LostCell.spread, key: "s1")
+    await lost.deployment.node.work()
+    for id in orders {
+      let ended = try await lost.operation(id)
+      #expect(try ended.text("state") == "failed", "\(ended.raw)")
+      #expect(try ended.root()["error"]?["code"]?.string == "conflict", "\(ended.raw)")
+      #expect(ended.raw.contains("cell-a, which was to do it, is no more"))
+    }
+  }
+
+  @Test func `it is asked about however much waits for cells that are away`() async throws {
+    let deployment = try await Deployment()
+    let limit = ControlPlaneLimits.workAsked
+    let asked = try await deployment.node.services.store.write(trace: "") {
+      transaction, rows -> [OperationKind] in
+      for _ in 0..<limit {
+        _ = try rows.begin(.tenantSnapshot, "t1", total: 1, unit: "tenants", transaction)
+      }
+      _ = try rows.begin(.cellSpread, "cell-a", total: 1, unit: "tenants", transaction)
+      return try rows.runningCellWork(limit: limit).map(\.kind)
+    }
+    #expect(asked.first == .cellSpread && asked.count == limit)
+  }
 }

@@ -164,6 +164,18 @@ import Wire
     #expect(cell == "cell-a" && epoch == 1)
   }
 
+  @Test func `a dry run to a cell that has ended fails`() async throws {
+    let scene = try await scene()
+    scene.source.change { $0.workAnswers = [status("running")] }
+    let id = try await begin(scene, #"{"to_cell":"cell-b","dry_run":true}"#, key: "m1").text("id")
+    _ = try await wait(scene, id, "running")
+    let retired = try await scene.deployment.admin(
+      "POST", "/v1/cells/cell-b/retire", #"{"accept_gap":true}"#, key: "r1")
+    #expect(retired.status == 202, "\(retired.raw)")
+    let ended = try await wait(scene, id, "failed")
+    #expect(try ended.root()["error"]?["code"]?.string == "conflict")
+  }
+
   @Test(arguments: [
     (#"{"to_cell":"cell-a"}"#, "conflict"), (#"{"to_cell":"cell-x"}"#, "invalid_field"),
     (#"{"to_cell":"cell-b","cap_ms":0}"#, "invalid_field"),

@@ -6,78 +6,6 @@ import Wire
 @testable import ControlPlane
 
 @Suite("Promotion through the control plane") struct PromotionTests {
-  /// A cell with one follower that the register names, both having reported.
-  private struct Pair {
-    var deployment: Deployment
-    let cell: FakeCell
-    let follower: InMemoryMessenger
-    let followerAddress: Address
-
-    init(isMixed: Bool = false, isPromotable: Bool = true) async throws {
-      deployment = try await Deployment()
-      cell = try await deployment.cell("cell-1")
-      follower = InMemoryMessenger(
-        identity: PeerIdentity(role: .follower, id: "cell-1-b", generation: .first),
-        network: deployment.network)
-      followerAddress = try await follower.listen(at: Address("tcp://cell-1-b:0")) {
-        (request) async throws(Failure) -> [UInt8] in
-        guard request.method == .replicaPromote, request.peer.role == .controlPlane else {
-          throw Failure(.forbidden, "not asked here")
-        }
-        return []
-      }
-      let register = try await report(cell.messenger, "cell-1", isPrimary: true, isMixed: isMixed)
-      _ = try await report(follower, "cell-1-b", isPrimary: false, isMixed: false)
-      if isPromotable {
-        _ = try await change("add", version: register.version)
-      }
-    }
-
-    @discardableResult
-    func report(
-      _ messenger: InMemoryMessenger, _ replica: String, isPrimary: Bool, isMixed: Bool,
-      generation: UInt64 = 1
-    ) async throws -> Aimstors_ProtoCellRegister {
-      var report = Aimstors_ProtoReplicaReport()
-      report.cell = "cell-1"
-      report.replica = replica
-      report.generation = generation
-      report.address = replica == "cell-1" ? cell.address.url : followerAddress.url
-      report.isPrimary = isPrimary
-      report.isMixed = isMixed
-      return try await ask(messenger, .replicaReport, try report.serializedBytes())
-    }
-
-    func change(
-      _ change: String, version: UInt64, generation: UInt64 = 1
-    ) async throws -> Aimstors_ProtoCellRegister {
-      var request = Aimstors_ProtoRegisterChange()
-      request.cell = "cell-1"
-      request.replica = "cell-1"
-      request.generation = generation
-      request.version = version
-      request.change = change
-      request.follower = "cell-1-b"
-      return try await ask(cell.messenger, .registerChange, try request.serializedBytes())
-    }
-
-    private func ask(
-      _ messenger: InMemoryMessenger, _ method: WireMethod, _ payload: [UInt8]
-    ) async throws -> Aimstors_ProtoCellRegister {
-      do {
-        let bytes = try await messenger.peer(at: deployment.control).request(
-          method, payload, timeout: Deployment.patience, traceID: "")
-        return try Aimstors_ProtoCellRegister(serializedBytes: bytes)
-      } catch MessagingError.refused(let failure) {
-        throw failure
-      }
-    }
-
-    func promote(_ body: String = "", key: String = "promote") async throws -> Answer {
-      try await deployment.admin("POST", "/v1/cells/cell-1/promote", body, key: key)
-    }
-  }
-
   private func code(_ body: () async throws -> Void) async -> FailureCode? {
     do {
       try await body()
@@ -86,7 +14,7 @@ import Wire
   }
 
   @Test func `a promotable follower becomes the primary, and the old one is fenced`() async throws {
-    let pair = try await Pair()
+    let pair = try await ReplicaPair()
     let plan = try await pair.promote("{\"dry_run\":true}")
     #expect(plan.status == 202)
     let before = try await pair.report(
@@ -119,7 +47,7 @@ import Wire
   }
 
   @Test func `a dead cell is drained through its follower, which is waited for`() async throws {
-    let pair = try await Pair()
+    let pair = try await ReplicaPair()
     let deployment = pair.deployment
     let tenant = try await deployment.tenant("t", cell: "cell-1")
     let other = try await deployment.cell("cell-2")
@@ -158,7 +86,7 @@ import Wire
   }
 
   @Test func `a dead cell whose copy may be incomplete is not emptied unseen`() async throws {
-    let pair = try await Pair(isMixed: true)
+    let pair = try await ReplicaPair(isMixed: true)
     pair.deployment.boot.advance(milliseconds: 10_000)
     let refused = try await pair.deployment.admin(
       "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "d")
@@ -166,7 +94,7 @@ import Wire
   }
 
   @Test func `a dead cell is drained also after a restart of the control plane`() async throws {
-    var pair = try await Pair()
+    var pair = try await ReplicaPair()
     try await pair.deployment.restart()
     pair.deployment.boot.advance(milliseconds: 10_000)
     let begun = try await pair.deployment.admin(
@@ -175,7 +103,7 @@ import Wire
   }
 
   @Test func `no tenant leaves a cell whose sends a promotion has stopped`() async throws {
-    let pair = try await Pair(isMixed: true)
+    let pair = try await ReplicaPair(isMixed: true)
     let tenant = try await pair.deployment.tenant("t", cell: "cell-1")
     let other = try await pair.deployment.cell("cell-2")
     #expect(try await pair.promote("{\"old_is_dead\":true}", key: "p").status == 202)
@@ -198,7 +126,7 @@ import Wire
   }
 
   @Test func `who may lack something is promoted only as the last resort, by name`() async throws {
-    let pair = try await Pair(isPromotable: false)
+    let pair = try await ReplicaPair(isPromotable: false)
     let last = #"{"replica":"cell-1-b","old_is_dead":true}"#
     for body in [
       "", #"{"replica":"cell-1-b"}"#, #"{"old_is_dead":true}"#,
@@ -221,7 +149,7 @@ import Wire
   @Test func `a promotion that another one has passed fails, and does not say that it served`()
     async throws
   {
-    let pair = try await Pair()
+    let pair = try await ReplicaPair()
     let first = try await pair.promote(key: "first")
     #expect(first.status == 202, "\(first.raw)")
     await pair.deployment.node.promote()
@@ -245,10 +173,56 @@ import Wire
     #expect(try running.root()["result"]?["primary"]?.string == "cell-1-c")
   }
 
+  @Test func `a promotion of a cell that is retired fails, and another is not begun`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    let running = try await pair.promote()
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    _ = try await pair.report(
+      pair.follower, "cell-1-b", isPrimary: false, isMixed: false, generation: 2)
+    let retired = try await pair.deployment.admin(
+      "POST", "/v1/cells/cell-1/retire", #"{"old_is_dead":true}"#, key: "retire")
+    #expect(retired.status == 202, "\(retired.raw)")
+    await pair.deployment.node.promote()
+    let failed = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try running.text("id"))")
+    #expect(try failed.text("state") == "failed")
+    #expect(try failed.root()["error"]?["code"]?.string == "conflict")
+    try await expectGone(pair)
+  }
+
+  @Test func `a follower of a cell that was spread over others never serves its tenants again`()
+    async throws
+  {
+    let pair = try await ReplicaPair(isPromotable: false)
+    let other = try await pair.deployment.cell("cell-2")
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    try await other.heartbeat(pair.deployment.control)
+    let spread = try await pair.deployment.admin(
+      "POST", "/v1/cells/cell-1/restore", #"{"spread":true,"old_is_dead":true}"#, key: "spread")
+    #expect(spread.status == 202, "\(spread.raw)")
+    try await expectGone(pair)
+    let shown = try await pair.deployment.admin("GET", "/v1/cells/cell-1")
+    #expect(try shown.root()["generation"]?.integer == Int64(Generation.ended.rawValue))
+  }
+
+  /// Its follower is there, and is named; still it is not promoted, nor would it be.
+  private func expectGone(_ pair: ReplicaPair) async throws {
+    for isDry in [true, false] {
+      let body = #"{"replica":"cell-1","old_is_dead":true,"dry_run":\#(isDry)}"#
+      let other = #"{"replica":"cell-1-b","old_is_dead":true,"dry_run":\#(isDry)}"#
+      for body in [body, other] {
+        let refused = try await pair.promote(body, key: "after \(body)")
+        #expect(try refused.code() == "invalid_state", "\(refused.raw)")
+      }
+    }
+  }
+
   @Test func `a cell whose tenants wait for nobody needs the statement, and its sends stop`()
     async throws
   {
-    let pair = try await Pair(isMixed: true)
+    let pair = try await ReplicaPair(isMixed: true)
     let refused = try await pair.promote(key: "one")
     #expect(refused.status == 409)
     let answer = try await pair.promote("{\"old_is_dead\":true}", key: "two")
@@ -257,8 +231,35 @@ import Wire
     #expect(stop.status == 200)
   }
 
+  @Test func `what is wrong with a follower is the operators' to see, before it is promoted`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    func follower(_ problems: [Aimstors_ProtoProblem]) async throws -> [String] {
+      _ = try await pair.report(
+        pair.follower, "cell-1-b", isPrimary: false, isMixed: false, problems: problems)
+      let status = try await pair.deployment.admin("GET", "/v1/status")
+      return try status.root()["problems"]?.elements.map {
+        "\($0["code"]?.string ?? "") \($0["cell"]?.string ?? "") \($0["detail"]?.string ?? "")"
+      } ?? []
+    }
+    #expect(try await follower([]).isEmpty)
+    var stopped = Aimstors_ProtoProblem()
+    stopped.code = "tenant_stopped"
+    stopped.detail = "ten_1: its files are gone"
+    stopped.runbook = "docs/runbooks/tenant-stopped.md"
+    #expect(
+      try await follower([stopped]) == [
+        "follower_unwell cell-1 cell-1-b: tenant_stopped: ten_1: its files are gone"
+      ])
+    let plan = try await pair.promote("{\"dry_run\":true}")
+    #expect(
+      try plan.root()["result"]?["problems"]?.string == "tenant_stopped: ten_1: its files are gone")
+    #expect(try await follower([]).isEmpty)
+  }
+
   @Test func `a register is changed from the version that was read only`() async throws {
-    let pair = try await Pair()
+    let pair = try await ReplicaPair()
     let late = await code { _ = try await pair.change("degrade", version: 1) }
     #expect(late == .conflict)
     let register = try await pair.change("degrade", version: 2)
@@ -267,7 +268,7 @@ import Wire
   }
 
   @Test func `nobody reports as another`() async throws {
-    let pair = try await Pair()
+    let pair = try await ReplicaPair()
     let refused = await code {
       try await pair.report(pair.follower, "cell-1", isPrimary: true, isMixed: false)
     }

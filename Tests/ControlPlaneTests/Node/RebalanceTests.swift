@@ -138,6 +138,39 @@ import Wire
     #expect(try await missing() == ["cell-a", "cell-b"])
   }
 
+  @Test func `a dry run of a retirement checks what the real one checks, and ends nothing`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let first = try await deployment.cell("cell-a")
+    _ = try await deployment.cell("cell-b")
+    _ = try await deployment.tenant("a", cell: "cell-a")
+    func dry(_ cell: String, _ extra: String = "") async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/cells/\(cell)/retire", #"{"dry_run":true,"accept_gap":true\#(extra)}"#,
+        key: "r")
+    }
+    #expect(try await dry("cell-a").code() == "conflict")
+    #expect(try await dry("cell-x").code() == "not_found")
+    let empty = try await dry("cell-b")
+    #expect(empty.status == 202, "\(empty.raw)")
+    #expect(try empty.text("state") == "planned")
+    #expect(try empty.root()["result"]?["to"]?.string == "retired")
+    #expect(try empty.root()["result"]?["spool"]?.string == "empty")
+    deployment.boot.advance(milliseconds: 60_000)
+    try await first.heartbeat(deployment.control)
+    #expect(try await dry("cell-b").code() == "cell_unavailable")
+    let silent = try await dry("cell-b", #","old_is_dead":true"#)
+    #expect(try silent.root()["result"]?["spool"]?.string == "unknown", "\(silent.raw)")
+    #expect(try await deployment.admin("GET", "/v1/cells/cell-b").text("state") == "active")
+    let operations = try await deployment.admin("GET", "/v1/operations").data()
+    #expect(!operations.contains { $0["kind"]?.string == "cell.retire" })
+    // Nothing was kept under its key, either.
+    let real = try await deployment.admin(
+      "POST", "/v1/cells/cell-b/retire", #"{"old_is_dead":true}"#, key: "r")
+    #expect(try real.text("state") == "succeeded", "\(real.raw)")
+  }
+
   @Test func `a drain that does not fit moves nobody`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")

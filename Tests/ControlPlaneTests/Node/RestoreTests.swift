@@ -100,6 +100,45 @@ import Wire
     #expect(!first.seen.work.contains { $0.kind == "release" })
   }
 
+  @Test(arguments: ["done", "failed", "silent"])
+  func `one whose tenant has moved ends as its cell says, or fails`(_ end: String) async throws {
+    let deployment = try await Deployment()
+    let first = try await deployment.cell("cell-a")
+    let second = try await deployment.cell("cell-b")
+    let tenant = try await deployment.tenant("a", cell: "cell-a")
+    first.change {
+      $0.answersByKind["restore"] = status("running")
+      $0.answersByKind["move"] = status("done", "{}")
+    }
+    let id = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/restores", #"{"at":7,"mode":"swap"}"#, key: "r1"
+    ).text("id")
+    await deployment.node.work()
+    let move = try await deployment.admin(
+      "POST", "/v1/tenants/\(tenant)/moves", #"{"to_cell":"cell-b"}"#, key: "m1"
+    ).text("id")
+    while try await deployment.admin("GET", "/v1/operations/\(move)").text("state") == "running" {
+      await deployment.node.work()
+    }
+    // It may be done there, and not heard yet.
+    #expect(try await deployment.admin("GET", "/v1/operations/\(id)").text("state") == "running")
+    if end == "silent" {
+      deployment.boot.advance(milliseconds: 60_000)
+      try await second.heartbeat(deployment.control)
+    }
+    var answer = status(end, end == "done" ? #"{"tenant_seq":7}"# : "")
+    if end == "failed" { answer.failure.code = FailureCode.notFound.rawValue }
+    let last = answer
+    first.change { $0.answersByKind["restore"] = last }
+    await deployment.node.work()
+    let ended = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try ended.text("state") == (end == "done" ? "succeeded" : "failed"), "\(ended.raw)")
+    if end != "done" {
+      #expect(try ended.root()["error"]?["code"]?.string == "conflict", "\(ended.raw)")
+      #expect(ended.raw.contains("is on cell-b by now"))
+    }
+  }
+
   @Test func `a drill does not succeed without the cells that are away`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")

@@ -139,6 +139,51 @@ import Wire
     #expect(try mover.root()["epoch"]?.integer == 2)
   }
 
+  @Test func `a cell that joined after the copy was made is waited for, or said to be no more`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let one = try await deployment.cell("cell-a")
+    // The last one was spread over others since.
+    _ = try await deployment.cell("cell-spread")
+    try await deployment.beginSurvey(archived: [
+      CellID(trusted: "cell-a"): .first, CellID(trusted: "cell-late"): .first,
+      CellID(trusted: "cell-gone"): Generation(2), CellID(trusted: "cell-spread"): .ended,
+      CellID(trusted: "cell-unknown"): .ended,
+    ])
+    let nothing = try answer(CellSurveyPage(tenants: [], stops: [], next: nil))
+    one.change { $0.workAnswers = [nothing] }
+    func look() async throws -> String {
+      await deployment.node.survey()
+      await deployment.node.survey()
+      let status = try await deployment.admin("GET", "/v1/status").root()
+      return status["problems"]?.elements.first {
+        $0["code"]?.string == "control_plane_surveying"
+      }?["detail"]?.string ?? "over"
+    }
+    #expect(try await look().hasSuffix(": cell-gone cell-late"))
+    let refused = try await deployment.admin(
+      "POST", "/v1/cells/cell-gone/retire", #"{"reason":"scrapped"}"#, key: "r1")
+    #expect(try refused.code() == "cell_unavailable", "\(refused.raw)")
+    let retired = try await deployment.admin(
+      "POST", "/v1/cells/cell-gone/retire", #"{"old_is_dead":true}"#, key: "r2")
+    #expect(retired.status == 202, "\(retired.raw)")
+    let unknown = try await deployment.admin(
+      "POST", "/v1/cells/cell-other/retire", #"{"old_is_dead":true}"#, key: "r3")
+    #expect(try unknown.code() == "not_found")
+    #expect(try await look().hasSuffix(": cell-late"))
+    // It comes last, and what it has is nobody else's.
+    let late = try await deployment.cell("cell-late")
+    let holds = try answer(
+      CellSurveyPage(
+        tenants: [told("tzzzzzzzzzzzz", slug: "late", numbers: ["111"])], stops: [], next: nil))
+    late.change { $0.workAnswers = [holds] }
+    #expect(try await look() == "over")
+    let other = try await deployment.tenant("other", cell: "cell-a")
+    let taken = try await one.claim(deployment.control, tenant: other, [("phone_number", "111")])
+    #expect(taken == "111")
+  }
+
   @Test func `who may be known to a cell is not called unknown while the cells are asked`()
     async throws
   {
@@ -169,8 +214,10 @@ import Wire
 
 extension Deployment {
   /// As a start from a copy does.
-  func beginSurvey() async throws {
-    try await node.services.store.write(trace: "") { _, rows in try rows.beginSurvey(1) }
+  func beginSurvey(archived: [CellID: Generation] = [:]) async throws {
+    try await node.services.store.write(trace: "") { _, rows in
+      try rows.beginSurvey(1, archived: archived)
+    }
     try await node.services.map.refresh()
   }
 }

@@ -195,4 +195,18 @@ import Wire
     #expect(try answer.root()["tenant_seq"]?.integer == 7)
     #expect(try answer.root()["files"]?["ledger.sqlite"]?.string == "aa")
   }
+
+  @Test func `another cell that claims a tenant is asked for its digest by name`() async throws {
+    let deployment = try await Deployment()
+    _ = try await deployment.cell("cell-a")
+    let other = try await deployment.cell("cell-b")
+    let id = try await deployment.tenant("acme", cell: "cell-a")
+    other.change { $0.refusal = Failure(.notFound, "not here") }
+    let path = "/v1/tenants/\(id)/digest"
+    #expect(try await deployment.admin("GET", path).status == 200)
+    #expect(try await deployment.admin("GET", path + "?cell=cell-b").code() == "not_found")
+    #expect(try await deployment.admin("GET", path + "?cell=cell-c").code() == "invalid_field")
+    other.change { $0.refusal = nil }
+    #expect(try await deployment.admin("GET", path + "?cell=cell-b").status == 200)
+  }
 }

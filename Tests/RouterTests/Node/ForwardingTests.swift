@@ -258,6 +258,18 @@ import Wire
     #expect(dead.body.contains("control_plane_unavailable"))
   }
 
+  @Test func `the control plane has its own time: it may wait for a full scan of files`()
+    async throws
+  {
+    #expect(RouterLimits().controlPlaneTime > Duration.seconds(120))
+    var limits = RouterLimits()
+    limits.requestTime = .zero
+    let (_, _, _, router) = try await deployment(limits: limits)
+    let answer = try await router.send(
+      .get, "/v1/tenants/t1/digest?recompute=true", host: "admin.localhost")
+    #expect(answer.status == 201)
+  }
+
   @Test func `a tenant made a moment ago is found by asking`() async throws {
     let (_, b, control, router) = try await deployment(limits: Self.eager)
     control.serve(2, Self.chunk([("acme", "a", 1), ("fresh", "b", 1)]))

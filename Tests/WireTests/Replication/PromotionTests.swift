@@ -73,6 +73,17 @@ import Wire
       try register.compareAndSet(.promoteIncomplete("f"), expecting: version, from: nil)
     }
   }
+
+  @Test func `nobody is promoted in a cell that was ended`() throws {
+    var register = CellRegister(
+      cell: register.cell, generation: .ended, primary: "p", promotable: ["f"])
+    for change in [CellRegister.Change.promote("f"), .promoteIncomplete("g")] {
+      #expect(throws: CellRegister.Refusal.fenced(.ended)) {
+        try register.compareAndSet(change, expecting: 1, from: nil)
+      }
+    }
+    #expect(register.generation == .ended)
+  }
 }
 
 @Suite("The start rule") struct StartRuleTests {

@@ -1,0 +1,105 @@
+import Messaging
+import Simulation
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("Which follower is promoted") struct PromotionChoiceTests {
+  private func third(_ pair: ReplicaPair) -> InMemoryMessenger {
+    InMemoryMessenger(
+      identity: PeerIdentity(role: .follower, id: "cell-1-c", generation: .first),
+      network: pair.deployment.network)
+  }
+
+  @Test func `of those that have everything, one that answers`() async throws {
+    let pair = try await ReplicaPair()
+    let third = third(pair)
+    _ = try await pair.change("add", version: 2, follower: "cell-1-c")
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    _ = try await pair.report(third, "cell-1-c", isPrimary: false, isMixed: false)
+    let answer = try await pair.promote()
+    #expect(answer.status == 202, "\(answer.raw)")
+    #expect(try answer.root()["result"]?["primary"]?.string == "cell-1-c")
+    #expect(try answer.root()["result"]?["is_complete"]?.string == "true")
+  }
+
+  @Test func `no primary is fenced for one that does not answer, unless it is stopped anyway`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    let refused = try await pair.promote(key: "one")
+    #expect(try refused.code() == "cell_unavailable", "\(refused.raw)")
+    let shown = try await pair.deployment.admin("GET", "/v1/cells/cell-1")
+    #expect(try shown.root()["generation"]?.integer == 1)
+    let stated = try await pair.promote(#"{"old_is_dead":true}"#, key: "two")
+    #expect(stated.status == 202, "\(stated.raw)")
+  }
+
+  @Test func `one that came back with less than it had is promoted as incomplete only`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    func says(_ seq: UInt64) async throws {
+      _ = try await pair.report(
+        pair.follower, "cell-1-b", isPrimary: false, isMixed: false, through: seq)
+    }
+    try await says(40)
+    // Its disk was exchanged.
+    try await says(0)
+    let dry = try await pair.promote(#"{"dry_run":true}"#, key: "dry")
+    #expect(dry.status == 409, "\(dry.raw)")
+    for body in ["", #"{"old_is_dead":true}"#, #"{"replica":"cell-1-b"}"#] {
+      let refused = try await pair.promote(body, key: "refused \(body)")
+      #expect(refused.status == 409, "\(refused.raw)")
+    }
+    let last = try await pair.promote(
+      #"{"replica":"cell-1-b","old_is_dead":true}"#, key: "last")
+    #expect(last.status == 202, "\(last.raw)")
+    #expect(try last.root()["result"]?["is_complete"]?.string == "false")
+    let stop = try await pair.deployment.admin("GET", "/v1/send-stops/cell/cell-1")
+    #expect(stop.status == 200)
+  }
+
+  @Test func `beside a control plane from a copy, a lost cell's follower answers for it`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    try await pair.deployment.beginSurvey()
+    // Two promotions that the copy does not know.
+    _ = try await pair.report(
+      pair.follower, "cell-1-b", isPrimary: false, isMixed: false, generation: 3)
+    for body in ["", #"{"old_is_dead":true}"#, #"{"replica":"cell-1-b"}"#] {
+      let refused = try await pair.promote(body, key: "refused \(body)")
+      #expect(try refused.code() == "recovering", "\(refused.raw)")
+    }
+    let answer = try await pair.promote(
+      #"{"replica":"cell-1-b","old_is_dead":true}"#, key: "named")
+    #expect(answer.status == 202, "\(answer.raw)")
+    #expect(try answer.root()["result"]?["generation"]?.string == "4")
+    #expect(try answer.root()["result"]?["is_complete"]?.string == "false")
+  }
+
+  @Test func `one that has caught up again, or was cut while nobody named it, has gone nowhere`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    func says(_ seq: UInt64) async throws {
+      _ = try await pair.report(
+        pair.follower, "cell-1-b", isPrimary: false, isMixed: false, through: seq)
+    }
+    try await says(40)
+    try await says(39)
+    try await says(41)
+    let dry = try await pair.promote(#"{"dry_run":true}"#, key: "dry")
+    #expect(dry.status == 202, "\(dry.raw)")
+    _ = try await pair.change("degrade", version: 2)
+    try await says(10)
+    _ = try await pair.change("add", version: 3)
+    try await says(12)
+    let answer = try await pair.promote(key: "after")
+    #expect(answer.status == 202, "\(answer.raw)")
+    #expect(try answer.root()["result"]?["is_complete"]?.string == "true")
+  }
+}
