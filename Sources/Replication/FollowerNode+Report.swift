@@ -28,7 +28,9 @@ extension FollowerNode {
     report.version = configuration.version
     report.readsLevel = FormatLevel.newest
     report.end = (engine.journal?.end ?? .start).message
-    report.problems = problems().prefix(FollowerLimits.reportedProblems).map { problem in
+    // That the primary is silent is no trouble of this copy: it may be promoted for that.
+    let own = problems().filter { $0.code != Self.primarySilent }
+    report.problems = own.prefix(FollowerLimits.reportedProblems).map { problem in
       var message = Aimstors_ProtoProblem()
       message.code = problem.code
       message.detail = problem.detail
@@ -52,6 +54,8 @@ extension FollowerNode {
     return try Coding.encode(answer)
   }
 
+  private static let primarySilent = "primary_silent"
+
   private func problems() -> [HealthReport.Problem] {
     let now = clock.milliseconds()
     var problems = engine.problems.map { problem in
@@ -64,7 +68,7 @@ extension FollowerNode {
     {
       problems.append(
         .init(
-          code: "primary_silent", since: heardAt, runbook: "docs/runbooks/follower-missing.md",
+          code: Self.primarySilent, since: heardAt, runbook: "docs/runbooks/follower-missing.md",
           detail: "nothing has come from the primary"))
     }
     return problems + (configuration.watch?.problems() ?? [])

@@ -13,14 +13,14 @@ import Testing
       given: given, router: router, token: token, stored: stored, mayMakeFirst: mayMakeFirst)
   }
 
-  @Test func `what the environment says wins over this machine's router and its stored token`()
+  @Test func `this machine's router wins over an address, a given token over the stored one`()
     throws
   {
     #expect(
       try choose(router: "http://r", stored: "s") == AdminAccess(url: "http://r", token: "s"))
     #expect(
       try choose(given: "http://g", router: "http://r", token: "t", stored: "s")
-        == AdminAccess(url: "http://g", token: "t"))
+        == AdminAccess(url: "http://r", token: "t"))
     #expect(
       try choose(given: "http://g", token: "t") == AdminAccess(url: "http://g", token: "t"))
   }

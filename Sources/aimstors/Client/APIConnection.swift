@@ -66,8 +66,14 @@ struct APIConnection: Sendable {
     idempotencyKey = options.idempotencyKey ?? LocalSecrets.hex(random.bytes(16))
   }
 
+  /// Whether it is an address, which no router knows as the name of a host.
+  private static func isNumber(_ url: String) -> Bool {
+    let host = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
+    return host.hasPrefix("[") || host.allSatisfy { $0.isNumber || $0 == "." || $0 == ":" }
+  }
+
   private static func hostName(_ given: String?, _ local: JSON?, _ kind: String) -> String? {
-    let isPlain = given.map { $0.contains("://127.0.0.1") || $0.contains("://localhost") } ?? true
+    let isPlain = given.map { isNumber($0) || $0.contains("://localhost") } ?? true
     return isPlain ? local?["hosts"]?[kind]?.string ?? "\(kind).localhost" : nil
   }
 

@@ -40,7 +40,7 @@ struct AddedCellRounds {
       }
       let filled = try await tokens.fill(planned, isAway: isAway)
       for trouble in filled.troubles { trouble.say() }
-      return filled.now
+      return filled.now + filled.bare
     } catch {
       Self.say(nil, error)
       return []
@@ -63,8 +63,8 @@ struct AddedCellRounds {
             added.remove(id)
             await supervisor.remove(id.rawValue)
           }
+          said = nil
         }
-        said = nil
       } catch {
         if error.detail != said?.detail { Self.say(nil, error) }
         said = error
@@ -79,10 +79,11 @@ struct AddedCellRounds {
     for entry in try added.all() where !running.contains(entry.id) {
       do throws(CommandFailure) {
         let filled = try await tokens.fill([try plan(entry)], isAway: false)
-        guard let process = filled.now.first else {
+        guard let process = filled.now.first ?? filled.bare.first else {
           if let trouble = filled.troubles.first { throw trouble.failure }
           continue
         }
+        for trouble in filled.troubles { trouble.say() }
         try await supervisor.add(process)
         running.insert(entry.id)
       } catch { first = first ?? error }

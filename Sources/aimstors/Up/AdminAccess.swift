@@ -18,7 +18,8 @@ struct AdminAccess: Hashable {
     return url
   }
 
-  /// What the environment says wins over what this machine has.
+  /// This machine's own router wins over the address that is given, which may be another
+  /// deployment's, and the token that is given over the one that is stored.
   ///
   /// So an operator's session can take the place of a token that suffices no more.
   ///
@@ -27,7 +28,7 @@ struct AdminAccess: Hashable {
   static func choose(
     given: String?, router: String?, token: String?, stored: String?, mayMakeFirst: Bool
   ) throws(CommandFailure) -> AdminAccess {
-    guard let url = given ?? router else {
+    guard let url = router ?? given else {
       throw CommandFailure(
         .usage, code: "no_address",
         detail: "this machine has no router: set AIMSTORS_ADMIN_URL to the address of one, or of"

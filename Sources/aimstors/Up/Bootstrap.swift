@@ -106,7 +106,8 @@ actor Bootstrap {
   /// Waits until the control plane has heard from every one of `cells`, for a bounded time; answers
   /// from whom it has.
   ///
-  /// Before that it places no tenant there. One that does not join keeps the others from nothing.
+  /// Before that it places no tenant there. One that does not join keeps the others from nothing;
+  /// throws `not_joined` where none does.
   func waitUntilJoined(_ cells: Set<String>) async throws(BootstrapFailure) -> Set<String> {
     let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
     while true {
@@ -117,7 +118,12 @@ actor Bootstrap {
       if joined == cells { return joined }
       guard ContinuousClock.now < deadline, !Task.isCancelled else {
         let missing = cells.subtracting(joined).sorted().joined(separator: ", ")
-        Console.error("did not join within \(Self.answerSeconds) s: \(missing)")
+        let detail = "did not join within \(Self.answerSeconds) s: \(missing)"
+        guard !joined.isEmpty else {
+          throw BootstrapFailure(
+            CommandFailure(.timedOut, code: "not_joined", detail: detail), mayPass: true)
+        }
+        Console.error(detail)
         return joined
       }
       try? await Task.sleep(for: .milliseconds(100))

@@ -81,6 +81,8 @@ struct LocalSystem {
     var later: [ProcessPlan] = []
     /// The control plane is on this machine, and waits for somebody to act.
     var isPlaneAway = false
+    /// The control plane is on this machine and begins anew: nothing may be missing in the end.
+    var isFirst = false
 
     var isWaiting: Bool { isPlaneAway || !later.isEmpty }
   }
@@ -108,8 +110,15 @@ struct LocalSystem {
       topology: topology, plan: plan, secrets: secrets, directory: directory,
       isAppGiven: environment["AIMSTORS_META_APP_SECRET"] != nil
         || environment["AIMSTORS_META_VERIFY_TOKEN"] != nil, bootstrap: bootstrap)
-    let isDone =
-      begun.isWaiting ? false : await make(things, begun.cells, tokens.notes, supervisor)
+    let isDone: Bool
+    if begun.isFirst {
+      do throws(BootstrapFailure) { try await things.make(begun.cells) } catch {
+        throw error.failure
+      }
+      isDone = true
+    } else {
+      isDone = begun.isWaiting ? false : await make(things, begun.cells, tokens.notes, supervisor)
+    }
     // Also where the control plane is still waited for: `aimstors status` reads it.
     let demo = try things.knownDemo() ?? []
     let token = await bootstrap.shownToken
@@ -148,16 +157,21 @@ struct LocalSystem {
     let areAllNew = try tokens.notes.areAllNew(plan.processes)
     if areAllNew { _ = try tokens.bootstrap.access.get() }
     var begun = Begun()
+    if let plane = plan.processes.first(where: { $0.role == .controlPlane }) {
+      begun.isFirst = try tokens.notes.need(of: plane) == .token
+    }
     for process in plan.processes where !process.role.isOneOfMany {
       // A router without a map on its disk waits for the control plane's.
       begun.away += try await supervisor.start([process], mayBeLate: begun.isPlaneAway).away
       begun.isPlaneAway = !begun.away.isEmpty
     }
+    // An empty disk may be a lost one, too.
+    begun.isFirst = begun.isFirst && !begun.isPlaneAway
     // Before the cells: a primary gives a silent follower up after seconds.
     begun.away += try await supervisor.start(plan.processes.filter { $0.role == .follower }).away
     let cells = try await tokens.fill(
       plan.processes.filter { $0.role == .cell }, isAway: begun.isPlaneAway)
-    if areAllNew, let trouble = cells.troubles.first { throw trouble.failure }
+    if areAllNew || begun.isFirst, let trouble = cells.troubles.first { throw trouble.failure }
     for trouble in cells.troubles { trouble.say() }
     for cell in cells.later { Console.error("\(cell.id): not started: waits for a join token") }
     begun.later = cells.later
@@ -216,9 +230,9 @@ struct LocalSystem {
         do throws(CommandFailure) {
           let filled = try await tokens.fill(later, isAway: false)
           for trouble in filled.troubles { trouble.say() }
-          for cell in filled.now + filled.bare { try await supervisor.add(cell) }
-          cells += filled.now.map(\.id)
           later = filled.later
+          cells += filled.now.map(\.id)
+          for cell in filled.now + filled.bare { try await supervisor.add(cell) }
           let isDone = await make(things, cells, tokens.notes, supervisor)
           head.set("demo", try things.knownDemo() ?? [])
           head.set("admin_token", await tokens.bootstrap.shownToken.map { JSON($0) } ?? .null)
