@@ -29,8 +29,9 @@ extension Replication {
       let from = journal.lastSeq
       state.withLock { $0.askedFrom[link.name] = from }
     case .asked, .adding:
-      guard let from = state.withLock({ $0.askedFrom[link.name] }), let end = sight.end,
-        end.seq >= from
+      // What it said last: where it was fed to may have been another disk.
+      guard let from = state.withLock({ $0.askedFrom[link.name] }), let told = sight.told,
+        told >= from
       else { return }
       await add(link.name)
     case .leaving: if await release(link.name) { journal.gate.require(askedNow) }

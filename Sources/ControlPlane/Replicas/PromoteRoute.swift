@@ -91,7 +91,7 @@ struct PromoteRoute: Sendable {
     }
     let isComplete =
       before.promotable.contains(after.primary)
-      && replicas.standing(of: after.primary, in: cell) != .wentBack
+      && !replicas.standing(of: after.primary, in: cell).lacks
     let isProven = isComplete && !isMixed
     try rows.put(after)
     if var record = try rows.cell(cell) {
@@ -173,9 +173,9 @@ struct PromoteRoute: Sendable {
     guard let register else {
       throw Failure(.notFound, "no replica of this cell has reported")
     }
-    let complete = register.promotable.sorted().filter { standing($0) != .wentBack }
+    let complete = register.promotable.sorted().filter { !standing($0).lacks }
     guard
-      let replica = input.replica ?? complete.first(where: { standing($0) == .heard })
+      let replica = input.replica ?? complete.first(where: { standing($0).isHeard })
         ?? complete.first
     else { throw Failure(CellRegister.Refusal.notPromotable) }
     guard !isMixed || input.oldIsDead == true else {
@@ -186,7 +186,7 @@ struct PromoteRoute: Sendable {
     }
     let isComplete = complete.contains(replica)
     if isComplete {
-      guard standing(replica) == .heard || input.oldIsDead == true else {
+      guard standing(replica).isHeard || input.oldIsDead == true else {
         throw Failure(
           .cellUnavailable,
           "\(replica) has not reported lately, and the cell would stand still until it does; state "
@@ -194,7 +194,7 @@ struct PromoteRoute: Sendable {
           retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
       }
     } else {
-      guard input.replica != nil, input.oldIsDead == true, standing(replica) != .silent else {
+      guard input.replica != nil, input.oldIsDead == true, standing(replica).isHeard else {
         throw Failure(CellRegister.Refusal.notPromotable)
       }
     }

@@ -104,17 +104,17 @@ final class ReplicaRoster: Sendable {
     }
   }
 
-  enum Standing: Hashable, Sendable {
+  struct Standing: Hashable, Sendable {
     /// A follower that has reported lately.
-    case heard
-    case silent
-    /// Heard, and it has less than it had.
-    case wentBack
+    let isHeard: Bool
+    /// As it said last, it has less than it had, or nothing.
+    let lacks: Bool
   }
 
   func standing(of replica: String, in cell: CellID) -> Standing {
-    guard isFollower(replica, of: cell) else { return .silent }
-    return hasGoneBack(replica, of: cell) ? .wentBack : .heard
+    Standing(
+      isHeard: isFollower(replica, of: cell),
+      lacks: sight(replica, of: cell)?.isLost == true || hasGoneBack(replica, of: cell))
   }
 
   /// What was said does not hold any more; the next report says anew.

@@ -65,7 +65,8 @@ struct CellSpreadCommands: Sendable {
       isAlive: services.roster.isAlive(id),
       heard: Set(
         services.replicas.sights(of: id).map(\.replica).filter {
-          services.replicas.standing(of: $0, in: id) == .heard
+          let standing = services.replicas.standing(of: $0, in: id)
+          return standing.isHeard && !standing.lacks
         }))
   }
 

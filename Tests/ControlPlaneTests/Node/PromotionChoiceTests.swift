@@ -54,6 +54,11 @@ import Wire
       let refused = try await pair.promote(body, key: "refused \(body)")
       #expect(refused.status == 409, "\(refused.raw)")
     }
+    // Silent, it has no more than it said.
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    let silent = try await pair.promote(#"{"old_is_dead":true}"#, key: "silent")
+    #expect(silent.status == 409, "\(silent.raw)")
+    try await says(0)
     let last = try await pair.promote(
       #"{"replica":"cell-1-b","old_is_dead":true}"#, key: "last")
     #expect(last.status == 202, "\(last.raw)")
