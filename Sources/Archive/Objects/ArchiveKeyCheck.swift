@@ -19,7 +19,7 @@ public struct ArchiveKeyCheck: Sendable {
   /// Throws ``ArchiveError/wrongKey(name:found:)`` for the first one that none of the keys opens.
   public func run() async throws(ArchiveError) -> Int {
     var names = try await archive.objects.list(ArchiveNames.allClaims).map(\.name)
-    for cell in try await archive.generations().keys.sorted() {
+    for cell in Set(names.compactMap(ArchiveNames.cell(ofClaim:))).sorted() {
       let journal = try await archive.objects.list(ArchiveNames.journal(cell)).map(\.name)
       names += [journal.first, journal.last].compactMap(\.self)
     }

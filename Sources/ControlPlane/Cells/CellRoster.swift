@@ -120,7 +120,7 @@ final class CellRoster: Sendable {
       if state.cells[cell.id] == nil { state.liveness.expect(cell.id, at: now, boot: boot) }
       if let known = state.cells[cell.id], known.mapVersion > cell.mapVersion { return }
       state.cells[cell.id] = cell
-      if cell.state == .retired || cell.generation == .ended { state.conflicts.gone(cell.id) }
+      if cell.isGone { state.conflicts.gone(cell.id) }
     }
   }
 

@@ -24,6 +24,9 @@ struct CellRecord: Hashable, Sendable {
   /// The map's version at the last change of this row.
   var mapVersion: UInt64
 
+  /// Whether nobody may serve under this name again.
+  var isGone: Bool { state == .retired || generation >= .ended }
+
   /// Throws `invalid_state` where nobody may serve under this name again, whatever a copy of it
   /// still has: its tenants are others' by now.
   func demandNotGone() throws(Failure) {

@@ -63,8 +63,7 @@ extension PlatformRows {
   /// Of one that was spread over others its tenants' new cells answer.
   func unsurveyed() throws -> [CellID] {
     let known = try cells()
-    let waiting = try known.filter { $0.state != .retired && $0.generation < .ended }.map(\.id)
-      .filter { try !isSurveyed($0) }
+    let waiting = try known.filter { !$0.isGone }.map(\.id).filter { try !isSurveyed($0) }
     let names = Set(known.map(\.id))
     return (waiting + (try archivedCells().filter { !names.contains($0) })).sorted()
   }

@@ -48,10 +48,8 @@ struct CellWorkRounds: Sendable {
   /// Throws `conflict` where nobody serves under a cell's name again: what it was to do it never
   /// does, and whoever asked for it is to know.
   func demandNotGone(_ id: CellID) throws(Failure) {
-    guard let cell = services.roster.cell(id) else { return }
-    guard cell.state != .retired, cell.generation < .ended else {
-      throw Failure(.conflict, "\(id), which was to do it, is no more")
-    }
+    guard services.roster.cell(id)?.isGone == true else { return }
+    throw Failure(.conflict, "\(id), which was to do it, is no more")
   }
 
   func ask(

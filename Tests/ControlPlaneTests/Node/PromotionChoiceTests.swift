@@ -41,13 +41,9 @@ import Wire
     async throws
   {
     let pair = try await ReplicaPair()
-    func says(_ seq: UInt64) async throws {
-      _ = try await pair.report(
-        pair.follower, "cell-1-b", isPrimary: false, isMixed: false, through: seq)
-    }
-    try await says(40)
+    try await pair.says(40)
     // Its disk was exchanged.
-    try await says(0)
+    try await pair.says(0)
     let dry = try await pair.promote(#"{"dry_run":true}"#, key: "dry")
     #expect(dry.status == 409, "\(dry.raw)")
     for body in ["", #"{"old_is_dead":true}"#, #"{"replica":"cell-1-b"}"#] {
@@ -58,7 +54,7 @@ import Wire
     pair.deployment.boot.advance(milliseconds: 60_000)
     let silent = try await pair.promote(#"{"old_is_dead":true}"#, key: "silent")
     #expect(silent.status == 409, "\(silent.raw)")
-    try await says(0)
+    try await pair.says(0)
     let last = try await pair.promote(
       #"{"replica":"cell-1-b","old_is_dead":true}"#, key: "last")
     #expect(last.status == 202, "\(last.raw)")
@@ -90,19 +86,15 @@ import Wire
     async throws
   {
     let pair = try await ReplicaPair()
-    func says(_ seq: UInt64) async throws {
-      _ = try await pair.report(
-        pair.follower, "cell-1-b", isPrimary: false, isMixed: false, through: seq)
-    }
-    try await says(40)
-    try await says(39)
-    try await says(41)
+    try await pair.says(40)
+    try await pair.says(39)
+    try await pair.says(41)
     let dry = try await pair.promote(#"{"dry_run":true}"#, key: "dry")
     #expect(dry.status == 202, "\(dry.raw)")
     _ = try await pair.change("degrade", version: 2)
-    try await says(10)
+    try await pair.says(10)
     _ = try await pair.change("add", version: 3)
-    try await says(12)
+    try await pair.says(12)
     let answer = try await pair.promote(key: "after")
     #expect(answer.status == 202, "\(answer.raw)")
     #expect(try answer.root()["result"]?["is_complete"]?.string == "true")

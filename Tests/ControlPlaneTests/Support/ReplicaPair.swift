@@ -49,6 +49,11 @@ struct ReplicaPair {
     return try await ask(messenger, .replicaReport, try report.serializedBytes())
   }
 
+  /// The follower says how far its disk goes.
+  func says(_ seq: UInt64) async throws {
+    _ = try await report(follower, "cell-1-b", isPrimary: false, isMixed: false, through: seq)
+  }
+
   func change(
     _ change: String, version: UInt64, generation: UInt64 = 1, follower: String = "cell-1-b"
   ) async throws -> Aimstors_ProtoCellRegister {
