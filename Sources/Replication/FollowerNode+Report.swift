@@ -30,13 +30,9 @@ extension FollowerNode {
     report.end = (engine.journal?.end ?? .start).message
     // That the primary is silent is no trouble of this copy: it may be promoted for that.
     let own = problems().filter { $0.code != Self.primarySilent }
-    report.problems = own.prefix(FollowerLimits.reportedProblems).map { problem in
-      var message = Aimstors_ProtoProblem()
-      message.code = problem.code
-      message.detail = problem.detail
-      message.sinceMs = problem.since.milliseconds
-      message.runbook = problem.runbook
-      return message
+    report.problems = own.prefix(FollowerLimits.reportedProblems).map {
+      Aimstors_ProtoProblem(
+        code: $0.code, detail: $0.detail, since: $0.since, runbook: $0.runbook)
     }
     return report
   }

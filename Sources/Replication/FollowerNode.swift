@@ -16,19 +16,21 @@ public final class FollowerNode: Service {
   let configuration: FollowerConfiguration
   let messenger: any Messenger
   let clock: any WallClock
-  private let logger: Logger
-  private let file: ReplicaFile
-  private let files: any FileSystem
+  let logger: Logger
+  let file: ReplicaFile
+  let files: any FileSystem
   let engine: StorageEngine
   /// Nil where no archive is configured: a tenant restored at the primary stays stopped here.
   private let refill: FollowerRefill?
   /// Nil where no archive is configured.
   private let snapshots: FollowerSnapshot?
   private let imports: FollowerImports
+  /// Nil: it answers no reading requests.
+  private let reads: RequestHandler?
   let state: Mutex<State>
   /// Ends ``run()`` when this replica has become the primary.
   private let promoted: AsyncStream<Void>
-  private let promotion: AsyncStream<Void>.Continuation
+  let promotion: AsyncStream<Void>.Continuation
 
   struct State {
     var replica: ReplicaState
@@ -40,13 +42,14 @@ public final class FollowerNode: Service {
     var isStopping = false
   }
 
-  /// `schema` says what a tenant's files hold, as the cell has it; `archive` is the cell's.
+  /// `schema` says what a tenant's files hold, as the cell has it; `archive` is the cell's; `reads`
+  /// answers reading requests as the cell does.
   ///
   /// `fatal` must end the process. Throws where the replica's file is damaged.
   public init(
     configuration: FollowerConfiguration, state replica: ReplicaState, messenger: any Messenger,
     files: any FileSystem, clock: any WallClock, random: any RandomSource, logger: Logger,
-    archive: Archive? = nil,
+    archive: Archive? = nil, reads: (@Sendable (StorageEngine) -> RequestHandler)? = nil,
     schema: @escaping @Sendable (TenantID) -> StoreSchema,
     fatal: @escaping @Sendable (String) -> Void
   ) {
@@ -63,6 +66,9 @@ public final class FollowerNode: Service {
     engineConfiguration.generation = replica.generation
     engineConfiguration.oldestGeneration = .first
     engineConfiguration.isFollowing = true
+    engineConfiguration.adjustJournal = {
+      $0.pins.updateValue(JournalPin.followerBytes, forKey: Self.unfedPin)
+    }
     engine = StorageEngine(
       engineConfiguration, clock: clock, random: random, files: files, log: logger,
       schema: schema, fatal: { fatal("\($0)") })
@@ -79,6 +85,7 @@ public final class FollowerNode: Service {
     imports = FollowerImports(engine, cell: configuration.cell) {
       (try? files.freeBytes(configuration.dataDirectory)) ?? 0
     }
+    self.reads = reads?(engine)
     (promoted, promotion) = AsyncStream.makeStream(of: Void.self)
   }
 
@@ -87,30 +94,6 @@ public final class FollowerNode: Service {
   /// Whether this replica is the primary now, under which generation.
   public var promotedTo: Generation? {
     state.withLock { $0.replica.role == .primary ? $0.replica.generation : nil }
-  }
-
-  /// Whether this replica is to be started anew, because its journal is to be cut.
-  public var mustRestart: Bool { state.withLock { $0.replica.cut != nil } }
-
-  /// Takes away what an older generation wrote behind the point where another replica took over.
-  private func cut() throws {
-    guard let end = state.withLock({ $0.replica.cut }) else { return }
-    let report = try JournalCut(
-      directory: configuration.dataDirectory, cell: configuration.cell, files: files
-    ).run(after: end)
-    let log: Logger.Level = report.records > 0 ? .error : .notice
-    logger.log(
-      level: log, "what was written here after another replica took over is taken away",
-      metadata: [
-        "groups": "\(report.groups)", "records": "\(report.records)",
-        "kept_in": "\(report.sideFile ?? "nothing")",
-        "rebuilt": "\(report.rebuilt.map(\.rawValue).joined(separator: " "))",
-        "lost": "\(report.lost.map(\.rawValue).joined(separator: " "))",
-      ])
-    try state.withLock { state in
-      state.replica.cut = nil
-      try file.store(state.replica)
-    }
   }
 
   /// Rewrites the journal's last segment durably, applies it, binds and answers.
@@ -195,6 +178,13 @@ public final class FollowerNode: Service {
     case .moveBegin, .moveFile, .moveImport, .moveRefuse, .moveStanding:
       try demandPrimary(request, configuration.cell.rawValue)
       return try await imports.answer(request)
+    case .http:
+      try demandPrimary(request, configuration.cell.rawValue)
+      try admit(request.peer.generation, mayRefuse: true)
+      guard let reads else {
+        throw Failure(.unknownRoute, "this follower answers no reading requests")
+      }
+      return try await reads(request)
     case .digest:
       guard request.peer.role == .controlPlane || request.peer.role == .tool else {
         throw Failure(.forbidden, "only the control plane may ask this")
@@ -257,6 +247,7 @@ public final class FollowerNode: Service {
       }
       try await engine.follow(group)
     }
+    if !append.groups.isEmpty { engine.journal?.removePin(Self.unfedPin) }
     await holdBack()
     // A promotion that came meanwhile: what was taken is in the journal that it opens, and counts.
     return try Coding.encode(replicaState(askedGroup: 0))
@@ -278,24 +269,6 @@ public final class FollowerNode: Service {
     }
   }
 
-  /// Notes durably that the journal is to be cut, and ends ``run()``: the next start does it.
-  private func plan(cutAfter end: JournalEnd) throws(Failure) {
-    guard try hash(ofGroup: end.group) == end.hash else {
-      throw Failure(.conflict, "group \(end.group) is another one here")
-    }
-    let failure = state.withLock { state -> Failure? in
-      var replica = state.replica
-      replica.cut = end
-      do throws(FileError) { try file.store(replica) } catch {
-        return Failure(.diskFull, "the replica's file could not be written")
-      }
-      state.replica = replica
-      return nil
-    }
-    if let failure { throw failure }
-    promotion.yield()
-  }
-
   private func replicaState(askedGroup: UInt64) -> Aimstors_ProtoReplicaState {
     var message = Aimstors_ProtoReplicaState()
     message.generation = state.withLock { $0.replica.generation.rawValue }
@@ -311,7 +284,7 @@ public final class FollowerNode: Service {
   }
 
   /// The hash of a group of this journal; nil where it does not have it (any more).
-  private func hash(ofGroup number: UInt64) throws(Failure) -> SHA256Hash? {
+  func hash(ofGroup number: UInt64) throws(Failure) -> SHA256Hash? {
     guard let journal = engine.journal else { return nil }
     do { return try journal.hash(ofGroup: number) } catch {
       throw Failure(.internalError, "the journal could not be read")

@@ -160,6 +160,35 @@ import Wire
     }
   }
 
+  @Test func `a promoted replica that served without the archive's word is archived all the same`()
+    async throws
+  {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      let lostEnd = try #require(try await lost.archive.journal(cell).spans.last).last
+      // Fewer records than the archive has more, then more than it has.
+      for (seed, payments) in [(UInt64(3), Int64(50)...51), (4, 60...75)] {
+        let promoted = try await ArchiveFixture(
+          directory, store: store, clock: lost.clock, seed: seed, data: "image",
+          generation: Generation(2), oldest: .first)
+        try await promoted.pay(payments)
+        promoted.start()
+        #expect(await promoted.service.waitUntilArchived(seconds: 20))
+        #expect(
+          promoted.service.status.problems.map(\.code)
+            == (seed == 3 ? ["archive_tail_abandoned"] : []))
+        let reading = try await promoted.archive.journal(cell)
+        #expect(reading.gaps.isEmpty && reading.lostTail == nil)
+        #expect(reading.ignored.last?.last == lostEnd)
+        let served = try await promoted.engine.digest(tenant, recompute: true)
+        let restored = try await promoted.restore(.latest)
+        #expect(restored.position.tenantSeq == served.tenantSeq)
+        for file in restored.files { #expect(served.files[file.name] == file.digest) }
+        await promoted.close()
+      }
+    }
+  }
+
   @Test func `one that another generation has claimed is not touched`() async throws {
     let store = FaultyStore()
     try await withImage(store) { directory, lost in

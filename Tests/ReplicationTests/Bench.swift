@@ -33,15 +33,16 @@ struct Bench {
 
   /// A primary's engine with its end of messaging.
   func primary(
-    _ replica: String, _ generation: Generation = .first, createsTenant: Bool = true
+    _ replica: String, _ generation: Generation = .first, createsTenant: Bool = true,
+    segmentBytes: Int = 4 << 20
   ) async throws -> (engine: StorageEngine, messenger: InMemoryMessenger) {
     var configuration = EngineConfiguration(directory: "\(directory)/\(replica)", cell: Self.cell)
     configuration.generation = generation
     configuration.oldestGeneration = .first
     configuration.followerGate.modes = DurabilityModes(cell: .follower)
     configuration.adjustJournal = {
-      $0.segmentBytes = 4 << 20
-      $0.groupBytes = 256 << 10
+      $0.segmentBytes = segmentBytes
+      $0.groupBytes = min(256 << 10, segmentBytes / 2)
       $0.reserveBytes = 0
     }
     let engine = StorageEngine(
@@ -61,7 +62,10 @@ struct Bench {
   }
 
   /// A follower that answers at `tcp://<replica>:1`.
-  func follower(_ replica: String, archive: Archive? = nil) async throws -> FollowerNode {
+  func follower(
+    _ replica: String, archive: Archive? = nil,
+    reads: (@Sendable (StorageEngine) -> RequestHandler)? = nil
+  ) async throws -> FollowerNode {
     let place = "\(directory)/\(replica)"
     try LiveFileSystem().createDirectory(place)
     let state =
@@ -76,7 +80,7 @@ struct Bench {
         identity: PeerIdentity(role: .follower, id: replica, generation: state.generation),
         network: network),
       files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 3),
-      logger: log, archive: archive, schema: { _ in TestSchema.store() },
+      logger: log, archive: archive, reads: reads, schema: { _ in TestSchema.store() },
       fatal: { preconditionFailure($0) })
     try await node.start()
     return node

@@ -17,16 +17,20 @@ import Wire
       var takesGroups = true
       /// How often groups were refused.
       var refusals = 0
+      /// How often it said where it stands.
+      var hellos = 0
     }
     let state: Mutex<State>
 
     init(_ state: State = State()) { self.state = Mutex(state) }
 
     var refusals: Int { state.withLock { $0.refusals } }
+    var hellos: Int { state.withLock { $0.hellos } }
     var end: JournalEnd { state.withLock { $0.end } }
 
     func answer(_ request: IncomingRequest) throws(Failure) -> [UInt8] {
       do {
+        if request.method == .replicaHello { state.withLock { $0.hellos += 1 } }
         if request.method == .replicaAppend {
           let append = try Aimstors_ProtoReplicaAppend(serializedBytes: request.payload)
           let takes = state.withLock { state in
@@ -99,7 +103,7 @@ import Wire
   /// A primary with a follower; `isAsked`: an earlier life of it asked the follower.
   private func withScene(
     isAsked: Bool, names promotable: Set<String> = [], _ disk: Disk = Disk(),
-    _ body: (Scene) async throws -> Void
+    segmentBytes: Int = 4 << 20, _ body: (Scene) async throws -> Void
   ) async throws {
     let path = "/tmp/aimstors-standing-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
     try LiveFileSystem().createDirectory(path)
@@ -114,7 +118,7 @@ import Wire
     _ = try await follower.listen(at: bench.address("f")) {
       (request) async throws(Failure) -> [UInt8] in try disk.answer(request)
     }
-    let (primary, messenger) = try await bench.primary("p")
+    let (primary, messenger) = try await bench.primary("p", segmentBytes: segmentBytes)
     let journal = try #require(primary.journal)
     var state = ReplicaState(role: .primary, generation: .first)
     if isAsked {
@@ -190,6 +194,31 @@ import Wire
         disk.state.withLock { $0.takesGroups = true }
         try await until { scene.register.namesFollower }
         #expect(disk.end.seq >= last)
+      }
+    }
+  }
+
+  @Test func `a follower is not added by its word alone, where what it names is trimmed here`()
+    async throws
+  {
+    try await withScene(isAsked: true, segmentBytes: 4_096) { scene in
+      scene.journal.gate.require([])
+      for id in 1...60 { try await scene.primary.pay(Int64(id)) }
+      scene.primary.flush()
+      let last = scene.journal.lastSeq
+      #expect(try scene.journal.end(ofGroup: 1) == nil, "nothing is trimmed")
+      scene.journal.gate.require(["f"])
+      // A replaced primary's: as many records as here, in few groups, and nobody can say of whom.
+      scene.disk.state.withLock { $0.end = JournalEnd(group: 1, seq: last, hash: .zero) }
+      try await running(scene) {
+        try await until { scene.disk.hellos >= 6 }
+        #expect(!scene.register.namesFollower)
+        // Its disk is filled with what is here.
+        let group = scene.journal.end.group - 2
+        let filled = try #require(try scene.journal.end(ofGroup: group))
+        scene.disk.state.withLock { $0.end = filled }
+        try await until { scene.register.namesFollower }
+        #expect(scene.disk.end.seq >= last)
       }
     }
   }

@@ -159,6 +159,34 @@ import Wire
     }
   }
 
+  @Test func `only its primary has a follower answer reading requests`() async throws {
+    try await withBench { bench in
+      let (primary, messenger) = try await bench.primary("p")
+      let echo: RequestHandler = { (request) async throws(Failure) -> [UInt8] in request.payload }
+      let follower = try await bench.follower("f", reads: { _ in echo })
+      let address = bench.address("f")
+      let answer = try await messenger.peer(at: address).request(
+        .http, [1, 2], timeout: .seconds(300), traceID: "")
+      #expect(answer == [1, 2])
+      let control = await refused {
+        _ = try await bench.control.peer(at: address).request(
+          .http, [1, 2], timeout: .seconds(300), traceID: "")
+      }
+      #expect(control == .forbidden)
+      // One that was replaced reads no more.
+      let (other, newer) = try await bench.primary("q", Generation(2))
+      _ = await bench.link("f", from: newer).hello()
+      let late = await refused {
+        _ = try await messenger.peer(at: address).request(
+          .http, [1, 2], timeout: .seconds(300), traceID: "")
+      }
+      #expect(late == .generationFenced)
+      _ = follower
+      await primary.close()
+      await other.close()
+    }
+  }
+
   private func refused(_ body: () async throws -> Void) async -> FailureCode? {
     do {
       try await body()

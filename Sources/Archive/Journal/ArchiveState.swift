@@ -37,7 +37,8 @@ public struct ArchiveProblem: Sendable, Hashable {
     let page =
       switch code {
       case "archive_key_wrong", "archive_of_another_deployment": "archive-key-wrong"
-      case "archive_incomplete", "archive_gap", "archive_fenced", "archive_journal_unreadable":
+      case "archive_incomplete", "archive_gap", "archive_fenced", "archive_journal_unreadable",
+        "archive_tail_abandoned":
         "archive-incomplete"
       case "restore_drill_failed", "restore_drill_late": "restore-drill"
       case "archive_unreachable", "archive_lagging", "archive_refused", "archive_snapshots_failing",

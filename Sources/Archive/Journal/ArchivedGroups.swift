@@ -12,6 +12,24 @@ public struct ArchivedGroups: Sendable {
     self.cell = cell
   }
 
+  /// Gives `body` where the parts begin that the cell's generations wrote, the latest first, until
+  /// it answers false.
+  ///
+  /// Of one without its first object nothing is told.
+  public func begins(_ body: (JournalEnd) async throws -> Bool) async throws {
+    for claim in try await archive.claims(cell).sorted(by: { $0.generation > $1.generation }) {
+      let before = CellSeq(claim.firstSeq.rawValue - 1)
+      var begin: JournalEnd?
+      try await ArchivedObjects(archive: archive, cell: cell).read(after: before) { span, groups in
+        if span.first == claim.firstSeq, let first = groups.first, first.number > 1 {
+          begin = JournalEnd(group: first.number - 1, seq: before, hash: first.previousHash)
+        }
+        return false
+      }
+      if let begin, try await !body(begin) { return }
+    }
+  }
+
   /// Gives `body` the groups behind `end`, object by object, until it answers false or the archive
   /// ends; `body` answers whether more are wanted.
   ///

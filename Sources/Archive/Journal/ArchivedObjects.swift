@@ -33,7 +33,8 @@ struct ArchivedObjects: Sendable {
   ///
   /// Of the first object all groups are given, also those at or before `after`. Throws
   /// ``ArchiveError/damaged(name:detail:)`` where an object does not follow the one before.
-  /// `missing` is told of positions that no object has, before what follows them.
+  /// `missing` is told of positions that no object has, before what follows them; also of those at
+  /// the end that a later generation's claim goes on behind.
   func read(
     after: CellSeq, missing: (ClosedRange<CellSeq>) -> Void = { _ in },
     _ body: (JournalSpan, [DurableGroup]) async throws -> Bool
@@ -47,7 +48,11 @@ struct ArchivedObjects: Sendable {
         throw reason
       }
       do {
-        return try await read(spans, reading.bytes, &end, missing, body)
+        let isWanted = try await read(spans, reading.bytes, &end, missing, body)
+        if isWanted, let lost = reading.lostTail, lost.upperBound > end.seq {
+          missing(max(lost.lowerBound, end.seq.next)...lost.upperBound)
+        }
+        return
       } catch let error as Unreadable {
         guard unreadable[error.span] == nil, error.reason.isOfOneObject else { throw error.reason }
         unreadable[error.span] = error.reason
@@ -75,7 +80,7 @@ struct ArchivedObjects: Sendable {
   ) async throws {
     guard let first = spans.first else { return }
     var end = End(seq: CellSeq(first.first.rawValue - 1))
-    do { try await read(spans, bytes, &end, { _ in }, body) } catch let error as Unreadable {
+    do { _ = try await read(spans, bytes, &end, { _ in }, body) } catch let error as Unreadable {
       throw error.reason
     }
   }
@@ -116,11 +121,12 @@ struct ArchivedObjects: Sendable {
     )
   }
 
+  /// Answers whether `body` wanted more.
   private func read(
     _ spans: [JournalSpan], _ bytes: [JournalSpan: UInt64], _ end: inout End,
     _ missing: (ClosedRange<CellSeq>) -> Void,
     _ body: (JournalSpan, [DurableGroup]) async throws -> Bool
-  ) async throws {
+  ) async throws -> Bool {
     var asked: [(span: JournalSpan, answer: Task<[DurableGroup], any Error>)] = []
     defer { for (_, answer) in asked { answer.cancel() } }
     var size: UInt64 = 0
@@ -133,13 +139,13 @@ struct ArchivedObjects: Sendable {
         size += more
         next += 1
       }
-      guard let (span, answer) = asked.first else { return }
+      guard let (span, answer) = asked.first else { return true }
       let found = try await answer.value
       asked.removeFirst()
       size -= bytes[span] ?? 0
       if span.first > end.seq.next { missing(end.seq.next...CellSeq(span.first.rawValue - 1)) }
       let groups = try follow(found, span, &end)
-      if !groups.isEmpty, try await !body(span, groups) { return }
+      if !groups.isEmpty, try await !body(span, groups) { return false }
     }
   }
 

@@ -15,8 +15,10 @@ public struct CellTakeover: Sendable {
   /// journal begins there.
   ///
   /// Whatever an older process uploads from then on lies at or past the claim, and is ignored by
-  /// every reader. A repeat answers the same. Throws ``ArchiveError/fenced(generation:)`` where a
-  /// higher one has claimed it.
+  /// every reader. Where snapshots or heads show that more was written than any object has, the
+  /// objects at the end are lost: the new journal begins behind those positions, and every reader
+  /// is told of them (``ReaderRule/Reading/lostTail``). A repeat answers the same. Throws
+  /// ``ArchiveError/fenced(generation:)`` where a higher one has claimed it.
   public func claim(
     _ generation: Generation, at now: Timestamp
   ) async throws(ArchiveError) -> JournalEnd {
@@ -26,18 +28,21 @@ public struct CellTakeover: Sendable {
     }
     if !claims.contains(where: { $0.generation == generation }) {
       let end = try await end()
+      let reach = try await ArchivedReach(archive, cell: cell).position(claims)
       try await archive.claim(
         Claim(
           cell: cell, generation: generation, firstSeq: end.seq.next, previousHash: "\(end.hash)",
-          claimedAt: now))
+          claimedAt: now, resumesAt: reach > end.seq ? reach.next : nil))
     }
     guard let claim = try await archive.claims(cell).first(where: { $0.generation == generation })
     else { throw .missing(name: ArchiveNames.claim(cell, generation)) }
-    let end = try await end()
+    var end = try await end()
     guard end.seq.next == claim.firstSeq, "\(end.hash)" == claim.previousHash else {
       throw .incomplete(
         "the claim begins at \(claim.firstSeq.rawValue), the archive ends at \(end.seq.rawValue)")
     }
+    // No position is used twice, though its object is lost.
+    if let resumed = claim.resumesAt { end.seq = CellSeq(resumed.rawValue - 1) }
     return end
   }
 

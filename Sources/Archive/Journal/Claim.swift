@@ -11,23 +11,29 @@ public struct Claim: Codable, Hashable, Sendable {
   /// Hash of the group before it, 64 hexadecimal digits.
   public let previousHash: String
   public let claimedAt: Timestamp
+  /// The position at which this generation goes on where that is later; nil: at ``firstSeq``.
+  ///
+  /// What lies between is in no object, though a snapshot or heads show that it was written.
+  public let resumesAt: CellSeq?
 
   enum CodingKeys: String, CodingKey {
     case cell, generation
     case firstSeq = "first_cell_seq"
     case previousHash = "previous_hash"
     case claimedAt = "claimed_at"
+    case resumesAt = "resumes_at"
   }
 
   public init(
     cell: CellID, generation: Generation, firstSeq: CellSeq, previousHash: String,
-    claimedAt: Timestamp
+    claimedAt: Timestamp, resumesAt: CellSeq? = nil
   ) {
     self.cell = cell
     self.generation = generation
     self.firstSeq = firstSeq
     self.previousHash = previousHash
     self.claimedAt = claimedAt
+    self.resumesAt = resumesAt
   }
 }
 
@@ -43,6 +49,8 @@ public enum ReaderRule {
     public var ignored: [JournalSpan] = []
     /// Positions between two spans that no object holds.
     public var gaps: [ClosedRange<CellSeq>] = []
+    /// Positions before the highest claim's own that no object holds, behind the last span.
+    public var lostTail: ClosedRange<CellSeq>?
     /// Spans whose content is in a longer one.
     public var covered: [JournalSpan] = []
     /// Stored bytes of each object, where a listing said so.
@@ -84,6 +92,10 @@ public enum ReaderRule {
       reading.spans.append(span)
       next = span.last.next
     }
+    // Whoever claims goes on from what is there; with a claim's own part gone this looks the same.
+    let resumed = claims.max { $0.generation < $1.generation }.map { $0.resumesAt ?? $0.firstSeq }
+    let end = next ?? CellSeq(1)
+    if let resumed, end < resumed { reading.lostTail = end...CellSeq(resumed.rawValue - 1) }
     return reading
   }
 
@@ -96,5 +108,14 @@ public enum ReaderRule {
     !claims.contains {
       $0.generation > snapshot.generation && $0.firstSeq <= snapshot.cellSeq
     }
+  }
+
+  /// Whether a snapshot is what the archive has of positions whose objects are lost: the highest
+  /// claim was made knowing of it, and goes on behind it.
+  static func fillsLostTail(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
+    guard let claim = claims.max(by: { $0.generation < $1.generation }),
+      let resumed = claim.resumesAt, snapshot.generation < claim.generation
+    else { return false }
+    return claim.firstSeq <= snapshot.cellSeq && snapshot.cellSeq < resumed
   }
 }

@@ -62,7 +62,7 @@ public final class JournalUploader: Sendable {
   /// Uploads until the task is cancelled, the journal closes, or another owner has claimed it.
   public func run() async {
     guard let journal = engine.journal else { return }
-    let start = await retrying { () throws(ArchiveError) -> Position in
+    let start = await retrying { () throws(ArchiveError) -> UploadPosition in
       try await self.begin(journal)
     }
     guard let start else { return }
@@ -86,7 +86,7 @@ public final class JournalUploader: Sendable {
           state.add("archive_gap", "\(lost) were never archived", at: now)
         }
         tail.close()
-        position = Position(last: CellSeq(oldest.rawValue - 1))
+        position = UploadPosition(last: CellSeq(oldest.rawValue - 1))
         tail = journal.tail(position.tailStart, .inItsMode)
         batch = TailBatch()
         continue
@@ -103,7 +103,7 @@ public final class JournalUploader: Sendable {
       state.resolve("archive_journal_unreadable")
       guard let next = batch.take(generation) else { continue }
       let before = position
-      let uploaded = await retrying { () throws(ArchiveError) -> Position in
+      let uploaded = await retrying { () throws(ArchiveError) -> UploadPosition in
         try await self.upload(next.span, next.groups, after: before)
       }
       guard let uploaded else { return }
@@ -112,79 +112,28 @@ public final class JournalUploader: Sendable {
     }
   }
 
-  private struct Position: Sendable {
-    var last: CellSeq
-    /// The last archived group; nil: nothing says which one the next must follow.
-    var group: (number: UInt64, first: CellSeq, hash: SHA256Hash)?
-    var isBeginning: Bool { last.rawValue == 0 }
-
-    init(last: CellSeq, _ groups: [DurableGroup] = []) {
-      self.last = last
-      group = groups.last.map { ($0.throughNumber, $0.firstSeq, $0.hash) }
-    }
-
-    /// What the journal may forget: not the last group's segment, which may end in a seal that the
-    /// next group follows, and that only the next object will hold.
-    var pin: CellSeq {
-      guard let first = group?.first else { return last }
-      return CellSeq(first.rawValue - min(first.rawValue, 1))
-    }
-
-    /// By the group, not the position: a seal has none, and what follows chains to it.
-    var tailStart: JournalTail.Start {
-      if let group { return .afterGroup(group.number) }
-      return isBeginning ? .afterGroup(0) : .from(last.next)
-    }
-  }
-
   /// Claims the journal where that was not done, and finds where the archive ends.
-  private func begin(_ journal: Journal) async throws(ArchiveError) -> Position {
-    let claims = try await archive.claims(cell)
-    if let higher = claims.map(\.generation).max(), higher > generation {
-      throw .fenced(generation: higher.rawValue)
+  private func begin(_ journal: Journal) async throws(ArchiveError) -> UploadPosition {
+    let found = try await UploadStart(archive: archive, cell: cell, generation: generation)
+      .find(in: journal, at: now)
+    if let abandoned = found.abandoned {
+      // Said as long as this process lives: what it was is for people to look into.
+      let detail =
+        "positions \(abandoned.lowerBound.rawValue) to \(abandoned.upperBound.rawValue) were "
+        + "archived by an earlier generation, and are not in the journal of the cell's owner"
+      state.add("archive_tail_abandoned", detail, at: now)
+      logger.critical("the archive had more", metadata: ["lost": "\(detail)"])
     }
-    var position = Position(last: CellSeq(0))
-    if let last = try await ArchivedObjects(archive: archive, cell: cell).last() {
-      position = Position(last: last.span.last, last.groups)
-    }
-    if !claims.contains(where: { $0.generation == generation }) {
-      // A journal whose beginning is gone is archived from where it begins now.
-      let oldest = journal.segmentStarts.first ?? CellSeq(1)
-      let first = max(position.last.next, position.isBeginning ? oldest : CellSeq(1))
-      try await archive.claim(
-        Claim(
-          cell: cell, generation: generation, firstSeq: first,
-          previousHash: "\(position.group?.hash ?? .zero)", claimedAt: now))
-    }
-    guard position.last <= journal.lastSeq else {
-      throw .incomplete(
-        "the archive holds cell_seq \(position.last.rawValue), this journal ends at "
-          + "\(journal.lastSeq.rawValue): it lost what was archived, or is another cell's")
-    }
-    try demandSame(journal, position)
+    let position = found.position
     mark.withLock { $0 = position.last }
     state.change { $0.archived = position.last }
     journal.advancePin(Self.pin, through: position.pin)
     return position
   }
 
-  /// The archive's last group must be this journal's: what others conclude from both, such as who
-  /// has written nothing, is of one history then.
-  private func demandSame(_ journal: Journal, _ position: Position) throws(ArchiveError) {
-    guard let group = position.group else { return }
-    let own: SHA256Hash?
-    do throws(JournalError) { own = try journal.hash(ofGroup: group.number) } catch {
-      throw .incomplete("group \(group.number) cannot be read here: \(error)")
-    }
-    guard own.map({ $0 == group.hash }) ?? (group.number < journal.end.group) else {
-      throw .incomplete(
-        "group \(group.number) is another one in the archive: two journals of one cell")
-    }
-  }
-
   private func upload(
-    _ span: JournalSpan, _ groups: [DurableGroup], after position: Position
-  ) async throws(ArchiveError) -> Position {
+    _ span: JournalSpan, _ groups: [DurableGroup], after position: UploadPosition
+  ) async throws(ArchiveError) -> UploadPosition {
     if let last = position.group, let first = groups.first, first.previousHash != last.hash {
       throw .incomplete(
         "group \(first.number) does not follow what the archive holds: two journals of one cell")
@@ -213,7 +162,7 @@ public final class JournalUploader: Sendable {
       status.waitingSince = nil
     }
     for listener in listeners { listener.stored(span, bytes: bytes, records) }
-    return Position(last: span.last, groups)
+    return UploadPosition(last: span.last, groups)
   }
 
   /// Tries until it succeeds; nil where it never will, or the task is cancelled.

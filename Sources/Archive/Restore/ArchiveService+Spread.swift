@@ -17,10 +17,12 @@ extension ArchiveService {
   public func plan(of cell: CellID) async throws -> CellRestorePlan {
     try await CellRestorePlan(
       environment.archive, cell: cell,
-      scratch: "\(environment.dataDirectory)/lost.\(cell).records", files: environment.files)
+      scratch: StorageEngine.restoresDirectory(environment.dataDirectory)
+        + "/lost.\(cell).records",
+      files: environment.files)
   }
 
-  /// Restores a lost cell's own store into a directory that nobody installs.
+  /// Restores a lost cell's own store into a directory that nobody installs, as far as it is there.
   public func restoreStore(_ store: TenantID, of cell: CellID) async throws -> RestoredBeside {
     let lineage = Lineage(environment.random.uint64())
     let directory =
@@ -29,7 +31,7 @@ extension ArchiveService {
     let restored = try await TenantRestorer(archive: environment.archive, files: environment.files)
       .restore(
         store, schema: environment.schema(store), to: .latest, cell: cell, into: directory,
-        lineage: lineage)
+        lineage: lineage, acceptsMissing: true)
     return RestoredBeside(directory: directory, restored: restored, lineage: lineage)
   }
 

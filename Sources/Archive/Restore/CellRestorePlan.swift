@@ -99,36 +99,32 @@ public final class CellRestorePlan: Sendable {
     return found
   }
 
-  /// The furthest snapshot of each tenant that counts, where this cell took it.
+  /// The furthest snapshot of each tenant that this cell took and that counts, or shows what lost
+  /// objects had.
   private static func manifests(
     _ archive: Archive, _ cell: CellID, _ only: Set<TenantID>?
   ) async throws -> [TenantID: SnapshotManifest] {
     if let only { return try await manifests(archive, cell, of: only) }
-    let all = try await archive.tenants()
-    let names = all.filter { !Archive.isCellsOwn($0.key) }
-    var found = try await withThrowingTaskGroup(of: (TenantID, SnapshotManifest).self) { group in
-      var found: [TenantID: SnapshotManifest] = [:]
-      for (index, (tenant, name)) in names.enumerated() {
-        if index >= manifestsAtOnce, let (tenant, manifest) = try await group.next() {
-          found[tenant] = manifest
-        }
-        group.addTask {
-          let name = ArchiveNames.manifest(tenant, name.description)
-          return (tenant, try await archive.manifest(name))
-        }
-      }
-      for try await (tenant, manifest) in group { found[tenant] = manifest }
-      return found
-    }
-    found = found.filter { $0.value.cell == cell }
     let claims = try await archive.claims(cell)
-    for (tenant, manifest) in found where !ReaderRule.counts(manifest, claims: claims) {
-      found[tenant] = try await archive.snapshots(tenant).first { $0.cell == cell }
+    var found = try await archive.furthestSnapshots().filter { $0.value.cell == cell }
+    for (tenant, manifest) in found
+    where !ReaderRule.counts(manifest, claims: claims) {
+      found[tenant] = try await furthest(archive, tenant, cell, claims)
     }
-    for own in all.keys.filter(Archive.isCellsOwn) {
-      found[own] = try await archive.snapshots(own, of: cell).first
+    for own in try await archive.tenants().keys where Archive.isCellsOwn(own) {
+      found[own] = try await furthest(archive, own, cell, claims)
     }
     return found
+  }
+
+  /// Nil where this cell has none that can be begun with.
+  private static func furthest(
+    _ archive: Archive, _ tenant: TenantID, _ cell: CellID, _ claims: [Claim]
+  ) async throws -> SnapshotManifest? {
+    var known = [cell: claims]
+    let (counted, ignored) = try await archive.snapshots(tenant, &known)
+    let lost = ignored.filter { ReaderRule.fillsLostTail($0, claims: claims) }
+    return (counted + lost).filter { $0.cell == cell }.max { $0.position < $1.position }
   }
 
   /// The same of some tenants.
@@ -210,7 +206,10 @@ private struct SpooledRecords: RecordSource {
     _ tenant: TenantID, _ cell: CellID, after: CellSeq, missing: (ClosedRange<CellSeq>) -> Void,
     _ body: ([JournalRecord]) async throws -> Bool
   ) async throws {
-    var left = self.missing.drop { $0.upperBound <= max(after, begin) }
+    let first = max(after, begin).next
+    var left = self.missing.filter { $0.upperBound >= first }.map {
+      max($0.lowerBound, first)...$0.upperBound
+    }[...]
     /// Says what is missing before a position.
     func pass(to position: CellSeq) {
       while let range = left.first, range.upperBound < position { missing(left.removeFirst()) }

@@ -54,7 +54,7 @@ final class SnapshotKeeper: UploadListener {
     cell = environment.cell
     generation = environment.generation
     dataDirectory = environment.dataDirectory
-    scratch = environment.dataDirectory + "/snapshots"
+    scratch = StorageEngine.restoresDirectory(environment.dataDirectory) + "/snapshots"
     files = environment.files
     clock = environment.clock
     random = environment.random
@@ -198,7 +198,10 @@ final class SnapshotKeeper: UploadListener {
       subject.isImport = !ownership.isServed
       subject.isBase = subject.isImport
       let manifest = try await writer.store(
-        subject, from: place, media: "\(dataDirectory)/tenants/\(tenant)/media")
+        subject, from: place, media: "\(dataDirectory)/tenants/\(tenant)/media"
+      ) { () async throws(ArchiveError) in
+        if !subject.isImport { try await self.untilArchived(taken.head.cellSeq) }
+      }
       await clear(place)
       status.change { status in
         status.snapshots += 1
@@ -227,6 +230,17 @@ final class SnapshotKeeper: UploadListener {
       await clear(place)
       throw error
     }
+  }
+
+  /// Waits until the journal is archived up to a snapshot, which shows from then on that it was:
+  /// where it ends earlier one day, objects were lost (``ArchivedReach``).
+  private func untilArchived(_ position: CellSeq) async throws(ArchiveError) {
+    for _ in 0..<(ArchiveLimits.catchUpSeconds * 50) {
+      // Before the uploader's first look nobody knows; it says so itself where it cannot begin.
+      guard let through = heads.archived?.through, through < position else { return }
+      guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
+    }
+    throw .unreachable("the journal is not archived up to position \(position.rawValue)")
   }
 
   /// A copy of a large tenant must not be what fills the disk: everybody's journal is on it.

@@ -105,7 +105,8 @@ package struct CellProbe: Sendable {
   }
 }
 
-private struct NoClaims: KeyClaims {
+/// Claims nothing, and says that it did.
+struct NoClaims: KeyClaims {
   func claim(
     _ kind: ClaimKind, _ key: String, for tenant: TenantID, name: String?,
     through app: MetaAppID?
@@ -119,7 +120,8 @@ private struct OpenGate: SendGate {
   func state(of tenant: TenantID) -> TenantState { .active }
 }
 
-private struct NoGraph: GraphTransport {
+/// A Graph that nobody reaches.
+struct NoGraph: GraphTransport {
   func perform(_ request: GraphRequest) async throws(GraphTransportError) -> GraphResponse {
     GraphResponse(status: 503, body: [])
   }

@@ -44,7 +44,7 @@ struct CellServices: Sendable {
     keys = APIKeys(store: store, clock: clock, boot: boot)
     security = SecurityEvents(store: store, windows: SecurityWindows(clock: clock))
     let alerts = AlertDelivery(
-      store: store, sealer: sealer,
+      store: store, sealer: sealer, gate: gate,
       round: AlertRound(
         mail: settings.mail,
         webhook: settings.alertWebhook
@@ -53,7 +53,8 @@ struct CellServices: Sendable {
       cell: cell, sessions: Sessions(store: store, clock: clock),
       limits: SignInLimits(boot: boot), passwords: PasswordWork(cost: settings.passwordCost),
       refusals: CredentialRefusals(store: store),
-      letters: Letters(store: store, sender: settings.mail, sealer: sealer, clock: clock),
+      letters: Letters(
+        store: store, sender: settings.mail, sealer: sealer, gate: gate, clock: clock),
       witness: WitnessRounds(store: store, sealer: sealer, told: { alerts.note($0) }),
       alerts: alerts,
       alertsMayStayInside: settings.alertsMayStayInside, grantKey: GrantKey(),

@@ -6,18 +6,26 @@ import Trust
 import Wire
 
 /// Brings tenants' alerts to their channels.
+///
+/// Of a tenant that is suspended, about to move or a fork none leaves (``NoticeRule``). After a
+/// promotion or restore those go out at once that an owner before this one may have delivered: who
+/// asked for alerts wants them late rather than never, and twice rather than late. Twice is as
+/// often as it gets, since what is delivered is durable here, and a post's id tells the second from
+/// a new one.
 final class AlertDelivery: Sendable {
   /// Tenants whose alerts leave at the same time.
   static let atATime = 8
 
   private let store: any TenantStore
   private let sealer: Sealer
+  private let gate: any SendGate
   private let deliverer: AlertRound
   private let waiting = Mutex<Set<TenantID>>([])
 
-  init(store: any TenantStore, sealer: Sealer, round: AlertRound) {
+  init(store: any TenantStore, sealer: Sealer, gate: any SendGate, round: AlertRound) {
     self.store = store
     self.sealer = sealer
+    self.gate = gate
     deliverer = round
   }
 
@@ -49,6 +57,7 @@ final class AlertDelivery: Sendable {
   }
 
   private func deliver(of tenant: TenantID) async {
+    guard gate.notices(of: tenant) != .nothing else { return note(tenant) }
     let log = TenantAlertLog(tenant: tenant, store: store, sealer: sealer)
     do throws(Failure) {
       if try await !deliverer.deliver(from: log) { note(tenant) }

@@ -20,6 +20,7 @@ final class CellHealth: Sendable {
   private let recovery: CellRecovery?
   private let files: any FileSystem
   private let moves: MoveProblems
+  private let suspended: SuspendedWork
   private let clock: any WallClock
   let startedAt: Timestamp
   private let state = Mutex(State())
@@ -27,9 +28,10 @@ final class CellHealth: Sendable {
   init(
     configuration: CellConfiguration, engine: StorageEngine, sweep: TenantSweep,
     archive: ArchiveService?, recovery: CellRecovery? = nil, files: any FileSystem,
-    moves: MoveProblems, clock: any WallClock
+    moves: MoveProblems, suspended: SuspendedWork, clock: any WallClock
   ) {
     self.moves = moves
+    self.suspended = suspended
     self.archive = archive
     self.recovery = recovery
     self.configuration = configuration
@@ -66,7 +68,9 @@ final class CellHealth: Sendable {
       state.lowSince = low ? state.lowSince ?? now : nil
       return (state.life, state.lowSince)
     }
-    var problems = engine.problems + sweep.problems() + moves.all + (recovery?.problems() ?? [])
+    var problems =
+      engine.problems + sweep.problems() + moves.all + (recovery?.problems() ?? [])
+      + suspended.problems()
     for found in archive?.problems ?? [] {
       problems.append(
         Storage.Problem(

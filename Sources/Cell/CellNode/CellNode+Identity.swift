@@ -3,6 +3,15 @@ import Wire
 
 /// What leaves of people, credentials and audit beside the requests.
 extension CellNode {
+  /// Messages, and letters and alerts as well: before the standing orders are known nobody knows
+  /// what an owner before this one may have sent.
+  func sendWhenAllowed() async {
+    guard await sending.wait(logger, until: { [link] in link.isJoined }) else { return }
+    async let delivering: Void = deliver()
+    await outbox.run()
+    await delivering
+  }
+
   /// Letters and alerts leave about once a second; a server that is slow holds nothing else up.
   func deliver() async {
     await withTaskGroup(of: Void.self) { group in

@@ -11,6 +11,16 @@ extension CellNode {
     _ = try await Spool(store: engine).accept(part, trace: "")
   }
 
+  /// What the control plane may ask of it as long work.
+  func makeWork() -> CellWorkRequests {
+    CellWorkRequests(
+      work: work, archive: archive, restoration: restoration, recovery: recovery,
+      departures: departures, directives: directives,
+      survey: CellSurvey(engine: engine, directives: directives),
+      suspended: SuspendedWork(engine: engine, directives: directives), loads: loads,
+      cell: configuration.id, logger: logger)
+  }
+
   func inventory() -> Aimstors_ProtoJoin {
     var join = Aimstors_ProtoJoin()
     join.cell = configuration.id.rawValue
@@ -62,14 +72,9 @@ extension CellNode {
     heartbeat.readsLevel = FormatLevel.newest
     heartbeat.formatCeiling = ceilings.ceiling.level
     heartbeat.oldestDueMs = health.oldestDue?.milliseconds ?? 0
-    heartbeat.problems = problems.map { problem in
-      var message = Aimstors_ProtoProblem()
-      message.code = problem.code
-      message.detail = problem.detail
-      message.sinceMs = problem.since.milliseconds
-      message.runbook = problem.runbook
-      message.tenant = problem.tenant?.rawValue ?? ""
-      return message
+    heartbeat.problems = problems.map {
+      Aimstors_ProtoProblem(
+        code: $0.code, detail: $0.detail, since: $0.since, runbook: $0.runbook, tenant: $0.tenant)
     }
     return heartbeat
   }

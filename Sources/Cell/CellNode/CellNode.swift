@@ -23,7 +23,7 @@ public final class CellNode: Service {
   let directives: Directives
   let link: ControlPlaneLink
   private let graphTransport: HTTPGraphTransport
-  private let outbox: OutboxWorker
+  let outbox: OutboxWorker
   let services: CellServices
   let health: CellHealth
   let counts = RequestCounts()
@@ -32,16 +32,16 @@ public final class CellNode: Service {
   private let sweep: TenantSweep
   private let resealing: Resealing
   /// Nil where no archive is configured.
-  private let archive: ArchiveService?
-  private let work: CellWork
-  private let restoration: TenantRestoration?
-  private let departures: Departures
-  private let loads: LoadSample
+  let archive: ArchiveService?
+  let work: CellWork
+  let restoration: TenantRestoration?
+  let departures: Departures
+  let loads: LoadSample
   let arrivals: Arrivals
   private let outcomes: LateOutcomes
   /// Nil where no disk was lost.
-  private let recovery: CellRecovery?
-  private let sending: SendPermission
+  let recovery: CellRecovery?
+  let sending: SendPermission
   private let bound: Bound
   let replication: Replication?
   private let feeding = Mutex<Task<Void, Never>?>(nil)
@@ -109,6 +109,11 @@ public final class CellNode: Service {
       sealer: sealer, graph: graph, cell: configuration.id, settings: configuration.identity,
       wakeOutbox: { wakes.committed($0) })
     let identity = services.identity
+    let wake: @Sendable (TenantID) -> Void = {
+      wakes.wake($0)
+      identity.letters.wake($0)
+      identity.logMayHaveGrown($0)
+    }
     let paces = SendPaces(boot: boot, clock: clock)
     let rates = TravellingRates(
       keys: services.keys, signIns: identity.limits, paces: paces)
@@ -119,11 +124,7 @@ public final class CellNode: Service {
       address: {
         configuration.advertise.isEmpty ? bound.address?.url ?? "" : configuration.advertise
       },
-      wake: {
-        wakes.wake($0)
-        identity.letters.wake($0)
-        identity.logMayHaveGrown($0)
-      }, room: MoveRoom(of: configuration.dataDirectory, files),
+      wake: wake, room: MoveRoom(of: configuration.dataDirectory, files),
       lateFollower: { [engine, replication] tenant in
         guard let replication, let journal = engine.journal else { return nil }
         return await replication.lateFollower(
@@ -163,7 +164,7 @@ public final class CellNode: Service {
         forget: {
           services.forget($0)
           services.identity.logMayHaveGrown($0)
-        }, wake: { wakes.wake($0) })
+        }, wake: wake)
       if let replication {
         restoration.followersSnapshot = { try await replication.snapshot(of: $0, at: $1) }
       }
@@ -189,7 +190,8 @@ public final class CellNode: Service {
     }
     health = CellHealth(
       configuration: configuration, engine: engine, sweep: sweep, archive: service,
-      recovery: recovery, files: files, moves: moving.problems, clock: clock)
+      recovery: recovery, files: files, moves: moving.problems,
+      suspended: SuspendedWork(engine: engine, directives: directives), clock: clock)
   }
 
   /// What a tenant's files hold, also on a follower.
@@ -232,6 +234,8 @@ public final class CellNode: Service {
     if engine.ownership(.cellStore) == nil { try await engine.create(.cellStore, epoch: .first) }
     try await directives.load { self.engine.ownership($0)?.state.isHere ?? false }
     replication?.modesAreKnown()
+    await UnfinishedForks(engine: engine, directives: directives, sealer: services.sealer)
+      .resume(logger)
     try await ceilings.load(directives)
     let handler = makeHandler()
     let address = try await messenger.listen(at: configuration.listen) {
@@ -261,7 +265,6 @@ public final class CellNode: Service {
       group.addTask { await self.storeLastUses() }
       group.addTask { await self.sweep.run() }
       group.addTask { await self.keepIdentity() }
-      group.addTask { await self.deliver() }
       group.addTask { await self.resealing.run() }
       group.addTask { await self.work.run() }
       group.addTask { await self.departures.run() }
@@ -299,11 +302,6 @@ public final class CellNode: Service {
     }
   }
 
-  private func sendWhenAllowed() async {
-    guard await sending.wait(logger, until: { [link] in link.isJoined }) else { return }
-    await outbox.run()
-  }
-
   /// The higher generation that the archive showed.
   var fencedInArchive: Generation? { archive?.fencedBy }
 
@@ -320,12 +318,15 @@ public final class CellNode: Service {
   private func makeHandler() -> CellHandler {
     let placements = EnginePlacements(
       engine: engine, isPending: { [recovery] in recovery?.isPending($0) ?? false })
-    let outbox = outbox
+    let (outbox, letters) = (outbox, services.identity.letters)
     let api = CellAPI.responder(services, logger: logger)
     let intake = WebhookIntake(
       store: engine, wakeOutbox: services.wakeOutbox, logger: logger)
     return CellHandler(
-      http: { await api.respond(to: $0, from: $1) },
+      http: { [links = replication?.links ?? []] in
+        guard FollowerReads.isAsked($0) else { return await api.respond(to: $0, from: $1) }
+        return await FollowerReads.pass($0, $1, to: links)
+      },
       webhook: { (part, request) async throws(Failure) in
         try await intake.accept(part, traceID: request.traceID, deadline: request.deadline)
       },
@@ -335,7 +336,14 @@ public final class CellNode: Service {
         create: { (tenant, epoch) async throws(Failure) in
           try await placements.create(tenant, epoch)
         },
-        wake: { outbox.wake($0) }, wakeAll: { outbox.sendsMayResume() }),
+        wake: {
+          outbox.wake($0)
+          letters.wake($0)
+        },
+        wakeAll: {
+          outbox.sendsMayResume()
+          letters.sendsMayResume()
+        }),
       inventory: { self.inventory() },
       endImpersonation: { [services] (text) async throws(Failure) in
         let parts = text.split(separator: " ")
@@ -354,14 +362,6 @@ public final class CellNode: Service {
       programs: configuration.programs, counts: counts,
       isOutcast: { [link] in link.trouble?.failure.code == .forbidden },
       meet: { [self] (generation) throws(Failure) in try meet(generation) })
-  }
-
-  private func makeWork() -> CellWorkRequests {
-    CellWorkRequests(
-      work: work, archive: archive, restoration: restoration, recovery: recovery,
-      departures: departures, directives: directives,
-      survey: CellSurvey(engine: engine, directives: directives), loads: loads,
-      cell: configuration.id, logger: logger)
   }
 
   /// Joins, then reports, and joins again where the control plane does not know this cell.

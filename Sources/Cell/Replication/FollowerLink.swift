@@ -15,6 +15,11 @@ package final class FollowerLink: Sendable {
     package var end: JournalEnd?
     /// Where it said last that its disk ends, also where it is not fed from there.
     var told: CellSeq?
+    /// Whether the group it ends with has been compared with this journal's: it may have another
+    /// one in the place of what is trimmed here.
+    var isCompared = false
+    /// Where it ended when the archived journal was compared with its own.
+    var archiveCompared: JournalEnd?
     package var isStreaming = false
     var bytesBehind: UInt64 = 0
     /// Ends of this journal with the nanoseconds at which they were seen, oldest first; those that
@@ -45,15 +50,15 @@ package final class FollowerLink: Sendable {
 
   let name: String
   let peer: any Peer
-  private let cell: CellID
+  let cell: CellID
   private let replica: String
-  private let generation: Generation
+  let generation: Generation
   /// Where this replica's generation began.
-  private let began: JournalEnd
+  let began: JournalEnd
   /// Where groups are that this journal has trimmed; nil: nowhere.
-  private let archive: Archive?
-  private let logger: Logger
-  private let sight = Mutex(Sight())
+  let archive: Archive?
+  let logger: Logger
+  let sight = Mutex(Sight())
 
   package init(
     _ configuration: ReplicationConfiguration.Peer, peer: any Peer, cell: CellID, replica: String,
@@ -150,16 +155,20 @@ package final class FollowerLink: Sendable {
     if state.generation > generation.rawValue, !Sabotage.skipGenerationCheck.isOn {
       throw ReplicationStop.fenced(Generation(state.generation))
     }
+    var end = JournalEnd(state.end)
     // A longer one was fetched at the start, or does not exist: only durable groups are sent.
     guard try Self.tail(of: state, in: journal) == .isPrefix else {
-      try await rejoin(state)
+      try await rejoin(end, journal)
       throw ReplicationStop.diverged(name)
     }
-    var end = JournalEnd(state.end)
-    sight.withLock { $0.told = end.seq }
+    let isTrimmed = try isTrimmed(end, journal)
+    sight.withLock { ($0.told, $0.isCompared) = (end.seq, !isTrimmed) }
     journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
-    if try isTrimmed(end, journal) {
-      end = try await feedFromArchive(end, journal)
+    if isTrimmed {
+      do { end = try await feedFromArchive(end, journal) } catch let error as ArchiveError {
+        if !error.mayPass { try await rejoinByArchive(end) }
+        throw error
+      }
       journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
       progress()
     }
@@ -225,7 +234,7 @@ package final class FollowerLink: Sendable {
         (message, bytes) = ([], 0)
       }
       self.sight.withLock { sight in
-        (sight.end, sight.told) = (end, end.seq)
+        (sight.end, sight.told, sight.isCompared) = (end, end.seq, true)
         sight.bytesBehind = journal.bytesNeeded(from: end.seq.next)
       }
       return try self.isTrimmed(end, journal)
@@ -236,27 +245,6 @@ package final class FollowerLink: Sendable {
         "the archive ends at group \(end.group), before this journal begins")
     }
     return end
-  }
-
-  /// Has a replica of an older generation cut what it wrote after this one took over.
-  ///
-  /// Throws `recovering` then; returns where that is not what differs.
-  private func rejoin(_ state: Aimstors_ProtoReplicaState) async throws {
-    guard began.group > 0, state.end.group > began.group else { return }
-    guard let asked = await hello(group: began.group) else {
-      throw Failure(.cellUnavailable, "the follower does not answer")
-    }
-    guard [UInt8](asked.groupHash) == began.hash.bytes else { return }
-    var cut = Aimstors_ProtoReplicaCut()
-    cut.cell = cell.rawValue
-    cut.generation = generation.rawValue
-    cut.end = began.message
-    let _: Aimstors_ProtoReplicaState = try await ask(
-      .replicaCut, cut, timeout: ReplicationLimits.appendTimeout)
-    logger.notice(
-      "an older generation's tail is cut",
-      metadata: ["follower": "\(name)", "behind_group": "\(began.group)"])
-    throw Failure(.recovering, "its journal is being cut")
   }
 
   private func append(_ groups: [[UInt8]], _ journal: Journal) async throws -> JournalEnd {
@@ -281,7 +269,7 @@ package final class FollowerLink: Sendable {
   /// The follower has everything up to `end` on its disk.
   private func took(_ end: JournalEnd, _ journal: Journal, bytesBehind: UInt64?) {
     // First: whoever reads what was acknowledged, and then this, sees a follower that went back.
-    sight.withLock { $0.told = end.seq }
+    sight.withLock { ($0.told, $0.isCompared) = (end.seq, true) }
     journal.gate.acknowledge(name, through: end.seq)
     journal.advancePin(pinName, through: end.seq)
     let isCurrent = end.seq >= journal.lastSeq

@@ -29,9 +29,10 @@ extension Replication {
       let from = journal.lastSeq
       state.withLock { $0.askedFrom[link.name] = from }
     case .asked, .adding:
-      // What it said last: where it was fed to may have been another disk.
+      // What it said last: where it was fed to may have been another disk. And not its word alone:
+      // a replica that comes back may have as many records, and others.
       guard let from = state.withLock({ $0.askedFrom[link.name] }), let told = sight.told,
-        told >= from
+        told >= from, sight.isCompared
       else { return }
       await add(link.name)
     case .leaving: if await release(link.name) { journal.gate.require(askedNow) }

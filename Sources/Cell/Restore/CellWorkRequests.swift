@@ -15,6 +15,7 @@ struct CellWorkRequests: Sendable {
   let departures: Departures
   let directives: Directives
   let survey: CellSurvey
+  let suspended: SuspendedWork
   let loads: LoadSample
   let cell: CellID
   let spreadTurns = CellTurns()
@@ -31,6 +32,12 @@ struct CellWorkRequests: Sendable {
         try Self.json(try await survey.page(after: after))
       }
     }
+    if message.kind == "suspended" {
+      let restore = message.at
+      return try work.ask(message.operation) { [suspended] _ in
+        try Self.json(await suspended.count(restore))
+      }
+    }
     guard let archive, let restoration else {
       throw Failure(.invalidState, "this cell has no archive")
     }
@@ -41,16 +48,11 @@ struct CellWorkRequests: Sendable {
         try Self.json(try await restoration.run(request, progress))
       }
     case "cell_restore":
-      let (name, recovery, directives) = (message.at, recovery, directives)
+      let name = message.at
       return try work.ask(message.operation) { progress in
-        if let recovery, recovery.name == name {
-          return try Self.json(try await recovery.finished(progress))
-        }
-        // It ended before this process started.
-        guard let bytes = try await directives.fact(CellRecovery.fact(name)) else {
-          throw Failure(.invalidState, "this cell is not being restored as \(name)")
-        }
-        let result = try EdgeJSON.decode(CellRecovery.Result.self, from: bytes)
+        var result = try await recovered(name, progress)
+        let report = await suspended.count(name)
+        (result.suspended, result.suspendedCount) = (report.suspended, report.suspendedCount)
         return try Self.json(try CellRecovery.judge(result))
       }
     case "release" where message.tenant.isEmpty:
@@ -84,6 +86,17 @@ struct CellWorkRequests: Sendable {
       }
       return try work.ask(message.operation, body)
     }
+  }
+
+  private func recovered(
+    _ name: String, _ progress: CellWork.Progress
+  ) async throws -> CellRecovery.Result {
+    if let recovery, recovery.name == name { return try await recovery.finished(progress) }
+    // It ended before this process started.
+    guard let bytes = try await directives.fact(CellRecovery.fact(name)) else {
+      throw Failure(.invalidState, "this cell is not being restored as \(name)")
+    }
+    return try EdgeJSON.decode(CellRecovery.Result.self, from: bytes)
   }
 
   private func move(
@@ -146,40 +159,5 @@ private struct SnapshotResult: Encodable {
     snapshot = manifest.name
     tenantSeq = manifest.tenantSeq.rawValue
     bytes = manifest.bytes
-  }
-}
-
-/// What a drill of one cell came to.
-private struct DrillReport: Encodable {
-  struct Entry: Encodable {
-    let tenantID: String
-    let tenantSeq: UInt64?
-    let bytes: UInt64
-    let records: UInt64
-    let milliseconds: Int64
-    let matchesServed: Bool?
-    let failure: String?
-
-    enum CodingKeys: String, CodingKey {
-      case bytes, records, milliseconds, failure
-      case tenantID = "tenant_id"
-      case tenantSeq = "tenant_seq"
-      case matchesServed = "matches_served"
-    }
-  }
-
-  let verified: Int
-  let failed: Int
-  let tenants: [Entry]
-
-  init(_ results: [DrillResult]) {
-    verified = results.count { $0.failure == nil }
-    failed = results.count - verified
-    tenants = results.map {
-      Entry(
-        tenantID: $0.tenant.rawValue, tenantSeq: $0.tenantSeq?.rawValue, bytes: $0.bytes,
-        records: $0.records, milliseconds: $0.milliseconds, matchesServed: $0.matchesServed,
-        failure: $0.failure)
-    }
   }
 }

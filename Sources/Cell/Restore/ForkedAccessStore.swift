@@ -14,6 +14,7 @@ struct ForkedAccessStore {
       "UPDATE sessions SET revoked_at = ? WHERE revoked_at IS NULL", .integer(now.milliseconds))
     try db.run("DELETE FROM session_tokens WHERE id > ?", .integer(0))
     try db.run("DELETE FROM one_time_tokens WHERE user_id > ?", .integer(0))
+    try db.run("DELETE FROM email_changes WHERE user_id > ?", .integer(0))
     // A copy for people to look at writes to nobody.
     try db.run("DELETE FROM mails WHERE id > ?", .integer(0))
     try db.run("DELETE FROM alert_channels WHERE delivered >= ?", .integer(-1))

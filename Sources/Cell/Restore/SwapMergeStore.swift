@@ -120,22 +120,3 @@ struct SwapMergeStore {
     try connection.first(sql) { $0.int(0) } ?? 0
   }
 }
-
-/// The messages that wait, of a restored tenant that sends nothing before it is released.
-struct SuspendedStore {
-  let connection: Connection
-
-  init(_ snapshot: Snapshot) { connection = snapshot.file(.messages) }
-  init(connection: Connection) { self.connection = connection }
-
-  func count() throws -> Int {
-    try connection.first("SELECT count(*) FROM message_states WHERE state = 0") { $0.int(0) } ?? 0
-  }
-
-  /// The oldest of them.
-  func messages(limit: Int) throws -> [String] {
-    try connection.rows(
-      "SELECT id FROM message_states WHERE state = 0 ORDER BY id LIMIT ?1", .int(limit)
-    ) { RowID($0.int64(0)).text(.message) }
-  }
-}

@@ -71,6 +71,10 @@ struct TenantRestoration: Sendable {
     guard let fork = TenantID(profile.tenant), fork != request.tenant, fork != .cellStore else {
       throw Failure(.invalidIdentifier, "not a tenant id")
     }
+    guard let entry = DirectoryEntry(profile) else {
+      throw Failure(.invalidIdentifier, "not a tenant id")
+    }
+    let unfinished = UnfinishedForks(engine: engine, directives: directives, sealer: sealer)
     let lineage = Self.lineage(request.operation)
     if let head = engine.heads[fork] {
       guard head.lineage == lineage else {
@@ -90,7 +94,7 @@ struct TenantRestoration: Sendable {
         isFork: true)
       try await note(request, restored, AbandonedRecords(), fork)
       progress.step("install")
-      try await directives.mark(fork, .fork(since: now))
+      try await unfinished.begin(entry, of: request.tenant, by: request.operation, at: now)
       try await engine.install(
         fork, lineage: lineage, epoch: Epoch(profile.epoch),
         origin: RestoreOrigin(
@@ -112,6 +116,7 @@ struct TenantRestoration: Sendable {
           createdAt: Timestamp(milliseconds: profile.createdAtMs)))
       transaction.dueMayHaveChanged()
     }
+    try await unfinished.end(fork)
     try await engine.write(source, CommandOrigin(requestID: operation, traceID: "")) { tx in
       let log = try AuditLog(tx)
       let last = try AuditStore(tx).newest(before: .max, action: "tenant.fork", limit: 1)
@@ -123,7 +128,8 @@ struct TenantRestoration: Sendable {
     }
     // Its people are told at once.
     forget(source)
-    if let entry = DirectoryEntry(profile) { try await directives.set(entry, trace: "") }
+    // Once more: until it was here its mode held for nobody.
+    try await directives.set(entry, trace: "")
     return try await finished(request, fork)
   }
 
@@ -155,8 +161,7 @@ struct TenantRestoration: Sendable {
     var result = try await finished(request, tenant)
     let limit = CellLimits.suspendedShown
     (result.suspended, result.suspendedCount) = try await engine.read(tenant, [.messages]) {
-      let rows = SuspendedStore($0)
-      return (try rows.messages(limit: limit), try rows.count())
+      (try SuspendedStore($0).oldest(limit: limit), try SuspendedTenant($0).sends)
     }
     return result
   }
@@ -214,7 +219,7 @@ struct TenantRestoration: Sendable {
     case .fork: throw Failure(.forbidden, "a fork never sends")
     case nil: return 0
     }
-    let count = try await engine.read(tenant, [.messages]) { try SuspendedStore($0).count() }
+    let count = try await engine.read(tenant, [.messages]) { try SuspendedTenant($0).sends }
     try await directives.mark(tenant, nil)
     wake(tenant)
     return count

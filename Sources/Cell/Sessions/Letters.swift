@@ -7,6 +7,11 @@ import Trust
 import Wire
 
 /// Letters on their way: stored sealed with the command that caused them, sent after its commit.
+///
+/// The gate is asked before each, and says what may leave (``NoticeRule``). One that an owner
+/// before this one may have sent waits for the release like a message; a new one does not, so that
+/// people can sign in meanwhile. None is sent whose token opens nothing any more: whoever waited so
+/// long has asked again.
 final class Letters: Sendable {
   enum Content {
     case invitation(String)
@@ -33,23 +38,28 @@ final class Letters: Sendable {
   private let store: any TenantStore
   private let sender: any MailSender
   private let sealer: Sealer
+  private let gate: any SendGate
   private let clock: any WallClock
   private let state = Mutex(State())
 
   init(
-    store: any TenantStore, sender: any MailSender, sealer: Sealer, clock: any WallClock
+    store: any TenantStore, sender: any MailSender, sealer: Sealer, gate: any SendGate,
+    clock: any WallClock
   ) {
     self.store = store
     self.sender = sender
     self.sealer = sealer
+    self.gate = gate
     self.clock = clock
   }
 
   /// Stores a letter in the transaction; it leaves after the commit.
   func queue(_ content: Content, to user: User, _ tx: Transaction) throws {
     let mail: Mail
+    let seconds: Int64
     switch content {
     case .invitation(let token):
+      seconds = OneTimeToken.Purpose.invitation.seconds
       mail = Mail(
         to: user.email, subject: "You are invited",
         text: """
@@ -60,6 +70,7 @@ final class Letters: Sendable {
           \(token)
           """)
     case .passwordReset(let token):
+      seconds = OneTimeToken.Purpose.passwordReset.seconds
       mail = Mail(
         to: user.email, subject: "A new password",
         text: """
@@ -73,6 +84,7 @@ final class Letters: Sendable {
           If it was not you, nothing needs to be done.
           """)
     case .emailChange(let token, let address):
+      seconds = EmailChange.seconds
       mail = Mail(
         to: address, subject: "Confirm your e-mail address",
         text: """
@@ -87,8 +99,8 @@ final class Letters: Sendable {
     }
     let id = tx.freshID()
     let sealed = sealer.seal(
-      try EdgeJSON.encode(mail), owner: Self.owner(tx.tenant, id),
-      nonce: tx.randomBytes(Sealer.nonceBytes))
+      try EdgeJSON.encode(Stored(mail, until: tx.now.adding(seconds: seconds))),
+      owner: Self.owner(tx.tenant, id), nonce: tx.randomBytes(Sealer.nonceBytes))
     try UsersStore(tx).insertMail(id, sealed: sealed, at: tx.now)
     let tenant = tx.tenant
     tx.afterCommit { self.wake(tenant) }
@@ -99,6 +111,13 @@ final class Letters: Sendable {
     state.withLock { state in
       state.waiting.insert(tenant)
       state.pauses[tenant]?.until = .zero
+    }
+  }
+
+  /// Says that a stop was lifted: what could not leave is looked at once more.
+  func sendsMayResume() {
+    state.withLock { state in
+      for tenant in state.pauses.keys { state.pauses[tenant]?.until = .zero }
     }
   }
 
@@ -128,6 +147,7 @@ final class Letters: Sendable {
   }
 
   private func sendAll(of tenant: TenantID, at now: Timestamp) async -> Bool {
+    guard gate.notices(of: tenant) != .nothing else { return false }
     let batch = Self.batch
     var (after, isDone) = (RowID(0), true)
     while true {
@@ -145,11 +165,14 @@ final class Letters: Sendable {
   private func send(
     _ letter: UsersStore.UnsentMail, of tenant: TenantID, at now: Timestamp
   ) async -> Bool {
-    let isTooOld = letter.createdAt.adding(seconds: Self.keptSeconds) < now
     do {
-      if !isTooOld {
+      if letter.createdAt.adding(seconds: Self.keptSeconds) >= now {
         let bytes = try sealer.open(letter.sealed, owner: Self.owner(tenant, letter.id))
-        try await sender.send(try EdgeJSON.decode(Mail.self, from: bytes))
+        let stored = try EdgeJSON.decode(Stored.self, from: bytes)
+        if stored.validUntil.map({ $0 > now }) ?? true {
+          guard mayLeave(letter, of: tenant) else { return false }
+          try await sender.send(stored.mail)
+        }
       }
       let id = letter.id
       try await store.write(tenant, CommandOrigin(requestID: "mail", traceID: "")) { tx in
@@ -161,7 +184,37 @@ final class Letters: Sendable {
     }
   }
 
+  private func mayLeave(_ letter: UsersStore.UnsentMail, of tenant: TenantID) -> Bool {
+    switch gate.notices(of: tenant) {
+    case .all: true
+    case .after(let end): letter.createdAt > end
+    case .nothing: false
+    }
+  }
+
   static func owner(_ tenant: TenantID, _ id: RowID) -> String {
     "\(tenant)/mail/\(id.rawValue)"
+  }
+}
+
+extension Letters {
+  /// A letter as it is sealed: also one of a version that did not say how long its token is good.
+  fileprivate struct Stored: Codable {
+    let to: String
+    let subject: String
+    let text: String
+    let validUntil: Timestamp?
+
+    enum CodingKeys: String, CodingKey {
+      case to, subject, text
+      case validUntil = "valid_until"
+    }
+
+    init(_ mail: Mail, until: Timestamp) {
+      (to, subject, text) = (mail.to, mail.subject, mail.text)
+      validUntil = until
+    }
+
+    var mail: Mail { Mail(to: to, subject: subject, text: text) }
   }
 }

@@ -61,6 +61,11 @@ final class Directives: SendGate {
 
   func mark(of tenant: TenantID) -> RestoreMark? { table.withLock { $0.restoreMark(of: tenant) } }
 
+  /// Whose sends wait for the release of which restore, and since when.
+  var suspensions: [(tenant: TenantID, restore: String, since: Timestamp)] {
+    table.withLock { $0.suspensions }
+  }
+
   /// Lets nothing new of a tenant leave, until it is told otherwise or the process ends.
   func quiesce(_ tenant: TenantID, since: Timestamp?) {
     table.withLock { $0.quiesce(tenant, since: since) }
@@ -163,6 +168,13 @@ final class Directives: SendGate {
     try await store.read(.cellStore, [.spool]) { try DirectivesStore($0).fact(name) }
   }
 
+  /// Facts whose name begins with `prefix`, without it.
+  func facts(
+    _ prefix: String
+  ) async throws(Failure) -> [(name: String, value: [UInt8])] {
+    try await store.read(.cellStore, [.spool]) { try DirectivesStore($0).facts(prefix) }
+  }
+
   func setFact(_ name: String, _ value: [UInt8]) async throws(Failure) {
     try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: "")) {
       try DirectivesStore($0).setFact(name, value)
@@ -181,6 +193,8 @@ final class Directives: SendGate {
   func entry(of tenant: TenantID) -> DirectoryEntry? { table.withLock { $0.entry(of: tenant) } }
 
   func state(of tenant: TenantID) -> TenantState { table.withLock { $0.state(of: tenant) } }
+
+  func notices(of tenant: TenantID) -> NoticeRule { table.withLock { $0.notices(of: tenant) } }
 }
 
 extension DurabilityMode {

@@ -23,6 +23,18 @@ public struct StopReason: Hashable, Sendable {
   }
 }
 
+/// Which letters and alerts of a tenant may leave now.
+public enum NoticeRule: Hashable, Sendable {
+  case all
+  /// Those that were due later: what was due by then, an owner before this one may have sent.
+  case after(Timestamp)
+  /// The tenant is suspended, about to move, or a fork.
+  case nothing
+
+  /// What is due so soon after an owner's end counts as that owner's.
+  static let settleSeconds: Int64 = 5
+}
+
 /// Asked before each send intent becomes durable.
 ///
 /// Answers from memory.
@@ -37,6 +49,13 @@ public protocol SendGate: Sendable {
   /// The tenant's state: a suspended or read-only tenant refuses its clients' writes, while
   /// receipts and refunds continue.
   func state(of tenant: TenantID) -> TenantState
+
+  /// Which letters and alerts of `tenant` may leave now; asked before each.
+  func notices(of tenant: TenantID) -> NoticeRule
+}
+
+extension SendGate {
+  public func notices(of tenant: TenantID) -> NoticeRule { .all }
 }
 
 /// A gate that stops nothing, for tests of other parts.

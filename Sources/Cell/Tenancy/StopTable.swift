@@ -41,6 +41,16 @@ struct StopTable: Sendable {
 
   func restoreMark(of tenant: TenantID) -> RestoreMark? { marks[tenant] }
 
+  /// Whose sends wait for the release of which restore, and since when.
+  var suspensions: [(tenant: TenantID, restore: String, since: Timestamp)] {
+    var found: [(tenant: TenantID, restore: String, since: Timestamp)] = []
+    for (tenant, mark) in marks {
+      guard case .suspended(let restore, let since) = mark else { continue }
+      found.append((tenant: tenant, restore: restore, since: since))
+    }
+    return found
+  }
+
   mutating func note(numberID: String, phoneNumberID: String) {
     numberIDs[phoneNumberID] = numberID
   }
@@ -73,5 +83,24 @@ struct StopTable: Sendable {
       return StopReason(scope: .tenantState, reason: entry.reason, since: entry.changedAt)
     }
     return nil
+  }
+
+  /// Which letters and alerts of a tenant may leave now.
+  ///
+  /// What is due within seconds after an owner was proven or stated stopped, the owner may have
+  /// sent: a restore's mark and the cell's own stop, which a promotion puts, are younger than that.
+  /// Other stops are of WhatsApp sends only: people sign in, and hear of what happens, all the
+  /// same.
+  func notices(of tenant: TenantID) -> NoticeRule {
+    guard quiesced[tenant] == nil, state(of: tenant) != .suspended else { return .nothing }
+    var since: [Timestamp] = []
+    switch marks[tenant] {
+    case .fork: return .nothing
+    case .suspended(_, let at): since.append(at)
+    case nil: break
+    }
+    if let stop = stops[Key(scope: .cell, id: cell)], !stop.lifted { since.append(stop.since) }
+    guard let last = since.max() else { return .all }
+    return .after(last.adding(seconds: NoticeRule.settleSeconds))
   }
 }

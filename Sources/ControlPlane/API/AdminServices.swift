@@ -15,6 +15,7 @@ struct AdminServices: Sendable {
   let directives: DirectiveSender
   let spools: SpoolRounds
   let problems: ProblemLog
+  let storeDrill: StoreDrill
   let messenger: any Messenger
   let clock: any WallClock
   let random: any RandomSource

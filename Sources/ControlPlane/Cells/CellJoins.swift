@@ -23,8 +23,9 @@ struct CellJoins: Sendable {
       let token = try hash.flatMap { try rows.joinToken(hash: $0) }
       let known = try rows.cell(request.cell)
       let decision = try JoinRule.decide(
-        request, token: token, known: known, ceiling: try rows.formatCeiling() ?? 1,
-        at: transaction.now)
+        request, token: token, known: known,
+        register: try rows.register(of: request.cell)?.generation,
+        ceiling: try rows.formatCeiling() ?? 1, at: transaction.now)
       if decision == .admitUsingToken, let token {
         try rows.use(token, by: request.cell, address: request.address)
       }

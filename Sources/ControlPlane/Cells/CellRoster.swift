@@ -156,6 +156,11 @@ final class CellRoster: Sendable {
     state.withLock { $0.conflicts.released(kind, key, by: tenant) }
   }
 
+  /// A cell has named all keys of a tenant.
+  func told(_ cell: CellID, _ tenant: TenantID, holds keys: Set<OwnerConflict.Subject>) {
+    state.withLock { $0.conflicts.told(cell, tenant, holds: keys) }
+  }
+
   func end(_ claims: [OwnerConflict.Claim]) { state.withLock { $0.conflicts.end(claims) } }
 
   /// As it is stored; said in every heartbeat's answer, and held to by the own store.
@@ -194,9 +199,9 @@ final class CellRoster: Sendable {
     }
   }
 
-  /// The cells that answer now.
+  /// The cells that answer now, and may.
   func living() -> [CellRecord] {
-    sights().filter { $0.isAlive && $0.record.state != .retired }.map(\.record)
+    sights().filter { $0.isAlive && !$0.record.isGone }.map(\.record)
   }
 
   /// Cells that were retired with nothing in them; those that were lost are not among them.

@@ -66,29 +66,32 @@ enum JoinRule {
 
   enum Decision: Hashable { case admit, admitUsingToken }
 
-  /// What a process hears whose cell was spread over others: it stops.
+  /// What a process hears whose cell was spread over others, or given up while nobody knew what it
+  /// had: it stops.
   static let ended = Failure(
-    .generationFenced, "the cell was spread over others, and is no more")
+    .generationFenced, "the cell was spread over others or given up, and is no more")
 
   /// Throws `forbidden` without a credential or an unused token, `generation_fenced` for a
   /// generation that has been passed, `format_ceiling` for a program that does not read what others
   /// may write.
+  ///
+  /// `register`: the generation of the cell's register, which may know what no record does.
   static func decide(
-    _ request: Request, token: JoinToken?, known: CellRecord?, ceiling: UInt32 = 1,
-    at now: Timestamp
+    _ request: Request, token: JoinToken?, known: CellRecord?, register: Generation? = nil,
+    ceiling: UInt32 = 1, at now: Timestamp
   ) throws(Failure) -> Decision {
-    if known?.generation == .ended { throw ended }
+    let fence = [known?.generation, register].compactMap(\.self).max()
+    if fence == .ended { throw ended }
     if known?.state == .retired { throw Failure(.forbidden, "the cell is retired") }
     guard request.readsLevel >= ceiling else {
       throw Failure(
         .formatCeiling,
         "level \(ceiling) may be written, and this program reads \(request.readsLevel)")
     }
-    if let known, !GenerationRule.admits(request.generation, known: known.generation) {
+    if let fence, !GenerationRule.admits(request.generation, known: fence) {
       throw Failure(
         .generationFenced,
-        "generation \(known.generation.rawValue) has taken over from \(request.generation.rawValue)"
-      )
+        "generation \(fence.rawValue) has taken over from \(request.generation.rawValue)")
     }
     if let known, known.region != request.region {
       throw Failure(.forbidden, "the cell joined in region \(known.region)")

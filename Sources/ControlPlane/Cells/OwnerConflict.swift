@@ -90,6 +90,14 @@ struct OwnerConflicts: Hashable, Sendable {
     }
   }
 
+  /// A cell has named all keys of a tenant: the others it claims for it no more.
+  mutating func told(_ cell: CellID, _ tenant: TenantID, holds keys: Set<OwnerConflict.Subject>) {
+    standing = standing.filter { claim, _ in
+      claim.cell != cell || claim.tenant != tenant || claim.subject == .tenant
+        || keys.contains(claim.subject)
+    }
+  }
+
   mutating func end(_ claims: [OwnerConflict.Claim]) {
     for claim in claims { standing[claim] = nil }
   }
@@ -97,10 +105,13 @@ struct OwnerConflicts: Hashable, Sendable {
 
 extension OwnerConflict.Claim {
   /// Whether what is stored contradicts it no more: the tenant's placement, or who holds the key.
+  ///
+  /// A key that its holder gave up is nobody's, and none of its messages come to who says that it
+  /// has it: that one has to get it, or to give it up as well.
   func isOver(placement: Placement?, holder: KeyClaim?) -> Bool {
     switch subject {
     case .tenant: placement.map { $0.cell == cell } ?? true
-    case .key: holder.map { $0.isReleased || $0.tenant == tenant } ?? true
+    case .key: holder?.tenant == tenant
     }
   }
 }

@@ -54,6 +54,7 @@ public final class ControlPlaneNode: Service {
         store: platform, map: map, roster: roster, messenger: messenger, boot: boot,
         logger: logger),
       problems: ProblemLog(store: platform, roster: roster, startedAt: startedAt),
+      storeDrill: StoreDrill(configuration.drillStore),
       messenger: messenger, clock: clock, random: random, startedAt: startedAt)
     joins = CellJoins(
       store: platform, roster: roster, map: map, secrets: secrets, clock: clock, logger: logger)

@@ -49,7 +49,8 @@ enum AdminRouteTable {
       .admin, "GET", "/v1/restores/{id}", "Show a restore", tag: "Restores",
       answer: .json(200, "Restore"), refusals: [.notFound]),
     .init(
-      .admin, "POST", "/v1/restores/{id}/release", "Let a restored tenant send", tag: "Restores",
+      .admin, "POST", "/v1/restores/{id}/release",
+      "Let what a restore or promotion keeps back be sent", tag: "Restores",
       answer: .json(200, "Restore"), refusals: [.notFound, .invalidState, .conflict]),
     .init(
       .admin, "POST", "/v1/drills", "Restore every tenant from the archive and report",

@@ -66,6 +66,11 @@ extension Schemas {
         "cell": string, "at": string, "source": words("archive", "follower"),
         "mode": words("fork", "swap", "cell"), "accept": boolean,
         "released_at?": time, "released?": integer,
+        "suspended?": list(
+          of: object([
+            "tenant_id": string, "messages": integer, "recipients": integer, "timers": integer,
+            "code?": string,
+          ])), "suspended_count?": integer, "uncounted?": list(of: string),
       ])
     ),
     ("SendStopInput", object(["reason": string])),

@@ -53,8 +53,7 @@ struct RebalanceCommands: Sendable {
     let isLost = !isAlive && input.oldIsDead == true && !isDryRun
     let isMixed = try await PromoteRoute.isMixed(id, services)
     let answer = try await command.perform { transaction, rows in
-      guard var cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
-      guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
+      var cell = try Self.demandDrainable(id, rows)
       guard isAlive || isLost else {
         throw Failure(
           .cellUnavailable,
@@ -62,31 +61,20 @@ struct RebalanceCommands: Sendable {
             + "over, or the archive gives its tenants to the other cells",
           retryAfterMilliseconds: ControlPlaneLimits.heartbeatTimeoutMilliseconds)
       }
-      // A follower that has everything is waited for, where it does not answer now.
-      let isPromoted = try isLost && rows.register(of: id)?.promotable.isEmpty == false
-      guard !isLost || isPromoted else {
-        let operation = try CellSpreadCommands.begin(
-          id, standing, input.reason ?? "", command, transaction, rows)
-        return try .json(202, OperationView(operation))
-      }
-      if !isDryRun {
-        try Self.demandNoDrain(of: id, rows)
-        if isAlive { try demandHeadroom(without: id, input, rows) }
-        try SendStopRule.demandMovable(from: try rows.sendStop(.cell, id.rawValue))
-      }
-      if isPromoted {
-        // Its sends would have to stop until somebody has looked; elsewhere they would go on.
-        guard !isMixed else {
-          throw Failure(
-            .invalidState,
-            "tenants of \(id) wait for no follower, so its copy may be incomplete: promote it, "
-              + "look at its sends, and drain then")
+      if isLost {
+        guard try Self.successor(of: id, isMixed: isMixed, services.replicas, rows) != nil else {
+          let operation = try CellSpreadCommands.begin(
+            id, standing, input.reason ?? "", command, transaction, rows)
+          return try .json(202, OperationView(operation))
         }
         _ = try PromoteRoute.begin(
-          id, .init(replica: nil, oldIsDead: true, dryRun: nil, reason: input.reason),
-          isMixed: false, services.replicas, command, transaction, rows)
-        guard let promoted = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
-        cell = promoted
+          id, .promotable(reason: input.reason), isMixed: false, services.replicas, command,
+          transaction, rows)
+        cell = try Self.demandDrainable(id, rows)
+      } else if !isDryRun {
+        try Self.demandNoDrain(of: id, rows)
+        try demandHeadroom(without: id, input, rows)
+        try SendStopRule.demandMovable(from: try rows.sendStop(.cell, id.rawValue))
       }
       let operation = try rows.begin(
         .cellDrain, id.rawValue, total: 0, unit: "tenants", transaction)
@@ -110,16 +98,54 @@ struct RebalanceCommands: Sendable {
 
   /// What the drain of a cell that is stated to be dead would begin with: it cannot be measured.
   func drainDryRun(ofDead id: CellID) async throws -> StoredAnswer {
-    let promotable = try await services.store.read { rows -> Set<String> in
-      try rows.register(of: id)?.promotable ?? []
+    struct Plan: Encodable, Sendable {
+      let cell: String
+      let tenants: Int
+      /// The follower that takes over first, and under which generation.
+      let promotes: String
+      let generation: UInt64
     }
-    guard promotable.isEmpty else {
+    let isMixed = try await PromoteRoute.isMixed(id, services)
+    let plan = try await services.store.read { rows -> Plan? in
+      _ = try Self.demandDrainable(id, rows)
+      return try Self.successor(of: id, isMixed: isMixed, services.replicas, rows).map { after in
+        Plan(
+          cell: id.rawValue, tenants: try rows.tenantCounts()[id]?.tenants ?? 0,
+          promotes: after.primary, generation: after.generation.rawValue)
+      }
+    }
+    guard let plan else {
+      return try await CellSpreadCommands(services: services).dryRun(id, oldIsDead: true)
+    }
+    return try services.dryRun(.cellDrain, of: id, plan)
+  }
+
+  private static func demandDrainable(_ id: CellID, _ rows: PlatformRows) throws -> CellRecord {
+    guard let cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+    guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
+    return cell
+  }
+
+  /// The register after the promotion with which the drain of a dead cell begins, where that may
+  /// begin; nil: the register names no follower, and the archive gives its tenants to others.
+  ///
+  /// A follower that has everything is waited for, where it does not answer now.
+  private static func successor(
+    of id: CellID, isMixed: Bool, _ replicas: ReplicaRoster, _ rows: PlatformRows
+  ) throws -> CellRegister? {
+    guard try rows.register(of: id)?.promotable.isEmpty == false else { return nil }
+    try demandNoDrain(of: id, rows)
+    try SendStopRule.demandMovable(from: try rows.sendStop(.cell, id.rawValue))
+    // Its sends would have to stop until somebody has looked; elsewhere they would go on.
+    guard !isMixed else {
       throw Failure(
         .invalidState,
-        "\(promotable.sorted().joined(separator: ", ")) would take over first: see the dry run of "
-          + "a promotion, and of a drain after it")
+        "tenants of \(id) wait for no follower, so its copy may be incomplete: promote it, "
+          + "look at its sends, and drain then")
     }
-    return try await CellSpreadCommands(services: services).dryRun(id, oldIsDead: true)
+    return try PromoteRoute.decide(
+      id, .promotable(reason: nil), isMixed: false, replicas, rows
+    ).after
   }
 
   /// Ends a cell that has no tenants: it may never join again.
@@ -130,12 +156,10 @@ struct RebalanceCommands: Sendable {
   ) async throws(Failure) -> StoredAnswer {
     let isAlive = try await demandEmptySpool(id, trace: trace)
     let answer = try await command.perform { transaction, rows in
-      if try rows.isArchivedOnly(id) {
-        try Self.demandStated(id, input, isAlive: isAlive)
-        try rows.dismissArchived(id)
-      } else {
-        var cell = try demandRetirable(id, input, isAlive: isAlive, rows)
+      if var cell = try demandRetirable(id, input, isAlive: isAlive, rows) {
         try Self.end(&cell, transaction, rows)
+      } else {
+        try rows.dismissArchived(id)
       }
       var operation = try rows.begin(
         .cellRetire, id.rawValue, total: 0, unit: "tenants", transaction)
@@ -164,16 +188,25 @@ struct RebalanceCommands: Sendable {
     return try services.dryRun(
       .cellRetire, of: id,
       [
-        "cell": id.rawValue, "from": cell.state.rawValue, "to": CellState.retired.rawValue,
-        "spool": isAlive ? "empty" : "unknown",
+        "cell": id.rawValue, "from": cell?.state.rawValue ?? "unknown",
+        "to": CellState.retired.rawValue, "spool": isAlive ? "empty" : "unknown",
       ])
   }
 
-  /// The cell, where it may end.
+  /// The cell, where it may end; nil: only the archive names it, and nobody is to wait for it.
   private func demandRetirable(
     _ id: CellID, _ input: CellInput, isAlive: Bool, _ rows: PlatformRows
-  ) throws -> CellRecord {
-    guard let cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
+  ) throws -> CellRecord? {
+    guard let cell = try rows.cell(id) else {
+      if try rows.isArchivedOnly(id) {
+        try Self.demandStated(id, input, isAlive: isAlive)
+        return nil
+      }
+      guard try rows.register(of: id)?.generation != .ended else {
+        throw Failure(.alreadyDone, "the cell is no more")
+      }
+      throw Failure(.notFound, "no such cell")
+    }
     guard cell.state != .retired else { throw Failure(.alreadyDone, "the cell is retired") }
     try Self.demandStated(id, input, isAlive: isAlive)
     try Self.demandNoDrain(of: id, rows)

@@ -74,6 +74,10 @@ struct SurveyRounds: Sendable {
         return (conflicts, isFinal)
       }
       isSettled = wasSettled && isFinal
+      for tenant in page.tenants {
+        guard let id = TenantID(tenant.id), let keys = tenant.keys else { continue }
+        services.roster.told(cell, id, holds: keys)
+      }
       for conflict in conflicts where isFinal {
         services.roster.heard(conflict)
         logger.error("found in a survey", metadata: ["problem": "\(conflict.detail)"])
@@ -90,5 +94,15 @@ struct SurveyRounds: Sendable {
     try await store.read { rows in
       try rows.runningSurvey() == nil ? nil : try rows.unsurveyed()
     }
+  }
+}
+
+extension CellSurveyPage.Tenant {
+  /// The keys that the tenant holds, as its cell says; nil where its files could not be read.
+  fileprivate var keys: Set<OwnerConflict.Subject>? {
+    guard let profile else { return nil }
+    var keys: Set<OwnerConflict.Subject> = [.key(.slug, profile.slug)]
+    for number in numbers { keys.insert(.key(.phoneNumber, number.phoneNumberID)) }
+    return keys
   }
 }

@@ -8,6 +8,8 @@ extension PlatformRows {
   private static let prefix = "surveyed/"
   private static let round = "survey_round"
   private static let archived = "survey_archived/"
+  /// Kept for good: what is issued later lies above it, too.
+  private static let archivedGeneration = "archived_generation/"
   /// Added to the platform's version at a restore: more than can have been issued since any copy.
   static let versionJump: UInt64 = 1 << 32
 
@@ -32,15 +34,21 @@ extension PlatformRows {
   /// published from here on is newer than anything that was published before.
   ///
   /// `archived`: the cells whose journals the archive has, with the last generation that claimed
-  /// each. Those that the copy does not know joined after it was made, and are waited for too;
-  /// those that were spread over others since are no more.
+  /// each. Those that the copy does not know joined after it was made, and are waited for too,
+  /// except where somebody has said before that they are no more; those that were spread over
+  /// others since are no more, known or not.
   func beginSurvey(_ number: UInt64, archived: [CellID: Generation] = [:]) throws {
     try forgetSurvey()
     try connection.run(
       "DELETE FROM counters WHERE substr(name, 1, length(?1)) = ?1", .text(Self.prefix))
     try set(Self.survey, number)
     for (cell, generation) in archived {
-      let isEnded = generation == .ended
+      if generation == .ended { try endRegister(of: cell) }
+      let isEnded = try register(of: cell)?.generation == .ended
+      if !isEnded {
+        let before = try archivedGeneration(of: cell) ?? generation
+        try set(Self.archivedGeneration + cell.rawValue, max(before, generation).rawValue)
+      }
       if var known = try self.cell(cell) {
         guard isEnded, known.generation < .ended else { continue }
         known.generation = .ended
@@ -81,10 +89,36 @@ extension PlatformRows {
     return try archivedCells().contains(cell)
   }
 
-  /// An operator says that it is no more.
+  /// An operator says that it is no more: a machine of it that comes back all the same is refused.
+  ///
+  /// It gets no record of a cell: a retired one's journal is removed from the archive in time, and
+  /// nobody knows whether its tenants are elsewhere.
   func dismissArchived(_ cell: CellID) throws {
     try connection.run(
       "DELETE FROM counters WHERE name = ?1", .text(Self.archived + cell.rawValue))
+    try endRegister(of: cell)
+  }
+
+  /// The highest generation that had claimed the cell's journal when a survey began; nil: none.
+  func archivedGeneration(of cell: CellID) throws -> Generation? {
+    try connection.first(
+      "SELECT value FROM counters WHERE name = ?1",
+      .text(Self.archivedGeneration + cell.rawValue)
+    ) { Generation(UInt64(bitPattern: $0.int64(0))) }
+  }
+
+  /// The record of a cell that is to be brought back from the archive.
+  ///
+  /// Throws `invalid_state` of one that only the archive names: whom the control plane has placed
+  /// there is brought back, and its copy is from before all of them.
+  func lostCell(_ id: CellID) throws -> CellRecord {
+    if let cell = try cell(id) { return cell }
+    guard try isArchivedOnly(id) else { throw Failure(.notFound, "no such cell") }
+    throw Failure(
+      .invalidState,
+      "\(id) joined after the control plane's copy was made, so nobody says which tenants it had, "
+        + "and none would come back: start its process on its own disk, promote a follower of it "
+        + "by name, or bring a newer copy of the control plane back; the archive keeps them meanwhile")
   }
 
   func isSurveyed(_ cell: CellID) throws -> Bool {

@@ -20,6 +20,11 @@ struct PromoteRoute: Sendable {
     }
 
     static let empty = Input(replica: nil, oldIsDead: nil, dryRun: nil, reason: nil)
+
+    /// Of a dead primary's follower that has everything, whichever it is.
+    static func promotable(reason: String?) -> Input {
+      Input(replica: nil, oldIsDead: true, dryRun: nil, reason: reason)
+    }
   }
 
   let services: AdminServices
@@ -40,12 +45,8 @@ struct PromoteRoute: Sendable {
     let lag = services.replicas.lag(of: cell)
     let isMixed = try await Self.isMixed(cell, services)
     if input.dryRun == true {
-      let register = try await services.store.read {
-        try $0.cell(cell)?.demandNotGone()
-        return try $0.register(of: cell)
-      }
-      let (before, after) = try Self.decide(register, input, isMixed: isMixed) {
-        services.replicas.standing(of: $0, in: cell)
+      let (before, after) = try await services.store.read {
+        try Self.decide(cell, input, isMixed: isMixed, services.replicas, $0)
       }
       return try StoredAnswer.json(
         202, OperationView(try Self.plan(before, after, isMixed: isMixed, lag, services))
@@ -83,12 +84,8 @@ struct PromoteRoute: Sendable {
     _ cell: CellID, _ input: Input, isMixed: Bool, _ replicas: ReplicaRoster,
     _ command: AdminCommand, _ transaction: Transaction, _ rows: PlatformRows
   ) throws -> Operation {
-    try rows.cell(cell)?.demandNotGone()
     let reason = input.reason ?? ""
-    let register = try known(cell, input, replicas, rows)
-    let (before, after) = try decide(register, input, isMixed: isMixed) {
-      replicas.standing(of: $0, in: cell)
-    }
+    let (before, after) = try decide(cell, input, isMixed: isMixed, replicas, rows)
     let isComplete =
       before.promotable.contains(after.primary)
       && !replicas.standing(of: after.primary, in: cell).lacks
@@ -99,14 +96,17 @@ struct PromoteRoute: Sendable {
       record.mapVersion = try rows.raiseVersion()
       try rows.put(record)
     }
-    if !isProven { try stopSends(of: cell, transaction, rows) }
     var operation = Operation(
       id: .fresh(transaction), kind: .cellPromote, subject: cell.rawValue, total: 3,
       unit: "steps", at: transaction.now)
     try operation.start(at: transaction.now)
     try operation.finished(step: "register", at: transaction.now)
-    operation.reports(try PromotionResult(after, isComplete: isProven).json)
+    let hadSeq = isComplete ? replicas.lastKnown(after.primary, of: cell) : nil
+    operation.reports(try PromotionResult(after, isComplete: isProven, hadSeq: hadSeq).json)
     try rows.put(operation)
+    if !isProven {
+      try PromotionStop.put(of: cell, after.generation, for: operation.id, transaction, rows)
+    }
     try rows.append(
       command.audit(
         "cell.promote", cell.rawValue,
@@ -118,25 +118,51 @@ struct PromoteRoute: Sendable {
     return operation
   }
 
-  /// The register, which must not be a copy's.
+  /// The register before and after; what a dry run says, the order does.
+  static func decide(
+    _ cell: CellID, _ input: Input, isMixed: Bool, _ replicas: ReplicaRoster, _ rows: PlatformRows
+  ) throws -> (before: CellRegister, after: CellRegister) {
+    try rows.demandNotGone(cell)
+    return try decide(try known(cell, input, replicas, rows), input, isMixed: isMixed) {
+      replicas.standing(of: $0, in: cell)
+    }
+  }
+
+  /// The register, which must not be a copy's, at the highest generation that is known: the next
+  /// one has been issued to nobody.
   ///
   /// While cells are asked what they hold, a lost one never answers: its follower, named, answers
-  /// for it, above every generation that its replicas know. A promotion issues no epoch.
+  /// for it, also of a cell that only the archive names. A promotion issues no epoch.
   private static func known(
     _ cell: CellID, _ input: Input, _ replicas: ReplicaRoster, _ rows: PlatformRows
   ) throws -> CellRegister? {
-    let register = try rows.register(of: cell)
-    guard try rows.runningSurvey() != nil else { return register }
-    guard input.oldIsDead == true, input.replica != nil, try !rows.isSurveyed(cell) else {
+    let isCopy = try rows.runningSurvey() != nil
+    if isCopy, try input.oldIsDead != true || input.replica == nil || rows.isSurveyed(cell) {
       try rows.requireSurveyed()
-      return register
+    }
+    let isArchivedOnly = try rows.isArchivedOnly(cell)
+    let first = CellRegister(cell: cell, generation: .first, primary: nobody)
+    guard let register = try rows.register(of: cell) ?? (isArchivedOnly ? first : nil) else {
+      return nil
     }
     let generations = replicas.sights(of: cell).map(\.generation)
-    return register.map { register in
-      CellRegister(
-        cell: cell, generation: max(register.generation, generations.max() ?? .first),
-        primary: register.primary, version: register.version)
+    let highest = [try rows.highestGeneration(of: cell), generations.max()].compactMap(\.self).max()
+    return CellRegister(
+      cell: cell, generation: highest ?? register.generation,
+      primary: try hasServed(register, rows) ? register.primary : nobody,
+      promotable: isCopy ? [] : register.promotable, version: register.version)
+  }
+
+  /// Stands where no replica is the primary, or where nobody knows which one was.
+  private static let nobody = "nobody"
+
+  /// Whether whom the register names may be the primary: the promotion that made it one has not
+  /// failed before it was told.
+  private static func hasServed(_ register: CellRegister, _ rows: PlatformRows) throws -> Bool {
+    guard let last = try rows.lastPromotion(of: register.cell), last.state == .failed else {
+      return true
     }
+    return PromotionResult(of: last)?.isOf(register) != true
   }
 
   /// What would be done: an operation that is not recorded.
@@ -213,20 +239,5 @@ struct PromoteRoute: Sendable {
   private static func lost(_ lag: ReplicaRoster.Lag?) -> String {
     guard let lag else { return "how many is not known" }
     return "\(lag.records) records, \(lag.bytes) bytes, \(lag.milliseconds) ms when last heard"
-  }
-
-  /// What the old process sent last may be unknown to the new one: nothing is sent until an
-  /// operator has looked.
-  private static func stopSends(
-    of cell: CellID, _ transaction: Transaction, _ rows: PlatformRows
-  ) throws {
-    let decision = SendStopRule.put(
-      .cell, cell.rawValue, reason: "promoted without proof that the copy is complete",
-      at: transaction.now, current: try rows.sendStop(.cell, cell.rawValue),
-      version: try rows.version() + 1)
-    guard case .write(let stop) = decision else { return }
-    _ = try rows.raiseVersion()
-    try rows.put(stop)
-    _ = try rows.enqueue(stop, at: transaction)
   }
 }

@@ -43,6 +43,16 @@ struct Promotions: Sendable {
     case "refuse":
       // A repeat changes nothing; one that has restarted as the primary says so by reporting.
       if !(sight.isPrimary && sight.generation == register.generation) {
+        // What it said before it went away may not be so any more.
+        guard services.replicas.isHeard(sight) else {
+          throw Failure(.cellUnavailable, "\(register.primary) has not reported lately")
+        }
+        if let failure = PromotionResult(of: operation)?.refusal(of: sight) {
+          logger.error(
+            "a promotion ends", metadata: ["operation": "\(id)", "reason": "\(failure.detail)"])
+          let result = try? PromotionResult(register, isComplete: false).json
+          return try await fail(id, failure, result: result, trace: trace)
+        }
         var promote = Aimstors_ProtoReplicaPromote()
         promote.cell = cell.rawValue
         promote.generation = register.generation.rawValue
@@ -53,7 +63,15 @@ struct Promotions: Sendable {
       guard let record = services.roster.cell(cell), record.generation == register.generation,
         record.address == sight.address, services.roster.isAlive(cell)
       else { throw Failure(.cellUnavailable, "\(register.primary) has not joined yet") }
-      try await finish("serve", id, serving: register, trace: trace)
+      var result = PromotionResult(of: operation) ?? PromotionResult(register, isComplete: nil)
+      if result.isComplete == "false" {
+        let sends = await CellWorkRounds(services: services).suspended(
+          "", in: [cell], for: "\(id) suspended", trace: trace)
+        // It is still at it.
+        guard let sends else { return }
+        result.add(sends)
+      }
+      try await finish("serve", id, serving: result, trace: trace)
       logger.notice(
         "promoted",
         metadata: [
@@ -80,11 +98,8 @@ struct Promotions: Sendable {
   private static func passed(
     _ operation: Operation, _ register: CellRegister, _ cell: CellRecord?
   ) -> Failure? {
-    if register.generation == .ended {
-      return Failure(.conflict, "the cell was spread over others before it served")
-    }
-    if cell?.state == .retired {
-      return Failure(.conflict, "the cell was retired before it served")
+    if register.generation == .ended || cell?.isGone == true {
+      return Failure(.conflict, "the cell was spread over others or retired before it served")
     }
     guard let began = PromotionResult(of: operation), !began.isOf(register) else { return nil }
     return Failure(
@@ -93,24 +108,23 @@ struct Promotions: Sendable {
   }
 
   private func fail(
-    _ id: OperationID, _ failure: Failure, trace: String
+    _ id: OperationID, _ failure: Failure, result: String? = nil, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in
       guard var operation = try rows.operation(id), operation.state == .running else { return }
-      try operation.failed(failure, result: operation.result, at: transaction.now)
+      try operation.failed(failure, result: result ?? operation.result, at: transaction.now)
       try rows.put(operation)
     }
   }
 
   private func finish(
-    _ step: String, _ id: OperationID, serving: CellRegister? = nil, trace: String
+    _ step: String, _ id: OperationID, serving: PromotionResult? = nil, trace: String
   ) async throws(Failure) {
     try await services.store.write(trace: trace) { transaction, rows in
       guard var operation = try rows.operation(id), operation.state == .running else { return }
       try operation.finished(step: step, at: transaction.now)
       if let serving {
-        let result = try operation.result ?? PromotionResult(serving, isComplete: nil).json
-        try operation.succeeded(result: result, at: transaction.now)
+        try operation.succeeded(result: try serving.json, at: transaction.now)
       }
       try rows.put(operation)
     }

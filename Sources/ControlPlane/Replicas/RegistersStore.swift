@@ -31,6 +31,34 @@ extension PlatformRows {
       .integer(Int64(register.version)))
   }
 
+  /// The highest generation of a cell that a record, its register or an archive has told of: what
+  /// is issued lies above it.
+  func highestGeneration(of cell: CellID) throws -> Generation? {
+    [
+      try self.cell(cell)?.generation, try register(of: cell)?.generation,
+      try archivedGeneration(of: cell),
+    ].compactMap(\.self).max()
+  }
+
+  /// Nobody acknowledges for the cell any more, whatever a machine of it still has: replicas are
+  /// told so, and nobody joins under its name, also where nothing else is known of it.
+  func endRegister(of cell: CellID) throws {
+    let known = try register(of: cell)
+    guard known?.generation != .ended else { return }
+    try put(
+      CellRegister(
+        cell: cell, generation: .ended, primary: known?.primary ?? cell.rawValue,
+        version: (known?.version ?? 0) + 1))
+  }
+
+  /// Throws `invalid_state` where nobody may serve under a cell's name again.
+  func demandNotGone(_ id: CellID) throws {
+    try cell(id)?.demandNotGone()
+    guard try register(of: id)?.generation != .ended else {
+      throw Failure(.invalidState, "the cell was ended, and is no more")
+    }
+  }
+
   /// Whether some tenant of the cell waits for no follower, as its primary said last; nil where
   /// nobody has said it.
   func isMixed(_ cell: CellID) throws -> Bool? {
@@ -43,6 +71,14 @@ extension PlatformRows {
     try connection.run(
       "UPDATE registers SET mixed = ?2 WHERE cell = ?1", .text(cell.rawValue),
       .integer(isMixed ? 1 : 0))
+  }
+
+  /// The last promotion of a cell that was ordered, whatever became of it.
+  func lastPromotion(of cell: CellID) throws -> Operation? {
+    try connection.first(
+      "SELECT id FROM operations WHERE kind = ?1 AND subject = ?2 ORDER BY id DESC LIMIT 1",
+      .text(OperationKind.cellPromote.rawValue), .text(cell.rawValue)
+    ) { OperationID(trusted: $0.text(0)) }.flatMap { try operation($0) }
   }
 
   /// Promotions that are not done, oldest first.

@@ -71,6 +71,15 @@ final class ReplicaRoster: Sendable {
     }
   }
 
+  /// The last record that a follower which the register names is known to have had.
+  ///
+  /// Of one that this process has not heard it is known that it had some.
+  func lastKnown(_ replica: String, of cell: CellID) -> UInt64 {
+    let said = sight(replica, of: cell).flatMap { $0.isPrimary ? nil : $0.lastSeq }
+    let reached = reached.withLock { $0[cell]?[replica] }
+    return [said, reached].compactMap(\.self).max() ?? 1
+  }
+
   /// Whether it has less than it had: it came back on an older or empty disk.
   private func hasGoneBack(_ replica: String, of cell: CellID) -> Bool {
     guard let sight = sight(replica, of: cell) else { return false }
@@ -82,12 +91,11 @@ final class ReplicaRoster: Sendable {
   }
 
   /// The process on whose empty disk the cell can be restored, where one has said so lately.
-  func lost(of cell: CellID) -> Sight? {
-    let now = boot.nanoseconds()
-    return sights(of: cell).first { sight in
-      sight.isLost
-        && now < sight.heardAtNanoseconds
-          + UInt64(ControlPlaneLimits.heartbeatTimeoutMilliseconds) * 1_000_000
+  ///
+  /// `address`: the one that answers there; nil: any.
+  func lost(of cell: CellID, at address: String? = nil) -> Sight? {
+    sights(of: cell).first { sight in
+      sight.isLost && isHeard(sight) && (address == nil || sight.address == address)
     }
   }
 

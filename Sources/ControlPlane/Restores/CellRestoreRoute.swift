@@ -62,10 +62,9 @@ struct CellRestoreRoute: Sendable {
     }
     if let earlier = try await command.earlierAnswer() { return earlier.response }
     try CellSpreadCommands.demandDead(input.oldIsDead == true)
-    let sight = services.replicas.lost(of: cell)
     let standing = CellSpreadCommands(services: services).standing(of: cell)
     let answer = try await command.perform { transaction, rows in
-      let decision = try Self.decide(cell, sight, standing, rows)
+      let decision = try Self.decide(cell, services.replicas, standing, rows)
       let operation = try Self.begin(decision, reason, command, transaction, rows)
       return try .json(202, OperationView(operation))
     }
@@ -91,10 +90,9 @@ struct CellRestoreRoute: Sendable {
       return try await spreads.dryRun(cell, oldIsDead: input.oldIsDead == true)
     }
     try CellSpreadCommands.demandDead(input.oldIsDead == true)
-    let sight = services.replicas.lost(of: cell)
     let standing = spreads.standing(of: cell)
     let plan = try await services.store.read { rows -> Plan in
-      let decision = try Self.decide(cell, sight, standing, rows)
+      let decision = try Self.decide(cell, services.replicas, standing, rows)
       return Plan(
         cell: cell.rawValue, generation: decision.generation.rawValue,
         replica: decision.sight.replica, tenants: try rows.tenantCounts()[cell]?.tenants ?? 0,
@@ -103,27 +101,37 @@ struct CellRestoreRoute: Sendable {
     return try services.dryRun(.cellRestore, of: cell, plan)
   }
 
+  /// What the order comes to.
+  ///
+  /// Throws `conflict` while the process of an earlier one may be claiming its generation: with a
+  /// higher one it would be out before it serves.
   private static func decide(
-    _ cell: CellID, _ sight: ReplicaRoster.Sight?, _ standing: CellSpreadCommands.Standing,
+    _ cell: CellID, _ replicas: ReplicaRoster, _ standing: CellSpreadCommands.Standing,
     _ rows: PlatformRows
   ) throws -> Decision {
-    guard let record = try rows.cell(cell) else { throw Failure(.notFound, "no such cell") }
-    try record.demandNotGone()
+    try rows.demandNotGone(cell)
+    let record = try rows.lostCell(cell)
     // What the archive has not yet would be lost, and the follower has it.
     if let follower = try CellSpreadCommands.successor(of: cell, standing, rows) {
       throw Failure(.invalidState, "\(follower) has all that was acknowledged: promote it")
     }
-    guard let sight else {
+    let running = try rows.runningRecoveries(of: cell)
+    if let claiming = running.first(where: CellRestores.isClaiming),
+      replicas.lost(of: cell, at: record.address) != nil
+    {
+      throw Failure(.conflict, "\(claiming.id) restores \(cell) at \(record.address)")
+    }
+    guard let sight = replicas.lost(of: cell) else {
       throw Failure(
         .invalidState, "no process of this cell reports an empty disk: start one on the new one")
     }
-    let register = try rows.register(of: cell)
-    let highest =
-      [record.generation, sight.generation, register?.generation].compactMap { $0 }
-      .max() ?? record.generation
+    let highest = max(try rows.highestGeneration(of: cell) ?? record.generation, sight.generation)
+    guard highest < .ended else {
+      throw Failure(.invalidState, "the archive has an end of the cell's journal: it is no more")
+    }
     return Decision(
-      record: record, register: register, generation: Generation(highest.rawValue + 1),
-      sight: sight, restores: try rows.runningRecoveries(of: cell))
+      record: record, register: try rows.register(of: cell),
+      generation: Generation(highest.rawValue + 1), sight: sight, restores: running)
   }
 
   /// Records it: from here on an older process may neither join nor report, and routers fence it.

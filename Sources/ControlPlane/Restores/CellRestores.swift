@@ -9,6 +9,11 @@ struct CellRestores: Sendable {
 
   private var services: AdminServices { rounds.services }
 
+  /// Whether its process may be claiming the journal now, or have claimed it, unheard.
+  static func isClaiming(_ operation: Operation) -> Bool {
+    operation.kind == .cellRestore && operation.stepName == "claim"
+  }
+
   func drive(_ operation: Operation, trace: String) async throws(Failure) {
     guard let cell = CellID(operation.subject),
       let record = try await services.store.read({ try $0.cell(cell) })
@@ -17,8 +22,10 @@ struct CellRestores: Sendable {
     switch operation.stepName {
     case "claim":
       if !hasJoined(cell, record.generation) {
-        guard let sight = services.replicas.lost(of: cell) else {
-          throw Failure(.cellUnavailable, "no process of \(cell) reports an empty disk")
+        // Another process may not have the generation that this one may have claimed, unheard.
+        guard let sight = services.replicas.lost(of: cell, at: record.address) else {
+          throw Failure(
+            .cellUnavailable, "no process of \(cell) at \(record.address) reports an empty disk")
         }
         try await promote(sight, cell, record.generation, trace: trace)
       }

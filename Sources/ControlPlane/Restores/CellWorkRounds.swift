@@ -177,8 +177,8 @@ struct CellWorkRounds: Sendable {
     }
   }
 
-  /// Done when every living cell has ended; one that is away is in the report as not drilled, and
-  /// has failed.
+  /// Done when every living cell has ended, and the control plane's own store; a cell that is away
+  /// is in the report as not drilled, and has failed.
   private func drill(_ operation: Operation, trace: String) async throws(Failure) {
     var work = Aimstors_ProtoCellWork()
     work.operation = operation.id.rawValue
@@ -186,8 +186,17 @@ struct CellWorkRounds: Sendable {
     var cells: [String: AnyJSON] = [:]
     var failed = 0
     var verified = 0
-    for sight in services.roster.sights()
-    where sight.record.state != .retired && sight.record.generation < .ended {
+    func add(_ text: String) -> AnyJSON {
+      struct Counts: Decodable { let verified: Int, failed: Int }
+      let counts = try? EdgeJSON.decode(Counts.self, from: Array(text.utf8))
+      verified += counts?.verified ?? 0
+      failed += counts?.failed ?? 0
+      return (try? EdgeJSON.decode(AnyJSON.self, from: Array(text.utf8))) ?? .null
+    }
+    var own = AnyJSON.null
+    let store = services.storeDrill.answer(for: operation.id)
+    if case .done(let report) = store { own = add(report) }
+    for sight in services.roster.sights() where !sight.record.isGone {
       let cell = sight.record
       guard sight.isAlive else {
         cells[cell.id.rawValue] = .object(["code": .string("cell_unavailable")])
@@ -196,20 +205,15 @@ struct CellWorkRounds: Sendable {
       }
       let status = try await ask(work, cell.id, trace: trace)
       switch status.state {
-      case "done":
-        let report = try? EdgeJSON.decode(AnyJSON.self, from: Array(status.result.utf8))
-        cells[cell.id.rawValue] = report ?? .null
-        struct Counts: Decodable { let verified: Int, failed: Int }
-        let counts = try? EdgeJSON.decode(Counts.self, from: Array(status.result.utf8))
-        verified += counts?.verified ?? 0
-        failed += counts?.failed ?? 0
+      case "done": cells[cell.id.rawValue] = add(status.result)
       case "failed": throw Self.failure(status)
       default: return
       }
     }
+    guard store != .running else { return }
     let result: [String: AnyJSON] = [
       "verified": .integer(Int64(verified)), "failed": .integer(Int64(failed)),
-      "cells": .object(cells),
+      "cells": .object(cells), "control_plane": own,
     ]
     guard let bytes = try? EdgeJSON.encode(result) else {
       throw Failure(.internalError, "a report does not encode")

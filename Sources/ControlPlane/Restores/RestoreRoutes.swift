@@ -17,16 +17,24 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
   let releasedAt: Timestamp?
   /// Messages that waited when it was released.
   let released: Int?
+  /// What tenants keep back now.
+  let suspended: [SuspendedSends.Tenant]?
+  let suspendedCount: Int?
+  /// Cells that did not say what waits there.
+  let uncounted: [String]?
 
   enum CodingKeys: String, CodingKey {
-    case id, cell, at, source, mode, accept, released
+    case id, cell, at, source, mode, accept, released, suspended, uncounted
     case operationID = "operation_id"
     case tenantID = "tenant_id"
     case targetTenantID = "target_tenant_id"
     case releasedAt = "released_at"
+    case suspendedCount = "suspended_count"
   }
 
-  init(_ restore: RestoreRecord, released: Int? = nil) {
+  init(_ restore: RestoreRecord, released: Int? = nil, _ sends: SuspendedSends? = nil) {
+    (suspended, suspendedCount) = (sends?.tenants, sends?.count)
+    uncounted = sends.flatMap { $0.uncounted.isEmpty ? nil : $0.uncounted }
     id = restore.id.rawValue
     operationID = restore.id.rawValue
     tenantID = restore.tenant.rawValue
@@ -124,12 +132,36 @@ struct RestoreRoutes: Sendable {
   @Sendable private func show(_ request: Request, _ context: EdgeContext) async throws
     -> RestoreView
   {
-    RestoreView(try await restore(named: try context.parameter("id")))
+    let restore = try await restore(named: try context.parameter("id"))
+    guard restore.mode == .swap else { return RestoreView(restore) }
+    return RestoreView(restore, try await suspended(by: restore, trace: context.traceID))
   }
 
+  /// What waits now for a restore's or promotion's release.
+  private func suspended(
+    by restore: RestoreRecord, trace: String
+  ) async throws(Failure) -> SuspendedSends {
+    let (operation, stands) = try await services.store.read { rows in
+      (
+        try rows.operation(restore.id),
+        try PromotionStop.stands(restore.id, of: restore.cell, rows)
+      )
+    }
+    let isPromotion = operation?.kind == .cellPromote
+    // Nothing waits for a promotion whose stop is lifted.
+    guard stands || !isPromotion else { return SuspendedSends() }
+    let name = restore.tenant == .wholeCell ? restore.at : restore.id.rawValue
+    return await CellWorkRounds(services: services).suspendedNow(
+      isPromotion ? "" : name, in: try await cells(of: restore, operation), trace: trace)
+  }
+
+  /// By its id, or by the name that cells say of a whole cell's.
   private func restore(named text: String) async throws(Failure) -> RestoreRecord {
     let id = OperationID(trusted: text)
-    guard let restore = try await services.store.read({ try $0.restore(id) }) else {
+    let found = try await services.store.read {
+      try $0.restore(id) ?? $0.restore(ofCell: text)
+    }
+    guard let restore = found else {
       throw Failure(.notFound, "no such restore")
     }
     return restore
@@ -143,6 +175,8 @@ struct RestoreRoutes: Sendable {
       let tenant = try await services.store.read { try $0.tenant(restore.tenant) }
       return [tenant?.placement.cell ?? restore.cell]
     }
+    // None leaves while its stop stands.
+    if operation?.kind == .cellPromote { return [restore.cell] }
     var cells = Set(services.roster.living().map(\.id))
     if operation?.kind == .cellSpread {
       let tenants = try await services.store.read { try $0.spreadTenants(of: restore.cell) }
@@ -173,6 +207,9 @@ struct RestoreRoutes: Sendable {
     guard isOver else {
       throw Failure(.invalidState, "the restore has not succeeded")
     }
+    if operation?.kind == .cellPromote {
+      return try await release(promotion: restore, command).response
+    }
     var work = Aimstors_ProtoCellWork()
     // Each attempt is its own: what one could not do is not remembered as the answer.
     let attempt = String(services.random.uint64(), radix: 16)
@@ -197,5 +234,27 @@ struct RestoreRoutes: Sendable {
         id: transaction.freshID(), at: transaction.now)
       return try .json(200, RestoreView(restore, released: released))
     }.response
+  }
+
+  /// Lifts the stop that it put on its cell's sends; what waited is counted before.
+  private func release(
+    promotion restore: RestoreRecord, _ command: AdminCommand
+  ) async throws(Failure) -> StoredAnswer {
+    let sends = try await suspended(by: restore, trace: command.trace)
+    let released = sends.uncounted.isEmpty ? sends.count : nil
+    let answer = try await command.perform { transaction, rows in
+      try PromotionStop.lift(of: restore.cell, for: restore.id, transaction, rows)
+      var restore = restore
+      restore.releasedAt = restore.releasedAt ?? transaction.now
+      try rows.put(restore)
+      try rows.append(
+        command.audit(
+          "restore.release", restore.id.rawValue,
+          released.map { "\($0) messages waited" } ?? "what waited was not counted"),
+        id: transaction.freshID(), at: transaction.now)
+      return try .json(200, RestoreView(restore, released: released))
+    }
+    await services.directives.sweep(grace: 0, trace: command.trace)
+    return answer
   }
 }

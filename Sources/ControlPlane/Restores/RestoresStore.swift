@@ -6,16 +6,26 @@ extension PlatformRows {
     try connection.first(
       """
       SELECT id, tenant, target, cell, at, mode, accept, released_at FROM restores WHERE id = ?1
-      """, .text(id.rawValue)
-    ) { row in
-      RestoreRecord.Mode(rawValue: row.text(5)).map { mode in
-        RestoreRecord(
-          id: OperationID(trusted: row.text(0)), tenant: TenantID(trusted: row.text(1)),
-          target: TenantID(trusted: row.text(2)), cell: CellID(trusted: row.text(3)),
-          at: row.text(4), mode: mode, accept: row.int64(6) != 0,
-          releasedAt: row.optionalInt64(7).map(Timestamp.init(milliseconds:)))
-      }
-    } ?? nil
+      """, .text(id.rawValue), transform: Self.restore) ?? nil
+  }
+
+  /// The last one of a whole cell under this name.
+  func restore(ofCell name: String) throws -> RestoreRecord? {
+    try connection.first(
+      """
+      SELECT id, tenant, target, cell, at, mode, accept, released_at FROM restores
+      WHERE tenant = ?1 AND at = ?2 ORDER BY id DESC LIMIT 1
+      """, .text(TenantID.wholeCell.rawValue), .text(name), transform: Self.restore) ?? nil
+  }
+
+  private static func restore(_ row: Row) -> RestoreRecord? {
+    RestoreRecord.Mode(rawValue: row.text(5)).map { mode in
+      RestoreRecord(
+        id: OperationID(trusted: row.text(0)), tenant: TenantID(trusted: row.text(1)),
+        target: TenantID(trusted: row.text(2)), cell: CellID(trusted: row.text(3)),
+        at: row.text(4), mode: mode, accept: row.int64(6) != 0,
+        releasedAt: row.optionalInt64(7).map(Timestamp.init(milliseconds:)))
+    }
   }
 
   func put(_ restore: RestoreRecord) throws {

@@ -83,9 +83,9 @@ struct CellSpreadCommands: Sendable {
   private static func check(
     _ id: CellID, _ standing: Standing, _ rows: PlatformRows
   ) throws -> (cell: CellRecord, restores: [Operation]) {
+    let cell = try rows.lostCell(id)
     // From a copy that has not heard its cells an epoch might be issued twice.
     try rows.requireSurveyed()
-    guard let cell = try rows.cell(id) else { throw Failure(.notFound, "no such cell") }
     guard cell.state != .retired else { throw Failure(.invalidState, "the cell is retired") }
     guard !standing.isAlive else {
       throw Failure(.invalidState, "\(id) answers: drain it, which loses nothing")
@@ -117,11 +117,7 @@ struct CellSpreadCommands: Sendable {
     cell.state = .draining
     cell.mapVersion = try rows.raiseVersion()
     try rows.put(cell)
-    if let register = try rows.register(of: id) {
-      try rows.put(
-        CellRegister(
-          cell: id, generation: .ended, primary: register.primary, version: register.version + 1))
-    }
+    try rows.endRegister(of: id)
     let tenants = try rows.tenantCounts()[id]?.tenants ?? 0
     let operation = try rows.begin(
       .cellSpread, id.rawValue, total: Int64(tenants), unit: "tenants", transaction)

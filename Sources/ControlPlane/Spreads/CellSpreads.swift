@@ -26,7 +26,7 @@ struct CellSpreads: Sendable {
 
   /// Cells that can take something over now.
   func survivors(of cell: CellRecord) -> [CellRecord] {
-    services.roster.living().filter { $0.id != cell.id && $0.generation < .ended }
+    services.roster.living().filter { $0.id != cell.id }
   }
 
   /// One cell's short work about the lost one; nil while it is at it.
@@ -135,9 +135,7 @@ struct CellSpreads: Sendable {
     trace: String
   ) async throws(Failure) {
     let takers = Set(survivors(of: lost).map(\.id))
-    guard let target = services.roster.cell(cell), target.state != .retired,
-      target.generation < .ended
-    else {
+    guard services.roster.cell(cell)?.isGone == false else {
       let gone = Failure(.cellUnavailable, "\(cell), which was to take it, is no more")
       return try await settle(tenants, operation, takers, trace: trace) { _ in .failed(gone) }
     }
@@ -253,12 +251,21 @@ struct CellSpreads: Sendable {
       spool.failure = "\(failure.code.rawValue): \(failure.detail)"
     }
     let found = spool
+    let cells = try await services.store.read { rows in
+      Set(
+        try rows.spreadTenants(of: cell.id).filter { $0.state == .done }.compactMap { $0.to?.cell })
+    }
+    guard
+      let sends = await rounds.suspended(
+        CellSpreadCommands.name(cell.id), in: cells.sorted(), for: "\(operation.id) suspended",
+        trace: trace)
+    else { return }
     try await services.store.write(trace: trace) { transaction, rows in
       guard var operation = try rows.operation(operation.id), operation.state == .running else {
         return
       }
       let tenants = try rows.spreadTenants(of: operation.id)
-      let view = SpreadView(cell.id, tenants, found)
+      let view = SpreadView(cell.id, tenants, found, sends)
       let result = String(decoding: try EdgeJSON.encode(view), as: UTF8.self)
       if view.failed > 0 {
         try operation.failed(

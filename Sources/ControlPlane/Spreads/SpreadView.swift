@@ -41,8 +41,19 @@ struct SpreadView: Encodable, Sendable {
   /// Who is not back first; at most a thousand.
   let tenants: [Tenant]
   let spool: Spool
+  /// What they keep back until the release.
+  let suspended: [SuspendedSends.Tenant]
+  let suspendedCount: Int
+  /// Cells that did not say what waits there.
+  let uncounted: [String]
 
-  init(_ cell: CellID, _ rows: [SpreadTenant], _ spool: Spool) {
+  enum CodingKeys: String, CodingKey {
+    case restore, restored, failed, tenants, spool, suspended, uncounted
+    case suspendedCount = "suspended_count"
+  }
+
+  init(_ cell: CellID, _ rows: [SpreadTenant], _ spool: Spool, _ sends: SuspendedSends) {
+    (suspended, suspendedCount, uncounted) = (sends.tenants, sends.count, sends.uncounted)
     restore = CellSpreadCommands.name(cell)
     let back = rows.filter { $0.state == .done }
     let others = rows.filter { $0.state != .done }

@@ -27,7 +27,10 @@ struct StatusCollector: Sendable {
           code: "router_silent", detail: "\(router.id) has not compared its map",
           since: router.lastSeen, runbook: Runbook.page("router_map"), cell: nil, tenant: nil))
     }
-    let waiting = try await services.store.read { try $0.waitingDirectives() }
+    let (waiting, stops) = try await services.store.read {
+      (try $0.waitingDirectives(), try $0.sendStops())
+    }
+    problems += stops.compactMap(Self.suspended)
     for (cell, queue) in waiting.sorted(by: { $0.key < $1.key })
     where queue.since.adding(milliseconds: ControlPlaneLimits.directiveLateMilliseconds) < now {
       problems.append(
@@ -57,6 +60,15 @@ struct StatusCollector: Sendable {
           tenant: nil))
     }
     return problems
+  }
+
+  /// Sends that wait for the release of a promotion; those of a restore their cells tell of.
+  private static func suspended(_ stop: SendStop) -> ReportedProblem? {
+    guard let promotion = PromotionStop.promotion(of: stop) else { return nil }
+    return ReportedProblem(
+      code: "sends_suspended",
+      detail: "\(stop.id) sends nothing before the release of \(promotion)", since: stop.since,
+      runbook: Runbook.page("sends_suspended"), cell: stop.id, tenant: nil)
   }
 
   /// What is wrong with this process: its machine, its store and its archive.

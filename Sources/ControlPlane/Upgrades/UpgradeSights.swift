@@ -58,7 +58,8 @@ struct UpgradeSights: Sendable {
       guard cell.isAlive else { return sight }
       sight.startedAt = cell.report.startedAt
       sight.counts = cell.report.requests
-      sight.problems = Set(cell.report.problems.map(\.code))
+      // What waits for an operator's release says nothing of a program.
+      sight.problems = Set(cell.report.problems.map(\.code)).subtracting(["sends_suspended"])
       // Its first heartbeat after the start has come: what was heard is this process.
       sight.isReady =
         cell.record.version == member.to && cell.report.state == "active"

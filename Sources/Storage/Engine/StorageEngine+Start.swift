@@ -42,7 +42,8 @@ extension StorageEngine {
     configuration.adjustJournal(&journalConfiguration)
     let opened = try Journal.open(
       journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
-    try finishRestores(opened.heads)
+    try finishRestores(
+      opened.heads, isWhole: opened.damage.isEmpty && opened.headsProblem == nil)
     try imports.recover(opened.heads)
     let (crashes, running) = try crashes()
     let context = EngineContext(

@@ -171,13 +171,23 @@ public final class Journal: Sendable {
 
   /// The hash of a group; nil where the journal does not have it: not yet, or not any more.
   public func hash(ofGroup number: UInt64) throws(JournalError) -> SHA256Hash? {
+    try end(ofGroup: number)?.hash
+  }
+
+  /// Where the journal ended with a group; nil where it does not have it: not yet, or not any more.
+  ///
+  /// Of the group before its first one the journal knows this still.
+  public func end(ofGroup number: UInt64) throws(JournalError) -> JournalEnd? {
     let end = end
-    if number == end.group { return end.hash }
+    if number == end.group { return end }
     guard number < end.group else { return nil }
     var tail = tail(.afterGroup(number), .onThisDisk)
     defer { tail.close() }
     do throws(JournalError) {
-      return try tail.available()?.previousHash
+      return try tail.available().map { next in
+        JournalEnd(
+          group: number, seq: CellSeq(next.firstSeq.rawValue - 1), hash: next.previousHash)
+      }
     } catch .trimmed {
       return nil
     }

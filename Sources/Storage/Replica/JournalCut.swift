@@ -47,6 +47,9 @@ public struct JournalCut {
   /// Cuts behind `end`; throws ``JournalError/noSuchDamage(_:)`` where the journal does not have
   /// that group.
   public func run(after end: JournalEnd) throws -> Report {
+    guard try files.exists(journal) else {
+      throw JournalError.noSuchDamage("there is no journal in \(directory)")
+    }
     let lock = try JournalNames.takeLock(journal, files)
     defer { lock.release() }
     var report = Report()
@@ -78,6 +81,8 @@ public struct JournalCut {
           number: group.header.number, segment: group.segment, offset: group.offset,
           bytes: group.header.totalBytes, records: records.count))
     }
+    // A group that was trimmed away is known by the one that follows it.
+    if let oldest = scan.segments.first?.header, Self.follows(oldest, end) { isThere = true }
     guard isThere else {
       throw JournalError.noSuchDamage("group \(end.group) is not in this journal")
     }
@@ -108,6 +113,11 @@ public struct JournalCut {
     try forget(heads, begun, exchanged, &report)
     if let first = places.first { try cut(from: first, scan) }
     return report
+  }
+
+  private static func follows(_ header: SegmentHeader, _ end: JournalEnd) -> Bool {
+    header.firstGroup == end.group + 1 && header.firstSeq == end.seq.next
+      && header.previousHash == end.hash
   }
 
   /// Saves the bytes of what is taken away.
@@ -152,12 +162,13 @@ public struct JournalCut {
   /// Removes the segments behind, the last first, then ends the one that holds `first`.
   private func cut(from first: Place, _ scan: JournalScan) throws {
     guard let index = scan.segments.firstIndex(where: { $0.name == first.segment }) else { return }
-    let isWhole = first.offset == UInt64(SegmentHeader.length)
-    for segment in scan.segments[(isWhole ? index : index + 1)...].reversed() {
+    // The oldest stays, if only with its header: without it the journal would begin anew.
+    let stays = index == 0 || first.offset > UInt64(SegmentHeader.length)
+    for segment in scan.segments[(stays ? index + 1 : index)...].reversed() {
       try files.remove("\(journal)/\(segment.name)")
       try files.synchronizeDirectory(journal)
     }
-    guard !isWhole else { return }
+    guard stays else { return }
     let name = scan.segments[index].name
     let source = try files.open("\(journal)/\(name)", .read)
     defer { source.close() }

@@ -2,9 +2,11 @@ import Platform
 import Wire
 
 extension StorageEngine {
-  /// Where files that a restore made wait to be a tenant's.
+  /// Where files that a restore made wait to be a tenant's, and other files are made that are of no
+  /// use to the next run.
   ///
-  /// One directory of this file system, so that putting them in their place is a rename.
+  /// One directory of this file system, so that putting them in their place is a rename. A start
+  /// removes what is in it, but for files whose record is durable: those are a tenant's.
   public static func restoresDirectory(_ data: String) -> String { "\(data)/restores" }
 
   /// Where the files go that a restore replaced; kept for 30 days.
@@ -136,16 +138,22 @@ extension StorageEngine {
     return name
   }
 
-  /// At a start, before any replay: moves files whose record is durable.
-  func finishRestores(_ heads: [TenantID: TenantHead]) throws(FileError) {
+  /// At a start, before any replay: moves files whose record is durable, and removes what an end of
+  /// the process has left of others; whoever made them makes them anew.
+  ///
+  /// `isWhole`: nothing of the journal is damaged, so that no record is missing that names them.
+  func finishRestores(_ heads: [TenantID: TenantHead], isWhole: Bool) throws(FileError) {
     let directory = Self.restoresDirectory(configuration.directory)
     guard try files.exists(directory) else { return }
     for name in try files.list(directory) {
-      guard let dot = name.lastIndex(of: "."), let tenant = TenantID(String(name[..<dot])),
+      if let dot = name.lastIndex(of: "."), let tenant = TenantID(String(name[..<dot])),
         let lineage = UInt64(name[name.index(after: dot)...], radix: 16),
         heads[tenant]?.lineage.rawValue == lineage
-      else { continue }
-      try Self.moveIntoPlace(tenant, Lineage(lineage), configuration.directory, files)
+      {
+        try Self.moveIntoPlace(tenant, Lineage(lineage), configuration.directory, files)
+      } else if isWhole {
+        try FileTree.remove("\(directory)/\(name)", files)
+      }
     }
   }
 }

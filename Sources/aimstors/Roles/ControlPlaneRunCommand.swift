@@ -51,8 +51,9 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     guard try await storage.waitUntilOwned(healthPort: files.healthPort, version: files.version)
     else { return }
     let (engine, isRestored) = try await storage.open()
-    let own = PlatformProblems(engine)
-    configuration.ownProblems = { own.all }
+    let own = OwnStore(engine)
+    configuration.ownProblems = { own.problems }
+    if archive != nil { configuration.drillStore = { await own.drill() } }
     let messenger = try files.messenger(
       role: .controlPlane, generation: .first, random: LiveRandomSource(), log: logger)
     let plane = try ControlPlaneNode(

@@ -201,7 +201,16 @@ struct PlatformStorage {
     let lineage = Lineage(LiveRandomSource().uint64())
     let restored = try await TenantRestorer(archive: archive, files: files).restore(
       .platformStore, schema: PlatformSchema.schema, to: .latest, cell: cell,
-      into: engine.preparedDirectory(.platformStore, lineage), lineage: lineage)
+      into: engine.preparedDirectory(.platformStore, lineage), lineage: lineage,
+      // What is lost of it the cells are asked for, as after any restore.
+      acceptsMissing: true)
+    if let missing = restored.missing {
+      logger.critical(
+        "the archive lacks a part of the control plane's journal",
+        metadata: [
+          "from": "\(missing.lowerBound.rawValue)", "to": "\(missing.upperBound.rawValue)",
+        ])
+    }
     let at = restored.position
     try await engine.install(
       .platformStore, lineage: lineage, epoch: .first,

@@ -220,11 +220,14 @@ struct ReplicaProcess {
   /// Answers whether the process goes on, as the cell.
   private func runFollower(_ state: ReplicaState) async throws -> Bool {
     var configuration: FollowerConfiguration
+    let keyFile: String
     do throws(ConfigurationError) {
       configuration = try FollowerConfiguration(node, files)
+      keyFile = try node.string("key_file")
     } catch {
       throw error.failure
     }
+    let keys = KeyRing(try SealingKeyFile.require(keyFile))
     configuration.programs = { [programs] (order) async throws(Failure) in
       try await programs.answer(order)
     }
@@ -236,7 +239,14 @@ struct ReplicaProcess {
     let follower = FollowerNode(
       configuration: configuration, state: state, messenger: messenger, files: LiveFileSystem(),
       clock: LiveWallClock(), random: LiveRandomSource(), logger: logger,
-      archive: archive, schema: { CellNode.schema(of: $0) },
+      archive: archive,
+      reads: { [logger, cell = configuration.cell] store in
+        let reads = FollowerReads(
+          store: store, cell: cell, keys: keys, clock: LiveWallClock(), random: LiveRandomSource(),
+          logger: logger)
+        return { (request) async throws(Failure) -> [UInt8] in try await reads.answer(request) }
+      },
+      schema: { CellNode.schema(of: $0) },
       fatal: { [logger] reason in
         logger.critical("the follower cannot go on", metadata: ["reason": "\(reason)"])
         exitProcess(.refused)
@@ -248,7 +258,7 @@ struct ReplicaProcess {
     let health = HealthServer(
       port: files.healthPort, logger: logger, report: { follower.health() },
       metrics: { follower.metrics() }, onRunning: { _ in })
-    try await serve(health, follower, archiveKeyFileWatch(archive))
+    try await serve(health, follower, try [keyFileWatch(keys)] + archiveKeyFileWatch(archive))
     return follower.promotedTo != nil || follower.mustRestart
   }
 

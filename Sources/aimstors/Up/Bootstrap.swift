@@ -103,33 +103,6 @@ actor Bootstrap {
       [try await authorization()])
   }
 
-  /// Waits until the control plane has heard from every one of `cells`, for a bounded time; answers
-  /// from whom it has.
-  ///
-  /// Before that it places no tenant there. One that does not join keeps the others from nothing;
-  /// throws `not_joined` where none does.
-  func waitUntilJoined(_ cells: Set<String>) async throws(BootstrapFailure) -> Set<String> {
-    let deadline = ContinuousClock.now + .seconds(Self.answerSeconds)
-    while true {
-      let answer = try await document("/v1/cells?limit=500")
-      // Also one that is drained: it has tenants to serve until they have moved.
-      let alive = (answer["data"]?.array ?? []).filter { $0["alive"]?.bool == true }
-      let joined = cells.intersection(alive.compactMap { $0["id"]?.string })
-      if joined == cells { return joined }
-      guard ContinuousClock.now < deadline, !Task.isCancelled else {
-        let missing = cells.subtracting(joined).sorted().joined(separator: ", ")
-        let detail = "did not join within \(Self.answerSeconds) s: \(missing)"
-        guard !joined.isEmpty else {
-          throw BootstrapFailure(
-            CommandFailure(.timedOut, code: "not_joined", detail: detail), mayPass: true)
-        }
-        Console.error(detail)
-        return joined
-      }
-      try? await Task.sleep(for: .milliseconds(100))
-    }
-  }
-
   private func reach() throws(BootstrapFailure) -> AdminAccess {
     switch access {
     case .success(let access): return access

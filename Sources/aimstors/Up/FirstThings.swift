@@ -10,6 +10,8 @@ struct FirstThings {
   /// Whether the environment names the Meta app's secrets.
   let isAppGiven: Bool
   let bootstrap: Bootstrap
+  let notes: JoinNotes
+  let supervisor: Supervisor
 
   private var demoFile: String { directory + "/demo.json" }
 
@@ -25,7 +27,7 @@ struct FirstThings {
   /// A machine without a router makes nothing: the one that has it does.
   func make(_ cells: [String]) async throws(BootstrapFailure) {
     let joined: Set<String> =
-      cells.isEmpty ? [] : try await bootstrap.waitUntilJoined(Set(cells))
+      cells.isEmpty ? [] : try await notes.wait(for: Set(cells), supervisor)
     guard let url = plan.url else { return }
     try await bootstrap.setMetaApp(isGiven: isAppGiven)
     let isMade: Bool

@@ -81,15 +81,31 @@ struct JoinNotes {
     }
   }
 
-  /// Waits until each of `cells` says that it has joined, for a bounded time.
-  func wait(for cells: [String], _ supervisor: Supervisor) async {
+  /// Waits until each of `cells` says that it has joined, for a bounded time; answers who does.
+  ///
+  /// Before that the control plane places no tenant there. One that does not join keeps the others
+  /// from nothing; throws `not_joined` where none does.
+  func wait(
+    for cells: Set<String>, _ supervisor: Supervisor
+  ) async throws(BootstrapFailure) -> Set<String> {
     let deadline = ContinuousClock.now + .seconds(Bootstrap.answerSeconds)
-    for cell in await supervisor.cells() where cells.contains(cell.id) {
-      while ContinuousClock.now < deadline, !Task.isCancelled {
-        if await supervisor.hasJoined(cell) { break }
-        try? await Task.sleep(for: .milliseconds(100))
+    var joined: Set<String> = []
+    while true {
+      for cell in await supervisor.cells() where cells.subtracting(joined).contains(cell.id) {
+        if await supervisor.hasJoined(cell) { joined.insert(cell.id) }
       }
+      if joined == cells { return joined }
+      guard ContinuousClock.now < deadline, !Task.isCancelled else { break }
+      try? await Task.sleep(for: .milliseconds(100))
     }
+    let missing = cells.subtracting(joined).sorted().joined(separator: ", ")
+    let detail = "did not join within \(Bootstrap.answerSeconds) s: \(missing)"
+    guard !joined.isEmpty else {
+      throw BootstrapFailure(
+        CommandFailure(.timedOut, code: "not_joined", detail: detail), mayPass: true)
+    }
+    Console.error(detail)
+    return joined
   }
 
   private static func path(_ directory: String) -> String { "\(directory)/\(name)" }

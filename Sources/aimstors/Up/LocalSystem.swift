@@ -109,7 +109,8 @@ struct LocalSystem {
     let things = FirstThings(
       topology: topology, plan: plan, secrets: secrets, directory: directory,
       isAppGiven: environment["AIMSTORS_META_APP_SECRET"] != nil
-        || environment["AIMSTORS_META_VERIFY_TOKEN"] != nil, bootstrap: bootstrap)
+        || environment["AIMSTORS_META_VERIFY_TOKEN"] != nil, bootstrap: bootstrap,
+      notes: tokens.notes, supervisor: supervisor)
     let isDone: Bool
     if begun.isFirst {
       do throws(BootstrapFailure) { try await things.make(begun.cells) } catch {
@@ -117,7 +118,7 @@ struct LocalSystem {
       }
       isDone = true
     } else {
-      isDone = begun.isWaiting ? false : await make(things, begun.cells, tokens.notes, supervisor)
+      isDone = begun.isWaiting ? false : await make(things, begun.cells)
     }
     // Also where the control plane is still waited for: `aimstors status` reads it.
     let demo = try things.knownDemo() ?? []
@@ -193,9 +194,7 @@ struct LocalSystem {
   /// Makes what a deployment needs once; answers whether nothing of it waits for the control plane.
   ///
   /// What is refused is said, and is in nobody's way.
-  private func make(
-    _ things: FirstThings, _ cells: [String], _ notes: JoinNotes, _ supervisor: Supervisor
-  ) async -> Bool {
+  private func make(_ things: FirstThings, _ cells: [String]) async -> Bool {
     guard case .success = things.bootstrap.access else { return true }
     do throws(BootstrapFailure) {
       try await things.make(cells)
@@ -204,9 +203,7 @@ struct LocalSystem {
       Console.error(
         "what may be missing at the control plane is not made: \(error.failure.code): "
           + error.failure.detail)
-      guard !error.mayPass else { return false }
-      await notes.wait(for: cells, supervisor)
-      return true
+      return !error.mayPass
     }
   }
 
@@ -233,7 +230,7 @@ struct LocalSystem {
           later = filled.later
           cells += filled.now.map(\.id)
           for cell in filled.now + filled.bare { try await supervisor.add(cell) }
-          let isDone = await make(things, cells, tokens.notes, supervisor)
+          let isDone = await make(things, cells)
           head.set("demo", try things.knownDemo() ?? [])
           head.set("admin_token", await tokens.bootstrap.shownToken.map { JSON($0) } ?? .null)
           if isDone, later.isEmpty { return }

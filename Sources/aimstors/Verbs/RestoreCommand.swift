@@ -63,11 +63,12 @@ extension TenantCommand {
 
 struct RestoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "restore", abstract: "Restores that were made.",
+    commandName: "restore", abstract: "Restores, and promotions of a copy not proven complete.",
     subcommands: [Show.self, Release.self])
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show a restore.")
+    static let configuration = CommandConfiguration(
+      abstract: "Show a restore, and what waits for its release.")
 
     @Argument var id: String
     @OptionGroup var connection: ConnectionOptions
@@ -81,7 +82,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
   struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Let a restored tenant send what waits.")
+      abstract: "Let what a restore or promotion keeps back be sent.")
 
     @Argument var id: String
     @OptionGroup var connection: ConnectionOptions

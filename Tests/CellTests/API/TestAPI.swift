@@ -218,6 +218,8 @@ final class FakeClaims: KeyClaims {
 final class FakeGate: SendGate {
   func note(numberID: String, phoneNumberID: String) {}
   let current = Mutex(TenantState.active)
+  let notice = Mutex(NoticeRule.all)
+  func notices(of tenant: TenantID) -> NoticeRule { notice.withLock { $0 } }
   func stopReason(tenant: TenantID, phoneNumberID: String) -> StopReason? { nil }
   func state(of tenant: TenantID) -> TenantState { current.withLock { $0 } }
 }

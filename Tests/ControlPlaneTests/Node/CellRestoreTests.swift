@@ -121,6 +121,75 @@ import Wire
     #expect(try goesOn.text("step") == "serve", "\(goesOn.raw)")
   }
 
+  @Test func `given again while its process may be claiming, it is refused, and goes on`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    cell.change { $0.acceptsTakeover = true }
+    func begin(isDry: Bool = false, _ key: String) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/cells/cell-a/restore", #"{"old_is_dead":true,"dry_run":\#(isDry)}"#, key: key)
+    }
+    try await report(cell, deployment, claimed: 1)
+    let id = try await begin("r1").text("id")
+    for isDry in [true, false] {
+      let again = try await begin(isDry: isDry, "again \(isDry)")
+      #expect(try again.code() == "conflict", "\(again.raw)")
+      #expect(try again.text("detail").contains(id), "\(again.raw)")
+    }
+    await deployment.node.work()
+    #expect(cell.seen.takeovers.map(\.generation) == [2])
+    // It is not out: what it has claimed is the cell's generation.
+    _ = try await cell.join(deployment.control, credential: cell.credential, generation: 2)
+    try await cell.heartbeat(deployment.control, generation: 2)
+    let goesOn = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try goesOn.text("step") == "serve", "\(goesOn.raw)")
+  }
+
+  @Test func `a process on another machine gets another generation than the one before`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    let other = try await FakeCell.start("cell-a", on: deployment.network)
+    for machine in [cell, other] { machine.change { $0.acceptsTakeover = true } }
+    func begin(_ key: String) async throws -> String {
+      try await deployment.admin(
+        "POST", "/v1/cells/cell-a/restore", #"{"old_is_dead":true}"#, key: key
+      ).text("id")
+    }
+    try await report(cell, deployment, claimed: 1)
+    let first = try await begin("r1")
+    // The first may have claimed its generation when it died.
+    try await report(other, deployment, claimed: 1)
+    await deployment.node.work()
+    #expect(other.seen.takeovers.isEmpty)
+    let second = try await begin("r2")
+    let passed = try await deployment.admin("GET", "/v1/operations/\(first)")
+    #expect(try passed.root()["error"]?["code"]?.string == "conflict", "\(passed.raw)")
+    await deployment.node.work()
+    #expect(other.seen.takeovers.map(\.generation) == [3])
+    #expect(cell.seen.takeovers.isEmpty)
+    let goesOn = try await deployment.admin("GET", "/v1/operations/\(second)")
+    #expect(try goesOn.text("step") == "serve", "\(goesOn.raw)")
+  }
+
+  @Test func `it is claimed above what the archive has, also beside a control plane from a copy`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    try await deployment.beginSurvey(archived: [CellID(trusted: "cell-a"): Generation(7)])
+    try await report(cell, deployment, claimed: 1)
+    cell.change { $0.acceptsTakeover = true }
+    let begun = try await deployment.admin(
+      "POST", "/v1/cells/cell-a/restore", #"{"old_is_dead":true}"#, key: "r1")
+    #expect(begun.status == 202, "\(begun.raw)")
+    await deployment.node.work()
+    #expect(cell.seen.takeovers.map(\.generation) == [8])
+  }
+
   @Test func `a dry run says what would come back, and changes nothing`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")

@@ -82,6 +82,96 @@ import Wire
     #expect(try answer.root()["result"]?["is_complete"]?.string == "false")
   }
 
+  @Test func `no generation is issued that the archive has seen, and a dry run says the same`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    try await pair.deployment.beginSurvey(archived: [CellID(trusted: "cell-1"): Generation(5)])
+    let unnamed = try await pair.promote(#"{"dry_run":true}"#, key: "unnamed")
+    #expect(try unnamed.code() == "recovering", "\(unnamed.raw)")
+    for isDry in [true, false] {
+      let answer = try await pair.promote(
+        #"{"replica":"cell-1-b","old_is_dead":true,"dry_run":\#(isDry)}"#, key: "dry \(isDry)")
+      #expect(answer.status == 202, "\(answer.raw)")
+      #expect(try answer.root()["result"]?["generation"]?.string == "6")
+    }
+  }
+
+  @Test func `nor is it after the survey`() async throws {
+    let pair = try await ReplicaPair()
+    try await pair.deployment.beginSurvey(archived: [CellID(trusted: "cell-1"): Generation(5)])
+    try await pair.deployment.node.services.store.write(trace: "") { _, rows in
+      try rows.endSurvey()
+    }
+    _ = try await pair.change("add", version: 3)
+    let answer = try await pair.promote()
+    #expect(answer.status == 202, "\(answer.raw)")
+    #expect(try answer.root()["result"]?["generation"]?.string == "6")
+    #expect(try answer.root()["result"]?["is_complete"]?.string == "true")
+  }
+
+  @Test func `one that was away, and comes back with less than it had, is not made the primary`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    try await pair.says(40)
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    let begun = try await pair.promote(#"{"old_is_dead":true}"#, key: "away")
+    #expect(try begun.root()["result"]?["is_complete"]?.string == "true", "\(begun.raw)")
+    // What it said before it went away counts for nothing.
+    await pair.deployment.node.promote()
+    #expect(pair.told.all.isEmpty)
+    try await pair.says(0)
+    await pair.deployment.node.promote()
+    #expect(pair.told.all.isEmpty)
+    let failed = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try begun.text("id"))")
+    #expect(try failed.text("state") == "failed", "\(failed.raw)")
+    #expect(try failed.root()["error"]?["code"]?.string == "invalid_state")
+    #expect(try failed.root()["result"]?["is_complete"]?.string == "false")
+    // As one that lacks it, and only where that is stated.
+    for body in ["", #"{"old_is_dead":true}"#, #"{"replica":"cell-1-b"}"#] {
+      let refused = try await pair.promote(body, key: "refused \(body)")
+      #expect(refused.status == 409, "\(refused.raw)")
+    }
+    let last = try await pair.promote(
+      #"{"replica":"cell-1-b","old_is_dead":true}"#, key: "last")
+    #expect(last.status == 202, "\(last.raw)")
+    #expect(try last.root()["result"]?["is_complete"]?.string == "false")
+    await pair.deployment.node.promote()
+    #expect(pair.told.all == [3])
+  }
+
+  @Test(arguments: [UInt64(40), 41])
+  func `one that was away, and comes back with what it had, becomes the primary`(
+    seq: UInt64
+  ) async throws {
+    let pair = try await ReplicaPair()
+    try await pair.says(40)
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    let begun = try await pair.promote(#"{"old_is_dead":true}"#)
+    #expect(begun.status == 202, "\(begun.raw)")
+    try await pair.says(seq)
+    await pair.deployment.node.promote()
+    #expect(pair.told.all == [2])
+  }
+
+  @Test(arguments: zip([UInt64(0), 3], ["failed", "running"]))
+  func `one that this process has not heard has had something, too`(
+    seq: UInt64, state: String
+  ) async throws {
+    var pair = try await ReplicaPair()
+    try await pair.says(40)
+    try await pair.deployment.restart()
+    let begun = try await pair.promote(#"{"old_is_dead":true}"#)
+    #expect(begun.status == 202, "\(begun.raw)")
+    try await pair.says(seq)
+    await pair.deployment.node.promote()
+    let shown = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try begun.text("id"))")
+    #expect(try shown.text("state") == state, "\(shown.raw)")
+  }
+
   @Test func `one that has caught up again, or was cut while nobody named it, has gone nowhere`()
     async throws
   {

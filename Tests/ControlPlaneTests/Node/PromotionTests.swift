@@ -88,9 +88,41 @@ import Wire
   @Test func `a dead cell whose copy may be incomplete is not emptied unseen`() async throws {
     let pair = try await ReplicaPair(isMixed: true)
     pair.deployment.boot.advance(milliseconds: 10_000)
-    let refused = try await pair.deployment.admin(
-      "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "d")
-    #expect(try refused.code() == "invalid_state")
+    for isDry in [true, false] {
+      let refused = try await pair.deployment.admin(
+        "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true,"dry_run":\#(isDry)}"#,
+        key: "d\(isDry)")
+      #expect(try refused.code() == "invalid_state")
+      #expect(try refused.text("detail").contains("wait for no follower"), "\(refused.raw)")
+    }
+  }
+
+  @Test func `the dry run of a dead cell's drain says what the drain does`() async throws {
+    let pair = try await ReplicaPair()
+    pair.deployment.boot.advance(milliseconds: 10_000)
+    func drain(isDry: Bool, _ key: String) async throws -> Answer {
+      try await pair.deployment.admin(
+        "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true,"dry_run":\#(isDry)}"#, key: key)
+    }
+    let dry = try await drain(isDry: true, "d1")
+    #expect(dry.status == 202, "\(dry.raw)")
+    #expect(try dry.text("state") == "planned")
+    #expect(try dry.text("kind") == "cell.drain")
+    #expect(try dry.root()["result"]?["promotes"]?.string == "cell-1-b")
+    #expect(try dry.root()["result"]?["generation"]?.integer == 2)
+    let untouched = try await pair.deployment.admin("GET", "/v1/cells/cell-1")
+    #expect(try untouched.text("state") == "active")
+    #expect(try untouched.root()["generation"]?.integer == 1)
+
+    let begun = try await drain(isDry: false, "d1")
+    #expect(try begun.text("kind") == "cell.drain", "\(begun.raw)")
+    let shown = try await pair.deployment.admin("GET", "/v1/cells/cell-1")
+    #expect(try shown.root()["generation"]?.integer == 2)
+    // It runs: neither is begun again.
+    for isDry in [true, false] {
+      let again = try await drain(isDry: isDry, "again \(isDry)")
+      #expect(try again.code() == "conflict", "\(again.raw)")
+    }
   }
 
   @Test func `a dead cell is drained also after a restart of the control plane`() async throws {

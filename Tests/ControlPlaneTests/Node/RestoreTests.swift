@@ -162,6 +162,33 @@ import Wire
       try ended.root()["result"]?["cells"]?["cell-b"]?["code"]?.string == "cell_unavailable")
   }
 
+  @Test(arguments: [0, 1])
+  func `a drill is of the control plane's own store, too`(failed: Int) async throws {
+    let (held, release) = AsyncStream.makeStream(of: Void.self)
+    let deployment = try await Deployment {
+      $0.drillStore = {
+        for await _ in held { break }
+        return #"{"verified":\#(1 - failed),"failed":\#(failed),"tenants":[]}"#
+      }
+    }
+    let cell = try await deployment.cell("cell-a")
+    cell.change { $0.answersByKind["drill"] = status("done", #"{"verified":4,"failed":0}"#) }
+    let id = try await deployment.admin("POST", "/v1/drills", key: "d1").text("id")
+    await deployment.node.work()
+    let begun = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try begun.text("state") == "running")
+    release.yield()
+    var ended = begun
+    while try ended.text("state") == "running" {
+      await deployment.node.work()
+      ended = try await deployment.admin("GET", "/v1/operations/\(id)")
+    }
+    #expect(try ended.text("state") == (failed == 0 ? "succeeded" : "failed"))
+    let result = try ended.root()["result"]
+    #expect(result?["verified"]?.integer == Int64(5 - failed))
+    #expect(result?["control_plane"]?["failed"]?.integer == Int64(failed))
+  }
+
   @Test func `what the cell refuses ends the operation, with the list that it gave`() async throws {
     let deployment = try await Deployment()
     let cell = try await deployment.cell("cell-a")

@@ -114,6 +114,35 @@ import Wire
     #expect(taken == "111")
   }
 
+  @Test func `a number that two hold is named until it is decided whose it is`() async throws {
+    let deployment = try await Deployment()
+    let one = try await deployment.cell("cell-a")
+    let two = try await deployment.cell("cell-b")
+    let holder = try await deployment.tenant("holder", cell: "cell-b")
+    let other = try await deployment.tenant("other", cell: "cell-a")
+    _ = try await two.claim(deployment.control, tenant: holder, [("phone_number", "111")])
+    try await deployment.beginSurvey()
+    for (cell, id, slug) in [(one, other, "other"), (two, holder, "holder")] {
+      let page = try answer(
+        CellSurveyPage(
+          tenants: [told(id, slug: slug, numbers: ["111"])], stops: [], next: nil))
+      cell.change { $0.workAnswers = [page] }
+    }
+    for _ in 0..<4 { await deployment.node.survey() }
+    func isNamed() async throws -> Bool {
+      await deployment.node.look()
+      return try await deployment.admin("GET", "/v1/status").raw.contains("tenant_owner_conflict")
+    }
+    #expect(try await isNamed())
+    _ = try await two.claim(
+      deployment.control, tenant: holder, [("phone_number", "111")], release: true)
+    // Nobody has it, and the other cell says that its tenant does.
+    #expect(try await isNamed())
+    let taken = try await one.claim(deployment.control, tenant: other, [("phone_number", "111")])
+    #expect(taken == "")
+    #expect(try await !isNamed())
+  }
+
   @Test func `a survey does not end while a tenant is on its way out of a cell`() async throws {
     let deployment = try await Deployment()
     let one = try await deployment.cell("cell-a")

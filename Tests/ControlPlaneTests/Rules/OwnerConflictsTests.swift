@@ -64,6 +64,17 @@ import Wire
     #expect(conflicts.all.isEmpty)
   }
 
+  @Test func `a key is claimed no more when the cell names all keys of its tenant without it`() {
+    var conflicts = OwnerConflicts()
+    for conflict in [holds("1"), holds("2"), served("t", by: "a")] { conflicts.heard(conflict) }
+    // Not by another cell, nor by what is said of another tenant.
+    conflicts.told(b, tenant, holds: [])
+    conflicts.told(a, TenantID(trusted: "u"), holds: [])
+    #expect(conflicts.all.count == 3)
+    conflicts.told(a, tenant, holds: [.key(.phoneNumber, "2"), .key(.slug, "1")])
+    #expect(Set(conflicts.all.map(\.claim)) == [holds("2").claim, served("t", by: "a").claim])
+  }
+
   @Test func `what is stored settles a claim`() {
     let claimed = served("t", by: "a").claim
     #expect(!claimed.isOver(placement: Placement(cell: b, epoch: Epoch(5)), holder: nil))
@@ -71,8 +82,10 @@ import Wire
     #expect(claimed.isOver(placement: nil, holder: nil))
     let held = holds("1").claim
     #expect(!held.isOver(placement: nil, holder: holder("u")))
-    #expect(held.isOver(placement: nil, holder: holder("u", released: true)))
+    // The other gave it up; its messages come to nobody.
+    #expect(!held.isOver(placement: nil, holder: holder("u", released: true)))
+    #expect(!held.isOver(placement: nil, holder: nil))
     #expect(held.isOver(placement: nil, holder: holder("t")))
-    #expect(held.isOver(placement: nil, holder: nil))
+    #expect(held.isOver(placement: nil, holder: holder("t", released: true)))
   }
 }

@@ -1,5 +1,6 @@
 import Messaging
 import Simulation
+import Synchronization
 import Testing
 import Wire
 
@@ -11,6 +12,23 @@ struct ReplicaPair {
   let cell: FakeCell
   let follower: InMemoryMessenger
   let followerAddress: Address
+  let told: Told
+
+  /// Under which generations a follower was told to become the primary.
+  final class Told: Sendable {
+    private let generations = Mutex<[UInt64]>([])
+
+    var all: [UInt64] { generations.withLock { $0 } }
+
+    /// Takes a control plane's order; refuses everything else.
+    func take(_ request: IncomingRequest) throws(Failure) -> [UInt8] {
+      guard request.method == .replicaPromote, request.peer.role == .controlPlane,
+        let order = try? Aimstors_ProtoReplicaPromote(serializedBytes: request.payload)
+      else { throw Failure(.forbidden, "not asked here") }
+      generations.withLock { $0.append(order.generation) }
+      return []
+    }
+  }
 
   init(isMixed: Bool = false, isPromotable: Bool = true) async throws {
     deployment = try await Deployment()
@@ -18,12 +36,10 @@ struct ReplicaPair {
     follower = InMemoryMessenger(
       identity: PeerIdentity(role: .follower, id: "cell-1-b", generation: .first),
       network: deployment.network)
+    let told = Told()
+    self.told = told
     followerAddress = try await follower.listen(at: Address("tcp://cell-1-b:0")) {
-      (request) async throws(Failure) -> [UInt8] in
-      guard request.method == .replicaPromote, request.peer.role == .controlPlane else {
-        throw Failure(.forbidden, "not asked here")
-      }
-      return []
+      (request) async throws(Failure) -> [UInt8] in try told.take(request)
     }
     let register = try await report(cell.messenger, "cell-1", isPrimary: true, isMixed: isMixed)
     _ = try await report(follower, "cell-1-b", isPrimary: false, isMixed: false)

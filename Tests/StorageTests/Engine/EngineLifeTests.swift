@@ -30,6 +30,27 @@ import Wire
     }
   }
 
+  @Test func `what an end of the process left of restores and copies is gone after a start`()
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let first = try await TestEngine(directory)
+      try await first.engine.create(tenant, epoch: .first)
+      try await first.pay(1)
+      await first.close()
+      let files = LiveFileSystem()
+      let restores = StorageEngine.restoresDirectory(directory)
+      for name in ["past-1", "snapshot-2", "t1.ff", "t1.ff.partial", "snapshots/t1.3"] {
+        try files.createDirectory("\(restores)/\(name)")
+        try FileTree.write([1], to: "\(restores)/\(name)/ledger.sqlite", files)
+      }
+      let second = try await TestEngine(directory)
+      #expect(try files.list(restores).isEmpty)
+      #expect(try await second.counts() == [1, 1])
+      await second.close()
+    }
+  }
+
   @Test func `files that are behind, each at its own place, are healed by the journal`()
     async throws
   {

@@ -90,13 +90,13 @@ import Wire
       }
       // At once: the idle one's files might not be opened before it is promoted.
       #expect(Set(follower.engine.stoppedTenants.keys) == [TestEngine.tenant, Self.idle])
-      // What a fetch has not finished is not put in a tenant's place, and files of one branch are
-      // replaced as often as it takes.
+      // What a fetch has not finished is not put in a tenant's place, but removed; and files of one
+      // branch are replaced as often as it takes.
       let head = try #require(follower.engine.heads[Self.idle])
       let prepared = follower.engine.preparedDirectory(Self.idle, head.lineage)
       let restores = StorageEngine.restoresDirectory(directory)
-      try files.createDirectory(restores)
-      try files.rename(copied, to: "\(prepared).partial")
+      try files.createDirectory("\(prepared).partial")
+      try FileTree.write([1], to: "\(prepared).partial/ledger.sqlite", files)
       let replaced = StorageEngine.replacedDirectory(directory)
       let old = replaced + prepared.dropFirst(restores.count)
       try files.createDirectory(replaced)
@@ -105,13 +105,38 @@ import Wire
       await follower.close()
       let last = try await start(directory, isFollowing: true)
       #expect(last.engine.stoppedTenants[Self.idle] == head)
-      try files.rename("\(prepared).partial", to: prepared)
+      #expect(try !files.exists("\(prepared).partial"))
+      try files.rename(copied, to: prepared)
       try last.engine.refill(Self.idle, head)
       while last.engine.problems.contains(where: { $0.tenant == Self.idle }) {
         try await Task.sleep(for: .milliseconds(1))
       }
       let counts = try await last.counts(Self.idle)
       #expect(counts == [3, 3])
+      await last.close()
+    }
+  }
+
+  @Test func `a cut behind a group that was trimmed, where the next one is there`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await grown(directory)
+      let journal = try #require(test.engine.journal)
+      let oldest = try #require(journal.contents.segments.first)
+      let end = try #require(try journal.end(ofGroup: oldest.firstGroup - 1))
+      await test.close()
+      let report = try cut(directory, after: end)
+      #expect(report.records > 0 && report.lost == [TestEngine.tenant])
+      let again = try cut(directory, after: end)
+      #expect(again.records == 0)
+      // The journal goes on behind the group that it does not have.
+      let next = try await start(directory)
+      #expect(next.report.damage.isEmpty && next.engine.journal?.end == end)
+      try await next.pay(4, Self.idle)
+      await next.close()
+      let last = try await start(directory)
+      #expect(last.report.damage.isEmpty)
+      let counts = try await last.counts(Self.idle)
+      #expect(counts == [4, 4])
       await last.close()
     }
   }

@@ -3,8 +3,8 @@ import Edge
 import Storage
 import Synchronization
 
-/// What is wrong with the control plane's own store and its archive.
-final class PlatformProblems: Sendable {
+/// What the control plane's node hears of its own store and the archive of it.
+final class OwnStore: Sendable {
   private let engine: StorageEngine
   private let archive = Mutex<ArchiveService?>(nil)
 
@@ -13,7 +13,14 @@ final class PlatformProblems: Sendable {
   /// The archive's work begins once the control plane answers; nil: nothing is archived.
   func watch(_ service: ArchiveService?) { archive.withLock { $0 = service } }
 
-  var all: [HealthReport.Problem] {
+  /// Restores the store from the archive for proof; a report without tenants before that works.
+  func drill() async -> String {
+    let report = DrillReport(await archive.withLock { $0 }?.drillNow() ?? [])
+    return (try? EdgeJSON.encode(report)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  /// What is wrong with either.
+  var problems: [HealthReport.Problem] {
     let service = archive.withLock { $0 }
     let stored = engine.problems.map {
       HealthReport.Problem(

@@ -1,0 +1,201 @@
+import Archive
+import Messaging
+import Platform
+import Simulation
+import Storage
+import StorageFixtures
+import Testing
+import Wire
+
+@testable import Cell
+@testable import Replication
+
+/// Replicas that come back with groups that nobody else has.
+@Suite("A replica that comes back") struct RejoinTests {
+  private func withBench(_ body: (Bench) async throws -> Void) async throws {
+    let path = "/tmp/aimstors-rejoin-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
+    try LiveFileSystem().createDirectory(path)
+    defer { try? FileTree.remove(path, LiveFileSystem()) }
+    try await body(Bench(path))
+  }
+
+  private func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() { await Task.yield() }
+  }
+
+  private func file(of replica: String, _ bench: Bench) -> ReplicaFile {
+    ReplicaFile(directory: "\(bench.directory)/\(replica)", files: LiveFileSystem())
+  }
+
+  /// A primary, and where its generation began.
+  private struct Primary {
+    let engine: StorageEngine
+    let messenger: InMemoryMessenger
+    var began = JournalEnd.start
+
+    func pay(_ ids: ClosedRange<Int64>) async throws {
+      for id in ids { try await engine.pay(id) }
+    }
+
+    func close() async {
+      await engine.close()
+      await messenger.close()
+    }
+  }
+
+  private func first(_ bench: Bench) async throws -> Primary {
+    let (engine, messenger) = try await bench.primary("p")
+    return Primary(engine: engine, messenger: messenger)
+  }
+
+  /// Another replica, once it has all that `primary` has, in its place.
+  private func successor(
+    _ replica: String, of primary: Primary, as generation: UInt64, _ bench: Bench
+  ) async throws -> Primary {
+    let follower = try await bench.follower(replica)
+    let running = Task { try await follower.run() }
+    let journal = try #require(primary.engine.journal)
+    let link = bench.link(replica, from: primary.messenger, began: primary.began)
+    let feeding = Task { await link.run(journal) { false } }
+    try await until { link.current.end == journal.end }
+    feeding.cancel()
+    _ = await feeding.value
+    // It closes with the answer under way.
+    try? await bench.promote(replica, to: generation)
+    try await running.value
+    let state = try #require(try file(of: replica, bench).load())
+    let (engine, messenger) = try await bench.primary(replica, Generation(generation))
+    return Primary(engine: engine, messenger: messenger, began: state.began)
+  }
+
+  /// Has the replica `p`, which nobody has open, follow `primary` until it has the same files.
+  private func rejoin(_ primary: Primary, _ bench: Bench, archive: Archive? = nil) async throws {
+    try file(of: "p", bench).store(
+      ReplicaState(role: .follower, generation: primary.messenger.identity.generation))
+    let before = try await bench.follower("p", archive: archive)
+    let beforeRun = Task { try await before.run() }
+    let journal = try #require(primary.engine.journal)
+    let link = bench.link("p", from: primary.messenger, began: primary.began, archive: archive)
+    let feeding = Task { await link.run(journal) { false } }
+    // It ends, to be started with its journal cut.
+    try await beforeRun.value
+    #expect(before.mustRestart)
+    let after = try await bench.follower("p", archive: archive)
+    let afterRun = Task { try await after.run() }
+    let expected = try await primary.engine.digests()
+    try await until { (try? await bench.digests("p")) == expected }
+    #expect(!after.mustRestart)
+    // Fed, it keeps no more of its journal than others do.
+    #expect(after.engine.journal?.pins[FollowerNode.unfedPin] == nil)
+    let names = try LiveFileSystem().list("\(bench.directory)/p/journal")
+    #expect(names.count { $0.hasPrefix("divergent-") } == 1)
+    feeding.cancel()
+    _ = await feeding.value
+    afterRun.cancel()
+    try? await afterRun.value
+  }
+
+  @Test(arguments: [Int64(1), 40])
+  func `who was away during two promotions is cut where the first was made`(
+    divergent: Int64
+  ) async throws {
+    try await withBench { bench in
+      let first = try await first(bench)
+      try await first.pay(1...5)
+      let second = try await successor("f", of: first, as: 2, bench)
+      // It goes on alone: less than its successors write, or more.
+      try await first.pay(101...(100 + divergent))
+      await first.close()
+      try await second.pay(11...13)
+      let third = try await successor("g", of: second, as: 3, bench)
+      await second.close()
+      try await third.pay(21...23)
+      try await rejoin(third, bench)
+      await third.close()
+    }
+  }
+
+  @Test func `what the primary has trimmed, the archive tells apart`() async throws {
+    try await withBench { bench in
+      let archive = try archive(bench)
+      let first = try await first(bench)
+      try await archived(first, archive, "p", bench) { try await first.pay(1...5) }
+      let second = try await successor("f", of: first, as: 2, bench)
+      try await first.pay(101...103)
+      let end = try #require(first.engine.journal).end
+      await first.close()
+      try await archived(second, archive, "f", bench) { try await second.pay(11...40) }
+      let third = try await successor("g", of: second, as: 3, bench)
+      await second.close()
+      try await archived(third, archive, "g", bench) { try await third.pay(51...53) }
+      third.engine.flush()
+      #expect(try third.engine.journal?.end(ofGroup: end.group) == nil, "nothing is trimmed")
+      try await rejoin(third, bench, archive: archive)
+      await third.close()
+    }
+  }
+
+  @Test func `a cut behind a group that is not there keeps nobody from starting`() async throws {
+    try await withBench { bench in
+      var state = ReplicaState(role: .follower, generation: .first)
+      state.cut = JournalEnd(group: 9, seq: CellSeq(9), hash: .zero)
+      try LiveFileSystem().createDirectory("\(bench.directory)/f")
+      try file(of: "f", bench).store(state)
+      let follower = try await bench.follower("f")
+      #expect(!follower.mustRestart)
+      #expect(try file(of: "f", bench).load()?.cut == nil)
+      await follower.engine.close()
+    }
+  }
+
+  @Test func `until it is fed a follower keeps its journal: it may be told to cut it`()
+    async throws
+  {
+    try await withBench { bench in
+      // Each generation begins with a segment of its own.
+      for generation in UInt64(1)...3 {
+        let (engine, messenger) = try await bench.primary("p", Generation(generation))
+        try await engine.pay(Int64(generation))
+        await engine.close()
+        await messenger.close()
+      }
+      try file(of: "p", bench).store(ReplicaState(role: .follower, generation: Generation(3)))
+      let follower = try await bench.follower("p")
+      let journal = try #require(follower.engine.journal)
+      let before = journal.segmentStarts
+      #expect(before.count > 1)
+      follower.engine.flush()
+      #expect(journal.segmentStarts == before)
+      await follower.engine.close()
+    }
+  }
+
+  private func archive(_ bench: Bench) throws -> Archive {
+    let random = SeededRandomSource(seed: 9)
+    return Archive(
+      objects: DirectoryStore(
+        root: "\(bench.directory)/archive", files: LiveFileSystem(), random: random),
+      key: try ArchiveKey(
+        [UInt8](repeating: 3, count: 32), deployment: String(repeating: "a", count: 32)),
+      random: random)
+  }
+
+  /// Archives what a primary has and what `body` has it write.
+  private func archived(
+    _ primary: Primary, _ archive: Archive, _ replica: String, _ bench: Bench,
+    _ body: () async throws -> Void
+  ) async throws {
+    let service = ArchiveService(
+      ArchiveEnvironment(
+        archive: archive, engine: primary.engine, cell: Bench.cell,
+        generation: primary.messenger.identity.generation,
+        dataDirectory: "\(bench.directory)/\(replica)", schema: { _ in TestSchema.store() },
+        files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 4),
+        logger: bench.log))
+    let uploading = Task { await service.run() }
+    try await body()
+    #expect(await service.waitUntilArchived(seconds: 20))
+    uploading.cancel()
+    await uploading.value
+  }
+}
