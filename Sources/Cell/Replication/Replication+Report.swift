@@ -5,7 +5,10 @@ import Wire
 
 /// What a primary tells of its followers.
 extension Replication {
-  func report(_ journal: Journal? = nil) -> Aimstors_ProtoReplicaReport {
+  /// `claimed`: a higher generation in the archive.
+  func report(
+    _ journal: Journal? = nil, claimed: Generation? = nil
+  ) -> Aimstors_ProtoReplicaReport {
     var report = Aimstors_ProtoReplicaReport()
     report.cell = cell.rawValue
     report.replica = configuration.replica
@@ -14,6 +17,7 @@ extension Replication {
     report.isPrimary = true
     report.areModesUnknown = !state.withLock { $0.areModesKnown }
     report.isMixed = report.areModesUnknown || modes.isAnyLocal
+    report.claimed = claimed?.rawValue ?? 0
     if let journal {
       report.end = journal.end.message
       report.followers = lags(journal)

@@ -236,7 +236,7 @@ final class Replication: Sendable {
 
   private func reportAndLearn(_ journal: Journal, _ claimed: () -> Generation?) async {
     do throws(Failure) {
-      let register = try await register.report(report(journal))
+      let register = try await register.report(report(journal, claimed: claimed()))
       state.withLock { $0.register = register }
       met(register.generation, journal)
     } catch  where error.code == .generationFenced {

@@ -99,7 +99,14 @@ extension PlatformRows {
     try endRegister(of: cell)
   }
 
-  /// The highest generation that had claimed the cell's journal when a survey began; nil: none.
+  /// A primary has seen that a generation above its own has claimed its journal: what is issued
+  /// next lies above that.
+  func heardClaim(_ generation: Generation, of cell: CellID) throws {
+    guard try archivedGeneration(of: cell) ?? .first < generation else { return }
+    try set(Self.archivedGeneration + cell.rawValue, generation.rawValue)
+  }
+
+  /// The highest generation that was seen to have claimed the cell's journal; nil: none was.
   func archivedGeneration(of cell: CellID) throws -> Generation? {
     try connection.first(
       "SELECT value FROM counters WHERE name = ?1",
@@ -118,7 +125,8 @@ extension PlatformRows {
       .invalidState,
       "\(id) joined after the control plane's copy was made, so nobody says which tenants it had, "
         + "and none would come back: start its process on its own disk, promote a follower of it "
-        + "by name, or bring a newer copy of the control plane back; the archive keeps them meanwhile")
+        + "by name, or bring a newer copy of the control plane back; the archive keeps them "
+        + "meanwhile")
   }
 
   func isSurveyed(_ cell: CellID) throws -> Bool {

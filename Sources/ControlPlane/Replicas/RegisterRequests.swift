@@ -17,8 +17,17 @@ struct RegisterRequests: Sendable {
   ) async throws(Failure) -> Aimstors_ProtoCellRegister {
     let cell = try admit(peer, cell: report.cell, replica: report.replica)
     replicas.heard(report, of: cell, isFollower: peer.role == .follower)
-    let (register, mixed) = try await store.read {
-      (try $0.register(of: cell), try $0.isMixed(cell))
+    let (register, mixed, claimed) = try await store.read {
+      (try $0.register(of: cell), try $0.isMixed(cell), try $0.archivedGeneration(of: cell))
+    }
+    let claim = Generation(report.claimed)
+    if claim > claimed ?? .first, claim < .ended, report.isPrimary,
+      report.replica == register?.primary
+    {
+      logger.warning(
+        "a cell's journal is claimed under a generation that nobody was given here",
+        metadata: ["cell": "\(cell)", "generation": "\(claim.rawValue)"])
+      try await store.write(trace: trace) { _, rows in try rows.heardClaim(claim, of: cell) }
     }
     let isMixed = report.areModesUnknown ? nil : report.isMixed
     if let register {

@@ -1010,6 +1010,9 @@ public nonisolated struct Aimstors_ProtoReplicaReport: Sendable {
   /// A follower's own: a primary's come with its heartbeats.
   public var problems: [Aimstors_ProtoProblem] = []
 
+  /// A primary's: the generation above its own that has claimed its journal in the archive; 0: none.
+  public var claimed: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -3677,7 +3680,7 @@ nonisolated extension Aimstors_ProtoCellRegister: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProtoReplicaReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0\u{3}are_modes_unknown\0\u{1}problems\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cell\0\u{1}replica\0\u{1}generation\0\u{1}address\0\u{3}is_primary\0\u{1}end\0\u{1}followers\0\u{3}is_mixed\0\u{1}version\0\u{3}reads_level\0\u{3}are_modes_unknown\0\u{1}problems\0\u{1}claimed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3697,6 +3700,7 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.readsLevel) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.areModesUnknown) }()
       case 12: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.claimed) }()
       default: break
       }
     }
@@ -3743,6 +3747,9 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if !self.problems.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.problems, fieldNumber: 12)
     }
+    if self.claimed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.claimed, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3759,6 +3766,7 @@ nonisolated extension Aimstors_ProtoReplicaReport: SwiftProtobuf.Message, SwiftP
     if lhs.readsLevel != rhs.readsLevel {return false}
     if lhs.areModesUnknown != rhs.areModesUnknown {return false}
     if lhs.problems != rhs.problems {return false}
+    if lhs.claimed != rhs.claimed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -52,7 +52,8 @@ import Wire
     try await cell.engine.write(one, Shop.origin) { tx in
       try APIKeysStore(tx).insert(
         APIKey(
-          id: tx.freshID(), publicID: "k", name: "k", mode: .live, secretHash: [UInt8](repeating: 1, count: 32),
+          id: tx.freshID(), publicID: "k", name: "k", mode: .live,
+          secretHash: [UInt8](repeating: 1, count: 32),
           scopes: Scopes(rawValue: 1), allowed: [], rate: .standard, createdAt: tx.now,
           createdBy: "test", expiresAt: nil))
       _ = try Shop.connect(Shop.number, tx, sealer)

@@ -97,6 +97,23 @@ import Wire
     }
   }
 
+  @Test func `nor is one that the primary has seen there`() async throws {
+    let pair = try await ReplicaPair()
+    func says(_ replica: String, _ claimed: UInt64, isPrimary: Bool) async throws {
+      try await pair.report(
+        isPrimary ? pair.cell.messenger : pair.follower, replica, isPrimary: isPrimary,
+        isMixed: false, claimed: claimed)
+    }
+    // Only the primary's word counts, and the end is no generation that anything follows.
+    try await says("cell-1-b", 8, isPrimary: false)
+    try await says("cell-1", Generation.ended.rawValue, isPrimary: true)
+    try await says("cell-1", 5, isPrimary: true)
+    try await says("cell-1", 3, isPrimary: true)
+    let answer = try await pair.promote()
+    #expect(answer.status == 202, "\(answer.raw)")
+    #expect(try answer.root()["result"]?["generation"]?.string == "6")
+  }
+
   @Test func `nor is it after the survey`() async throws {
     let pair = try await ReplicaPair()
     try await pair.deployment.beginSurvey(archived: [CellID(trusted: "cell-1"): Generation(5)])

@@ -51,7 +51,8 @@ struct ReplicaPair {
   @discardableResult
   func report(
     _ messenger: InMemoryMessenger, _ replica: String, isPrimary: Bool, isMixed: Bool,
-    generation: UInt64 = 1, problems: [Aimstors_ProtoProblem] = [], through: UInt64 = 0
+    generation: UInt64 = 1, problems: [Aimstors_ProtoProblem] = [], through: UInt64 = 0,
+    claimed: UInt64 = 0
   ) async throws -> Aimstors_ProtoCellRegister {
     var report = Aimstors_ProtoReplicaReport()
     report.cell = "cell-1"
@@ -62,6 +63,7 @@ struct ReplicaPair {
     report.isMixed = isMixed
     report.problems = problems
     report.end.seq = through
+    report.claimed = claimed
     return try await ask(messenger, .replicaReport, try report.serializedBytes())
   }
 
