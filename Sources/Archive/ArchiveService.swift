@@ -47,6 +47,7 @@ public struct ArchiveEnvironment: Sendable {
 public final class ArchiveService: Sendable {
   let environment: ArchiveEnvironment
   private let state = ArchiveState()
+  private let heads: HeadsWriter
   private let uploader: JournalUploader
   private let old: OldObjects
   private let merger: JournalMerger
@@ -56,6 +57,7 @@ public final class ArchiveService: Sendable {
   public init(_ environment: ArchiveEnvironment) {
     self.environment = environment
     let heads = HeadsWriter(environment)
+    self.heads = heads
     let keeper = SnapshotKeeper(environment, heads: heads, status: state)
     self.keeper = keeper
     old = OldObjects(environment, heads: heads, status: state) { keeper.want($0) }
@@ -69,6 +71,7 @@ public final class ArchiveService: Sendable {
 
   /// Runs until the task is cancelled.
   public func run() async {
+    heads.expect()
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.uploader.run() }
       group.addTask { await self.merger.run() }
@@ -127,9 +130,11 @@ public final class ArchiveService: Sendable {
     keeper.broughtBack(tenant, snapshotBytes: snapshotBytes)
   }
 
-  /// Takes a snapshot of one tenant now.
+  /// Takes a snapshot of one tenant now, behind a journal that is archived up to it.
   public func snapshot(_ tenant: TenantID) async throws -> SnapshotManifest? {
-    try await keeper.snapshot(tenant)
+    do { return try await keeper.snapshot(tenant) } catch let error as NotArchivedYet {
+      throw ArchiveError.unreachable("\(error)")
+    }
   }
 
   /// Takes a snapshot of what a tenant on its way here comes with: no record of this cell makes it.

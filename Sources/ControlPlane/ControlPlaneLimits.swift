@@ -22,6 +22,9 @@ public enum ControlPlaneLimits {
   /// How often promotions that run are taken one step on.
   public static let promotionInterval: Duration = .milliseconds(100)
 
+  /// How often what named followers have reached is kept for the next process.
+  public static let reachedInterval: Duration = .seconds(5)
+
   /// How often it is looked whether alerts wait to be sent.
   public static let alertInterval: Duration = .seconds(1)
   /// Longest e-mail address of an alert channel.
@@ -77,6 +80,13 @@ public enum ControlPlaneLimits {
   /// Questions about a release before its request is answered without it.
   public static let releaseQuestions = 100
   public static let releasePause: Duration = .milliseconds(50)
+  /// How long a request waits for cells that count what waits for a release.
+  public static let countDeadline: Duration = .seconds(5)
+  /// How long an operation waits for a cell that does not answer, or is busy, before it ends
+  /// without that cell's count.
+  public static let countPatienceNanoseconds: UInt64 = 30_000_000_000
+  /// The same of cells that are at it.
+  public static let countLongestNanoseconds: UInt64 = 600_000_000_000
 
   /// How long a moving tenant may be unavailable before the move is given up, where nobody says.
   public static let moveCapMilliseconds: Int64 = 1_000

@@ -51,6 +51,9 @@ public enum FollowerLimits {
   /// How long a snapshot waits for a moment in which all of a tenant is applied.
   public static let snapshotPatience = Duration.seconds(20)
   public static let snapshotPause = Duration.milliseconds(50)
+  /// How long it waits then for the journal to be archived up to it, and how often it looks.
+  public static let archivePatience = Duration.seconds(20)
+  public static let archivePause = Duration.milliseconds(250)
   /// How often stopped tenants are looked for, whose files the archive has.
   public static let refillInterval = Duration.seconds(1)
   /// Files that a primary passed on and says nothing of any more are removed: longer than it may

@@ -67,6 +67,12 @@ extension FollowerNode {
           code: Self.primarySilent, since: heardAt, runbook: "docs/runbooks/follower-missing.md",
           detail: "nothing has come from the primary"))
     }
+    if let since = state.withLock({ $0.differsSince }) {
+      problems.append(
+        .init(
+          code: "replicas_differ", since: since, runbook: Runbook.page("replicas_differ"),
+          detail: "the primary's journal is another one within one generation; nothing is merged"))
+    }
     return problems + (configuration.watch?.problems() ?? [])
   }
 

@@ -39,6 +39,9 @@ public final class FollowerNode: Service {
     /// Where the primary's journal ended when it said so last, and when that was.
     var primaryEnd: JournalEnd?
     var heardAt: Timestamp?
+    /// Since when the primary has another history than this replica within one generation; nil: it
+    /// has not.
+    var differsSince: Timestamp?
     var isStopping = false
   }
 
@@ -154,7 +157,7 @@ public final class FollowerNode: Service {
       let cut: Aimstors_ProtoReplicaCut = try Coding.decode(request)
       try demandPrimary(request, cut.cell)
       try admit(Generation(cut.generation), mayRefuse: true)
-      try plan(cutAfter: JournalEnd(cut.end))
+      try plan(cutAfter: JournalEnd(cut.end), for: Generation(cut.generation))
       return try Coding.encode(replicaState(askedGroup: 0))
     case .replicaPromote:
       guard request.peer.role == .controlPlane else {
@@ -178,7 +181,8 @@ public final class FollowerNode: Service {
     case .moveBegin, .moveFile, .moveImport, .moveRefuse, .moveStanding:
       try demandPrimary(request, configuration.cell.rawValue)
       return try await imports.answer(request)
-    case .http:
+    case .http where request.peer.role == .cell:
+      // Whoever else asks takes this for the cell, which it may become: it asks again.
       try demandPrimary(request, configuration.cell.rawValue)
       try admit(request.peer.generation, mayRefuse: true)
       guard let reads else {
@@ -247,7 +251,10 @@ public final class FollowerNode: Service {
       }
       try await engine.follow(group)
     }
-    if !append.groups.isEmpty { engine.journal?.removePin(Self.unfedPin) }
+    if !append.groups.isEmpty {
+      engine.journal?.removePin(Self.unfedPin)
+      state.withLock { $0.differsSince = nil }
+    }
     await holdBack()
     // A promotion that came meanwhile: what was taken is in the journal that it opens, and counts.
     return try Coding.encode(replicaState(askedGroup: 0))

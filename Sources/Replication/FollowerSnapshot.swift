@@ -27,6 +27,7 @@ struct FollowerSnapshot: Sendable {
     let result: Result<String, any Error>
     do {
       let made = try await make(tenant, at: target, in: directory)
+      try await untilArchived(made.head.cellSeq, generation)
       let subject = SnapshotWriter.Subject(
         tenant: tenant, cell: configuration.cell, generation: generation, head: made.head,
         takenAt: Timestamp(milliseconds: clock.milliseconds()), files: made.files,
@@ -45,6 +46,24 @@ struct FollowerSnapshot: Sendable {
       }
       if error is RebuildError { throw Failure(.verificationFailed, "\(error)") }
       throw Failure(.archiveUnavailable, "the snapshot is not stored: \(error)")
+    }
+  }
+
+  /// Waits until the journal is archived up to a snapshot, which shows from then on that it was:
+  /// where it ends earlier one day, objects were lost (decision 0071).
+  ///
+  /// For a bounded time: where nothing is archived, a snapshot is what saves a tenant's records.
+  private func untilArchived(_ position: CellSeq, _ generation: Generation) async throws {
+    let cell = configuration.cell
+    // Of a generation that has claimed nothing a snapshot shows nothing.
+    guard try await archive.claims(cell).contains(where: { $0.generation == generation }) else {
+      return
+    }
+    let patience = ContinuousClock.now + FollowerLimits.archivePatience
+    while ContinuousClock.now < patience {
+      let spans = try await archive.journal(cell, from: position).spans
+      if let last = spans.last, last.last >= position { return }
+      try await Task.sleep(for: FollowerLimits.archivePause)
     }
   }
 

@@ -138,6 +138,48 @@ import Wire
     }
   }
 
+  @Test func `a store that fails in the middle leads to no older state`() async throws {
+    let store = FaultyStore()
+    try await withTemporaryDirectory { directory in
+      let old = try await ArchiveFixture(directory, store: store)
+      try await fill(old, store)
+      _ = try await CellTakeover(old.archive, cell: cell).claim(Generation(2), at: now(old))
+      let plan = try await CellRestorePlan(
+        old.archive, cell: cell, scratch: "\(directory)/scratch", files: files)
+      defer { plan.close() }
+      func restore() async throws -> RestoredTenant {
+        try await plan.restore(
+          other, schema: TestSchema.store(), into: "\(directory)/restored", lineage: Lineage(9),
+          acceptsMissing: true)
+      }
+      store.setDown(true)
+      await #expect(throws: ArchiveError.self) { try await restore() }
+      store.setDown(false)
+      #expect(try await restore().position.tenantSeq == TenantSeq(7))
+    }
+  }
+
+  @Test func `what an earlier takeover left to nobody fills nothing`() {
+    func claim(_ generation: UInt64, _ first: UInt64, resumes: UInt64? = nil) -> Claim {
+      Claim(
+        cell: cell, generation: Generation(generation), firstSeq: CellSeq(first),
+        previousHash: "", claimedAt: .zero, resumesAt: resumes.map { CellSeq($0) })
+    }
+    func snapshot(_ generation: UInt64, at seq: UInt64) -> SnapshotManifest {
+      SnapshotManifest(
+        name: "", tenant: other, cell: cell, generation: Generation(generation),
+        cellSeq: CellSeq(seq), lineage: Lineage(1), tenantSeq: TenantSeq(1), hash: "",
+        epoch: .first, time: .zero, schemaVersion: 1, takenAt: .zero, isBase: false,
+        isFork: false, isImport: nil, cameFrom: nil, leaving: nil, beginsAt: nil, files: [],
+        media: [])
+    }
+    let claims = [claim(1, 1), claim(2, 1000), claim(3, 1100, resumes: 1301)]
+    #expect(ReaderRule.fillsLostTail(snapshot(2, at: 1200), claims: claims))
+    for (generation, seq) in [(UInt64(1), UInt64(1200)), (2, 1301), (2, 1099), (3, 1200)] {
+      #expect(!ReaderRule.fillsLostTail(snapshot(generation, at: seq), claims: claims))
+    }
+  }
+
   @Test func `a snapshot waits until the journal is archived up to it`() async throws {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in
@@ -152,6 +194,13 @@ import Wire
         let last = try #require(try await fixture.archive.journal(cell).spans.last)
         #expect(last.last >= snapshot.cellSeq)
       }
+      // Before that its parts are not stored either: what is tried again would leave them there.
+      store.setHeld(true)
+      try await fixture.pay(20...20, quiet)
+      let before = store.names
+      await #expect(throws: ArchiveError.self) { try await fixture.service.snapshot(quiet) }
+      #expect(store.names == before)
+      store.setHeld(false)
     }
   }
 }

@@ -2,7 +2,6 @@ import Archive
 import Logging
 import Platform
 import Replication
-import Simulation
 import Storage
 import StorageFixtures
 import Testing
@@ -23,34 +22,12 @@ import Wire
     try FileTree.remove(path, LiveFileSystem())
   }
 
-  private func archive(_ bench: Bench) throws -> Archive {
-    let random = SeededRandomSource(seed: 9)
-    return Archive(
-      objects: DirectoryStore(
-        root: "\(bench.directory)/archive", files: LiveFileSystem(), random: random),
-      key: try ArchiveKey(
-        [UInt8](repeating: 3, count: 32), deployment: String(repeating: "a", count: 32)),
-      random: random)
-  }
-
-  private func service(
-    _ bench: Bench, _ engine: StorageEngine, _ archive: Archive, _ replica: String,
-    _ generation: Generation
-  ) -> ArchiveService {
-    ArchiveService(
-      ArchiveEnvironment(
-        archive: archive, engine: engine, cell: Bench.cell, generation: generation,
-        dataDirectory: "\(bench.directory)/\(replica)", schema: { _ in TestSchema.store() },
-        files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 4),
-        logger: bench.log))
-  }
-
   /// A primary whose follower knows the archive and is fed.
   private func withFed(
     _ body: (Bench, Archive, StorageEngine, FollowerLink, Journal) async throws -> Void
   ) async throws {
     try await withBench { bench in
-      let archive = try archive(bench)
+      let archive = try bench.archive()
       let follower = try await bench.follower("f", archive: archive)
       let following = Task { try await follower.run() }
       let (engine, messenger) = try await bench.primary("p")
@@ -89,6 +66,34 @@ import Wire
     }
   }
 
+  @Test func `a follower's snapshot waits until the journal is archived up to it`() async throws {
+    try await withFed { bench, archive, engine, link, journal in
+      for id in 1...5 { try await engine.pay(Int64(id)) }
+      try await until { link.current.end?.seq == journal.lastSeq }
+      let claim = Claim(
+        cell: Bench.cell, generation: .first, firstSeq: CellSeq(1),
+        previousHash: "\(SHA256Hash.zero)", claimedAt: Timestamp(milliseconds: 1))
+      try await archive.claim(claim)
+      let taking = Task { try await link.snapshot(of: Bench.tenant) }
+      let scratch = StorageEngine.restoresDirectory("\(bench.directory)/f")
+      // The copy is made, and nothing is archived.
+      try await until {
+        let names = (try? LiveFileSystem().list(scratch)) ?? []
+        if names.contains(where: { $0.hasPrefix("snapshot-") }) { return true }
+        return try await !archive.snapshots(Bench.tenant).isEmpty
+      }
+      let service = bench.service(engine, archive, "p", .first)
+      let uploading = Task { await service.run() }
+      let name = try await taking.value
+      let manifest = try #require(
+        try await archive.snapshots(Bench.tenant).first { $0.name == name })
+      let last = try #require(try await archive.journal(Bench.cell).spans.last)
+      #expect(last.last >= manifest.cellSeq)
+      uploading.cancel()
+      await uploading.value
+    }
+  }
+
   @Test func `a follower restores to any point that its journal reaches back to`() async throws {
     try await withFed { bench, archive, engine, link, journal in
       for id in 1...10 { try await engine.pay(Int64(id)) }
@@ -123,9 +128,9 @@ import Wire
     async throws
   {
     try await withBench { bench in
-      let archive = try archive(bench)
+      let archive = try bench.archive()
       let (old, _) = try await bench.primary("p")
-      let first = service(bench, old, archive, "p", .first)
+      let first = bench.service(old, archive, "p", .first)
       let uploading = Task { await first.run() }
       for id in 1...30 { try await old.pay(Int64(id)) }
       #expect(await first.waitUntilArchived(seconds: 20))
@@ -142,7 +147,7 @@ import Wire
         after: end, files: LiveFileSystem())
       let (new, messenger) = try await bench.primary(
         "q", Generation(2), createsTenant: false)
-      let second = service(bench, new, archive, "q", Generation(2))
+      let second = bench.service(new, archive, "q", Generation(2))
       let uploadingAgain = Task { await second.run() }
       let plan = try await CellRestorePlan(
         archive, cell: Bench.cell, scratch: "\(bench.directory)/scratch", files: LiveFileSystem())

@@ -86,6 +86,29 @@ struct Bench {
     return node
   }
 
+  /// The cell's archive.
+  func archive() throws -> Archive {
+    let random = SeededRandomSource(seed: 9)
+    return Archive(
+      objects: DirectoryStore(
+        root: "\(directory)/archive", files: LiveFileSystem(), random: random),
+      key: try ArchiveKey(
+        [UInt8](repeating: 3, count: 32), deployment: String(repeating: "a", count: 32)),
+      random: random)
+  }
+
+  /// What archives a primary.
+  func service(
+    _ engine: StorageEngine, _ archive: Archive, _ replica: String, _ generation: Generation
+  ) -> ArchiveService {
+    ArchiveService(
+      ArchiveEnvironment(
+        archive: archive, engine: engine, cell: Self.cell, generation: generation,
+        dataDirectory: "\(directory)/\(replica)", schema: { _ in TestSchema.store() },
+        files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 4),
+        logger: log))
+  }
+
   func address(_ replica: String) -> Address { Address("tcp://\(replica):1") }
 
   /// A primary's stream to `follower`.

@@ -1,7 +1,7 @@
 import Archive
+import Foundation
 import Messaging
 import Platform
-import Simulation
 import Storage
 import StorageFixtures
 import Testing
@@ -63,8 +63,13 @@ import Wire
     // It closes with the answer under way.
     try? await bench.promote(replica, to: generation)
     try await running.value
+    return try await reopened(replica, bench)
+  }
+
+  /// A primary on what its directory holds.
+  private func reopened(_ replica: String, _ bench: Bench) async throws -> Primary {
     let state = try #require(try file(of: replica, bench).load())
-    let (engine, messenger) = try await bench.primary(replica, Generation(generation))
+    let (engine, messenger) = try await bench.primary(replica, state.generation)
     return Primary(engine: engine, messenger: messenger, began: state.began)
   }
 
@@ -117,7 +122,7 @@ import Wire
 
   @Test func `what the primary has trimmed, the archive tells apart`() async throws {
     try await withBench { bench in
-      let archive = try archive(bench)
+      let archive = try bench.archive()
       let first = try await first(bench)
       try await archived(first, archive, "p", bench) { try await first.pay(1...5) }
       let second = try await successor("f", of: first, as: 2, bench)
@@ -132,6 +137,78 @@ import Wire
       #expect(try third.engine.journal?.end(ofGroup: end.group) == nil, "nothing is trimmed")
       try await rejoin(third, bench, archive: archive)
       await third.close()
+    }
+  }
+
+  @Test func `a difference within one generation is cut by nobody, and both say so`() async throws {
+    try await withBench { bench in
+      let first = try await first(bench)
+      try await first.pay(1...5)
+      let second = try await successor("f", of: first, as: 2, bench)
+      await first.close()
+      try await second.pay(11...12)
+      await second.close()
+      let (place, copy) = ("\(bench.directory)/f", "\(bench.directory)/copy")
+      try FileManager.default.copyItem(atPath: place, toPath: copy)
+      let third = try await reopened("f", bench)
+      try await third.pay(13...15)
+      let follower = try await bench.follower("g")
+      let running = Task { try await follower.run() }
+      let fed = try #require(third.engine.journal)
+      let link = bench.link("g", from: third.messenger, began: third.began)
+      let feeding = Task { await link.run(fed) { true } }
+      try await until { link.current.end == fed.end }
+      feeding.cancel()
+      _ = await feeding.value
+      await third.close()
+
+      // The primary's disk is set back, and it serves on without the follower.
+      try FileManager.default.removeItem(atPath: place)
+      try FileManager.default.moveItem(atPath: copy, toPath: place)
+      let fourth = try await reopened("f", bench)
+      try await fourth.pay(21...22)
+      let end = follower.engine.journal?.end
+      let journal = try #require(fourth.engine.journal)
+      let again = bench.link("g", from: fourth.messenger, began: fourth.began)
+      let comparing = Task { await again.run(journal) { true } }
+      func says() -> Bool { follower.health().problems.contains { $0.code == "replicas_differ" } }
+      try await until { follower.mustRestart || says() }
+      #expect(!follower.mustRestart)
+      if follower.mustRestart { comparing.cancel() }
+      #expect(await comparing.value == .diverged("g"))
+      #expect(follower.engine.journal?.end == end)
+      // What it held for others it holds no longer for this.
+      #expect(follower.engine.journal?.pins[FollowerNode.unfedPin] == nil)
+      running.cancel()
+      try? await running.value
+      #expect(try file(of: "g", bench).load()?.cut == nil)
+      await fourth.close()
+    }
+  }
+
+  @Test func `a follower that does not cut keeps what it held, and no more`() async throws {
+    try await withBench { bench in
+      let first = try await first(bench)
+      try await first.pay(1...5)
+      let end = try #require(first.engine.journal).end
+      await first.close()
+      try file(of: "p", bench).store(ReplicaState(role: .follower, generation: Generation(2)))
+      let follower = try await bench.follower("p")
+      let journal = try #require(follower.engine.journal)
+      let held = journal.pins[FollowerNode.unfedPin]
+      #expect(held?.mayHold == JournalPin.followerBytes)
+      // Another one in its place.
+      let other = JournalEnd(group: 2, seq: CellSeq(2), hash: end.hash)
+      #expect(throws: Failure.self) { try follower.plan(cutAfter: other, for: Generation(2)) }
+      #expect(journal.pins[FollowerNode.unfedPin] == held && !follower.mustRestart)
+      let known = try #require(try journal.end(ofGroup: 2))
+      // Its position at who asks is none of this journal's.
+      let later = JournalEnd(group: 2, seq: CellSeq(900), hash: known.hash)
+      try follower.plan(cutAfter: later, for: Generation(2))
+      let pin = try #require(journal.pins[FollowerNode.unfedPin])
+      #expect(pin.through == known.seq && pin.mayHold == JournalPin.followerBytes)
+      #expect(follower.mustRestart)
+      await follower.engine.close()
     }
   }
 
@@ -170,28 +247,13 @@ import Wire
     }
   }
 
-  private func archive(_ bench: Bench) throws -> Archive {
-    let random = SeededRandomSource(seed: 9)
-    return Archive(
-      objects: DirectoryStore(
-        root: "\(bench.directory)/archive", files: LiveFileSystem(), random: random),
-      key: try ArchiveKey(
-        [UInt8](repeating: 3, count: 32), deployment: String(repeating: "a", count: 32)),
-      random: random)
-  }
-
   /// Archives what a primary has and what `body` has it write.
   private func archived(
     _ primary: Primary, _ archive: Archive, _ replica: String, _ bench: Bench,
     _ body: () async throws -> Void
   ) async throws {
-    let service = ArchiveService(
-      ArchiveEnvironment(
-        archive: archive, engine: primary.engine, cell: Bench.cell,
-        generation: primary.messenger.identity.generation,
-        dataDirectory: "\(bench.directory)/\(replica)", schema: { _ in TestSchema.store() },
-        files: LiveFileSystem(), clock: SimulatedWallClock(), random: SeededRandomSource(seed: 4),
-        logger: bench.log))
+    let service = bench.service(
+      primary.engine, archive, replica, primary.messenger.identity.generation)
     let uploading = Task { await service.run() }
     try await body()
     #expect(await service.waitUntilArchived(seconds: 20))

@@ -18,11 +18,13 @@ public struct ArchivedGroups: Sendable {
   /// Of one without its first object nothing is told.
   public func begins(_ body: (JournalEnd) async throws -> Bool) async throws {
     for claim in try await archive.claims(cell).sorted(by: { $0.generation > $1.generation }) {
-      let before = CellSeq(claim.firstSeq.rawValue - 1)
+      // Where objects at the end were lost it went on behind them.
+      let first = claim.resumesAt ?? claim.firstSeq
+      let before = CellSeq(first.rawValue - 1)
       var begin: JournalEnd?
       try await ArchivedObjects(archive: archive, cell: cell).read(after: before) { span, groups in
-        if span.first == claim.firstSeq, let first = groups.first, first.number > 1 {
-          begin = JournalEnd(group: first.number - 1, seq: before, hash: first.previousHash)
+        if span.first == first, let group = groups.first, group.number > 1 {
+          begin = JournalEnd(group: group.number - 1, seq: before, hash: group.previousHash)
         }
         return false
       }

@@ -15,6 +15,9 @@ public struct Claim: Codable, Hashable, Sendable {
   ///
   /// What lies between is in no object, though a snapshot or heads show that it was written.
   public let resumesAt: CellSeq?
+  /// The last position that an earlier generation archived and this one's journal does not have;
+  /// nil: it has all, or has it by another claim.
+  public let abandonsThrough: CellSeq?
 
   enum CodingKeys: String, CodingKey {
     case cell, generation
@@ -22,11 +25,12 @@ public struct Claim: Codable, Hashable, Sendable {
     case previousHash = "previous_hash"
     case claimedAt = "claimed_at"
     case resumesAt = "resumes_at"
+    case abandonsThrough = "abandons_through"
   }
 
   public init(
     cell: CellID, generation: Generation, firstSeq: CellSeq, previousHash: String,
-    claimedAt: Timestamp, resumesAt: CellSeq? = nil
+    claimedAt: Timestamp, resumesAt: CellSeq? = nil, abandonsThrough: CellSeq? = nil
   ) {
     self.cell = cell
     self.generation = generation
@@ -34,6 +38,7 @@ public struct Claim: Codable, Hashable, Sendable {
     self.previousHash = previousHash
     self.claimedAt = claimedAt
     self.resumesAt = resumesAt
+    self.abandonsThrough = abandonsThrough
   }
 }
 
@@ -114,7 +119,9 @@ public enum ReaderRule {
   /// claim was made knowing of it, and goes on behind it.
   static func fillsLostTail(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
     guard let claim = claims.max(by: { $0.generation < $1.generation }),
-      let resumed = claim.resumesAt, snapshot.generation < claim.generation
+      let resumed = claim.resumesAt, snapshot.generation < claim.generation,
+      // What was nobody's before stays so.
+      counts(snapshot, claims: claims.filter { $0.generation < claim.generation })
     else { return false }
     return claim.firstSeq <= snapshot.cellSeq && snapshot.cellSeq < resumed
   }

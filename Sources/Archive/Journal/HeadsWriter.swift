@@ -14,6 +14,7 @@ final class HeadsWriter: UploadListener {
   private struct State {
     var heads: [TenantID: ArchivedHeads.Head]?
     var through = CellSeq(0)
+    var isExpected = false
     var storedAt: Timestamp?
     var stored: CellSeq?
   }
@@ -30,6 +31,12 @@ final class HeadsWriter: UploadListener {
     cell = environment.cell
     generation = environment.generation
   }
+
+  /// An uploader is about to begin: until it has, nothing is known to be archived.
+  func expect() { state.withLock { $0.isExpected = true } }
+
+  /// Whether an uploader begins, or has begun.
+  var isExpected: Bool { state.withLock { $0.isExpected } }
 
   /// All records up to the position were applied when the process started; later ones are told of.
   func began(behind position: CellSeq) {

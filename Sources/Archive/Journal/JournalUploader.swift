@@ -117,7 +117,7 @@ public final class JournalUploader: Sendable {
     let found = try await UploadStart(archive: archive, cell: cell, generation: generation)
       .find(in: journal, at: now)
     if let abandoned = found.abandoned {
-      // Said as long as this process lives: what it was is for people to look into.
+      // Said for a day: what it was is for people to look into.
       let detail =
         "positions \(abandoned.lowerBound.rawValue) to \(abandoned.upperBound.rawValue) were "
         + "archived by an earlier generation, and are not in the journal of the cell's owner"

@@ -35,6 +35,9 @@ struct UploadStart: Sendable {
   let cell: CellID
   let generation: Generation
 
+  /// How long it is told that an earlier generation's tail counts no more.
+  static let abandonedToldMilliseconds: Int64 = 24 * 3_600_000
+
   struct Found: Sendable {
     var position: UploadPosition
     /// What an earlier generation archived and this journal does not have: it counts no more.
@@ -56,8 +59,14 @@ struct UploadStart: Sendable {
     var found = Found(position: UploadPosition(last: CellSeq(0)))
     let last = try await ArchivedObjects(archive: archive, cell: cell).last()
     if let last { found.position = UploadPosition(last: last.span.last, last.groups) }
-    if claims.contains(where: { $0.generation == generation }) {
+    if let own = claims.first(where: { $0.generation == generation }) {
       try demandSame(journal, found.position)
+      // Over restarts, and where the claim was stored and its answer lost.
+      if let through = own.abandonsThrough, through >= own.firstSeq,
+        now.milliseconds - own.claimedAt.milliseconds < Self.abandonedToldMilliseconds
+      {
+        found.abandoned = own.firstSeq...through
+      }
       return found
     }
     if let last, last.span.generation < generation, try !isIn(journal, found.position) {
@@ -73,7 +82,8 @@ struct UploadStart: Sendable {
     try await archive.claim(
       Claim(
         cell: cell, generation: generation, firstSeq: first,
-        previousHash: "\(found.position.group?.hash ?? .zero)", claimedAt: now))
+        previousHash: "\(found.position.group?.hash ?? .zero)", claimedAt: now,
+        abandonsThrough: found.abandoned?.upperBound))
     return found
   }
 

@@ -151,13 +151,13 @@ public final class CellRestorePlan: Sendable {
   }
 
   /// Restores one tenant to its last archived record, verified; see
-  /// ``TenantRestorer/restore(_:schema:to:cell:into:as:lineage:from:acceptsMissing:)``.
+  /// ``TenantRestorer/restore(_:schema:to:cell:into:as:lineage:from:trusting:acceptsMissing:)``.
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
     acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
-    if let restored = await fromOwnJournal(tenant, schema, directory, lineage, acceptsMissing),
-      restored.leaving == nil
+    if let restored = try await fromOwnJournal(
+      tenant, schema, directory, lineage, acceptsMissing), restored.leaving == nil
     {
       try spool.drop(tenant)
       return restored
@@ -167,25 +167,33 @@ public final class CellRestorePlan: Sendable {
     // left goes on in another cell's journal, and perhaps in this one again.
     let restored = try await TenantRestorer(archive: archive, files: files).restore(
       tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage,
-      acceptsMissing: acceptsMissing)
+      trusting: manifests[tenant], acceptsMissing: acceptsMissing)
     try spool.drop(tenant)
     return restored
   }
 
   /// Out of the records that were sorted out; nil where they do not lead there.
+  ///
+  /// Throws what may pass, or is the whole archive's: an older state is not what that is mended by.
   private func fromOwnJournal(
     _ tenant: TenantID, _ schema: StoreSchema, _ directory: String, _ lineage: Lineage,
     _ acceptsMissing: Bool
-  ) async -> RestoredTenant? {
+  ) async throws -> RestoredTenant? {
     let restorer = TenantRestorer(
       archive: archive, files: files,
       source: SpooledRecords(
         spool: spool, begin: begins[tenant] ?? CellSeq(0), missing: missing,
         atOnce: Self.recordsAtOnce))
-    return try? await restorer.restore(
-      tenant, schema: schema, to: .latest,
-      from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
-      into: directory, lineage: lineage, acceptsMissing: acceptsMissing)
+    do {
+      return try await restorer.restore(
+        tenant, schema: schema, to: .latest,
+        from: [manifests[tenant].map { .snapshot($0) } ?? .first(cell)],
+        into: directory, lineage: lineage, acceptsMissing: acceptsMissing)
+    } catch let error as ArchiveError where error.mayPass || error.isOfAll {
+      throw error
+    } catch {
+      return nil
+    }
   }
 
   /// Removes the records that were sorted out.

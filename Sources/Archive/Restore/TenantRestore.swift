@@ -54,7 +54,8 @@ public struct TenantRestorer: Sendable {
   /// Restores to `target` and checks everything: chain, digests, structure, references, media.
   ///
   /// `cell` is where a tenant without any snapshot has its records. `from` names the one snapshot
-  /// to begin with; nil: the one that leads there best. Files are left as those of `owner` in the
+  /// to begin with; nil: the one that leads there best. `trusting`: one that the caller knows to be
+  /// of the history, though nothing in the journal shows it yet. Files are left as those of `owner` in the
   /// branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the directory is
   /// removed then. Where positions are missing behind the last record before a time, or before the
   /// end, it is ``ArchiveError/incomplete(_:)``, unless `acceptsMissing`: see
@@ -62,9 +63,13 @@ public struct TenantRestorer: Sendable {
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
     into directory: String, as owner: TenantID? = nil, lineage: Lineage, from name: String? = nil,
-    acceptsMissing: Bool = false
+    trusting known: SnapshotManifest? = nil, acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
-    let found = try await archive.snapshots(tenant, seenFrom: cell)
+    var found = try await archive.snapshots(tenant, seenFrom: cell)
+    if let known, found.ignored.contains(known) {
+      found.ignored.removeAll { $0 == known }
+      found.counted.append(known)
+    }
     let starts: [RestoreStart]
     if let name {
       guard let snapshot = found.counted.first(where: { $0.name == name }) else {

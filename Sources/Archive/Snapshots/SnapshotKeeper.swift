@@ -10,6 +10,8 @@ final class SnapshotKeeper: UploadListener {
   static let interval = Duration.seconds(1)
   /// Snapshots in one look, one after the other: neighbours must not feel them.
   static let perLook = 16
+  /// How long a snapshot waits for the journal to be archived up to it.
+  static let patience = Duration.seconds(5)
   /// When a tenant is tried again whose snapshot failed.
   static let retryMilliseconds: Int64 = 600_000
   /// Bytes of a record that was archived before this start, where only its number is known.
@@ -114,7 +116,11 @@ final class SnapshotKeeper: UploadListener {
           return now.milliseconds - failed.at.milliseconds >= Self.retryMilliseconds
         }
       }
-      for tenant in due.prefix(Self.perLook) where !Task.isCancelled { try await attempt(tenant) }
+      var patience = Self.patience
+      for tenant in due.prefix(Self.perLook) where !Task.isCancelled {
+        // Where one has waited in vain the others of this look do not wait.
+        if try await !attempt(tenant, patience) { patience = .zero }
+      }
       try await heads.look(at: now)
       let failed = state.withLock { $0.failed.min { $0.key < $1.key } }
       if let failed {
@@ -133,17 +139,20 @@ final class SnapshotKeeper: UploadListener {
   /// Takes a snapshot of one that is due.
   ///
   /// What is wrong with one tenant's files keeps no other from its turn; what is wrong with the
-  /// archive is thrown.
-  private func attempt(_ tenant: TenantID) async throws {
+  /// archive is thrown. Answers whether the journal was archived up to it.
+  private func attempt(_ tenant: TenantID, _ patience: Duration) async throws -> Bool {
     do {
-      try await snapshot(tenant)
+      try await snapshot(tenant, patience: patience)
       state.withLock { $0.failed[tenant] = nil }
+    } catch is NotArchivedYet {
+      return false
     } catch {
       if let error = error as? ArchiveError, error.mayPass || error.isOfAll { throw error }
       logger.error("a snapshot", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
       let now = now
       state.withLock { $0.failed[tenant] = Failed(text: "\(error)", at: now) }
     }
+    return true
   }
 
   /// At the first look: what the archive has of each tenant, and what its history has since.
@@ -175,7 +184,9 @@ final class SnapshotKeeper: UploadListener {
 
   /// Takes and stores a snapshot now.
   @discardableResult
-  func snapshot(_ tenant: TenantID) async throws -> SnapshotManifest? {
+  func snapshot(
+    _ tenant: TenantID, patience: Duration = SnapshotKeeper.patience
+  ) async throws -> SnapshotManifest? {
     let before = state.withLock { $0.tails[tenant] ?? TenantTail() }
     let place = "\(scratch)/\(tenant).\(ArchiveHex.encode(random.uint64()))"
     do {
@@ -197,11 +208,9 @@ final class SnapshotKeeper: UploadListener {
       subject.beginsAt = state.withLock { $0.begins[tenant] }
       subject.isImport = !ownership.isServed
       subject.isBase = subject.isImport
+      if !subject.isImport { try await untilArchived(taken.head.cellSeq, patience) }
       let manifest = try await writer.store(
-        subject, from: place, media: "\(dataDirectory)/tenants/\(tenant)/media"
-      ) { () async throws(ArchiveError) in
-        if !subject.isImport { try await self.untilArchived(taken.head.cellSeq) }
-      }
+        subject, from: place, media: "\(dataDirectory)/tenants/\(tenant)/media")
       await clear(place)
       status.change { status in
         status.snapshots += 1
@@ -234,13 +243,24 @@ final class SnapshotKeeper: UploadListener {
 
   /// Waits until the journal is archived up to a snapshot, which shows from then on that it was:
   /// where it ends earlier one day, objects were lost (``ArchivedReach``).
-  private func untilArchived(_ position: CellSeq) async throws(ArchiveError) {
-    for _ in 0..<(ArchiveLimits.catchUpSeconds * 50) {
-      // Before the uploader's first look nobody knows; it says so itself where it cannot begin.
-      guard let through = heads.archived?.through, through < position else { return }
-      guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
+  ///
+  /// Throws ``NotArchivedYet`` where that takes longer than `patience`.
+  private func untilArchived(_ position: CellSeq, _ patience: Duration) async throws {
+    let end = ContinuousClock.now + patience
+    while !isArchived(position) {
+      guard .now < end, (try? await Task.sleep(for: .milliseconds(20))) != nil else {
+        throw NotArchivedYet(position: position)
+      }
     }
-    throw .unreachable("the journal is not archived up to position \(position.rawValue)")
+  }
+
+  private func isArchived(_ position: CellSeq) -> Bool {
+    // A journal that cannot be read is never archived: a snapshot is what saves its records.
+    if status.status.problems.contains(where: { $0.code == "archive_journal_unreadable" }) {
+      return true
+    }
+    guard let through = heads.archived?.through else { return !heads.isExpected }
+    return through >= position
   }
 
   /// A copy of a large tenant must not be what fills the disk: everybody's journal is on it.
@@ -267,4 +287,11 @@ final class SnapshotKeeper: UploadListener {
     let files = files
     _ = await Blocking.run("archive") { try FileTree.remove(place, files) }
   }
+}
+
+/// A snapshot that is further than the archived journal.
+struct NotArchivedYet: Error, CustomStringConvertible {
+  let position: CellSeq
+
+  var description: String { "the journal is not archived up to position \(position.rawValue) yet" }
 }

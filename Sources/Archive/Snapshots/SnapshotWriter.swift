@@ -52,11 +52,8 @@ public struct SnapshotWriter: Sendable {
   }
 
   /// Stores the files in `directory`, and from `mediaDirectory` what the archive lacks.
-  ///
-  /// `isReached` is waited for before the manifest makes a snapshot of it.
   public func store(
-    _ subject: Subject, from directory: String, media mediaDirectory: String,
-    isReached: () async throws(ArchiveError) -> Void = {}
+    _ subject: Subject, from directory: String, media mediaDirectory: String
   ) async throws(ArchiveError) -> SnapshotManifest {
     let name = SnapshotName(
       tenantSeq: subject.head.tenantSeq, lineage: subject.head.lineage, nonce: random.uint64())
@@ -94,7 +91,6 @@ public struct SnapshotWriter: Sendable {
       cameFrom: subject.isImport ? head.counterpart : nil,
       leaving: head.ownership == .moving ? head.counterpart : nil,
       beginsAt: subject.beginsAt, files: stored, media: subject.media.map(\.description).sorted())
-    try await isReached()
     try await archive.put(
       ArchiveNames.manifest(subject.tenant, manifest.name), try ArchiveJSON.encode(manifest))
     return manifest

@@ -7,11 +7,10 @@ import Wire
 
 /// Brings tenants' alerts to their channels.
 ///
-/// Of a tenant that is suspended, about to move or a fork none leaves (``NoticeRule``). After a
-/// promotion or restore those go out at once that an owner before this one may have delivered: who
-/// asked for alerts wants them late rather than never, and twice rather than late. Twice is as
-/// often as it gets, since what is delivered is durable here, and a post's id tells the second from
-/// a new one.
+/// Of a tenant that is about to move or a fork none leaves (``NoticeRule``). After a promotion or
+/// restore those go out at once that an owner before this one may have delivered: who asked for
+/// alerts wants them late rather than never, and twice rather than late. Twice is as often as it
+/// gets, since what is delivered is durable here, and a post's id tells the second from a new one.
 final class AlertDelivery: Sendable {
   /// Tenants whose alerts leave at the same time.
   static let atATime = 8

@@ -84,6 +84,10 @@ public enum CellLimits {
   public static let diskReserveBytes: UInt64 = 64 << 20
   /// Long operations at once: each restores a tenant.
   public static let workInFlight = 4
+  /// Counts of what waits for a release at once: each opens who keeps something back.
+  public static let countsInFlight = 1
+  /// How long a count is answered again.
+  public static let countKeptNanoseconds: UInt64 = 3_000_000_000
   /// Operations whose end is remembered, so that the control plane can ask again.
   public static let workRemembered = 1_000
   /// Messages that a restore's result names.

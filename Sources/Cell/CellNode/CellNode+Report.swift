@@ -17,8 +17,8 @@ extension CellNode {
       work: work, archive: archive, restoration: restoration, recovery: recovery,
       departures: departures, directives: directives,
       survey: CellSurvey(engine: engine, directives: directives),
-      suspended: SuspendedWork(engine: engine, directives: directives), loads: loads,
-      cell: configuration.id, logger: logger)
+      suspended: SuspendedWork(engine: engine, directives: directives, clock: clock),
+      loads: loads, cell: configuration.id, logger: logger)
   }
 
   func inventory() -> Aimstors_ProtoJoin {

@@ -184,14 +184,14 @@ public final class CellNode: Service {
       recovery = CellRecovery(
         name: name, generation: messenger.identity.generation, archive: archive, service: service,
         engine: engine, directives: directives, configuration: configuration, files: files,
-        clock: clock, logger: logger)
+        clock: clock, sealer: sealer, logger: logger)
     } else {
       recovery = nil
     }
     health = CellHealth(
       configuration: configuration, engine: engine, sweep: sweep, archive: service,
       recovery: recovery, files: files, moves: moving.problems,
-      suspended: SuspendedWork(engine: engine, directives: directives), clock: clock)
+      suspended: SuspendedWork(engine: engine, directives: directives, clock: clock), clock: clock)
   }
 
   /// What a tenant's files hold, also on a follower.
@@ -235,7 +235,7 @@ public final class CellNode: Service {
     try await directives.load { self.engine.ownership($0)?.state.isHere ?? false }
     replication?.modesAreKnown()
     await UnfinishedForks(engine: engine, directives: directives, sealer: services.sealer)
-      .resume(logger)
+      .resume(logger) { self.recovery?.isPending($0) ?? false }
     try await ceilings.load(directives)
     let handler = makeHandler()
     let address = try await messenger.listen(at: configuration.listen) {

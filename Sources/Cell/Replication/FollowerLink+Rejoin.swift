@@ -8,36 +8,59 @@ import Wire
 extension FollowerLink {
   /// Has a follower that differs, and ends at `end`, cut what it wrote after somebody took over.
   ///
-  /// Throws `recovering` then; returns where no group can be named that both have.
+  /// Throws `recovering` then; returns where no group can be named that both have, or they differ
+  /// within this generation.
   func rejoin(_ end: JournalEnd, _ journal: Journal) async throws {
-    // Within the first generation nobody took over.
-    guard began.group > 0 else { return }
-    if let common = try await lastCommon(end, journal) { try await cut(behind: common) }
-    try await rejoinByArchive(end)
+    guard tookOver else { return }
+    if let common = try await lastCommon(end, journal) { return try await cut(behind: common) }
+    _ = try await rejoinByArchive(end)
   }
 
   /// The same of a follower whose end is trimmed here, where the archive has what stood in its
-  /// place; returns also where it does not differ from that.
-  func rejoinByArchive(_ end: JournalEnd) async throws {
-    guard began.group > 0, let archive, sight.withLock({ $0.archiveCompared != end }) else {
-      return
+  /// place; answers whether they differ within this generation.
+  func rejoinByArchive(_ end: JournalEnd) async throws -> Bool {
+    guard tookOver, let archive else { return false }
+    // Not with each attempt to feed it: it may be much that is read.
+    if let known = sight.withLock({ $0.archiveCompared }), known.end == end {
+      return known.differs
     }
+    var differs = false
     do {
-      if let common = try await lastCommon(end, in: archive) { try await cut(behind: common) }
+      if let common = try await lastCommon(end, in: archive) {
+        try await cut(behind: common)
+        differs = true
+      }
     } catch let error as ArchiveError {
       guard !error.mayPass else { throw error }
     }
-    // Not with each attempt to feed it: it may be much that is read.
-    sight.withLock { $0.archiveCompared = end }
+    let result = (end: end, differs: differs)
+    sight.withLock { $0.archiveCompared = result }
+    return differs
   }
 
+  /// Whether this generation began behind another one: within the first nobody took over.
+  ///
+  /// One that took a lost cell over whose archive had no object left began behind group 0.
+  private var tookOver: Bool { began.group > 0 || began.seq > CellSeq(0) }
+
+  /// Throws `recovering` where the follower cuts; returns where it must not: what both differ in is
+  /// this generation's own, of which nothing that was acknowledged may go.
   private func cut(behind end: JournalEnd) async throws {
+    // By position: a seal, which has none, both may have made alike.
+    guard end.seq <= began.seq else { return }
     var cut = Aimstors_ProtoReplicaCut()
     cut.cell = cell.rawValue
     cut.generation = generation.rawValue
     cut.end = end.message
-    let _: Aimstors_ProtoReplicaState = try await ask(
-      .replicaCut, cut, timeout: ReplicationLimits.appendTimeout)
+    do {
+      let _: Aimstors_ProtoReplicaState = try await ask(
+        .replicaCut, cut, timeout: ReplicationLimits.appendTimeout)
+    } catch MessagingError.refused(let failure) where failure.code == .conflict {
+      logger.error(
+        "a follower does not cut its journal",
+        metadata: ["follower": "\(name)", "reason": "\(failure.detail)"])
+      return
+    }
     logger.notice(
       "an older generation's tail is cut",
       metadata: ["follower": "\(name)", "behind_group": "\(end.group)"])
@@ -47,7 +70,7 @@ extension FollowerLink {
   /// The last group that both journals have; nil: one of them has trimmed it.
   private func lastCommon(_ end: JournalEnd, _ journal: Journal) async throws -> JournalEnd? {
     // Of whoever missed one promotion.
-    if end.group > began.group, try await has(began) == true { return began }
+    if end.group > began.group, try await hasBegan() { return began }
     // Each group names the one before: what is behind the first that differs differs, too.
     var (same, other) = (UInt64(0), min(end.group, journal.end.group))
     while other > same + 1 {
@@ -65,7 +88,7 @@ extension FollowerLink {
   private func lastCommon(_ end: JournalEnd, in archive: Archive) async throws -> JournalEnd? {
     let archived = ArchivedGroups(archive, cell: cell)
     var found: JournalEnd?
-    if end.group > began.group, try await has(began) == true {
+    if end.group > began.group, try await hasBegan() {
       found = began
     } else {
       try await archived.begins { begin in
@@ -99,6 +122,15 @@ extension FollowerLink {
       return false
     }
     return differs ? common : nil
+  }
+
+  /// Whether the follower has the group behind which this generation began.
+  ///
+  /// Every journal begins behind group 0; one that has trimmed its beginning refuses to be cut
+  /// there.
+  private func hasBegan() async throws -> Bool {
+    if began.group == 0 { return true }
+    return try await has(began) == true
   }
 
   /// Whether the follower has this group; nil: it has none of this number, or no more.

@@ -18,8 +18,9 @@ package final class FollowerLink: Sendable {
     /// Whether the group it ends with has been compared with this journal's: it may have another
     /// one in the place of what is trimmed here.
     var isCompared = false
-    /// Where it ended when the archived journal was compared with its own.
-    var archiveCompared: JournalEnd?
+    /// Where it ended when the archived journal was compared with its own, and whether they differ
+    /// within this generation.
+    var archiveCompared: (end: JournalEnd, differs: Bool)?
     package var isStreaming = false
     var bytesBehind: UInt64 = 0
     /// Ends of this journal with the nanoseconds at which they were seen, oldest first; those that
@@ -166,7 +167,7 @@ package final class FollowerLink: Sendable {
     journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)
     if isTrimmed {
       do { end = try await feedFromArchive(end, journal) } catch let error as ArchiveError {
-        if !error.mayPass { try await rejoinByArchive(end) }
+        if !error.mayPass, try await rejoinByArchive(end) { throw ReplicationStop.diverged(name) }
         throw error
       }
       journal.setPin(pinName, through: end.seq, mayHold: JournalPin.followerBytes)

@@ -88,6 +88,7 @@ final class CellRecovery: Sendable {
   private let configuration: CellConfiguration
   private let files: any FileSystem
   private let clock: any WallClock
+  private let sealer: Sealer
   private let logger: Logger
   private let since: Timestamp
   private let beganNanoseconds = MonotonicTime.nanoseconds()
@@ -100,7 +101,7 @@ final class CellRecovery: Sendable {
   init(
     name: String, generation: Generation, archive: Archive, service: ArchiveService,
     engine: StorageEngine, directives: Directives, configuration: CellConfiguration,
-    files: any FileSystem, clock: any WallClock, logger: Logger
+    files: any FileSystem, clock: any WallClock, sealer: Sealer, logger: Logger
   ) {
     self.name = name
     self.archive = archive
@@ -110,6 +111,7 @@ final class CellRecovery: Sendable {
     self.configuration = configuration
     self.files = files
     self.clock = clock
+    self.sealer = sealer
     self.logger = logger
     since = Timestamp(milliseconds: clock.milliseconds())
     state = Mutex(State(result: Result(restore: name, generation: generation.rawValue)))
@@ -142,7 +144,10 @@ final class CellRecovery: Sendable {
     guard engine.heads[.cellStore] == nil,
       plan.tenants.contains(where: { $0.id == .cellStore })
     else { return }
-    _ = try await bringBack(.cellStore, epoch: .first, plan)
+    let restored = try await bringBack(.cellStore, epoch: .first, plan)
+    state.withLock { state in
+      state.result.incomplete = Result.Failed(missingOf: restored).map { [$0] }
+    }
   }
 
   /// Brings the tenants back that the control plane has placed here.
@@ -217,7 +222,8 @@ final class CellRecovery: Sendable {
     _ tenant: TenantID, epoch: Epoch, _ plan: CellRestorePlan
   ) async throws -> RestoredTenant? {
     try await TenantReturn(
-      name: name, since: since, service: service, engine: engine, directives: directives
+      name: name, since: since, service: service, engine: engine, directives: directives,
+      sealer: sealer
     ).bringBack(.init(tenant: tenant, epoch: epoch), plan)
   }
 

@@ -43,7 +43,8 @@ struct CellSpread: Sendable {
     /// Adopted here before the cell was lost, by a move of which nobody else has heard.
     var adopted: [String] = []
     var failed: [CellRecovery.Result.Failed] = []
-    /// Back, and perhaps without their last records.
+    /// Back, and perhaps without their last records; the lost cell's own store, too, which said
+    /// what stood about them.
     var incomplete: [CellRecovery.Result.Failed]?
     var records: UInt64 = 0
     var bytes: UInt64 = 0
@@ -61,6 +62,7 @@ struct CellSpread: Sendable {
   let service: ArchiveService
   let engine: StorageEngine
   let directives: Directives
+  let sealer: Sealer
   let clock: any WallClock
   /// What was remembered of a tenant that was here before is not so.
   let forget: @Sendable (TenantID) -> Void
@@ -77,7 +79,7 @@ struct CellSpread: Sendable {
     let plan = try await patiently { try await service.plan(of: order.cell) }
     defer { plan.close() }
     let store = try await patiently { try await LostCellStore.restore(of: order.cell, service) }
-    let forks: Set<TenantID>
+    let forks: LostCellStore.Forks
     do { forks = try await store.forks() } catch {
       await store.discard()
       throw error
@@ -87,6 +89,7 @@ struct CellSpread: Sendable {
     progress.step("restore", done: 0, total: total)
     return await withTaskGroup(of: (TenantID, Ended).self) { group in
       var result = Result()
+      result.incomplete = store.lacking.map { [$0] }
       func note(_ ended: (TenantID, Ended)?) {
         guard let (tenant, ended) = ended else { return }
         result.add(ended, tenant)
@@ -118,13 +121,14 @@ struct CellSpread: Sendable {
   }
 
   private func one(
-    _ entry: DirectoryEntry, _ epoch: Epoch, _ order: Order, _ forks: Set<TenantID>,
+    _ entry: DirectoryEntry, _ epoch: Epoch, _ order: Order, _ forks: LostCellStore.Forks,
     _ plan: CellRestorePlan
   ) async -> Ended {
     let tenant = entry.tenant
     let now = Timestamp(milliseconds: clock.milliseconds())
     let coming = TenantReturn(
-      name: order.name, since: now, service: service, engine: engine, directives: directives)
+      name: order.name, since: now, service: service, engine: engine, directives: directives,
+      sealer: sealer)
     if let head = engine.heads[tenant], head.ownership.isServed, head.counterpart == order.cell,
       head.epoch < epoch, head.lineage != coming.lineage(of: tenant)
     {
@@ -141,7 +145,8 @@ struct CellSpread: Sendable {
         try await directives.set(entry, trace: "")
         let restored = try await coming.bringBack(
           .init(
-            tenant: tenant, epoch: epoch, isFork: forks.contains(tenant), isElsewhere: true), plan)
+            tenant: tenant, epoch: epoch, isFork: forks.marked.contains(tenant),
+            unfinished: forks.unfinished[tenant], isElsewhere: true), plan)
         // Once more: until it was here its mode held for nobody.
         try await directives.set(entry, trace: "")
         return restored

@@ -1,4 +1,5 @@
 import Logging
+import Platform
 import Storage
 import Synchronization
 import Wire
@@ -38,9 +39,29 @@ final class CellWork: Sendable {
     /// With a result where the refusal lists what it refuses.
     case failed(Failure, String)
   }
+  /// Whose place work takes.
+  enum Place: Sendable {
+    case work
+    /// Of a count: it reads, holds up no work, and its answer is given again for a moment only.
+    case count
+
+    fileprivate var limit: Int {
+      switch self {
+      case .work: CellLimits.workInFlight
+      case .count: CellLimits.countsInFlight
+      }
+    }
+  }
   private struct Entry: Sendable {
+    let place: Place
     let progress = Progress()
     var outcome = Outcome.running
+    var endedNanoseconds: UInt64 = 0
+
+    func isOutdated(at now: UInt64) -> Bool {
+      if case .running = outcome { return false }
+      return place == .count && now >= endedNanoseconds + CellLimits.countKeptNanoseconds
+    }
   }
   private struct Job: Sendable {
     let operation: String
@@ -54,20 +75,25 @@ final class CellWork: Sendable {
   }
 
   private let logger: Logger
+  private let nanoseconds: @Sendable () -> UInt64
   private let state = Mutex(State())
   private let jobs: AsyncStream<Job>
   private let start: AsyncStream<Job>.Continuation
 
-  init(logger: Logger) {
+  init(
+    logger: Logger,
+    nanoseconds: @escaping @Sendable () -> UInt64 = { MonotonicTime.nanoseconds() }
+  ) {
     self.logger = logger
+    self.nanoseconds = nanoseconds
     (jobs, start) = AsyncStream.makeStream(of: Job.self)
   }
 
   /// Begins the work of an operation, or says how far it has come.
   func ask(
-    _ operation: String, _ body: @escaping Body
+    _ operation: String, as place: Place = .work, _ body: @escaping Body
   ) throws(Failure) -> Aimstors_ProtoCellWorkStatus {
-    let (entry, isNew) = try begin(operation)
+    let (entry, isNew) = try begin(operation, place)
     if isNew { start.yield(Job(operation: operation, progress: entry.progress, body: body)) }
     var status = Aimstors_ProtoCellWorkStatus()
     let progress = entry.progress.value
@@ -90,20 +116,25 @@ final class CellWork: Sendable {
     return status
   }
 
-  private func begin(_ operation: String) throws(Failure) -> (Entry, isNew: Bool) {
+  private func begin(
+    _ operation: String, _ place: Place
+  ) throws(Failure) -> (Entry, isNew: Bool) {
+    let now = nanoseconds()
     let found = state.withLock { state -> (Entry, isNew: Bool)? in
-      if let entry = state.entries[operation] { return (entry, false) }
+      if let entry = state.entries[operation], !entry.isOutdated(at: now) { return (entry, false) }
       let running = state.entries.values.count { entry in
-        if case .running = entry.outcome { !entry.progress.isWaiting } else { false }
+        guard entry.place == place, case .running = entry.outcome else { return false }
+        return !entry.progress.isWaiting
       }
-      guard running < CellLimits.workInFlight else { return nil }
-      let entry = Entry()
+      guard running < place.limit else { return nil }
+      let entry = Entry(place: place)
+      state.ended.removeAll { $0 == operation }
       state.entries[operation] = entry
       return (entry, true)
     }
     guard let found else {
       throw Failure(
-        .overloaded, "this cell has \(CellLimits.workInFlight) long operations under way",
+        .overloaded, "this cell has \(place.limit) long operations under way",
         retryAfterMilliseconds: 1_000)
     }
     return found
@@ -134,8 +165,10 @@ final class CellWork: Sendable {
       logger.error(
         "long work failed", metadata: ["operation": "\(job.operation)", "failure": "\(failure)"])
     }
+    let now = nanoseconds()
     state.withLock { state in
       state.entries[job.operation]?.outcome = outcome
+      state.entries[job.operation]?.endedNanoseconds = now
       state.ended.append(job.operation)
       while state.ended.count > CellLimits.workRemembered {
         state.entries[state.ended.removeFirst()] = nil

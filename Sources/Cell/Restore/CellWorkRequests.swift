@@ -34,7 +34,7 @@ struct CellWorkRequests: Sendable {
     }
     if message.kind == "suspended" {
       let restore = message.at
-      return try work.ask(message.operation) { [suspended] _ in
+      return try work.ask(message.operation, as: .count) { [suspended] _ in
         try Self.json(await suspended.count(restore))
       }
     }

@@ -1,4 +1,5 @@
 import Archive
+import Edge
 import Storage
 import Wire
 
@@ -22,15 +23,32 @@ struct LostCellStore: Sendable {
 
   func discard() async { await service.discard(files) }
 
+  /// What it may lack: marks, stops and parts of its last moments; nil: nothing.
+  var lacking: CellRecovery.Result.Failed? {
+    CellRecovery.Result.Failed(missingOf: files.restored)
+  }
+
   /// Copies for people to look at, which never send.
-  func forks() async throws -> Set<TenantID> {
-    if isEmpty { return [] }
+  struct Forks: Sendable {
+    var marked: Set<TenantID> = []
+    /// Those that may still let in who held a credential of the tenant that they are made of.
+    var unfinished: [TenantID: UnfinishedForks.Fork] = [:]
+  }
+
+  func forks() async throws -> Forks {
+    if isEmpty { return Forks() }
     return try await service.read(files, .spool) { connection in
-      Set(
-        try DirectivesStore(connection: connection).facts(RestoreMark.prefix).compactMap {
-          guard case .fork = RestoreMark(bytes: $0.value) else { return nil }
-          return TenantID($0.name)
-        })
+      let rows = DirectivesStore(connection: connection)
+      var forks = Forks()
+      for (name, value) in try rows.facts(RestoreMark.prefix) {
+        guard case .fork = RestoreMark(bytes: value), let tenant = TenantID(name) else { continue }
+        forks.marked.insert(tenant)
+      }
+      for (name, value) in try rows.facts(UnfinishedForks.prefix) {
+        guard let tenant = TenantID(name) else { continue }
+        forks.unfinished[tenant] = try EdgeJSON.decode(UnfinishedForks.Fork.self, from: value)
+      }
+      return forks
     }
   }
 

@@ -12,6 +12,14 @@ struct LostCellWork: Sendable {
   let turns: CellTurns
   let logger: Logger
 
+  /// What became of the parts in a lost cell's spool.
+  struct Drained: Codable, Hashable, Sendable {
+    /// How many wait here.
+    let parts: Int
+    /// Why others may have been there; nil: none were.
+    let missing: String?
+  }
+
   /// What the message asks for; nil: nothing of this kind.
   func body(_ message: Aimstors_ProtoCellWork) throws(Failure) -> CellWork.Body? {
     switch message.kind {
@@ -26,7 +34,8 @@ struct LostCellWork: Sendable {
       let order = try CellSpread.Order(message)
       let spread = CellSpread(
         service: service, engine: restoration.engine, directives: restoration.directives,
-        clock: restoration.clock, forget: restoration.forget, turns: turns, logger: logger)
+        sealer: restoration.sealer, clock: restoration.clock, forget: restoration.forget,
+        turns: turns, logger: logger)
       return { progress in try CellSpread.text(try await spread.run(order, progress)) }
     case "cell_spool":
       let cell = try lost(message)
@@ -36,7 +45,7 @@ struct LostCellWork: Sendable {
         do {
           let parts = try await store.drain(into: spool, trace: operation)
           await store.discard()
-          return try CellSpread.text(["parts": parts])
+          return try CellSpread.text(Drained(parts: parts, missing: store.lacking?.detail))
         } catch {
           await store.discard()
           throw error

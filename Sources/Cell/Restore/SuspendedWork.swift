@@ -1,4 +1,5 @@
 import Edge
+import Platform
 import Storage
 import Wire
 
@@ -6,14 +7,18 @@ import Wire
 struct SuspendedWork: Sendable {
   let engine: StorageEngine
   let directives: Directives
+  let clock: any WallClock
 
   /// What one restore suspended; empty: what a stop of all sends of this cell keeps back.
   ///
   /// Nobody without due work is opened. Who cannot be read is listed with the reason.
   func count(_ restore: String) async -> SuspendedReport {
+    let due = Timestamp(milliseconds: clock.milliseconds())
+      .adding(seconds: NoticeRule.settleSeconds)
     var found: [SuspendedTenant] = []
-    for (tenant, head) in engine.servedHeads
-    where head.nextDue != nil && isHeld(tenant, by: restore) {
+    for (tenant, head) in engine.servedHeads where tenant != .cellStore {
+      let mark = directives.mark(of: tenant)
+      guard Self.isAsked(mark, nextDue: head.nextDue, of: restore, by: due) else { continue }
       do throws(Failure) {
         found.append(try await engine.read(tenant, [.messages]) { try SuspendedTenant($0) })
       } catch {
@@ -23,12 +28,18 @@ struct SuspendedWork: Sendable {
     return SuspendedReport(found)
   }
 
-  private func isHeld(_ tenant: TenantID, by restore: String) -> Bool {
-    guard tenant != .cellStore else { return false }
-    switch directives.mark(of: tenant) {
+  /// Whether a tenant is opened for the count.
+  ///
+  /// A stop of all sends is of every tenant: most of them wait for a time that has not come, such
+  /// as a hold's end, and keep nothing back.
+  static func isAsked(
+    _ mark: RestoreMark?, nextDue: Timestamp?, of restore: String, by due: Timestamp
+  ) -> Bool {
+    guard let nextDue else { return false }
+    switch mark {
     case .suspended(let waiting, _): return waiting == restore
     case .fork: return false
-    case nil: return restore.isEmpty
+    case nil: return restore.isEmpty && nextDue <= due
     }
   }
 

@@ -13,6 +13,7 @@ struct TenantReturn: Sendable {
   let service: ArchiveService
   let engine: StorageEngine
   let directives: Directives
+  let sealer: Sealer
 
   /// How a tenant comes back.
   struct Arrival: Sendable {
@@ -20,6 +21,8 @@ struct TenantReturn: Sendable {
     let epoch: Epoch
     /// A copy for people to look at: it stays one.
     var isFork = false
+    /// A copy whose inherited credentials its cell may not have closed.
+    var unfinished: UnfinishedForks.Fork?
     /// Its records so far are another cell's: its branch begins with files of its own in the
     /// archive, so that whoever restores it needs one journal only.
     var isElsewhere = false
@@ -33,7 +36,7 @@ struct TenantReturn: Sendable {
     let tenant = arrival.tenant
     let lineage = lineage(of: tenant)
     if engine.heads[tenant]?.lineage == lineage {
-      try await noteDueWork(tenant)
+      try await finish(tenant)
       return nil
     }
     if arrival.isElsewhere { try await refuseMove(of: tenant, from: plan.cell) }
@@ -48,12 +51,13 @@ struct TenantReturn: Sendable {
       acceptsMissing: true)
     try demandNobodys(restored, of: plan.cell, before)
     let at = restored.position
+    let isFork = try await isFork(arrival)
     if arrival.isElsewhere {
       try await service.storeBase(
         tenant, restored, lineage: lineage,
-        before: service.head(before: at, of: tenant, epoch: arrival.epoch), isFork: arrival.isFork)
+        before: service.head(before: at, of: tenant, epoch: arrival.epoch), isFork: isFork)
     }
-    try await mark(arrival)
+    try await mark(arrival, isFork: isFork)
     service.broughtBack(tenant, snapshotBytes: restored.bytes)
     try await engine.install(
       tenant, lineage: lineage, epoch: arrival.epoch,
@@ -61,7 +65,7 @@ struct TenantReturn: Sendable {
         tenant: tenant, lineage: at.lineage, tenantSeq: at.tenantSeq, hash: at.hash,
         isFork: false),
       expected: before)
-    try await noteDueWork(tenant)
+    try await finish(tenant)
     return restored
   }
 
@@ -102,20 +106,45 @@ struct TenantReturn: Sendable {
     try await engine.refuseMoved(tenant, under: head.armed)
   }
 
-  private func mark(_ arrival: Arrival) async throws {
-    guard arrival.tenant != .cellStore else { return }
-    if arrival.isFork {
-      try await directives.mark(arrival.tenant, .fork(since: since))
-      return
+  private var forks: UnfinishedForks {
+    UnfinishedForks(engine: engine, directives: directives, sealer: sealer)
+  }
+
+  /// Whether it is a copy for people to look at.
+  ///
+  /// The lost cell's own store may come back without the records of its last moments: what the
+  /// control plane says of the tenant counts as well.
+  private func isFork(_ arrival: Arrival) async throws -> Bool {
+    let tenant = arrival.tenant
+    guard tenant != .cellStore else { return false }
+    if arrival.isFork || arrival.unfinished != nil || directives.entry(of: tenant)?.isFork == true {
+      return true
     }
-    // A fork's mark came back with the cell's own store, and stays.
-    if !arrival.isElsewhere, case .fork = directives.mark(of: arrival.tenant) { return }
-    try await directives.mark(arrival.tenant, .suspended(restore: name, since: since))
+    // What is here came back with the cell's own store.
+    guard !arrival.isElsewhere else { return false }
+    if case .fork = directives.mark(of: tenant) { return true }
+    return try await forks.isUnfinished(tenant)
+  }
+
+  private func mark(_ arrival: Arrival, isFork: Bool) async throws {
+    guard arrival.tenant != .cellStore else { return }
+    if let made = arrival.unfinished { try await forks.note(made, of: arrival.tenant) }
+    guard isFork else {
+      return try await directives.mark(arrival.tenant, .suspended(restore: name, since: since))
+    }
+    if case .fork = directives.mark(of: arrival.tenant) { return }
+    try await directives.mark(arrival.tenant, .fork(since: since))
+  }
+
+  /// What follows the installation: at once, since whoever has a credential is let in from here on.
+  private func finish(_ tenant: TenantID) async throws {
+    guard tenant != .cellStore else { return }
+    try await forks.finish(tenant)
+    try await noteDueWork(tenant)
   }
 
   /// A row of its own makes a record, and the record says when there is work to do.
   private func noteDueWork(_ tenant: TenantID) async throws {
-    guard tenant != .cellStore else { return }
     let claim = IdempotencyClaim(
       principal: "restore", key: name, payloadHash: [], file: .sessions,
       retentionSeconds: IdempotencyClaim.moneyRetention)

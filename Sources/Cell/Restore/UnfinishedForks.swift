@@ -7,7 +7,8 @@ import Wire
 ///
 /// Before a fork's files are installed its mark, its state and a fact that names it here are
 /// durable; the fact goes when its inherited credentials are closed. What a kill leaves between is
-/// closed by the next start, before anything is answered.
+/// closed by the next start, before anything is answered; of a cell that was lost as well, where
+/// the fork comes back.
 struct UnfinishedForks: Sendable {
   /// What closing a fork asks for.
   struct Fork: Codable, Hashable, Sendable {
@@ -28,9 +29,16 @@ struct UnfinishedForks: Sendable {
   ) async throws {
     try await directives.mark(entry.tenant, .fork(since: now))
     try await directives.set(entry, trace: "")
-    try await directives.setFact(
-      Self.prefix + entry.tenant.rawValue,
-      try EdgeJSON.encode(Fork(operation: operation, source: source.rawValue)))
+    try await note(Fork(operation: operation, source: source.rawValue), of: entry.tenant)
+  }
+
+  /// From here on whoever serves it has closed it first.
+  func note(_ made: Fork, of fork: TenantID) async throws {
+    try await directives.setFact(Self.prefix + fork.rawValue, try EdgeJSON.encode(made))
+  }
+
+  func isUnfinished(_ fork: TenantID) async throws(Failure) -> Bool {
+    try await directives.fact(Self.prefix + fork.rawValue) != nil
   }
 
   func end(_ fork: TenantID) async throws(Failure) {
@@ -40,26 +48,34 @@ struct UnfinishedForks: Sendable {
   /// At a start, before anything is answered.
   ///
   /// One that was not installed is nobody's; the control plane asks for it anew. One that cannot be
-  /// closed stays read-only, marked and known here.
-  func resume(_ logger: Logger) async {
+  /// closed stays read-only, marked and known here, and so does one that a restore of the cell may
+  /// still bring back.
+  func resume(
+    _ logger: Logger, isPending: @Sendable (TenantID) -> Bool = { _ in false }
+  ) async {
     let found: [(name: String, value: [UInt8])]
     do throws(Failure) { found = try await directives.facts(Self.prefix) } catch {
       logger.error("unfinished forks are not known", metadata: ["reason": "\(error)"])
       return
     }
-    for (name, value) in found {
+    for (name, _) in found {
       let fork = TenantID(trusted: name)
-      do {
-        if engine.servedHeads[fork] != nil {
-          try await close(fork, try EdgeJSON.decode(Fork.self, from: value))
-        }
-        try await end(fork)
-      } catch {
+      guard !isPending(fork) else { continue }
+      do { try await finish(fork) } catch {
         logger.error(
           "a fork's inherited credentials are not closed",
           metadata: ["tenant": "\(fork)", "reason": "\(error)"])
       }
     }
+  }
+
+  /// Closes it where it is here and was not closed; who is no such fork is left alone.
+  func finish(_ fork: TenantID) async throws {
+    guard let value = try await directives.fact(Self.prefix + fork.rawValue) else { return }
+    if engine.servedHeads[fork] != nil {
+      try await close(fork, try EdgeJSON.decode(Fork.self, from: value))
+    }
+    try await end(fork)
   }
 
   private func close(_ fork: TenantID, _ made: Fork) async throws {

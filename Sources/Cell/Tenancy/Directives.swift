@@ -29,19 +29,19 @@ final class Directives: SendGate {
   /// Called before anything is served. The mode of a tenant that is not here any more holds for
   /// nothing.
   func load(isHere: @Sendable (TenantID) -> Bool = { _ in true }) async throws(Failure) {
-    let (stops, directory, durabilities, marks) = try await store.read(
+    let (now, stops, directory, durabilities, marks) = try await store.read(
       .cellStore, [.spool]
     ) { snapshot in
       let rows = DirectivesStore(snapshot)
       return (
-        try rows.stops(), try rows.directory(), try rows.durabilities(),
+        snapshot.now, try rows.stops(), try rows.directory(), try rows.durabilities(),
         try rows.facts(RestoreMark.prefix).map { name, value in
           (TenantID(trusted: name), RestoreMark(bytes: value))
         }
       )
     }
     table.withLock { table in
-      for stop in stops { table.apply(stop) }
+      for stop in stops { table.apply(stop, at: now) }
       for entry in directory { table.set(entry) }
       for (tenant, mark) in marks { table.mark(tenant, mark) }
     }
@@ -127,10 +127,11 @@ final class Directives: SendGate {
   }
 
   func apply(_ stop: SendStop, trace: String) async throws(Failure) {
-    try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
+    let now = try await store.write(.cellStore, CommandOrigin(requestID: "", traceID: trace)) {
       try DirectivesStore($0).apply(stop)
+      return $0.now
     }
-    table.withLock { $0.apply(stop) }
+    table.withLock { $0.apply(stop, at: now) }
   }
 
   /// Puts what the control plane said of a tenant in force, unless it has said something newer.

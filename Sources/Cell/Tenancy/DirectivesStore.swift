@@ -21,6 +21,9 @@ struct DirectoryEntry: Hashable, Sendable {
   var durability: DurabilityMode?
   /// The control plane's, of the change that says so; 0: none is said.
   var version: UInt64 = 0
+
+  /// Whether the control plane made it as a copy for people to look at, and it is one still.
+  var isFork: Bool { state == .readOnly && ForkReason.isOne(reason) }
 }
 
 /// The rows behind ``Directives`` in the cell's own store.

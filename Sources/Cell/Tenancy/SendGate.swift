@@ -28,7 +28,7 @@ public enum NoticeRule: Hashable, Sendable {
   case all
   /// Those that were due later: what was due by then, an owner before this one may have sent.
   case after(Timestamp)
-  /// The tenant is suspended, about to move, or a fork.
+  /// The tenant is about to move, or a fork.
   case nothing
 
   /// What is due so soon after an owner's end counts as that owner's.

@@ -12,6 +12,8 @@ struct StopTable: Sendable {
   private let cell: String
   private let region: String
   private var stops: [Key: SendStop] = [:]
+  /// Since when this cell's own stop holds, at the latest by the cell's clock.
+  private var cellStoppedAt = Timestamp.zero
   private var tenants: [TenantID: DirectoryEntry] = [:]
   private var marks: [TenantID: RestoreMark] = [:]
   /// Tenants about to leave this cell, since when.
@@ -25,10 +27,13 @@ struct StopTable: Sendable {
   }
 
   /// Keeps the newer of what is known and `stop`.
-  mutating func apply(_ stop: SendStop) {
+  ///
+  /// `now` is the cell's time: a stop says its own by the control plane's clock, which may be ahead.
+  mutating func apply(_ stop: SendStop, at now: Timestamp) {
     let key = Key(scope: stop.scope, id: stop.id)
     if let known = stops[key], known.version >= stop.version { return }
     stops[key] = stop
+    if key == Key(scope: .cell, id: cell) { cellStoppedAt = min(stop.since, now) }
   }
 
   mutating func set(_ entry: DirectoryEntry) { tenants[entry.tenant] = entry }
@@ -89,17 +94,17 @@ struct StopTable: Sendable {
   ///
   /// What is due within seconds after an owner was proven or stated stopped, the owner may have
   /// sent: a restore's mark and the cell's own stop, which a promotion puts, are younger than that.
-  /// Other stops are of WhatsApp sends only: people sign in, and hear of what happens, all the
-  /// same.
+  /// Other stops, and a tenant's own suspension, are of WhatsApp sends only: people sign in, and
+  /// hear of what happens, all the same.
   func notices(of tenant: TenantID) -> NoticeRule {
-    guard quiesced[tenant] == nil, state(of: tenant) != .suspended else { return .nothing }
+    guard quiesced[tenant] == nil else { return .nothing }
     var since: [Timestamp] = []
     switch marks[tenant] {
     case .fork: return .nothing
     case .suspended(_, let at): since.append(at)
     case nil: break
     }
-    if let stop = stops[Key(scope: .cell, id: cell)], !stop.lifted { since.append(stop.since) }
+    if stops[Key(scope: .cell, id: cell)]?.lifted == false { since.append(cellStoppedAt) }
     guard let last = since.max() else { return .all }
     return .after(last.adding(seconds: NoticeRule.settleSeconds))
   }

@@ -16,6 +16,7 @@ struct AdminServices: Sendable {
   let spools: SpoolRounds
   let problems: ProblemLog
   let storeDrill: StoreDrill
+  let suspendedCounts: SuspendedCounts
   let messenger: any Messenger
   let clock: any WallClock
   let random: any RandomSource

@@ -27,9 +27,9 @@ public struct ControlPlaneConfiguration: Sendable {
   public var watch: ProcessWatch?
   /// What the process finds wrong with the control plane's store and its archive.
   public var ownProblems: @Sendable () -> [HealthReport.Problem] = { [] }
-  /// Restores the control plane's store from its archive for proof, and answers the report as JSON;
-  /// nil: nothing is archived.
-  public var drillStore: (@Sendable () async -> String)?
+  /// Restores the control plane's store from its archive for proof, and answers the report as JSON,
+  /// nil where that does not work yet; nil: nothing is archived.
+  public var drillStore: (@Sendable () async -> String?)?
 
   public init(
     id: String, version: String, listen: Address, publish: Address, deploymentKey: [UInt8],

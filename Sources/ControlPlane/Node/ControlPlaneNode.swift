@@ -55,6 +55,7 @@ public final class ControlPlaneNode: Service {
         logger: logger),
       problems: ProblemLog(store: platform, roster: roster, startedAt: startedAt),
       storeDrill: StoreDrill(configuration.drillStore),
+      suspendedCounts: SuspendedCounts(boot: boot),
       messenger: messenger, clock: clock, random: random, startedAt: startedAt)
     joins = CellJoins(
       store: platform, roster: roster, map: map, secrets: secrets, clock: clock, logger: logger)
@@ -103,6 +104,7 @@ public final class ControlPlaneNode: Service {
       await services.map.hold(for: ControlPlaneLimits.mapHold)
     }
     for cell in try await services.store.read({ try $0.cells() }) { services.roster.set(cell) }
+    services.replicas.know(reached: try await services.store.read { try $0.reached() })
     try await services.problems.load()
     try await services.map.refresh()
     let configuration = services.configuration
@@ -129,6 +131,9 @@ public final class ControlPlaneNode: Service {
         group.addTask { await Self.every(ControlPlaneLimits.lookInterval) { await self.look() } }
         group.addTask {
           await Self.every(ControlPlaneLimits.promotionInterval) { await self.promote() }
+        }
+        group.addTask {
+          await Self.every(ControlPlaneLimits.reachedInterval) { await self.keepReached() }
         }
         group.addTask { await Self.every(ControlPlaneLimits.workInterval) { await self.work() } }
         group.addTask {
@@ -171,6 +176,9 @@ public final class ControlPlaneNode: Service {
 
   /// One step of every promotion that runs.
   func promote() async { await promotions.drive(trace: freshTrace()) }
+
+  /// Keeps what named followers have reached.
+  func keepReached() async { try? await registers.keepReached(trace: freshTrace()) }
 
   /// One round over what cells do as long work.
   func work() async { await CellWorkRounds(services: services).look(trace: freshTrace()) }

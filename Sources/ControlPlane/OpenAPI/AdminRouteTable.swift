@@ -51,7 +51,8 @@ enum AdminRouteTable {
     .init(
       .admin, "POST", "/v1/restores/{id}/release",
       "Let what a restore or promotion keeps back be sent", tag: "Restores",
-      answer: .json(200, "Restore"), refusals: [.notFound, .invalidState, .conflict]),
+      body: .optionalJSON("ReleaseInput"), answer: .json(200, "Restore"),
+      refusals: [.notFound, .invalidState, .conflict, .restoreNotAccepted]),
     .init(
       .admin, "POST", "/v1/drills", "Restore every tenant from the archive and report",
       tag: "Restores", answer: .json(202, "Operation")),
@@ -109,7 +110,7 @@ enum AdminRouteTable {
       body: .json("SendStopInput"), answer: .json(200, "SendStop"), refusals: [.notFound]),
     .init(
       .admin, "DELETE", "/v1/send-stops/{scope}/{id}", "Lift a send-stop", tag: "Send-stops",
-      answer: .json(200, "SendStop"), refusals: [.notFound]),
+      answer: .json(200, "SendStop"), refusals: [.notFound, .conflict]),
     .init(
       .admin, "PUT", "/v1/meta-apps/{app}", "Set a Meta app's secrets", tag: "Meta apps",
       body: .json("MetaAppInput"), answer: .json(200, "MetaApp")),

@@ -73,6 +73,7 @@ extension Schemas {
           ])), "suspended_count?": integer, "uncounted?": list(of: string),
       ])
     ),
+    ("ReleaseInput", object(["accept?": boolean])),
     ("SendStopInput", object(["reason": string])),
     (
       "SendStop",

@@ -199,6 +199,7 @@ struct RebalanceCommands: Sendable {
   ) throws -> CellRecord? {
     guard let cell = try rows.cell(id) else {
       if try rows.isArchivedOnly(id) {
+        try demandUnheard(id)
         try Self.demandStated(id, input, isAlive: isAlive)
         return nil
       }
@@ -220,6 +221,17 @@ struct RebalanceCommands: Sendable {
     // One that is dead already gives nobody room.
     if isAlive { try demandHeadroom(without: id, input, rows) }
     return cell
+  }
+
+  /// Throws `invalid_state` where a replica reports that has something of a cell which has not
+  /// joined: ended, it would be out for good, and nobody else has its tenants.
+  private func demandUnheard(_ id: CellID) throws(Failure) {
+    let heard = services.replicas.sights(of: id).filter {
+      !$0.isLost && services.replicas.isHeard($0)
+    }
+    guard let one = heard.first(where: \.isPrimary) ?? heard.first else { return }
+    throw Failure(
+      .invalidState, "\(one.replica) of \(id) reports: promote it by name, or let it join")
   }
 
   private static func demandStated(

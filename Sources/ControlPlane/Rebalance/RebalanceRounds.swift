@@ -39,11 +39,41 @@ struct RebalanceRounds: Sendable {
     _ operation: Operation, _ rebalance: RebalanceRecord, trace: String
   ) async throws(Failure) {
     if operation.stepName == "move" { return try await move(rebalance, trace: trace) }
-    // One that its follower takes over is waited for; so is one that starts again.
-    if let cell = rebalance.cell, !services.roster.isAlive(cell) { return }
+    if let cell = rebalance.cell, !services.roster.isAlive(cell) {
+      return try await wait(rebalance, for: cell, trace: trace)
+    }
     guard let measured = await measure(rebalance, trace: trace) else { return }
     try await plan(rebalance, measured, trace: trace)
     try await move(rebalance, trace: trace)
+  }
+
+  /// Waits for a dead cell that its follower takes over, or that starts again.
+  ///
+  /// Where the promotion has failed nobody will serve: the drain fails with it.
+  private func wait(
+    _ rebalance: RebalanceRecord, for cell: CellID, trace: String
+  ) async throws(Failure) {
+    guard !rebalance.isDryRun,
+      try await services.store.read({ try Self.failure(of: cell, for: rebalance.id, $0) }) != nil
+    else { return }
+    try await services.store.write(trace: trace) { transaction, rows in
+      guard var operation = try rows.operation(rebalance.id), operation.state == .running,
+        let failure = try Self.failure(of: cell, for: operation.id, rows)
+      else { return }
+      try RebalanceCommands.reopen(cell, rows)
+      try operation.failed(failure, at: transaction.now)
+      try rows.put(operation)
+    }
+  }
+
+  /// Why the cell's last promotion since the drain was ordered has failed; nil: it has not.
+  private static func failure(
+    of cell: CellID, for drain: OperationID, _ rows: PlatformRows
+  ) throws -> Failure? {
+    guard let drain = try rows.operation(drain), let promotion = try rows.lastPromotion(of: cell),
+      promotion.state == .failed, promotion.createdAt >= drain.createdAt
+    else { return nil }
+    return promotion.error ?? Failure(.internalError, "\(promotion.id) failed")
   }
 
   /// What the cells measured; nil while one is still at it.

@@ -96,10 +96,16 @@ extension PlatformRows {
     guard let scope = SendStopScope(rawValue: told.scope) else { return }
     try raiseVersion(above: told.version)
     if let known = try sendStop(scope, told.id), known.version >= told.version { return }
-    try put(
-      SendStop(
-        scope: scope, id: told.id, reason: told.reason,
-        since: Timestamp(milliseconds: told.sinceMilliseconds), version: told.version,
-        isLifted: told.isLifted))
+    let stop = SendStop(
+      scope: scope, id: told.id, reason: told.reason,
+      since: Timestamp(milliseconds: told.sinceMilliseconds), version: told.version,
+      isLifted: told.isLifted)
+    try put(stop)
+    // A promotion that the copy does not know: nobody could release it.
+    guard let promotions = PromotionStop(stop) else { return }
+    if try operation(promotions.promotion) == nil { try put(try promotions.forgotten(stop)) }
+    if try restore(promotions.promotion) == nil {
+      try put(promotions.record(of: CellID(trusted: stop.id)))
+    }
   }
 }

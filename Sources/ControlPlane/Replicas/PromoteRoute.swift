@@ -90,6 +90,10 @@ struct PromoteRoute: Sendable {
       before.promotable.contains(after.primary)
       && !replicas.standing(of: after.primary, in: cell).lacks
     let isProven = isComplete && !isMixed
+    // Its process would claim the journal under the generation that the follower gets.
+    try rows.end(
+      try rows.runningRecoveries(of: cell).filter { $0.stepName != "restore" },
+      Failure(.conflict, "\(after.primary) was promoted in its place"), at: transaction.now)
     try rows.put(after)
     if var record = try rows.cell(cell) {
       record.generation = after.generation
@@ -123,6 +127,7 @@ struct PromoteRoute: Sendable {
     _ cell: CellID, _ input: Input, isMixed: Bool, _ replicas: ReplicaRoster, _ rows: PlatformRows
   ) throws -> (before: CellRegister, after: CellRegister) {
     try rows.demandNotGone(cell)
+    try CellRestores.demandUnclaimed(cell, replicas, rows)
     return try decide(try known(cell, input, replicas, rows), input, isMixed: isMixed) {
       replicas.standing(of: $0, in: cell)
     }

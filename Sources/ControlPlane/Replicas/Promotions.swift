@@ -66,7 +66,7 @@ struct Promotions: Sendable {
       var result = PromotionResult(of: operation) ?? PromotionResult(register, isComplete: nil)
       if result.isComplete == "false" {
         let sends = await CellWorkRounds(services: services).suspended(
-          "", in: [cell], for: "\(id) suspended", trace: trace)
+          "", in: [cell], for: id, trace: trace)
         // It is still at it.
         guard let sends else { return }
         result.add(sends)

@@ -70,6 +70,23 @@ struct RegisterRequests: Sendable {
     return made.proto
   }
 
+  /// Keeps what named followers have reached, where that is news: the next process is to know it
+  /// before they report.
+  func keepReached(trace: String) async throws(Failure) {
+    let reached = replicas.reached()
+    let news = try await store.read { rows -> [ReachedSeq] in
+      let kept = try rows.reached()
+      return try reached.flatMap { cell, replicas -> [ReachedSeq] in
+        let named = try rows.register(of: cell)?.promotable ?? []
+        return replicas.filter { replica, seq in
+          named.contains(replica) && seq > kept[cell]?[replica] ?? 0
+        }.map { ReachedSeq(cell: cell, replica: $0.key, seq: $0.value) }
+      }
+    }
+    guard !news.isEmpty else { return }
+    try await store.write(trace: trace) { _, rows in for one in news { try rows.keep(one) } }
+  }
+
   /// One compare-and-set of a primary.
   func change(
     _ request: Aimstors_ProtoRegisterChange, from peer: PeerIdentity, trace: String

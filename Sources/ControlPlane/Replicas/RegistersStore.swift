@@ -29,6 +29,7 @@ extension PlatformRows {
       .text(register.cell.rawValue), .integer(Int64(register.generation.rawValue)),
       .text(register.primary), .text(register.promotable.sorted().joined(separator: " ")),
       .integer(Int64(register.version)))
+    try forgetReached(of: register.cell, except: register.promotable)
   }
 
   /// The highest generation of a cell that a record, its register or an archive has told of: what

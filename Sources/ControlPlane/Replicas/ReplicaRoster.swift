@@ -3,6 +3,8 @@ import Synchronization
 import Wire
 
 /// What replicas said of themselves last; kept in memory, because they say it every second.
+///
+/// What named followers have reached is kept in the store besides (`ReachedStore`).
 final class ReplicaRoster: Sendable {
   struct Sight: Hashable, Sendable {
     let replica: String
@@ -34,9 +36,22 @@ final class ReplicaRoster: Sendable {
     let isConnected: Bool
   }
 
-  private let sights = Mutex<[CellID: [String: Sight]]>([:])
+  /// Who speaks: several machines of one name may say that they have nothing, and none of them is
+  /// the one that has something.
+  private struct Speaker: Hashable {
+    let replica: String
+    /// Nil: it has something.
+    let emptyAt: String?
+
+    init(_ sight: Sight) {
+      replica = sight.replica
+      emptyAt = sight.isLost ? sight.address : nil
+    }
+  }
+
+  private let sights = Mutex<[CellID: [Speaker: Sight]]>([:])
   /// The last record that each promotable follower has had, since it is named.
-  private let reached = Mutex<[CellID: [String: UInt64]]>([:])
+  private let named = Mutex<[CellID: [String: UInt64]]>([:])
   private let boot: any BootClock
 
   init(boot: any BootClock) { self.boot = boot }
@@ -58,41 +73,57 @@ final class ReplicaRoster: Sendable {
       problems: report.problems.prefix(ControlPlaneLimits.problemsPerCell).map {
         ReportedProblem($0, cell: cell.rawValue)
       }, heardAtNanoseconds: boot.nanoseconds())
-    sights.withLock { $0[cell, default: [:]][report.replica] = sight }
+    sights.withLock { sights in
+      // The same process before it lost its disk, or got one; machines that have gone.
+      var others = (sights[cell] ?? [:]).filter { _, other in
+        other.replica != sight.replica
+          || (other.address != sight.address && (!other.isLost || isHeard(other)))
+      }
+      others[Speaker(sight)] = sight
+      sights[cell] = others
+    }
   }
+
+  /// What an earlier process has kept of named followers.
+  func know(reached kept: [CellID: [String: UInt64]]) { named.withLock { $0 = kept } }
+
+  /// The last record that each named follower is known to have had.
+  func reached() -> [CellID: [String: UInt64]] { named.withLock { $0 } }
 
   /// A follower has reported, and the register names it or does not: who is not named may be cut.
   func reported(_ replica: String, of cell: CellID, isNamed: Bool) {
     let end = sight(replica, of: cell).flatMap { $0.isPrimary ? nil : $0.lastSeq }
-    reached.withLock { reached in
-      let before = reached[cell]?[replica]
-      reached[cell, default: [:]][replica] =
-        isNamed ? [before, end].compactMap(\.self).max() : nil
+    named.withLock { named in
+      let before = named[cell]?[replica]
+      named[cell, default: [:]][replica] = isNamed ? [before, end].compactMap(\.self).max() : nil
     }
   }
 
   /// The last record that a follower which the register names is known to have had.
   ///
-  /// Of one that this process has not heard it is known that it had some.
+  /// Of one that neither this process nor an earlier one has heard it is known that it had some.
   func lastKnown(_ replica: String, of cell: CellID) -> UInt64 {
     let said = sight(replica, of: cell).flatMap { $0.isPrimary ? nil : $0.lastSeq }
-    let reached = reached.withLock { $0[cell]?[replica] }
+    let reached = named.withLock { $0[cell]?[replica] }
     return [said, reached].compactMap(\.self).max() ?? 1
   }
 
   /// Whether it has less than it had: it came back on an older or empty disk.
   private func hasGoneBack(_ replica: String, of cell: CellID) -> Bool {
     guard let sight = sight(replica, of: cell) else { return false }
-    return reached.withLock { $0[cell]?[replica] }.map { sight.lastSeq < $0 } ?? false
+    return named.withLock { $0[cell]?[replica] }.map { sight.lastSeq < $0 } ?? false
   }
 
+  /// What it said last; of several of its name the one that has something, while it is heard.
   func sight(_ replica: String, of cell: CellID) -> Sight? {
-    sights.withLock { $0[cell]?[replica] }
+    let all = sights(of: cell).filter { $0.replica == replica }
+    return all.first { !$0.isLost && isHeard($0) }
+      ?? all.max { $0.heardAtNanoseconds < $1.heardAtNanoseconds }
   }
 
   /// The process on whose empty disk the cell can be restored, where one has said so lately.
   ///
-  /// `address`: the one that answers there; nil: any.
+  /// `address`: the one that answers there; nil: any, always the same one while all are heard.
   func lost(of cell: CellID, at address: String? = nil) -> Sight? {
     sights(of: cell).first { sight in
       sight.isLost && isHeard(sight) && (address == nil || sight.address == address)
@@ -126,8 +157,8 @@ final class ReplicaRoster: Sendable {
   }
 
   /// What was said does not hold any more; the next report says anew.
-  func forget(_ replica: String, of cell: CellID) {
-    sights.withLock { $0[cell]?[replica] = nil }
+  func forget(_ sight: Sight, of cell: CellID) {
+    sights.withLock { $0[cell]?[Speaker(sight)] = nil }
   }
 
   /// Whether it has said something lately.
@@ -137,8 +168,13 @@ final class ReplicaRoster: Sendable {
       + UInt64(ControlPlaneLimits.heartbeatTimeoutMilliseconds) * 1_000_000
   }
 
+  /// By name; one whose disk is empty beside the one of its name that has something.
   func sights(of cell: CellID) -> [Sight] {
-    sights.withLock { $0[cell]?.values.sorted { $0.replica < $1.replica } ?? [] }
+    sights.withLock { sights in
+      (sights[cell] ?? [:]).values.sorted {
+        ($0.replica, $0.address) < ($1.replica, $1.address)
+      }
+    }
   }
 
   /// Whether the cell's primary feeds this follower, as it said last.

@@ -103,8 +103,8 @@ struct CellRestoreRoute: Sendable {
 
   /// What the order comes to.
   ///
-  /// Throws `conflict` while the process of an earlier one may be claiming its generation: with a
-  /// higher one it would be out before it serves.
+  /// Throws `conflict` while the process of an earlier one may be claiming its generation, or
+  /// serves and brings tenants back: with a higher one it would be out.
   private static func decide(
     _ cell: CellID, _ replicas: ReplicaRoster, _ standing: CellSpreadCommands.Standing,
     _ rows: PlatformRows
@@ -115,11 +115,12 @@ struct CellRestoreRoute: Sendable {
     if let follower = try CellSpreadCommands.successor(of: cell, standing, rows) {
       throw Failure(.invalidState, "\(follower) has all that was acknowledged: promote it")
     }
+    try CellRestores.demandUnclaimed(cell, replicas, rows)
     let running = try rows.runningRecoveries(of: cell)
-    if let claiming = running.first(where: CellRestores.isClaiming),
-      replicas.lost(of: cell, at: record.address) != nil
+    if let restore = running.first, standing.isAlive,
+      replicas.lost(of: cell, at: record.address) == nil
     {
-      throw Failure(.conflict, "\(claiming.id) restores \(cell) at \(record.address)")
+      throw Failure(.conflict, "\(restore.id) brings \(cell) back at \(record.address)")
     }
     guard let sight = replicas.lost(of: cell) else {
       throw Failure(

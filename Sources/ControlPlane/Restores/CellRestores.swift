@@ -14,6 +14,17 @@ struct CellRestores: Sendable {
     operation.kind == .cellRestore && operation.stepName == "claim"
   }
 
+  /// Throws `conflict` while a restore's process may be claiming the cell's journal: under a higher
+  /// generation it would be out before it serves.
+  static func demandUnclaimed(
+    _ cell: CellID, _ replicas: ReplicaRoster, _ rows: PlatformRows
+  ) throws {
+    guard let claiming = try rows.runningRecoveries(of: cell).first(where: isClaiming),
+      let record = try rows.cell(cell), replicas.lost(of: cell, at: record.address) != nil
+    else { return }
+    throw Failure(.conflict, "\(claiming.id) restores \(cell) at \(record.address)")
+  }
+
   func drive(_ operation: Operation, trace: String) async throws(Failure) {
     guard let cell = CellID(operation.subject),
       let record = try await services.store.read({ try $0.cell(cell) })
@@ -21,7 +32,7 @@ struct CellRestores: Sendable {
     try rounds.demandNotGone(cell)
     switch operation.stepName {
     case "claim":
-      if !hasJoined(cell, record.generation) {
+      if !hasJoined(record) {
         // Another process may not have the generation that this one may have claimed, unheard.
         guard let sight = services.replicas.lost(of: cell, at: record.address) else {
           throw Failure(
@@ -31,7 +42,7 @@ struct CellRestores: Sendable {
       }
       try await rounds.done("claim", of: operation, trace: trace)
     case "serve":
-      guard hasJoined(cell, record.generation) else {
+      guard hasJoined(record) else {
         throw Failure(.cellUnavailable, "\(cell) has not joined yet")
       }
       try await rounds.done("serve", of: operation, trace: trace)
@@ -53,9 +64,11 @@ struct CellRestores: Sendable {
     }
   }
 
-  private func hasJoined(_ cell: CellID, _ generation: Generation) -> Bool {
-    services.roster.cell(cell)?.generation == generation && services.roster.isAlive(cell)
-      && services.replicas.lost(of: cell) == nil
+  /// Whatever another machine says of its empty disk meanwhile.
+  private func hasJoined(_ record: CellRecord) -> Bool {
+    services.roster.cell(record.id)?.generation == record.generation
+      && services.roster.isAlive(record.id)
+      && services.replicas.lost(of: record.id, at: record.address) == nil
   }
 
   /// A repeat changes nothing; a process that has gone on answers no more under this name.
@@ -74,7 +87,7 @@ struct CellRestores: Sendable {
       // It serves already: the answer to the first question was lost.
       guard failure.code == .unknownRoute else { throw failure }
     }
-    services.replicas.forget(sight.replica, of: cell)
+    services.replicas.forget(sight, of: cell)
   }
 
   /// How many tenants are back, where that is news.

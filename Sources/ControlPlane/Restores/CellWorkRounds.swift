@@ -38,7 +38,7 @@ struct CellWorkRounds: Sendable {
     }
   }
 
-  private static func mayPass(_ failure: Failure) -> Bool {
+  static func mayPass(_ failure: Failure) -> Bool {
     switch failure.code {
     case .cellUnavailable, .outcomeUnknown, .overloaded, .recovering, .shuttingDown, .diskFull: true
     default: false
@@ -53,14 +53,14 @@ struct CellWorkRounds: Sendable {
   }
 
   func ask(
-    _ work: Aimstors_ProtoCellWork, _ id: CellID, trace: String
+    _ work: Aimstors_ProtoCellWork, _ id: CellID,
+    timeout: Duration = ControlPlaneLimits.workTimeout, trace: String
   ) async throws(Failure) -> Aimstors_ProtoCellWorkStatus {
     guard let cell = services.roster.cell(id) else {
       throw Failure(.cellUnavailable, "\(id) is unknown")
     }
     let bytes = try await services.ask(
-      cell, .work, try ProtoCoding.encode(work), timeout: ControlPlaneLimits.workTimeout,
-      trace: trace)
+      cell, .work, try ProtoCoding.encode(work), timeout: timeout, trace: trace)
     return try ProtoCoding.decode(Aimstors_ProtoCellWorkStatus.self, bytes)
   }
 
@@ -130,7 +130,8 @@ struct CellWorkRounds: Sendable {
       slug: "fork-\(restore.target.rawValue.lowercased())", region: parent.region,
       currency: parent.currency, timeZone: parent.timeZone, tier: parent.tier,
       parent: parent.parent, state: .readOnly,
-      reason: "fork of \(parent.id) at \(restore.at), by \(restore.id)", isProvisioned: true,
+      reason: ForkReason.text(of: parent.id, at: restore.at, by: restore.id.rawValue),
+      isProvisioned: true,
       placement: Placement(cell: restore.cell, epoch: .first), durability: .cell,
       createdAt: now, version: 0)
   }
@@ -211,6 +212,7 @@ struct CellWorkRounds: Sendable {
       }
     }
     guard store != .running else { return }
+    services.storeDrill.forget(operation.id)
     let result: [String: AnyJSON] = [
       "verified": .integer(Int64(verified)), "failed": .integer(Int64(failed)),
       "cells": .object(cells), "control_plane": own,

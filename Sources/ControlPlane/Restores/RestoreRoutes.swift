@@ -50,6 +50,14 @@ struct RestoreView: Codable, ResponseEncodable, Sendable {
   }
 }
 
+/// The body of `POST /v1/restores/{id}/release`.
+struct ReleaseInput: Decodable, Sendable {
+  /// Also what nobody could count goes out.
+  let accept: Bool?
+
+  static let empty = ReleaseInput(accept: nil)
+}
+
 /// Restores, snapshots and drills.
 struct RestoreRoutes: Sendable {
   let services: AdminServices
@@ -137,22 +145,32 @@ struct RestoreRoutes: Sendable {
     return RestoreView(restore, try await suspended(by: restore, trace: context.traceID))
   }
 
-  /// What waits now for a restore's or promotion's release.
+  /// What waits now for a restore's or promotion's release; nil before its operation's end, which
+  /// says it.
   private func suspended(
     by restore: RestoreRecord, trace: String
-  ) async throws(Failure) -> SuspendedSends {
-    let (operation, stands) = try await services.store.read { rows in
+  ) async throws(Failure) -> SuspendedSends? {
+    let (found, stands, cell) = try await services.store.read { rows in
       (
         try rows.operation(restore.id),
-        try PromotionStop.stands(restore.id, of: restore.cell, rows)
+        try PromotionStop.stands(restore.id, of: restore.cell, rows),
+        try rows.cell(restore.cell)
       )
     }
-    let isPromotion = operation?.kind == .cellPromote
-    // Nothing waits for a promotion whose stop is lifted.
-    guard stands || !isPromotion else { return SuspendedSends() }
-    let name = restore.tenant == .wholeCell ? restore.at : restore.id.rawValue
-    return await CellWorkRounds(services: services).suspendedNow(
-      isPromotion ? "" : name, in: try await cells(of: restore, operation), trace: trace)
+    guard let operation = found, operation.state.isFinal else { return nil }
+    let rounds = CellWorkRounds(services: services)
+    if operation.kind == .cellPromote {
+      // A stop that is lifted keeps nothing back, nor does that of a cell that is no more.
+      guard stands, cell?.isGone != true else { return SuspendedSends() }
+      return await rounds.suspendedNow(
+        "", in: [restore.cell], for: restore.id, trace: trace)
+    }
+    let isWhole = restore.tenant == .wholeCell
+    // Of a whole cell somebody may come back after a release, and waits for the next one.
+    guard isWhole || restore.releasedAt == nil else { return SuspendedSends() }
+    return await rounds.suspendedNow(
+      isWhole ? restore.at : restore.id.rawValue, in: try await cells(of: restore, operation),
+      for: restore.id, trace: trace)
   }
 
   /// By its id, or by the name that cells say of a whole cell's.
@@ -175,8 +193,6 @@ struct RestoreRoutes: Sendable {
       let tenant = try await services.store.read { try $0.tenant(restore.tenant) }
       return [tenant?.placement.cell ?? restore.cell]
     }
-    // None leaves while its stop stands.
-    if operation?.kind == .cellPromote { return [restore.cell] }
     var cells = Set(services.roster.living().map(\.id))
     if operation?.kind == .cellSpread {
       let tenants = try await services.store.read { try $0.spreadTenants(of: restore.cell) }
@@ -208,7 +224,8 @@ struct RestoreRoutes: Sendable {
       throw Failure(.invalidState, "the restore has not succeeded")
     }
     if operation?.kind == .cellPromote {
-      return try await release(promotion: restore, command).response
+      let input = body.bytes.isEmpty ? ReleaseInput.empty : try body.decode(ReleaseInput.self)
+      return try await release(promotion: restore, input, command).response
     }
     var work = Aimstors_ProtoCellWork()
     // Each attempt is its own: what one could not do is not remembered as the answer.
@@ -237,11 +254,19 @@ struct RestoreRoutes: Sendable {
   }
 
   /// Lifts the stop that it put on its cell's sends; what waited is counted before.
+  ///
+  /// Throws `restore_not_accepted` where it is not, and nobody has said that it may go unseen.
   private func release(
-    promotion restore: RestoreRecord, _ command: AdminCommand
+    promotion restore: RestoreRecord, _ input: ReleaseInput, _ command: AdminCommand
   ) async throws(Failure) -> StoredAnswer {
     let sends = try await suspended(by: restore, trace: command.trace)
-    let released = sends.uncounted.isEmpty ? sends.count : nil
+    let released = sends.flatMap { $0.uncounted.isEmpty ? $0.count : nil }
+    guard released != nil || input.accept == true else {
+      throw Failure(
+        .restoreNotAccepted,
+        "\(restore.cell) did not say what waits there: ask again, or state with accept that it "
+          + "goes out unseen")
+    }
     let answer = try await command.perform { transaction, rows in
       try PromotionStop.lift(of: restore.cell, for: restore.id, transaction, rows)
       var restore = restore

@@ -14,28 +14,47 @@ final class StoreDrill: Sendable {
     case done(String)
   }
 
-  private let body: (@Sendable () async -> String)?
-  /// The last operation's; another one begins anew.
-  private let state = Mutex<(operation: OperationID, answer: Answer)?>(nil)
+  /// Reports that are kept, the latest; of an operation without one the store is restored again.
+  private static let kept = 16
 
-  /// `body` restores, and answers the report; nil: there is nothing to restore from.
-  init(_ body: (@Sendable () async -> String)?) { self.body = body }
+  private struct State {
+    var isBusy = false
+    /// Of operations that wait for cells still.
+    var reports: [OperationID: String] = [:]
+  }
 
-  /// How far it is; the first question of an operation begins it.
+  private let body: (@Sendable () async -> String?)?
+  private let state = Mutex(State())
+
+  /// `body` restores, and answers the report, nil where that does not work yet; nil: there is
+  /// nothing to restore from.
+  init(_ body: (@Sendable () async -> String?)?) { self.body = body }
+
+  /// How far it is; a question begins it, where none is under way.
   func answer(for operation: OperationID) -> Answer {
     guard let body else { return .nothing }
     let known = state.withLock { state -> Answer? in
-      if let state, state.operation == operation { return state.answer }
-      // One at a time: the next operation waits for the end of this one's.
-      if state?.answer == .running { return .running }
-      state = (operation, .running)
+      if let report = state.reports[operation] { return .done(report) }
+      guard !state.isBusy else { return .running }
+      state.isBusy = true
       return nil
     }
     if let known { return known }
     Task {
       let report = await body()
-      state.withLock { $0 = (operation, .done(report)) }
+      state.withLock { state in
+        state.isBusy = false
+        state.reports[operation] = report
+        if state.reports.count > Self.kept, let oldest = state.reports.keys.min() {
+          state.reports[oldest] = nil
+        }
+      }
     }
     return .running
+  }
+
+  /// The operation is over.
+  func forget(_ operation: OperationID) {
+    state.withLock { $0.reports[operation] = nil }
   }
 }

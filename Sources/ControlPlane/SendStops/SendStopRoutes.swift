@@ -75,12 +75,18 @@ struct SendStopRoutes: Sendable {
     let body = try await AdminBody.read(request)
     let reason = body.bytes.isEmpty ? "" : try body.decode(Input.self).reason ?? ""
     _ = try AdminInput.text(reason, "reason", length: 1...ControlPlaneLimits.reasonLength)
+    guard PromotionStop(reason: reason) == nil else {
+      throw Failure(.invalidField, "reason must not say what a promotion's own stop says")
+    }
     return try await change("send_stop.put", context) { now, rows, version in
       // A mistyped name would stop nothing, and look as if it did.
       guard let id = try rows.subject(scope, called: id) else {
         throw Failure(.notFound, "no \(scope.rawValue) has the id \(id)")
       }
       let current = try rows.sendStop(scope, id)
+      if let current, let promotions = PromotionStop(current) {
+        return promotions.holding(reason, current, at: now, version: version)
+      }
       return SendStopRule.put(
         scope, id, reason: reason, at: now, current: current, version: version)
     }
@@ -91,7 +97,11 @@ struct SendStopRoutes: Sendable {
   {
     let (scope, id) = try Self.subject(context)
     return try await change("send_stop.lift", context) { _, rows, version in
-      try SendStopRule.lift(current: try rows.sendStop(scope, called: id), version: version)
+      let current = try rows.sendStop(scope, called: id)
+      if let current, let promotions = PromotionStop(current) {
+        return try promotions.withoutOperators(current, version: version)
+      }
+      return try SendStopRule.lift(current: current, version: version)
     }
   }
 

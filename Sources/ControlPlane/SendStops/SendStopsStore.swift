@@ -26,6 +26,16 @@ extension PlatformRows {
     ).compactMap { $0 }
   }
 
+  /// The stops of cells that stand.
+  func standingCellStops() throws -> [SendStop] {
+    try connection.rows(
+      """
+      SELECT scope, id, reason, since, version, lifted FROM send_stops
+      WHERE scope = 'cell' AND lifted = 0 ORDER BY id
+      """, transform: Self.sendStop
+    ).compactMap { $0 }
+  }
+
   func put(_ stop: SendStop) throws {
     try connection.run(
       """

@@ -100,7 +100,7 @@ struct CellSpreadCommands: Sendable {
       throw Failure(.conflict, "\(spread.id) spreads \(id)")
     }
     try RebalanceCommands.demandNoDrain(of: id, rows)
-    try SendStopRule.demandMovable(from: try rows.sendStop(.cell, id.rawValue))
+    try PromotionStop.demandSpreadable(from: try rows.sendStop(.cell, id.rawValue))
     return (cell, running)
   }
 

@@ -148,8 +148,10 @@ struct CellSpreads: Sendable {
     guard let answer = SpreadAnswer(status.result) else { return }
     let (back, adopted) = (Set(answer.restored), Set(answer.adopted ?? []))
     let failed = Dictionary(answer.failed.map { ($0.tenantID, $0) }) { first, _ in first }
+    let incomplete = (answer.incomplete ?? []).map { ($0.tenantID, $0) }
+    let lacking = Dictionary(incomplete) { first, _ in first }
     try await settle(tenants, operation, takers, trace: trace) { tenant in
-      if back.contains(tenant.rawValue) { return .restored }
+      if back.contains(tenant.rawValue) { return .restored(lacking[tenant.rawValue]) }
       if adopted.contains(tenant.rawValue) { return .adopted }
       return failed[tenant.rawValue].map {
         .failed(
@@ -183,7 +185,8 @@ struct CellSpreads: Sendable {
 
   /// What became of a tenant.
   private enum End: Sendable {
-    case restored
+    /// And what it may lack.
+    case restored(SpreadAnswer.Failed?)
     /// By the move that was under way when its cell was lost.
     case adopted
     /// `leaving`: the cell that may have it instead.
@@ -204,6 +207,7 @@ struct CellSpreads: Sendable {
       for var row in tenants {
         guard let end = ended(row.tenant) else { continue }
         do {
+          var lacking: (code: String, detail: String)?
           switch end {
           case .failed(let failure, let leaving):
             // A list that it was on before is asked about again.
@@ -217,10 +221,12 @@ struct CellSpreads: Sendable {
               continue
             }
             throw failure
-          case .restored: try rows.place(row, by: operation.id, at: transaction.now)
+          case .restored(let lacks):
+            try rows.place(row, by: operation.id, at: transaction.now)
+            lacking = lacks.map { ($0.code, $0.detail) }
           case .adopted: try rows.placeAdopted(row, at: transaction.now)
           }
-          row.succeed()
+          row.succeed(lacking: lacking)
           isPlaced = true
         } catch let failure as Failure {
           row.fail(failure)
@@ -243,9 +249,12 @@ struct CellSpreads: Sendable {
     guard let status = try await ask("cell_spool", operation, cell, trace: trace) else { return }
     var spool = SpreadView.Spool()
     if status.state == "done" {
-      struct Drained: Decodable { let parts: Int }
-      spool.parts =
-        (try? EdgeJSON.decode(Drained.self, from: Array(status.result.utf8)))?.parts ?? 0
+      struct Drained: Decodable {
+        let parts: Int
+        let missing: String?
+      }
+      let drained = try? EdgeJSON.decode(Drained.self, from: Array(status.result.utf8))
+      (spool.parts, spool.missing) = (drained?.parts ?? 0, drained?.missing)
     } else {
       let failure = CellWorkRounds.failure(status)
       spool.failure = "\(failure.code.rawValue): \(failure.detail)"
@@ -257,8 +266,7 @@ struct CellSpreads: Sendable {
     }
     guard
       let sends = await rounds.suspended(
-        CellSpreadCommands.name(cell.id), in: cells.sorted(), for: "\(operation.id) suspended",
-        trace: trace)
+        CellSpreadCommands.name(cell.id), in: cells.sorted(), for: operation.id, trace: trace)
     else { return }
     try await services.store.write(trace: trace) { transaction, rows in
       guard var operation = try rows.operation(operation.id), operation.state == .running else {

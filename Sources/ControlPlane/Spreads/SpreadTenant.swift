@@ -24,7 +24,8 @@ package struct SpreadTenant: Hashable, Sendable {
   /// Where it goes, under which epoch; nil: nowhere yet.
   package var to: Placement?
   package var state: State
-  /// Why it failed, or, where it is planned, why it was sent elsewhere; else empty.
+  /// Why it failed; where it is planned, why it was sent elsewhere; where it is done, what it may
+  /// lack; else empty.
   package var code = ""
   package var detail = ""
 
@@ -42,9 +43,9 @@ package struct SpreadTenant: Hashable, Sendable {
     self.detail = detail
   }
 
-  package mutating func succeed() {
+  package mutating func succeed(lacking: (code: String, detail: String)? = nil) {
     state = .done
-    (code, detail) = ("", "")
+    (code, detail) = lacking ?? ("", "")
   }
 
   package mutating func fail(_ failure: Failure) {

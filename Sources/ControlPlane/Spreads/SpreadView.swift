@@ -30,6 +30,8 @@ struct SpreadView: Encodable, Sendable {
   struct Spool: Encodable, Sendable {
     /// How many wait in another cell's now.
     var parts = 0
+    /// What the lost cell's own store may lack, and with it such parts; nil: nothing.
+    var missing: String?
     /// Why they do not; nil: they do.
     var failure: String?
   }
@@ -38,7 +40,7 @@ struct SpreadView: Encodable, Sendable {
   let restore: String
   let restored: Int
   let failed: Int
-  /// Who is not back first; at most a thousand.
+  /// Who is not back first, then who may lack records; at most a thousand.
   let tenants: [Tenant]
   let spool: Spool
   /// What they keep back until the release.
@@ -59,7 +61,9 @@ struct SpreadView: Encodable, Sendable {
     let others = rows.filter { $0.state != .done }
     restored = back.count
     failed = others.count
-    tenants = (others + back).prefix(ControlPlaneLimits.listMaximum).map(Tenant.init)
+    let lacking = back.filter { !$0.code.isEmpty }
+    let whole = back.filter { $0.code.isEmpty }
+    tenants = (others + lacking + whole).prefix(ControlPlaneLimits.listMaximum).map(Tenant.init)
     self.spool = spool
   }
 }
@@ -83,6 +87,8 @@ struct SpreadAnswer: Decodable, Sendable {
   /// There by the move that was under way; nil: by a version that does not look.
   let adopted: [String]?
   let failed: [Failed]
+  /// Restored, and perhaps without their last records; nil: none.
+  let incomplete: [Failed]?
 
   /// Nil where it has said nothing yet.
   init?(_ text: String) {

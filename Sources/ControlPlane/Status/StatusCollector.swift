@@ -28,9 +28,9 @@ struct StatusCollector: Sendable {
           since: router.lastSeen, runbook: Runbook.page("router_map"), cell: nil, tenant: nil))
     }
     let (waiting, stops) = try await services.store.read {
-      (try $0.waitingDirectives(), try $0.sendStops())
+      (try $0.waitingDirectives(), try $0.standingCellStops())
     }
-    problems += stops.compactMap(Self.suspended)
+    problems += stops.compactMap(suspended)
     for (cell, queue) in waiting.sorted(by: { $0.key < $1.key })
     where queue.since.adding(milliseconds: ControlPlaneLimits.directiveLateMilliseconds) < now {
       problems.append(
@@ -63,11 +63,16 @@ struct StatusCollector: Sendable {
   }
 
   /// Sends that wait for the release of a promotion; those of a restore their cells tell of.
-  private static func suspended(_ stop: SendStop) -> ReportedProblem? {
-    guard let promotion = PromotionStop.promotion(of: stop) else { return nil }
+  ///
+  /// A cell that is no more has none.
+  private func suspended(_ stop: SendStop) -> ReportedProblem? {
+    guard let promotions = PromotionStop(stop),
+      services.roster.cell(CellID(trusted: stop.id))?.isGone != true
+    else { return nil }
     return ReportedProblem(
       code: "sends_suspended",
-      detail: "\(stop.id) sends nothing before the release of \(promotion)", since: stop.since,
+      detail: "\(stop.id) sends nothing before the release of \(promotions.promotion)",
+      since: stop.since,
       runbook: Runbook.page("sends_suspended"), cell: stop.id, tenant: nil)
   }
 

@@ -50,6 +50,13 @@ extension StorageEngine {
     return (state.seq, state.time)
   }
 
+  /// The time of the oldest record that was copied and that its tenant's files lack; nil: they have
+  /// every one.
+  public var oldestUnapplied: Timestamp? {
+    guard let context = (try? running())?.context else { return nil }
+    return context.following.state.oldest
+  }
+
   /// What was copied and is not applied yet.
   public var unapplied: (records: Int, bytes: Int) {
     guard let context = (try? running())?.context else { return (0, 0) }
@@ -113,9 +120,14 @@ final class CopiedRecords: Sendable {
     var waiting: [JournalRecord] = []
     /// Of their payloads.
     var bytes = 0
+    /// The time of the first of those that are being applied.
+    var underWay: Timestamp?
     var seq = CellSeq(0)
     var time = Timestamp.zero
     var isClosed = false
+
+    /// The time of the first record that is not applied.
+    var oldest: Timestamp? { underWay ?? waiting.first?.identity.time }
   }
   private let monitor = Monitor(State())
 
@@ -144,6 +156,7 @@ final class CopiedRecords: Sendable {
     return monitor.withLock { state in
       guard !state.isClosed else { return nil }
       let step = Array(state.waiting.prefix(Self.perStep))
+      state.underWay = step.first?.identity.time
       state.waiting.removeFirst(step.count)
       state.bytes -= step.reduce(0) { $0 + $1.payload.count }
       return step
@@ -154,6 +167,7 @@ final class CopiedRecords: Sendable {
     monitor.withLock {
       $0.seq = seq
       $0.time = time
+      $0.underWay = nil
     }
   }
 

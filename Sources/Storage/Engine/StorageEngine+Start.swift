@@ -140,7 +140,8 @@ extension StorageEngine {
       applyThread: configuration.isFollowing
         ? OwnThread(name: "apply") { [weak self] in self?.applyCopied(context) } : nil,
       writers: writers, unseen: unseen)
-    context.following.applied(context.journal.lastSeq, context.now)
+    let last = context.heads.tenants.values.map(\.time).max() ?? .zero
+    context.following.applied(context.journal.lastSeq, last)
     life.withLock { $0 = .running(running) }
   }
 

@@ -3,10 +3,11 @@ import Wire
 extension DurableGroup {
   /// Whether it is the next group after `tip`, so that it may stand behind it as it is.
   ///
-  /// A repair's gap never is: what it stands for is asked of the other journal, not copied.
-  func follows(_ tip: JournalTip) -> Bool {
+  /// A repair's gap never is: what it stands for is asked of the other journal, not copied. `last`
+  /// is the generation of the records before, `own` of its own; nil: there are none.
+  func follows(_ tip: JournalTip, from last: Generation?, to own: Generation?) -> Bool {
     number == tip.groupNumber + 1 && throughNumber == number && previousHash == tip.hash
-      && firstSeq == tip.lastSeq.next
+      && (firstSeq == tip.lastSeq.next || tip.mayPassOver(to: firstSeq, from: last, to: own))
   }
 
   /// What the writer of a copy keeps of a group: the list that the next group carries.
@@ -30,6 +31,19 @@ extension DurableGroup {
     return Entries(
       list: GroupList(firstSeq: firstSeq, count: records.count, bytes: writer.bytes),
       generation: records.first?.position.generation)
+  }
+}
+
+extension JournalTip {
+  /// Whether the group that names this tip as the one before it may begin at a later position than
+  /// the next.
+  ///
+  /// A generation does so that took a lost cell over whose archive had lost objects at its end: no
+  /// position is used twice (`JournalSeed`). That no group is missing between them the hash says.
+  func mayPassOver(to firstSeq: CellSeq, from last: Generation?, to own: Generation?) -> Bool {
+    guard firstSeq > lastSeq.next else { return false }
+    guard let last, let own else { return true }
+    return own > last
   }
 }
 

@@ -135,8 +135,8 @@ public final class Journal: Sendable {
 
   /// Gives another journal's group to the writer, to stand here byte for byte.
   ///
-  /// It must follow the last one in number, position and hash, or is refused as `notNext`;
-  /// `durable` carries its last position.
+  /// It must follow the last one in number, position and hash, or is refused as `notNext`; a later
+  /// generation's first may pass positions over. `durable` carries its last position.
   public func append(
     _ group: DurableGroup, completion: @escaping @Sendable (AppendOutcome) -> Void
   ) {

@@ -23,6 +23,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   case trimmed(first: CellSeq)
   /// The damaged range that was to be repaired is not there.
   case noSuchDamage(String)
+  /// What is to be taken away is not an earlier generation's: two journals of one generation differ.
+  case notEarlier(found: Generation, than: Generation)
 
   public var description: String {
     switch self {
@@ -40,6 +42,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     case .notWritable(let reason): "the journal takes no records: \(reason)"
     case .trimmed(let first): "the journal begins at cell_seq \(first.rawValue) now"
     case .noSuchDamage(let detail): "nothing to repair: \(detail)"
+    case .notEarlier(let found, let asking):
+      "records of generation \(found.rawValue) are not cut for generation \(asking.rawValue)"
     }
   }
 }

@@ -70,7 +70,8 @@ struct JournalOpening {
       catalog.damage.append(tail.range)
       isWritable = false
     }
-    let start = try rewrite(scan, isWritable: isWritable)
+    var start = try rewrite(scan, isWritable: isWritable)
+    start.generation = scan.generation
     if isWritable { try? maker.keepReserve() }
     return Result(
       lock: lock, start: start, catalog: catalog, heads: fold.heads, headsProblem: problem,

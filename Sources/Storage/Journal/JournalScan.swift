@@ -61,6 +61,8 @@ struct JournalScan: Sendable {
   var tip: JournalTip = .start
   /// The list that the next group of records carries.
   var list: GroupList = .empty
+  /// Under which the last records were written; nil: there are none.
+  var generation: Generation?
   var records: UInt64 = 0
   var commands: UInt64 = 0
 }

@@ -171,7 +171,7 @@ struct JournalScanner {
       chains: true, body: bytes[bodyStart..<(bytes.endIndex - GroupFormat.trailerLength)])
     let records = try group.records()
     try checkOwner(records)
-    group.chains = closeOpen(group)
+    group.chains = closeOpen(group, records.first?.position.generation)
     hasTip = true
 
     scan.tip = JournalTip(
@@ -196,6 +196,7 @@ struct JournalScanner {
     case .records:
       scan.list = GroupList(
         firstSeq: header.firstSeq, count: records.count, bytes: Self.encodeList(records))
+      scan.generation = records.last?.position.generation ?? scan.generation
       scan.records += UInt64(records.count)
       for record in records {
         scan.commands += UInt64(record.header.commandCount)
@@ -228,11 +229,14 @@ struct JournalScanner {
   }
 
   /// Reports the hole before `group`, if there is one; returns whether there is none.
-  private mutating func closeOpen(_ group: ScannedGroup) -> Bool {
+  private mutating func closeOpen(_ group: ScannedGroup, _ generation: Generation?) -> Bool {
     let header = group.header
     let tip = scan.tip
-    let follows =
-      !hasTip || (header.number == tip.groupNumber + 1 && header.firstSeq == tip.lastSeq.next)
+    let isAtNextSeq =
+      header.firstSeq == tip.lastSeq.next
+      || header.previousHash == tip.hash
+        && tip.mayPassOver(to: header.firstSeq, from: scan.generation, to: generation)
+    let follows = !hasTip || (header.number == tip.groupNumber + 1 && isAtNextSeq)
     let afterGap = scan.gaps.last.map { $0.body.throughGroup == tip.groupNumber } ?? false
     let chained = follows && (header.previousHash == tip.hash || afterGap || !hasTip)
     defer { open = nil }

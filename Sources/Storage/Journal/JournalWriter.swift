@@ -18,6 +18,8 @@ final class JournalWriter {
   private(set) var state: JournalState
   private var builder: GroupBuilder
   private var file: (any File)?
+  /// Under which the last records were written that were here at the start, or copied since.
+  private var lastGeneration: Generation?
 
   /// `nanoseconds` is a clock that only rises, for the metrics.
   init(
@@ -33,6 +35,7 @@ final class JournalWriter {
     state = JournalState()
     state.opened(at: start.tip, capacity: start.capacity, mustSeal: start.mustSeal)
     file = start.file
+    lastGeneration = start.generation
   }
 
   /// Makes `records` durable as one group, or nothing of them.
@@ -65,9 +68,9 @@ final class JournalWriter {
   /// A segment ends where that journal's ends, whatever its length there: where a group does not
   /// fit, the segment is made longer.
   func write(_ group: DurableGroup) -> Result {
-    guard group.follows(state.tip), let entries = try? group.listEntries() else {
-      return .refused(.notNext)
-    }
+    guard let entries = try? group.listEntries(),
+      group.follows(state.tip, from: lastGeneration, to: entries.generation)
+    else { return .refused(.notNext) }
     while true {
       switch state.place(bytes: group.bytes.count, sealBytes: group.isSeal ? 0 : entries.sealBytes)
       {
@@ -78,7 +81,8 @@ final class JournalWriter {
           return cut(file, group.bytes.count, error)
         }
         state.appended()
-        return synchronize(file) { builder in
+        return synchronize(file, records: entries.list.count) { builder in
+          lastGeneration = entries.generation ?? lastGeneration
           if !group.isSeal { builder.becameDurable(entries.list) }
         }
       case .sealFirst:
@@ -131,12 +135,14 @@ final class JournalWriter {
       return cut(file, builder.bytes.count, error)
     }
     state.appended()
-    return synchronize(file) { builder in builder.becameDurable(header) }
+    return synchronize(file, records: header.recordCount) { builder in
+      builder.becameDurable(header)
+    }
   }
 
   /// Ends an append: fsync, then the group is true.
   private func synchronize(
-    _ file: any File, _ becameDurable: (inout GroupBuilder) -> Void
+    _ file: any File, records: Int, _ becameDurable: (inout GroupBuilder) -> Void
   ) -> Result {
     let began = nanoseconds()
     do {
@@ -154,8 +160,7 @@ final class JournalWriter {
     catalog.withLock { catalog in
       catalog.groupBecameDurable(tip)
       catalog.metrics.add(
-        records: Int(tip.lastSeq.rawValue - before.lastSeq.rawValue),
-        bytes: Int(tip.offset - before.offset), synchronizeNanoseconds: spent)
+        records: records, bytes: Int(tip.offset - before.offset), synchronizeNanoseconds: spent)
     }
     guard case .answerDurable(let first, let last) = outcome else {
       return .durable(first: tip.lastSeq.next, last: tip.lastSeq)
@@ -227,4 +232,6 @@ struct JournalStart: Sendable {
   var capacity: UInt64?
   /// Whether the open segment is an older generation's and ends here.
   var mustSeal = false
+  /// Under which the last records were written; nil: there are none.
+  var generation: Generation?
 }

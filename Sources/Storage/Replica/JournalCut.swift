@@ -44,28 +44,31 @@ public struct JournalCut {
     let records: Int
   }
 
-  /// Cuts behind `end`; throws ``JournalError/noSuchDamage(_:)`` where the journal does not have
-  /// that group.
-  public func run(after end: JournalEnd) throws -> Report {
+  /// Cuts behind `end`, for a primary of `generation`.
+  ///
+  /// The group is known by number and hash: who asks may have gone on at a later position than this
+  /// journal has behind it. Throws ``JournalError/noSuchDamage(_:)`` where the journal does not have
+  /// it, and ``JournalError/notEarlier(found:than:)`` where something behind it is not of an earlier
+  /// generation; both before anything is changed.
+  public func run(after end: JournalEnd, for generation: Generation) throws -> Report {
     guard try files.exists(journal) else {
       throw JournalError.noSuchDamage("there is no journal in \(directory)")
     }
     let lock = try JournalNames.takeLock(journal, files)
     defer { lock.release() }
+    let last = try lastSeq(with: end, generation)
     var report = Report()
     var places: [Place] = []
-    var isThere = false
     var begun: Set<TenantID> = []
     var taken: [TenantID: TakenRecords] = [:]
     let checkpoint = try HeadsFile.read(directory: journal, files: files).map {
       try HeadsFile.decode($0, cell: cell, generation: nil)
     }
-    var fold = HeadsFold((checkpoint?.heads ?? [:]).filter { $0.value.cellSeq <= end.seq })
+    var fold = HeadsFold((checkpoint?.heads ?? [:]).filter { $0.value.cellSeq <= last })
     var scanner = JournalScanner(
       directory: journal, cell: cell, generation: nil, files: files)
     let scan = try scanner.run { group, records in
       guard group.header.number > end.group else {
-        isThere = isThere || (group.header.number == end.group && group.hash == end.hash)
         for record in records {
           let (tenant, kind) = (record.identity.tenant, record.identity.kind)
           if kind == .create { begun.insert(tenant) }
@@ -81,28 +84,20 @@ public struct JournalCut {
           number: group.header.number, segment: group.segment, offset: group.offset,
           bytes: group.header.totalBytes, records: records.count))
     }
-    // A group that was trimmed away is known by the one that follows it.
-    if let oldest = scan.segments.first?.header, Self.follows(oldest, end) { isThere = true }
-    guard isThere else {
-      throw JournalError.noSuchDamage("group \(end.group) is not in this journal")
-    }
-    guard scan.damage.isEmpty else {
-      throw JournalError.notWritable("a damaged journal is repaired, not cut")
-    }
     var heads = fold.heads
     if !places.isEmpty {
       report.groups = places.count
       report.records = places.reduce(0) { $0 + $1.records }
       report.sideFile = try keep(places)
-      if let checkpoint, checkpoint.through > end.seq {
-        for (tenant, later) in checkpoint.heads where later.cellSeq > end.seq {
+      if let checkpoint, checkpoint.through > last {
+        for (tenant, later) in checkpoint.heads where later.cellSeq > last {
           guard let part = taken[tenant] else { continue }
-          heads[tenant] = part.before(heads[tenant], later: later, end: end.seq)
+          heads[tenant] = part.before(heads[tenant], later: later, end: last)
         }
         // Before the groups go: a checkpoint past the end would be damage.
         try HeadsFile.write(
           HeadsFile.encode(
-            HeadsCheckpoint(through: end.seq, heads: heads), cell: cell,
+            HeadsCheckpoint(through: last, heads: heads), cell: cell,
             generation: scan.segments.last?.header?.generation ?? .first),
           directory: journal, files: files)
       }
@@ -115,9 +110,34 @@ public struct JournalCut {
     return report
   }
 
-  private static func follows(_ header: SegmentHeader, _ end: JournalEnd) -> Bool {
-    header.firstGroup == end.group + 1 && header.firstSeq == end.seq.next
-      && header.previousHash == end.hash
+  /// The last position that this journal itself has with the group `end`.
+  private func lastSeq(with end: JournalEnd, _ generation: Generation) throws -> CellSeq {
+    var last: CellSeq?
+    var latest: Generation?
+    var scanner = JournalScanner(
+      directory: journal, cell: cell, generation: nil, files: files)
+    let scan = try scanner.run { group, records in
+      if group.header.number == end.group, group.hash == end.hash { last = group.header.lastSeq }
+      guard group.header.number > end.group, let record = records.last else { return }
+      latest = max(latest ?? record.position.generation, record.position.generation)
+    }
+    // A group that was trimmed away is known by the one that follows it.
+    if let oldest = scan.segments.first?.header, oldest.firstGroup == end.group + 1,
+      oldest.previousHash == end.hash
+    {
+      last = CellSeq(oldest.firstSeq.rawValue - 1)
+    }
+    guard let last else {
+      throw JournalError.noSuchDamage("group \(end.group) is not in this journal")
+    }
+    guard scan.damage.isEmpty else {
+      throw JournalError.notWritable("a damaged journal is repaired, not cut")
+    }
+    // What one generation has acknowledged is nobody's to take away.
+    if let latest, latest >= generation {
+      throw JournalError.notEarlier(found: latest, than: generation)
+    }
+    return last
   }
 
   /// Saves the bytes of what is taken away.

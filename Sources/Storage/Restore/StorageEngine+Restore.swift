@@ -142,6 +142,7 @@ extension StorageEngine {
   /// the process has left of others; whoever made them makes them anew.
   ///
   /// `isWhole`: nothing of the journal is damaged, so that no record is missing that names them.
+  /// What cannot be removed takes room, and keeps nobody from being served.
   func finishRestores(_ heads: [TenantID: TenantHead], isWhole: Bool) throws(FileError) {
     let directory = Self.restoresDirectory(configuration.directory)
     guard try files.exists(directory) else { return }
@@ -152,7 +153,11 @@ extension StorageEngine {
       {
         try Self.moveIntoPlace(tenant, Lineage(lineage), configuration.directory, files)
       } else if isWhole {
-        try FileTree.remove("\(directory)/\(name)", files)
+        do throws(FileError) { try FileTree.remove("\(directory)/\(name)", files) } catch {
+          log.error(
+            "what an end of the process has left is not removed",
+            metadata: ["path": "\(directory)/\(name)", "error": "\(error)"])
+        }
       }
     }
   }

@@ -51,7 +51,7 @@ struct ControlPlaneRunCommand: AsyncParsableCommand {
     guard try await storage.waitUntilOwned(healthPort: files.healthPort, version: files.version)
     else { return }
     let (engine, isRestored) = try await storage.open()
-    let own = OwnStore(engine)
+    let own = OwnStore(engine, gap: storage.gap)
     configuration.ownProblems = { own.problems }
     if archive != nil { configuration.drillStore = { await own.drill() } }
     let messenger = try files.messenger(

@@ -33,6 +33,7 @@ struct PlatformStorage {
   }
 
   private var cell: CellID { CellID(trusted: id) }
+  var gap: StoreGap { StoreGap(directory: directory) }
   private var replicaFile: ReplicaFile { ReplicaFile(directory: directory, files: files) }
 
   // MARK: A lost disk
@@ -202,7 +203,7 @@ struct PlatformStorage {
     let restored = try await TenantRestorer(archive: archive, files: files).restore(
       .platformStore, schema: PlatformSchema.schema, to: .latest, cell: cell,
       into: engine.preparedDirectory(.platformStore, lineage), lineage: lineage,
-      // What is lost of it the cells are asked for, as after any restore.
+      // What of it the cells hold they are asked for, as after any restore; the rest is told.
       acceptsMissing: true)
     if let missing = restored.missing {
       logger.critical(
@@ -210,6 +211,7 @@ struct PlatformStorage {
         metadata: [
           "from": "\(missing.lowerBound.rawValue)", "to": "\(missing.upperBound.rawValue)",
         ])
+      try gap.note(missing, at: Timestamp(milliseconds: LiveWallClock().milliseconds()))
     }
     let at = restored.position
     try await engine.install(

@@ -243,7 +243,7 @@ struct ReplicaProcess {
       reads: { [logger, cell = configuration.cell] store in
         let reads = FollowerReads(
           store: store, cell: cell, keys: keys, clock: LiveWallClock(), random: LiveRandomSource(),
-          logger: logger)
+          logger: logger, standing: { FollowerReads.Standing(store) })
         return { (request) async throws(Failure) -> [UInt8] in try await reads.answer(request) }
       },
       schema: { CellNode.schema(of: $0) },

@@ -85,11 +85,14 @@ struct RestoreCommand: AsyncParsableCommand {
       abstract: "Let what a restore or promotion keeps back be sent.")
 
     @Argument var id: String
+    @Flag(name: .long, help: "Also where what waits could not be counted: it goes out unseen.")
+    var accept = false
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
       let api = try connection.connection()
-      let restore = try await api.send(.admin, "POST", "/v1/restores/\(id)/release", [:])
+      let body: JSON = ["accept": .bool(accept)]
+      let restore = try await api.send(.admin, "POST", "/v1/restores/\(id)/release", body)
       api.show(restore, "\(restore.cell("released")) messages waited; they are sent now")
     }
   }

@@ -32,7 +32,11 @@ struct SendStopCommand: AsyncParsableCommand {
 
     func run() async throws {
       let api = try connection.connection()
-      _ = try await api.send(.admin, "DELETE", "/v1/send-stops/\(scope)/\(id)")
+      let stop = try await api.send(.admin, "DELETE", "/v1/send-stops/\(scope)/\(id)")
+      // A promotion's stop of the same cell goes on until its release.
+      if case .bool(false)? = stop["lifted"] {
+        return api.show(stop, SendStopCommand.table([stop]))
+      }
       api.show(
         ["scope": JSON(scope), "id": JSON(id), "lifted": true], "lifted \(scope) \(id)")
     }

@@ -104,7 +104,8 @@ private final class TableGate: SendGate {
     table.withLock {
       $0.apply(
         SendStop(
-          scope: scope, id: id, reason: "test", since: .zero, version: version, lifted: lifted))
+          scope: scope, id: id, reason: "test", since: .zero, version: version, lifted: lifted),
+        at: .zero)
     }
   }
 

@@ -65,7 +65,8 @@ final class ArchivedCell: Sendable {
 
   var spread: CellSpread {
     CellSpread(
-      service: service, engine: engine, directives: directives, clock: clock, forget: { _ in },
+      service: service, engine: engine, directives: directives,
+      sealer: Sealer(key: [UInt8](repeating: 7, count: 32)), clock: clock, forget: { _ in },
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 

@@ -83,6 +83,18 @@ import Wire
         lifted: lifted), trace: "")
   }
 
+  @Test func `who waits for a time to come is not opened for a stop of all sends`() {
+    let (now, later) = (Timestamp(seconds: 100), Timestamp(seconds: 200))
+    func isAsked(_ mark: RestoreMark?, _ due: Timestamp?, _ restore: String = "") -> Bool {
+      SuspendedWork.isAsked(mark, nextDue: due, of: restore, by: now)
+    }
+    #expect(isAsked(nil, now) && !isAsked(nil, later) && !isAsked(nil, nil))
+    let mark = RestoreMark.suspended(restore: "lost@2", since: now)
+    #expect(isAsked(mark, later, "lost@2") && !isAsked(mark, nil, "lost@2"))
+    #expect(!isAsked(mark, now) && !isAsked(mark, now, "lost@3") && !isAsked(nil, now, "lost@2"))
+    #expect(!isAsked(.fork(since: now), now) && !isAsked(.fork(since: now), now, "lost@2"))
+  }
+
   @Test(.timeLimit(.minutes(2)), arguments: Way.allCases)
   func `it is counted, told, released, and goes out once`(_ way: Way) async throws {
     try await inDirectory { directory in
@@ -99,7 +111,8 @@ import Wire
       while worker.load.active > 0 { await Task.yield() }
       #expect(graph.bodies.isEmpty)
 
-      let work = SuspendedWork(engine: cell.engine, directives: cell.directives)
+      let work = SuspendedWork(
+        engine: cell.engine, directives: cell.directives, clock: clock)
       let name = way == .promotion ? "" : "lost@2"
       let report = await work.count(name)
       let waiting = try #require(report.suspended.first)

@@ -62,7 +62,8 @@ import Wire
     remove.ids = [delivered]
     try await spool.remove(remove, trace: "")
     await after.close()
-    let report = try JournalCut(directory: directory, cell: cell, files: files).run(after: end)
+    let report = try JournalCut(directory: directory, cell: cell, files: files)
+      .run(after: end, for: Generation(2))
     #expect(report.records > 0 && report.sideFile != nil)
   }
 
@@ -159,7 +160,8 @@ import Wire
       }
       _ = try await Spool(store: after).accept(part(1), trace: "")
       await after.close()
-      _ = try JournalCut(directory: "\(directory)/old", cell: cell, files: files).run(after: end)
+      _ = try JournalCut(directory: "\(directory)/old", cell: cell, files: files)
+        .run(after: end, for: Generation(2))
 
       var log = Logger(label: "test")
       log.logLevel = .critical
@@ -192,7 +194,8 @@ import Wire
       let after = try await engine(directory)
       _ = try await Spool(store: after).accept(part(7), trace: "")
       await after.close()
-      let report = try JournalCut(directory: directory, cell: cell, files: files).run(after: end)
+      let report = try JournalCut(directory: directory, cell: cell, files: files)
+        .run(after: end, for: Generation(2))
       #expect(report.sideFile != nil && report.sideFile != name)
       let kept = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/journal/\(name)"))
       #expect(kept == saved)

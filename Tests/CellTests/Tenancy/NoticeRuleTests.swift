@@ -1,3 +1,5 @@
+import Simulation
+import Storage
 import Testing
 import Wire
 
@@ -12,7 +14,7 @@ import Wire
     table.apply(
       SendStop(
         scope: scope, id: id, reason: "why", since: Timestamp(seconds: 7), version: 1,
-        lifted: lifted))
+        lifted: lifted), at: Timestamp(seconds: 8))
     return table
   }
 
@@ -35,7 +37,7 @@ import Wire
     #expect(table(scope, id).notices(of: tenant) == .all)
   }
 
-  @Test func `a fork, a suspended tenant and one about to move write to nobody`() {
+  @Test func `a fork and a tenant about to move write to nobody, a suspended one to its people`() {
     var fork = table(.cell, "c1")
     fork.mark(tenant, .fork(since: .zero))
     #expect(fork.notices(of: tenant) == .nothing)
@@ -45,9 +47,41 @@ import Wire
     moving.quiesce(tenant, since: nil)
     #expect(moving.notices(of: tenant) == .all)
     var unpaid = StopTable(cell: "c1", region: "eu")
-    for (state, rule) in [(TenantState.suspended, NoticeRule.nothing), (.readOnly, .all)] {
+    for state in [TenantState.suspended, .readOnly] {
       unpaid.set(DirectoryEntry(tenant: tenant, state: state, reason: "", changedAt: .zero))
-      #expect(unpaid.notices(of: tenant) == rule)
+      #expect(unpaid.notices(of: tenant) == .all)
+      #expect(unpaid.reason(tenant: tenant, phoneNumberID: "106")?.scope == .tenantState)
     }
+  }
+
+  /// By its own time every letter of the next hour would be an earlier owner's.
+  @Test func `a stop of a control plane whose clock is ahead counts from when it is here`()
+    async throws
+  {
+    let clock = SimulatedWallClock()
+    let store = DirectTenants(
+      schema: CellStoreSchema.schema, clock: clock, random: SeededRandomSource(seed: 1))
+    try store.create(.cellStore)
+    func directives() -> Directives {
+      Directives(store: store, cell: CellID(trusted: "c1"), region: RegionID(trusted: "eu"))
+    }
+    func end(_ milliseconds: Int64) -> NoticeRule {
+      .after(Timestamp(milliseconds: milliseconds).adding(seconds: NoticeRule.settleSeconds))
+    }
+    let applied = clock.milliseconds()
+    let ahead = SendStop(
+      scope: .cell, id: "c1", reason: "promoted",
+      since: Timestamp(milliseconds: applied + 3_600_000), version: 1, lifted: false)
+    let first = directives()
+    try await first.apply(ahead, trace: "")
+    #expect(first.notices(of: tenant) == end(applied))
+    // Told again, it is the same stop.
+    clock.advance(milliseconds: 60_000)
+    try await first.apply(ahead, trace: "")
+    #expect(first.notices(of: tenant) == end(applied))
+    // When it came, a start does not know any more: not later than this.
+    let second = directives()
+    try await second.load()
+    #expect(second.notices(of: tenant) == end(applied + 60_000))
   }
 }

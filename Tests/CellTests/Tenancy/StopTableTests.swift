@@ -20,10 +20,10 @@ import Wire
   ])
   func `a stop of every scope reaches the tenant's number`(scope: StopReason.Scope, id: String) {
     var table = StopTable(cell: "c1", region: "eu")
-    table.apply(stop(scope, id))
+    table.apply(stop(scope, id), at: Timestamp(seconds: 8))
     let reason = table.reason(tenant: tenant, phoneNumberID: "106")
     #expect(reason == StopReason(scope: scope, reason: "why", since: Timestamp(seconds: 7)))
-    table.apply(stop(scope, id, version: 2, lifted: true))
+    table.apply(stop(scope, id, version: 2, lifted: true), at: Timestamp(seconds: 8))
     #expect(table.reason(tenant: tenant, phoneNumberID: "106") == nil)
   }
 
@@ -32,13 +32,13 @@ import Wire
   ])
   func `another's stop does not`(scope: StopReason.Scope, id: String) {
     var table = StopTable(cell: "c1", region: "eu")
-    table.apply(stop(scope, id))
+    table.apply(stop(scope, id), at: Timestamp(seconds: 8))
     #expect(table.reason(tenant: tenant, phoneNumberID: "106") == nil)
   }
 
   @Test func `a number can be stopped under its own identifier too`() {
     var table = StopTable(cell: "c1", region: "eu")
-    table.apply(stop(.number, "num_1"))
+    table.apply(stop(.number, "num_1"), at: Timestamp(seconds: 8))
     #expect(table.reason(tenant: tenant, phoneNumberID: "106") == nil)
     table.note(numberID: "num_1", phoneNumberID: "106")
     #expect(table.reason(tenant: tenant, phoneNumberID: "106")?.scope == .number)
@@ -46,8 +46,8 @@ import Wire
 
   @Test func `an older directive that arrives late changes nothing`() {
     var table = StopTable(cell: "c1", region: "eu")
-    table.apply(stop(.tenant, "t1", version: 5))
-    table.apply(stop(.tenant, "t1", version: 4, lifted: true))
+    table.apply(stop(.tenant, "t1", version: 5), at: Timestamp(seconds: 8))
+    table.apply(stop(.tenant, "t1", version: 4, lifted: true), at: Timestamp(seconds: 8))
     #expect(table.reason(tenant: tenant, phoneNumberID: "106") != nil)
   }
 

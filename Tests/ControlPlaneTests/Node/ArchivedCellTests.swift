@@ -71,6 +71,36 @@ import Wire
     #expect(waiting == [CellID(trusted: "cell-a")])
   }
 
+  @Test(arguments: [false, true])
+  func `while a replica of it reports, nobody ends it`(isPrimary: Bool) async throws {
+    let deployment = try await deployment()
+    let name = isPrimary ? "cell-late" : "cell-late-b"
+    let replica = InMemoryMessenger(
+      identity: PeerIdentity(
+        role: isPrimary ? .cell : .follower, id: name, generation: .first),
+      network: deployment.network)
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = "cell-late"
+    report.replica = name
+    report.generation = 3
+    report.isPrimary = isPrimary
+    report.end.seq = 12
+    _ = try? await replica.peer(at: deployment.control).request(
+      .replicaReport, try report.serializedBytes(), timeout: Deployment.patience, traceID: "")
+    for isDry in [true, false] {
+      let refused = try await order(
+        "retire", #"{"old_is_dead":true,"dry_run":\#(isDry)}"#, deployment, key: "heard \(isDry)")
+      #expect(try refused.code() == "invalid_state", "\(refused.raw)")
+      #expect(try refused.text("detail").contains(name), "\(refused.raw)")
+    }
+    let waiting = try await SurveyRounds.waiting(deployment.node.services.store)
+    #expect(waiting?.contains(late) == true)
+    // Silent, it is what the operator says it is.
+    deployment.boot.advance(milliseconds: 60_000)
+    let retired = try await order("retire", #"{"old_is_dead":true}"#, deployment, key: "silent")
+    #expect(try retired.text("state") == "succeeded", "\(retired.raw)")
+  }
+
   @Test func `the register of a known one that was spread since says so, too`() async throws {
     let pair = try await ReplicaPair()
     try await pair.deployment.beginSurvey(archived: [CellID(trusted: "cell-1"): .ended])

@@ -162,6 +162,7 @@ import Wire
     try await report(cell, deployment, claimed: 1)
     let first = try await begin("r1")
     // The first may have claimed its generation when it died.
+    deployment.boot.advance(milliseconds: 60_000)
     try await report(other, deployment, claimed: 1)
     await deployment.node.work()
     #expect(other.seen.takeovers.isEmpty)
@@ -173,6 +174,55 @@ import Wire
     #expect(cell.seen.takeovers.isEmpty)
     let goesOn = try await deployment.admin("GET", "/v1/operations/\(second)")
     #expect(try goesOn.text("step") == "serve", "\(goesOn.raw)")
+  }
+
+  @Test func `a second empty process neither puts the first one out, nor holds up the restore`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    // Another machine, under the same name.
+    let other = try await FakeCell.start("cell-a", on: deployment.network)
+    #expect(other.address != cell.address)
+    for machine in [cell, other] { machine.change { $0.acceptsTakeover = true } }
+    cell.change { $0.workAnswers = [status("running")] }
+    func begin(isDry: Bool = false, _ key: String) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/cells/cell-a/restore", #"{"old_is_dead":true,"dry_run":\#(isDry)}"#, key: key)
+    }
+    func step(_ id: String) async throws -> String {
+      try await deployment.admin("GET", "/v1/operations/\(id)").text("step")
+    }
+    try await report(cell, deployment, claimed: 1)
+    let id = try await begin("r1").text("id")
+    // Both say that they have nothing, the second one last.
+    try await report(other, deployment, claimed: 1)
+    for isDry in [true, false] {
+      let again = try await begin(isDry: isDry, "claiming \(isDry)")
+      #expect(try again.code() == "conflict", "\(again.raw)")
+    }
+    await deployment.node.work()
+    #expect(cell.seen.takeovers.map(\.generation) == [2])
+    #expect(try await step(id) == "serve")
+    // The first one serves; the second one says the same as ever.
+    _ = try await cell.join(deployment.control, credential: cell.credential, generation: 2)
+    try await cell.heartbeat(deployment.control, generation: 2)
+    try await report(other, deployment, claimed: 2)
+    for isDry in [true, false] {
+      let again = try await begin(isDry: isDry, "serving \(isDry)")
+      #expect(try again.code() == "conflict", "\(again.raw)")
+    }
+    await deployment.node.work()
+    #expect(try await step(id) == "restore")
+    #expect(other.seen.takeovers.isEmpty)
+    try await cell.heartbeat(deployment.control, generation: 2)
+    // Where the first one is lost as well, the second one is the cell.
+    deployment.boot.advance(milliseconds: 60_000)
+    try await report(other, deployment, claimed: 2)
+    let second = try await begin("r2")
+    #expect(second.status == 202, "\(second.raw)")
+    await deployment.node.work()
+    #expect(other.seen.takeovers.map(\.generation) == [3])
   }
 
   @Test func `it is claimed above what the archive has, also beside a control plane from a copy`()

@@ -124,6 +124,34 @@ import Wire
     #expect(try await lost.deployment.admin("GET", "/v1/cells/cell-a").text("state") == "retired")
   }
 
+  @Test func `what is back and may lack records is named, the spool too`() async throws {
+    let lost = try await LostCell.make(tenants: 2)
+    let path = "/v1/cells/cell-a/restore"
+    let id = try await lost.deployment.admin("POST", path, LostCell.spread, key: "s1").text("id")
+    for _ in 0..<3 { await lost.deployment.node.work() }
+    let asked = lost.asked()
+    let lacking = lost.tenants[0]
+    let gap = #"{"tenant_id":"\#(lacking)","code":"archive_gap","detail":"positions 5 to 9"}"#
+    for cell in lost.others {
+      let back = (asked[cell.id]?.sorted() ?? []).map { #""\#($0)""# }.joined(separator: ",")
+      let answer = #"{"restored":[\#(back)],"failed":[],"incomplete":[\#(gap)]}"#
+      cell.change {
+        $0.answersByKind["cell_spread"] = LostCell.status("done", answer)
+        $0.answersByKind["cell_spool"] = LostCell.status(
+          "done", #"{"parts":3,"missing":"positions 5 to 9"}"#)
+      }
+    }
+    for _ in 0..<4 { await lost.deployment.node.work() }
+    let ended = try await lost.operation(id)
+    #expect(try ended.text("state") == "succeeded", "\(ended.raw)")
+    let result = try ended.root()["result"]
+    #expect(result?["spool"]?["missing"]?.string == "positions 5 to 9")
+    let (first, second) = (result?["tenants"]?[0], result?["tenants"]?[1])
+    #expect(first?["tenant_id"]?.string == lacking && first?["state"]?.string == "done")
+    #expect(first?["code"]?.string == "archive_gap")
+    #expect(second?["code"] == nil)
+  }
+
   @Test func `a follower that has everything goes first`() async throws {
     let lost = try await LostCell.make(tenants: 1)
     try await lost.deployment.node.services.store.write(trace: "") { _, rows in

@@ -189,6 +189,94 @@ import Wire
     #expect(try shown.text("state") == state, "\(shown.raw)")
   }
 
+  @Test(arguments: zip([UInt64(39), 40], ["failed", "running"]))
+  func `what one has reached is known after a restart, before it reports`(
+    seq: UInt64, state: String
+  ) async throws {
+    var pair = try await ReplicaPair()
+    try await pair.says(40)
+    await pair.deployment.node.keepReached()
+    try await pair.deployment.restart()
+    let begun = try await pair.promote(#"{"old_is_dead":true}"#)
+    #expect(try begun.root()["result"]?["is_complete"]?.string == "true", "\(begun.raw)")
+    // Everything went down, and it came back on an image of its disk.
+    try await pair.says(seq)
+    await pair.deployment.node.promote()
+    let shown = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try begun.text("id"))")
+    #expect(try shown.text("state") == state, "\(shown.raw)")
+    #expect(pair.told.all == (state == "running" ? [2] : []))
+  }
+
+  @Test func `one that reports an older disk after a restart is promoted as incomplete only`()
+    async throws
+  {
+    var pair = try await ReplicaPair()
+    try await pair.says(40)
+    await pair.deployment.node.keepReached()
+    try await pair.says(39)
+    await pair.deployment.node.keepReached()
+    try await pair.deployment.restart()
+    try await pair.says(39)
+    for isDry in [true, false] {
+      let refused = try await pair.promote(
+        #"{"old_is_dead":true,"dry_run":\#(isDry)}"#, key: "older \(isDry)")
+      #expect(refused.status == 409, "\(refused.raw)")
+    }
+  }
+
+  @Test func `what one had reached is forgotten with its name in the register`() async throws {
+    var pair = try await ReplicaPair()
+    func kept(_ pair: ReplicaPair) async throws -> [String: UInt64]? {
+      await pair.deployment.node.keepReached()
+      return try await pair.deployment.node.services.store.read { try $0.reached() }[
+        CellID(trusted: "cell-1")]
+    }
+    try await pair.says(40)
+    #expect(try await kept(pair) == ["cell-1-b": 40])
+    _ = try await pair.change("degrade", version: 2)
+    #expect(try await kept(pair) == nil)
+    try await pair.says(10)
+    _ = try await pair.change("add", version: 3)
+    try await pair.says(12)
+    #expect(try await kept(pair) == ["cell-1-b": 12])
+    try await pair.deployment.restart()
+    try await pair.says(12)
+    let answer = try await pair.promote()
+    #expect(try answer.root()["result"]?["is_complete"]?.string == "true", "\(answer.raw)")
+    #expect(try await kept(pair) == nil)
+  }
+
+  @Test func `nobody is promoted while a process claims the journal for a restore`() async throws {
+    let pair = try await ReplicaPair(isPromotable: false)
+    let last = #"{"replica":"cell-1-b","old_is_dead":true"#
+    func hasNothing() async throws {
+      _ = try await pair.report(pair.cell.messenger, "cell-1", isPrimary: false, isMixed: false)
+    }
+    pair.cell.change { $0.acceptsTakeover = true }
+    try await hasNothing()
+    let restore = try await pair.deployment.admin(
+      "POST", "/v1/cells/cell-1/restore", #"{"old_is_dead":true}"#, key: "restore")
+    #expect(restore.status == 202, "\(restore.raw)")
+    for isDry in [true, false] {
+      let refused = try await pair.promote(
+        last + #","dry_run":\#(isDry)}"#, key: "claiming \(isDry)")
+      #expect(try refused.code() == "conflict", "\(refused.raw)")
+    }
+    // It died before it was told; the follower is in its place, also once it is back.
+    pair.deployment.boot.advance(milliseconds: 60_000)
+    try await pair.says(40)
+    let answer = try await pair.promote(last + "}", key: "silent")
+    #expect(try answer.root()["result"]?["generation"]?.string == "3", "\(answer.raw)")
+    try await hasNothing()
+    await pair.deployment.node.work()
+    #expect(pair.cell.seen.takeovers.isEmpty)
+    let passed = try await pair.deployment.admin(
+      "GET", "/v1/operations/\(try restore.text("id"))")
+    #expect(try passed.text("state") == "failed", "\(passed.raw)")
+    #expect(try passed.root()["error"]?["code"]?.string == "conflict")
+  }
+
   @Test func `one that has caught up again, or was cut while nobody named it, has gone nowhere`()
     async throws
   {

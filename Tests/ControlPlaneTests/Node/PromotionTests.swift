@@ -85,6 +85,35 @@ import Wire
     #expect(pair.cell.seen.work.contains { $0.kind == "move" && $0.tenant == tenant })
   }
 
+  @Test func `where its follower is refused, the drain of a dead cell fails, and it is open again`()
+    async throws
+  {
+    let pair = try await ReplicaPair()
+    let deployment = pair.deployment
+    try await pair.says(40)
+    deployment.boot.advance(milliseconds: 60_000)
+    let begun = try await deployment.admin(
+      "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "d")
+    #expect(begun.status == 202, "\(begun.raw)")
+    let id = try begun.text("id")
+    await deployment.node.rebalance()
+    #expect(try await deployment.admin("GET", "/v1/operations/\(id)").text("state") == "running")
+    // Its disk was lost as well.
+    try await pair.says(0)
+    await deployment.node.promote()
+    await deployment.node.rebalance()
+    let failed = try await deployment.admin("GET", "/v1/operations/\(id)")
+    #expect(try failed.text("state") == "failed", "\(failed.raw)")
+    let error = try failed.root()["error"]
+    #expect(error?["code"]?.string == "invalid_state", "\(failed.raw)")
+    #expect(error?["detail"]?.string?.contains("cell-1-b") == true, "\(failed.raw)")
+    #expect(try await deployment.admin("GET", "/v1/cells/cell-1").text("state") == "active")
+    // Nothing is in the way of the next order.
+    let again = try await deployment.admin(
+      "POST", "/v1/cells/cell-1/drain", #"{"old_is_dead":true}"#, key: "again")
+    #expect(try again.text("kind") == "cell.spread", "\(again.raw)")
+  }
+
   @Test func `a dead cell whose copy may be incomplete is not emptied unseen`() async throws {
     let pair = try await ReplicaPair(isMixed: true)
     pair.deployment.boot.advance(milliseconds: 10_000)
@@ -138,10 +167,8 @@ import Wire
     let pair = try await ReplicaPair(isMixed: true)
     let tenant = try await pair.deployment.tenant("t", cell: "cell-1")
     let other = try await pair.deployment.cell("cell-2")
-    #expect(try await pair.promote("{\"old_is_dead\":true}", key: "p").status == 202)
-    _ = try await pair.cell.join(
-      pair.deployment.control, credential: pair.cell.credential, generation: 2)
-    try await pair.cell.heartbeat(pair.deployment.control, generation: 2)
+    let promotion = try await pair.promote("{\"old_is_dead\":true}", key: "p").text("id")
+    try await pair.serve()
     func move(_ key: String) async throws -> Answer {
       try await pair.deployment.admin(
         "POST", "/v1/tenants/\(tenant)/moves", #"{"to_cell":"cell-2"}"#, key: key)
@@ -150,9 +177,10 @@ import Wire
     let drain = try await pair.deployment.admin("POST", "/v1/cells/cell-1/drain", key: "d")
     #expect(try drain.code() == "invalid_state")
     #expect(other.seen.work.isEmpty)
-    let lifted = try await pair.deployment.admin(
-      "DELETE", "/v1/send-stops/cell/cell-1", key: "lift")
-    #expect(lifted.status < 300, "\(lifted.raw)")
+    for _ in 0..<3 { await pair.deployment.node.promote() }
+    let released = try await pair.deployment.admin(
+      "POST", "/v1/restores/\(promotion)/release", #"{"accept":true}"#, key: "release")
+    #expect(released.status == 200, "\(released.raw)")
     let begun = try await move("m2")
     #expect(begun.status == 202, "\(begun.raw)")
   }

@@ -103,6 +103,26 @@ import Wire
     #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
   }
 
+  @Test func `what stands of cells is read without what was lifted, and without other stops`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let found = try await deployment.node.services.store.write(trace: "") {
+      transaction, rows -> [SendStop] in
+      func put(_ scope: SendStopScope, _ id: String, isLifted: Bool) throws {
+        try rows.put(
+          SendStop(
+            scope: scope, id: id, reason: "x", since: transaction.now,
+            version: try rows.raiseVersion(), isLifted: isLifted))
+      }
+      try put(.cell, "cell-a", isLifted: false)
+      try put(.cell, "cell-b", isLifted: true)
+      try put(.tenant, "t1", isLifted: false)
+      return try rows.standingCellStops()
+    }
+    #expect(found.map(\.id) == ["cell-a"])
+  }
+
   @Test func `both names of a number are one stop, also once it is gone`() async throws {
     let deployment = try await Deployment()
     let a = try await deployment.cell("cell-a")

@@ -230,6 +230,41 @@ import Wire
     #expect(try await show() == "not_found")
   }
 
+  @Test func `a promotion of which only its stop tells is released all the same`() async throws {
+    let deployment = try await Deployment()
+    let cell = try await deployment.cell("cell-a")
+    try await deployment.beginSurvey()
+    let stop = PromotionStop(
+      promotion: OperationID(trusted: "op_since"), generation: Generation(2),
+      behind: PromotionStop.Behind(since: Timestamp(milliseconds: 3), reason: "abuse"))
+    let told = CellSurveyPage.Stop(
+      scope: "cell", id: "cell-a", reason: stop.reason, sinceMilliseconds: 5, version: 9_000,
+      isLifted: false)
+    let page = try answer(CellSurveyPage(tenants: [], stops: [told], next: nil))
+    cell.change {
+      $0.workAnswers = [page]
+      $0.answersByKind["suspended"] = LostCell.status(
+        "done", #"{"suspended":[],"suspended_count":42}"#)
+    }
+    await deployment.node.survey()
+    await deployment.node.survey()
+    let operation = try await deployment.admin("GET", "/v1/operations/op_since")
+    #expect(try operation.text("state") == "failed", "\(operation.raw)")
+    #expect(try operation.root()["error"]?["code"]?.string == "outcome_unknown")
+    #expect(try operation.root()["result"]?["generation"]?.string == "2")
+    #expect(try operation.root()["result"]?["uncounted"]?[0]?.string == "cell-a")
+    for name in ["op_since", "cell-a@2"] {
+      let shown = try await deployment.admin("GET", "/v1/restores/\(name)")
+      #expect(try shown.text("id") == "op_since", "\(shown.raw)")
+      #expect(try shown.root()["suspended_count"]?.integer == 42)
+    }
+    let released = try await deployment.admin(
+      "POST", "/v1/restores/cell-a@2/release", key: "release")
+    #expect(try released.root()["released"]?.integer == 42, "\(released.raw)")
+    let after = try await deployment.admin("GET", "/v1/send-stops/cell/cell-a")
+    #expect(try after.text("reason") == "abuse")
+  }
+
   @Test func `versions lie above everything that was published before`() async throws {
     let deployment = try await Deployment()
     _ = try await deployment.cell("cell-a")

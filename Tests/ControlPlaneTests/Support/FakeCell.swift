@@ -18,6 +18,8 @@ final class FakeCell: Sendable {
     var workAnswers: [Aimstors_ProtoCellWorkStatus] = []
     /// What it answers to one kind of it, before anything else.
     var answersByKind: [String: Aimstors_ProtoCellWorkStatus] = [:]
+    /// What it refuses questions of one kind with, one after the other, before it answers.
+    var refusalsByKind: [String: [Failure]] = [:]
     /// Whether it has an empty disk and may be made the cell; how it was asked to.
     var acceptsTakeover = false
     var takeovers: [Aimstors_ProtoReplicaPromote] = []
@@ -157,10 +159,22 @@ final class FakeCell: Sendable {
 
   private func answer(_ request: IncomingRequest) throws(Failure) -> [UInt8] {
     if let refusal = seen.refusal { throw refusal }
+    if let refusal = refusal(of: request) { throw refusal }
     do {
       return try handled(request)
     } catch {
       throw Failure(.invalidRequest, "\(error)")
+    }
+  }
+
+  private func refusal(of request: IncomingRequest) -> Failure? {
+    guard request.method == .work,
+      let asked = try? Aimstors_ProtoCellWork(serializedBytes: request.payload)
+    else { return nil }
+    return state.withLock { state -> Failure? in
+      guard state.refusalsByKind[asked.kind]?.isEmpty == false else { return nil }
+      state.work.append(asked)
+      return state.refusalsByKind[asked.kind]?.removeFirst()
     }
   }
 

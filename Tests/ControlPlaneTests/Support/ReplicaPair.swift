@@ -97,6 +97,28 @@ struct ReplicaPair {
     }
   }
 
+  /// The follower has become the cell: it reports, joins and is heard as its next generation.
+  func serve(as generation: UInt64 = 2) async throws {
+    var report = Aimstors_ProtoReplicaReport()
+    report.cell = "cell-1"
+    report.replica = "cell-1-b"
+    report.generation = generation
+    report.address = cell.address.url
+    report.isPrimary = true
+    _ = try await ask(follower, .replicaReport, try report.serializedBytes())
+    _ = try await cell.join(
+      deployment.control, credential: cell.credential, generation: generation)
+    try await cell.heartbeat(deployment.control, generation: generation)
+  }
+
+  /// What the status says of sends that wait.
+  func told() async throws -> [String] {
+    let status = try await deployment.admin("GET", "/v1/status").root()
+    let problems = status["problems"].map { Array($0.elements) } ?? []
+    return problems.filter { $0["code"]?.string == "sends_suspended" }
+      .compactMap { $0["detail"]?.string }
+  }
+
   func promote(_ body: String = "", key: String = "promote") async throws -> Answer {
     try await deployment.admin("POST", "/v1/cells/cell-1/promote", body, key: key)
   }

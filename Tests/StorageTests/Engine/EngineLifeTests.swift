@@ -51,6 +51,54 @@ import Wire
     }
   }
 
+  @Test func `what cannot be removed of it keeps nobody from being served`() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try await TestEngine(directory)
+      try await first.engine.create(tenant, epoch: .first)
+      try await first.pay(1)
+      await first.close()
+      let files = LiveFileSystem()
+      let restores = StorageEngine.restoresDirectory(directory)
+      for name in ["past-1", "t1.ff"] { try files.createDirectory("\(restores)/\(name)") }
+      // Not a directory: it cannot be emptied.
+      try FileTree.write([1], to: "\(restores)/a-file", files)
+      let second = try await TestEngine(directory)
+      #expect(try files.list(restores) == ["a-file"])
+      #expect(try await second.counts() == [1, 1])
+      await second.close()
+    }
+  }
+
+  @Test func `with records damaged it stays: one of them may name it`() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try await TestEngine(directory)
+      for tenant in [tenant, TenantID(trusted: "damaged-one"), TenantID(trusted: "t3")] {
+        try await first.engine.create(tenant, epoch: .first)
+      }
+      await first.close()
+      let files = LiveFileSystem()
+      let journal = "\(directory)/journal"
+      let segment = try #require(
+        try files.list(journal).first { $0.hasSuffix(".journal") })
+      let path = "\(journal)/\(segment)"
+      let bytes = try FileTree.bytes(path, files)
+      let wanted = Array("damaged-one".utf8)
+      let place = try #require(
+        bytes.indices.dropLast(wanted.count).first {
+          bytes[$0] == wanted[0] && Array(bytes[$0..<($0 + wanted.count)]) == wanted
+        })
+      let file = try files.open(path, .update)
+      try file.write([bytes[place] ^ 1], at: UInt64(place))
+      file.close()
+      let restores = StorageEngine.restoresDirectory(directory)
+      try files.createDirectory("\(restores)/damaged-one.ff")
+      let second = try await TestEngine(directory)
+      #expect(!second.report.damage.isEmpty)
+      #expect(try files.list(restores) == ["damaged-one.ff"])
+      await second.close()
+    }
+  }
+
   @Test func `files that are behind, each at its own place, are healed by the journal`()
     async throws
   {

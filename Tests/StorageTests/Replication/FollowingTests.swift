@@ -95,6 +95,83 @@ import Wire
     }
   }
 
+  @Test func `a later generation may pass positions over, the same one may not`() async throws {
+    try await withTemporaryDirectory { directory in
+      let primary = try await primary(directory)
+      let follower = try await self.follower("\(directory)/f", generation: Generation(2))
+      for id in 1...3 { try await primary.pay(Int64(id)) }
+      try await copy(primary, to: follower)
+      let end = try #require(primary.engine.journal).end
+      await primary.close()
+      func resumed(_ generation: Generation) async throws -> TestEngine {
+        let place = "\(directory)/q\(generation.rawValue)"
+        try LiveFileSystem().createDirectory(place)
+        try JournalSeed.write(
+          dataDirectory: place, cell: CellID(trusted: "c1"), generation: generation,
+          after: JournalEnd(
+            group: end.group, seq: CellSeq(end.seq.rawValue + 200), hash: end.hash),
+          files: LiveFileSystem())
+        let test = try await TestEngine(place) { $0.generation = generation }
+        try await test.engine.create(TenantID(trusted: "t2"), epoch: .first)
+        return test
+      }
+
+      let same = try await resumed(.first)
+      var tail = try #require(same.engine.journal).tail(.afterGroup(end.group), .onThisDisk)
+      let group = try #require(try tail.available())
+      tail.close()
+      #expect(group.number == end.group + 1 && group.previousHash == end.hash)
+      let code = await refusal { try await follower.engine.follow(group) }
+      #expect(code == .conflict && follower.engine.journal?.end == end)
+      await same.close()
+
+      let later = try await resumed(Generation(2))
+      try await copy(later, to: follower)
+      follower.engine.flush()
+      await follower.close()
+      let again = try await self.follower("\(directory)/f", generation: Generation(2))
+      #expect(again.report.damage.isEmpty && again.report.cutBytes == 0)
+      try await later.pay(1, TenantID(trusted: "t2"))
+      try await copy(later, to: again)
+      await again.close()
+      await later.close()
+    }
+  }
+
+  @Test func `of when its files are is told, after a start as well`() async throws {
+    try await withTemporaryDirectory { directory in
+      let primary = try await primary(directory)
+      let follower = try await self.follower("\(directory)/f")
+      for id in 1...3 {
+        primary.clock.advance(milliseconds: 1_000)
+        try await primary.pay(Int64(id))
+      }
+      try await copy(primary, to: follower)
+      let last = try #require(primary.engine.heads[TestEngine.tenant]).time
+      #expect(follower.engine.applied?.time == last)
+      #expect(follower.engine.oldestUnapplied == nil)
+      await follower.close()
+      let again = try await self.follower("\(directory)/f")
+      #expect(again.engine.applied?.time == last)
+
+      var tail = try #require(primary.engine.journal).tail(.afterGroup(0), .onThisDisk)
+      let records = try #require(try tail.available()).records()
+      tail.close()
+      let first = try #require(records.first).identity.time
+      let copied = CopiedRecords()
+      #expect(copied.state.oldest == nil)
+      copied.add(records)
+      #expect(copied.state.oldest == first)
+      // Taken to be applied, it is in no file yet.
+      #expect(copied.next()?.count == records.count)
+      #expect(copied.state.waiting.isEmpty && copied.state.oldest == first)
+      copied.applied(records[records.count - 1].position.cellSeq, last)
+      #expect(copied.state.oldest == nil)
+      await again.close()
+      await primary.close()
+    }
+  }
+
   @Test func `promoted, it goes on under the next generation, and others can follow that`()
     async throws
   {

@@ -48,7 +48,9 @@ import Wire
   }
 
   private func cut(_ directory: String, after end: JournalEnd) throws -> JournalCut.Report {
-    try JournalCut(directory: directory, cell: Self.cell, files: files).run(after: end)
+    // Tests write under the first generation.
+    try JournalCut(directory: directory, cell: Self.cell, files: files)
+      .run(after: end, for: Generation(2))
   }
 
   private func digest(_ test: TestEngine, _ tenant: TenantID) async throws -> [String: Digest] {
@@ -138,6 +140,55 @@ import Wire
       let counts = try await last.counts(Self.idle)
       #expect(counts == [4, 4])
       await last.close()
+    }
+  }
+
+  @Test func `what the asking generation wrote itself is not cut`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await start(directory)
+      try await test.engine.create(TestEngine.tenant, epoch: .first)
+      let end = try #require(test.engine.journal).end
+      for id in 1...30 { try await test.pay(Int64(id)) }
+      test.engine.flush()
+      let last = try #require(test.engine.journal).end
+      #expect(try test.engine.journal?.lastGeneration(behind: end.seq) == .first)
+      #expect(try test.engine.journal?.lastGeneration(behind: last.seq) == nil)
+      await test.close()
+      #expect(throws: JournalError.notEarlier(found: .first, than: .first)) {
+        try JournalCut(directory: directory, cell: Self.cell, files: files)
+          .run(after: end, for: .first)
+      }
+      let names = try files.list("\(directory)/journal")
+      #expect(!names.contains { $0.hasPrefix(DivergentFile.prefix) })
+      let again = try await start(directory)
+      #expect(again.report.damage.isEmpty && again.engine.journal?.end == last)
+      let counts = try await again.counts()
+      #expect(counts == [30, 30])
+      await again.close()
+    }
+  }
+
+  @Test func `where the other went on at a later position, all behind the group is cut`()
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let test = try await start(directory, segmentBytes: 1_024 * 1_024)
+      try await test.engine.create(TestEngine.tenant, epoch: .first)
+      for id in 1...2 { try await test.pay(Int64(id)) }
+      let end = try #require(test.engine.journal).end
+      for id in 3...9 { try await test.pay(Int64(id)) }
+      // The table of heads is past the group, and before the position at which the other went on.
+      test.engine.flush()
+      await test.close()
+      let later = JournalEnd(
+        group: end.group, seq: CellSeq(end.seq.rawValue + 200), hash: end.hash)
+      let report = try cut(directory, after: later)
+      #expect(report.records == 7 && report.rebuilt == [TestEngine.tenant])
+      let again = try await start(directory, segmentBytes: 1_024 * 1_024)
+      #expect(again.report.damage.isEmpty && again.engine.journal?.end == end)
+      let counts = try await again.counts()
+      #expect(counts == [2, 2])
+      await again.close()
     }
   }
 
