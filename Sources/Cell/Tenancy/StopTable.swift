@@ -28,7 +28,8 @@ struct StopTable: Sendable {
 
   /// Keeps the newer of what is known and `stop`.
   ///
-  /// `now` is the cell's time: a stop says its own by the control plane's clock, which may be ahead.
+  /// `now` is the cell's time: a stop says its own by the control plane's clock, which may be
+  /// ahead.
   mutating func apply(_ stop: SendStop, at now: Timestamp) {
     let key = Key(scope: stop.scope, id: stop.id)
     if let known = stops[key], known.version >= stop.version { return }

@@ -23,7 +23,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   case trimmed(first: CellSeq)
   /// The damaged range that was to be repaired is not there.
   case noSuchDamage(String)
-  /// What is to be taken away is not an earlier generation's: two journals of one generation differ.
+  /// What is to be taken away is no earlier generation's: two journals of one generation differ.
   case notEarlier(found: Generation, than: Generation)
 
   public var description: String {

@@ -47,9 +47,9 @@ public struct JournalCut {
   /// Cuts behind `end`, for a primary of `generation`.
   ///
   /// The group is known by number and hash: who asks may have gone on at a later position than this
-  /// journal has behind it. Throws ``JournalError/noSuchDamage(_:)`` where the journal does not have
-  /// it, and ``JournalError/notEarlier(found:than:)`` where something behind it is not of an earlier
-  /// generation; both before anything is changed.
+  /// journal has behind it. Throws ``JournalError/noSuchDamage(_:)`` where the journal does not
+  /// have it, and ``JournalError/notEarlier(found:than:)`` where something behind it is not of an
+  /// earlier generation; both before anything is changed.
   public func run(after end: JournalEnd, for generation: Generation) throws -> Report {
     guard try files.exists(journal) else {
       throw JournalError.noSuchDamage("there is no journal in \(directory)")
