@@ -42,7 +42,9 @@ import Testing
       #expect(try lines(cell, "\"message\":\"answered\"", "/v1/messages") == 1)
       #expect(try lines(cell, "\"message\":\"sent\"", "\"outcome\":\"accepted\"", id) == 1)
       #expect(try lines("graph", "\"message\":\"request\"", "\"callback\":\"\(id)\"") == 1)
-      #expect(try lines(cell, "status applied", "\"status\":\"delivered\"", id) == 1)
+      #expect(try lines(cell, "status applied", "\"status\":\"read\"", id) == 1)
+      // Webhooks come in any order: one that was overtaken changes nothing more.
+      #expect(try lines(cell, "status applied", "\"status\":\"delivered\"", id) <= 1)
     }
   }
 

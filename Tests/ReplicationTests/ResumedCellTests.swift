@@ -8,8 +8,8 @@ import Wire
 @testable import Cell
 @testable import Replication
 
-/// Followers of a cell that came back from an archive whose last objects were lost: its journal goes
-/// on with the next group, at a later position.
+/// Followers of a cell that came back from an archive whose last objects were lost: its journal
+/// goes on with the next group, at a later position.
 @Suite("Followers of a cell that goes on behind lost positions") struct ResumedCellTests {
   private static let tenant = TenantID(trusted: "t2")
   /// Positions that no object holds.

@@ -56,9 +56,9 @@ public struct TenantRestorer: Sendable {
   /// `cell` is where a tenant without any snapshot has its records. `from` names the one snapshot
   /// to begin with; nil: the one that leads there best. `trusting`: one that the caller knows to be
   /// of the history, though nothing in the journal shows it yet. Files are left as those of `owner`
-  /// in the branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the directory is
-  /// removed then. Where positions are missing behind the last record before a time, or before the
-  /// end, it is ``ArchiveError/incomplete(_:)``, unless `acceptsMissing`: see
+  /// in the branch `lineage`, durable. Throws ``ArchiveError`` or ``RebuildError``; the directory
+  /// is removed then. Where positions are missing behind the last record before a time, or before
+  /// the end, it is ``ArchiveError/incomplete(_:)``, unless `acceptsMissing`: see
   /// ``RestoredTenant/missing``.
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, to target: RestoreTarget, cell: CellID,
