@@ -178,6 +178,30 @@ import Wire
     for (generation, seq) in [(UInt64(1), UInt64(1200)), (2, 1301), (2, 1099), (3, 1200)] {
       #expect(!ReaderRule.fillsLostTail(snapshot(generation, at: seq), claims: claims))
     }
+    let again = [claim(1, 1), claim(2, 101, resumes: 151), claim(3, 101, resumes: 151)]
+    #expect(ReaderRule.fillsLostTail(snapshot(1, at: 150), claims: again))
+    #expect(!ReaderRule.fillsLostTail(snapshot(1, at: 151), claims: again))
+  }
+
+  @Test func `a second takeover knows what the first one knew`() async throws {
+    let store = FaultyStore()
+    try await withTemporaryDirectory { directory in
+      let old = try await ArchiveFixture(directory, store: store)
+      try await fill(old, store)
+      let takeover = CellTakeover(old.archive, cell: cell)
+      let first = try await takeover.claim(Generation(2), at: now(old))
+      // The new machine is lost before it has archived anything.
+      let second = try await takeover.claim(Generation(3), at: now(old))
+      #expect(second == first)
+      #expect(try await takeover.claim(Generation(3), at: now(old)) == first)
+      let plan = try await CellRestorePlan(
+        old.archive, cell: cell, scratch: "\(directory)/scratch", files: files)
+      defer { plan.close() }
+      let restored = try await plan.restore(
+        other, schema: TestSchema.store(), into: "\(directory)/restored", lineage: Lineage(9),
+        acceptsMissing: true)
+      #expect(restored.position.tenantSeq == TenantSeq(7))
+    }
   }
 
   @Test func `a snapshot waits until the journal is archived up to it`() async throws {

@@ -60,9 +60,6 @@ struct HeadsIndex: Sendable {
     }.sorted { $0.through > $1.through }
   }
 
-  /// The furthest position that any of them speaks of; 0: there are none.
-  var through: CellSeq { names.first?.through ?? CellSeq(0) }
-
   /// The furthest position behind which the records that follow a snapshot lie.
   mutating func position(behind snapshot: SnapshotManifest) async throws(ArchiveError) -> CellSeq {
     for name in names where name.through > snapshot.cellSeq {

@@ -16,16 +16,29 @@ struct ArchivedReach: Sendable {
 
   /// The last position that anything stored under one of `claims` speaks of; 0: nothing does.
   func position(_ claims: [Claim]) async throws(ArchiveError) -> CellSeq {
-    var reach = try await HeadsIndex(archive, cell).through
+    var reach = CellSeq(0)
+    for heads in try await archive.heads(cell)
+    where isHistory(heads.through, of: heads.generation, claims) {
+      reach = max(reach, heads.through)
+    }
+    // What was stored before a branch began, or on its way here, says nothing of this journal.
     for manifest in try await snapshots()
-    where manifest.cell == cell && ReaderRule.counts(manifest, claims: claims) {
-      // What was stored before a branch began, or on its way here, says nothing of this journal.
-      guard !manifest.isBase, manifest.isImport != true,
-        claims.contains(where: { $0.generation == manifest.generation })
-      else { continue }
+    where manifest.cell == cell && !manifest.isBase && manifest.isImport != true
+      && isHistory(manifest.cellSeq, of: manifest.generation, claims)
+    {
       reach = max(reach, manifest.cellSeq)
     }
     return reach
+  }
+
+  /// Whether a position was written under a claim, and is nobody's by no later one: a takeover that
+  /// went on behind it, and came to nothing, knew of it too.
+  private func isHistory(
+    _ position: CellSeq, of generation: Generation, _ claims: [Claim]
+  ) -> Bool {
+    claims.contains { $0.generation == generation }
+      && (!claims.contains { $0.generation > generation && $0.firstSeq <= position }
+        || ReaderRule.isInLostTail(position, of: generation, claims: claims))
   }
 
   private func snapshots() async throws(ArchiveError) -> [SnapshotManifest] {

@@ -115,14 +115,18 @@ public enum ReaderRule {
     }
   }
 
-  /// Whether a snapshot is what the archive has of positions whose objects are lost: the highest
-  /// claim was made knowing of it, and goes on behind it.
+  /// Whether a snapshot is what the archive has of positions whose objects are lost: whoever
+  /// claimed them went on behind it.
   static func fillsLostTail(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
-    guard let claim = claims.max(by: { $0.generation < $1.generation }),
-      let resumed = claim.resumesAt, snapshot.generation < claim.generation,
-      // What was nobody's before stays so.
-      counts(snapshot, claims: claims.filter { $0.generation < claim.generation })
-    else { return false }
-    return claim.firstSeq <= snapshot.cellSeq && snapshot.cellSeq < resumed
+    isInLostTail(snapshot.cellSeq, of: snapshot.generation, claims: claims)
+  }
+
+  /// Whether an earlier generation's position was passed over by every later one that claimed it:
+  /// one that claimed it and wrote there has made it nobody's.
+  static func isInLostTail(
+    _ position: CellSeq, of generation: Generation, claims: [Claim]
+  ) -> Bool {
+    let later = claims.filter { $0.generation > generation && $0.firstSeq <= position }
+    return !later.isEmpty && later.allSatisfy { $0.resumesAt.map { position < $0 } ?? false }
   }
 }

@@ -117,9 +117,10 @@ final class SnapshotKeeper: UploadListener {
         }
       }
       var patience = Self.patience
-      for tenant in due.prefix(Self.perLook) where !Task.isCancelled {
+      var taken = 0
+      for tenant in due where taken < Self.perLook && !Task.isCancelled {
         // Where one has waited in vain the others of this look do not wait.
-        if try await !attempt(tenant, patience) { patience = .zero }
+        if try await attempt(tenant, patience) { taken += 1 } else { patience = .zero }
       }
       try await heads.look(at: now)
       let failed = state.withLock { $0.failed.min { $0.key < $1.key } }
@@ -190,6 +191,10 @@ final class SnapshotKeeper: UploadListener {
     let before = state.withLock { $0.tails[tenant] ?? TenantTail() }
     let place = "\(scratch)/\(tenant).\(ArchiveHex.encode(random.uint64()))"
     do {
+      // Before the copy, too: one that is written to all the time is not copied in vain.
+      if let head = engine.heads[tenant], head.ownership.isServed {
+        try await untilArchived(head.cellSeq, patience)
+      }
       try await demandRoom(tenant)
       let taken = try await engine.snapshot(tenant, into: place)
       let ownership = taken.head.ownership
@@ -254,11 +259,15 @@ final class SnapshotKeeper: UploadListener {
     }
   }
 
+  /// Not `archive_incomplete`: which of two histories is the true one is not known then.
+  private static let lasting: Set = [
+    "archive_journal_unreadable", "archive_object_damaged", "archive_object_missing",
+    "archive_object_truncated", "archive_object_swapped", "archive_conflict",
+  ]
+
   private func isArchived(_ position: CellSeq) -> Bool {
-    // A journal that cannot be read is never archived: a snapshot is what saves its records.
-    if status.status.problems.contains(where: { $0.code == "archive_journal_unreadable" }) {
-      return true
-    }
+    // A journal that cannot be archived: a snapshot is what saves its records.
+    if status.status.problems.contains(where: { Self.lasting.contains($0.code) }) { return true }
     guard let through = heads.archived?.through else { return !heads.isExpected }
     return through >= position
   }

@@ -221,10 +221,12 @@ final class CellRecovery: Sendable {
   private func bringBack(
     _ tenant: TenantID, epoch: Epoch, _ plan: CellRestorePlan
   ) async throws -> RestoredTenant? {
-    try await TenantReturn(
+    let coming = TenantReturn(
       name: name, since: since, service: service, engine: engine, directives: directives,
-      sealer: sealer
-    ).bringBack(.init(tenant: tenant, epoch: epoch), plan)
+      sealer: sealer)
+    return try await ArchivePatience()() {
+      try await coming.bringBack(.init(tenant: tenant, epoch: epoch), plan)
+    }
   }
 
   private func end(_ plan: CellRestorePlan) async {

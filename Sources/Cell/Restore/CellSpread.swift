@@ -10,9 +10,6 @@ import Wire
 /// Idempotent: a repeat after a restart finds who is back. Nobody asks for a tenant here before the
 /// control plane has heard that it is back.
 struct CellSpread: Sendable {
-  /// Attempts while the archive does not answer, or lacks what this cell knows of.
-  static let attempts = 5
-
   /// Who is to come here.
   struct Order: Sendable {
     let cell: CellID
@@ -67,8 +64,7 @@ struct CellSpread: Sendable {
   /// What was remembered of a tenant that was here before is not so.
   let forget: @Sendable (TenantID) -> Void
   var turns = CellTurns()
-  /// Between two attempts.
-  var pause = Duration.seconds(2)
+  var patiently = ArchivePatience()
   let logger: Logger
 
   func run(_ order: Order, _ progress: CellWork.Progress) async throws -> Result {
@@ -159,19 +155,6 @@ struct CellSpread: Sendable {
         metadata: ["tenant": "\(tenant)", "reason": "\(RestoreFailure.of(error))"])
       return .failure(error)
     }
-  }
-
-  /// Tries again while the archive does not answer.
-  private func patiently<T: Sendable>(
-    _ body: @Sendable () async throws -> T
-  ) async throws -> T {
-    for _ in 1..<Self.attempts {
-      do { return try await body() } catch {
-        guard RestoreFailure.of(error).code == .archiveUnavailable else { throw error }
-      }
-      try await Task.sleep(for: pause)
-    }
-    return try await body()
   }
 
   static func text(_ value: some Encodable) throws -> String {

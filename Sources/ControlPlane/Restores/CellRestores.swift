@@ -22,7 +22,10 @@ struct CellRestores: Sendable {
     guard let claiming = try rows.runningRecoveries(of: cell).first(where: isClaiming),
       let record = try rows.cell(cell), replicas.lost(of: cell, at: record.address) != nil
     else { return }
-    throw Failure(.conflict, "\(claiming.id) restores \(cell) at \(record.address)")
+    throw Failure(
+      .conflict,
+      "\(claiming.id) restores \(cell) at \(record.address); where that does not go on, stop the "
+        + "process there and give the order again")
   }
 
   func drive(_ operation: Operation, trace: String) async throws(Failure) {

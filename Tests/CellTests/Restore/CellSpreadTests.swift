@@ -330,7 +330,7 @@ import Wire
       _ = try await lost.service.end(lost.id)
       await lost.close()
       var spread = cell.spread
-      spread.pause = .milliseconds(1)
+      spread.patiently.pause = .milliseconds(1)
       let order = try order([(one, 3)])
       let early = try await spread.run(order, CellWork.Progress())
       #expect(early.failed.map(\.code) == ["archive_unavailable"], "\(early)")
