@@ -206,7 +206,8 @@ struct ReplicationBench: AsyncParsableCommand {
       if open.last.map({ $0.seq < end }) ?? (end > acknowledged) { open.append((end, now)) }
       if now >= askAt, let state = await link.hello() {
         askAt = now + .seconds(1)
-        let isBehind = state.appliedSeq < journal.lastSeq.rawValue
+        // Before its first record a follower says no time.
+        let isBehind = state.appliedTimeMs > 0 && state.appliedSeq < journal.lastSeq.rawValue
         let milliseconds = LiveWallClock().milliseconds() - state.appliedTimeMs
         sight.apply.append(isBehind ? max(0, Double(milliseconds) / 1_000) : 0)
       }
