@@ -130,12 +130,9 @@ import Wire
     try await withBench { bench in
       let archive = try bench.archive()
       let (old, _) = try await bench.primary("p")
-      let first = bench.service(old, archive, "p", .first)
-      let uploading = Task { await first.run() }
-      for id in 1...30 { try await old.pay(Int64(id)) }
-      #expect(await first.waitUntilArchived(seconds: 20))
-      uploading.cancel()
-      await uploading.value
+      try await bench.archived(old, archive, "p") {
+        for id in 1...30 { try await old.pay(Int64(id)) }
+      }
       await old.close()
 
       // The disk is lost: the next generation's journal begins behind what is archived.

@@ -6,6 +6,7 @@ import Replication
 import Simulation
 import Storage
 import StorageFixtures
+import Testing
 import Wire
 
 @testable import Cell
@@ -95,6 +96,19 @@ struct Bench {
       key: try ArchiveKey(
         [UInt8](repeating: 3, count: 32), deployment: String(repeating: "a", count: 32)),
       random: random)
+  }
+
+  /// Archives what a primary has and what `body` has it write.
+  func archived(
+    _ engine: StorageEngine, _ archive: Archive, _ replica: String,
+    _ generation: Generation = .first, _ body: () async throws -> Void
+  ) async throws {
+    let service = service(engine, archive, replica, generation)
+    let uploading = Task { await service.run() }
+    try await body()
+    #expect(await service.waitUntilArchived(seconds: 20))
+    uploading.cancel()
+    await uploading.value
   }
 
   /// What archives a primary.

@@ -124,15 +124,19 @@ import Wire
     try await withBench { bench in
       let archive = try bench.archive()
       let first = try await first(bench)
-      try await archived(first, archive, "p", bench) { try await first.pay(1...5) }
+      try await bench.archived(first.engine, archive, "p") { try await first.pay(1...5) }
       let second = try await successor("f", of: first, as: 2, bench)
       try await first.pay(101...103)
       let end = try #require(first.engine.journal).end
       await first.close()
-      try await archived(second, archive, "f", bench) { try await second.pay(11...40) }
+      try await bench.archived(second.engine, archive, "f", Generation(2)) {
+        try await second.pay(11...40)
+      }
       let third = try await successor("g", of: second, as: 3, bench)
       await second.close()
-      try await archived(third, archive, "g", bench) { try await third.pay(51...53) }
+      try await bench.archived(third.engine, archive, "g", Generation(3)) {
+        try await third.pay(51...53)
+      }
       third.engine.flush()
       #expect(try third.engine.journal?.end(ofGroup: end.group) == nil, "nothing is trimmed")
       try await rejoin(third, bench, archive: archive)
@@ -245,19 +249,5 @@ import Wire
       #expect(journal.segmentStarts == before)
       await follower.engine.close()
     }
-  }
-
-  /// Archives what a primary has and what `body` has it write.
-  private func archived(
-    _ primary: Primary, _ archive: Archive, _ replica: String, _ bench: Bench,
-    _ body: () async throws -> Void
-  ) async throws {
-    let service = bench.service(
-      primary.engine, archive, replica, primary.messenger.identity.generation)
-    let uploading = Task { await service.run() }
-    try await body()
-    #expect(await service.waitUntilArchived(seconds: 20))
-    uploading.cancel()
-    await uploading.value
   }
 }

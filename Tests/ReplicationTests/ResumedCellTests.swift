@@ -79,12 +79,9 @@ import Wire
     let bench = Bench(path)
     let archive = try bench.archive()
     let (old, oldMessenger) = try await bench.primary("p")
-    let first = bench.service(old, archive, "p", .first)
-    let uploading = Task { await first.run() }
-    for id in 1...30 { try await old.pay(Int64(id)) }
-    #expect(await first.waitUntilArchived(seconds: 20))
-    uploading.cancel()
-    await uploading.value
+    try await bench.archived(old, archive, "p") {
+      for id in 1...30 { try await old.pay(Int64(id)) }
+    }
     let archived = try #require(old.journal).end
     try await follow("e", old, bench.link("e", from: oldMessenger), bench)
     // These are in no object, and only one follower has them.

@@ -56,7 +56,7 @@ struct HeadsIndex: Sendable {
     let claims = try await archive.claims(cell)
     names = try await archive.heads(cell).filter { name in
       claims.contains { $0.generation == name.generation }
-        && !claims.contains { $0.generation > name.generation && $0.firstSeq <= name.through }
+        && ReaderRule.takers(of: name.through, after: name.generation, claims).isEmpty
     }.sorted { $0.through > $1.through }
   }
 

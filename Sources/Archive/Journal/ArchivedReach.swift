@@ -37,14 +37,16 @@ struct ArchivedReach: Sendable {
     _ position: CellSeq, of generation: Generation, _ claims: [Claim]
   ) -> Bool {
     claims.contains { $0.generation == generation }
-      && (!claims.contains { $0.generation > generation && $0.firstSeq <= position }
-        || ReaderRule.isInLostTail(position, of: generation, claims: claims))
+      && ReaderRule.takers(of: position, after: generation, claims).allSatisfy {
+        $0.passesOver(position)
+      }
   }
 
   private func snapshots() async throws(ArchiveError) -> [SnapshotManifest] {
     do {
-      var found = try await archive.furthestSnapshots().map(\.value)
-      for own in try await archive.tenants().keys where Archive.isCellsOwn(own) {
+      let names = try await archive.tenants()
+      var found = try await archive.furthestSnapshots(names).map(\.value)
+      for own in names.keys where Archive.isCellsOwn(own) {
         found += try await archive.snapshots(own, of: cell).prefix(1)
       }
       return found

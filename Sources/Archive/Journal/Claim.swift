@@ -40,6 +40,10 @@ public struct Claim: Codable, Hashable, Sendable {
     self.resumesAt = resumesAt
     self.abandonsThrough = abandonsThrough
   }
+
+  /// Whether this generation goes on behind a position that it has claimed, and writes nothing
+  /// there.
+  func passesOver(_ position: CellSeq) -> Bool { resumesAt.map { position < $0 } ?? false }
 }
 
 /// Which objects of a cell's journal count, and which are ignored.
@@ -110,23 +114,22 @@ public enum ReaderRule {
   /// chain to it: a follower that took over may have had more than the archive, and goes on from
   /// there; what the old process stored besides is nobody's.
   static func counts(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
-    !claims.contains {
-      $0.generation > snapshot.generation && $0.firstSeq <= snapshot.cellSeq
-    }
+    takers(of: snapshot.cellSeq, after: snapshot.generation, claims).isEmpty
+  }
+
+  /// The claims of later generations that a position of an earlier one lies at or past.
+  static func takers(
+    of position: CellSeq, after generation: Generation, _ claims: [Claim]
+  ) -> [Claim] {
+    claims.filter { $0.generation > generation && $0.firstSeq <= position }
   }
 
   /// Whether a snapshot is what the archive has of positions whose objects are lost: whoever
   /// claimed them went on behind it.
+  ///
+  /// One that claimed it and wrote there has made it nobody's.
   static func fillsLostTail(_ snapshot: SnapshotManifest, claims: [Claim]) -> Bool {
-    isInLostTail(snapshot.cellSeq, of: snapshot.generation, claims: claims)
-  }
-
-  /// Whether an earlier generation's position was passed over by every later one that claimed it:
-  /// one that claimed it and wrote there has made it nobody's.
-  static func isInLostTail(
-    _ position: CellSeq, of generation: Generation, claims: [Claim]
-  ) -> Bool {
-    let later = claims.filter { $0.generation > generation && $0.firstSeq <= position }
-    return !later.isEmpty && later.allSatisfy { $0.resumesAt.map { position < $0 } ?? false }
+    let takers = takers(of: snapshot.cellSeq, after: snapshot.generation, claims)
+    return !takers.isEmpty && takers.allSatisfy { $0.passesOver(snapshot.cellSeq) }
   }
 }

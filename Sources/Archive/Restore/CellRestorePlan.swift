@@ -9,8 +9,6 @@ import Wire
 /// One pass over the journal behind the oldest needed snapshot sorts the records by tenant; each
 /// restore then reads its own only. For a lost cell, and for drills.
 public final class CellRestorePlan: Sendable {
-  /// Manifests read at once.
-  private static let manifestsAtOnce = 16
   /// Records applied in one step.
   private static let recordsAtOnce = 1_000
 
@@ -106,12 +104,13 @@ public final class CellRestorePlan: Sendable {
   ) async throws -> [TenantID: SnapshotManifest] {
     if let only { return try await manifests(archive, cell, of: only) }
     let claims = try await archive.claims(cell)
-    var found = try await archive.furthestSnapshots().filter { $0.value.cell == cell }
+    let names = try await archive.tenants()
+    var found = try await archive.furthestSnapshots(names).filter { $0.value.cell == cell }
     for (tenant, manifest) in found
     where !ReaderRule.counts(manifest, claims: claims) {
       found[tenant] = try await furthest(archive, tenant, cell, claims)
     }
-    for own in try await archive.tenants().keys where Archive.isCellsOwn(own) {
+    for own in names.keys where Archive.isCellsOwn(own) {
       found[own] = try await furthest(archive, own, cell, claims)
     }
     return found
@@ -132,21 +131,11 @@ public final class CellRestorePlan: Sendable {
     _ archive: Archive, _ cell: CellID, of tenants: Set<TenantID>
   ) async throws -> [TenantID: SnapshotManifest] {
     let claims = [cell: try await archive.claims(cell)]
-    return try await withThrowingTaskGroup(of: (TenantID, SnapshotManifest?).self) { group in
-      var found: [TenantID: SnapshotManifest] = [:]
-      for (index, tenant) in tenants.enumerated() {
-        if index >= manifestsAtOnce, let (tenant, manifest) = try await group.next() {
-          found[tenant] = manifest
-        }
-        group.addTask {
-          var known = claims
-          var counted = try await archive.snapshots(tenant, &known).counted
-          if Archive.isCellsOwn(tenant) { counted.removeAll { $0.cell != cell } }
-          return (tenant, counted.first.flatMap { $0.cell == cell ? $0 : nil })
-        }
-      }
-      for try await (tenant, manifest) in group { found[tenant] = manifest }
-      return found
+    return try await archive.manifests(of: tenants) { tenant in
+      var known = claims
+      var counted = try await archive.snapshots(tenant, &known).counted
+      if Archive.isCellsOwn(tenant) { counted.removeAll { $0.cell != cell } }
+      return counted.first.flatMap { $0.cell == cell ? $0 : nil }
     }
   }
 
