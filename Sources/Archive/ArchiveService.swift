@@ -21,6 +21,8 @@ public struct ArchiveEnvironment: Sendable {
   /// Cells that nobody is on any more, where this process knows.
   public var retiredCells: @Sendable () async throws -> Set<CellID> = { [] }
   var snapshots = SnapshotRule()
+  /// Whether it looks by itself who is due a snapshot; false: only when it is asked to.
+  var looksForSnapshots = true
   var merging = MergeRule()
   /// How often every tenant is restored from the archive, in milliseconds.
   public var drillMilliseconds: Int64 = 20 * 3_600_000
@@ -75,7 +77,7 @@ public final class ArchiveService: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.uploader.run() }
       group.addTask { await self.merger.run() }
-      group.addTask { await self.keeper.run() }
+      if self.environment.looksForSnapshots { group.addTask { await self.keeper.run() } }
       group.addTask { await self.old.run() }
       group.addTask { await self.drill.run() }
     }
