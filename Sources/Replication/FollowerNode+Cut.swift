@@ -15,14 +15,18 @@ extension FollowerNode {
 
   /// Notes durably that the journal is to be cut, and ends ``run()``: the next start does it.
   ///
-  /// Throws `conflict` where that group is not here, and where something behind it is not of an
-  /// earlier generation than the primary's, `generation`: what one generation acknowledged is
-  /// never taken away, both copies stop (architecture, "Replication").
+  /// Throws `conflict` where another group is in its place, and where something behind it is not of
+  /// an earlier generation than the primary's, `generation`: what one generation acknowledged is
+  /// never taken away, both copies stop (architecture, "Replication"). Throws
+  /// `restore_point_missing` where that group was trimmed.
   func plan(cutAfter end: JournalEnd, for generation: Generation) throws(Failure) {
     // By number and hash: at the primary another position may follow it.
-    guard let journal = engine.journal, let own = try self.end(ofGroup: end.group, journal),
-      own.hash == end.hash
-    else { throw Failure(.conflict, "group \(end.group) is another one here") }
+    guard let journal = engine.journal, let own = try self.end(ofGroup: end.group, journal) else {
+      throw Self.trimmed(end)
+    }
+    guard own.hash == end.hash else {
+      throw Failure(.conflict, "group \(end.group) is another one here")
+    }
     if let latest = try lastGeneration(behind: own.seq, journal), latest >= generation {
       differs(from: generation, behind: end)
       throw Failure(
@@ -33,9 +37,7 @@ extension FollowerNode {
     journal.setPin(Self.unfedPin, through: own.seq, mayHold: JournalPin.followerBytes)
     do throws(Failure) {
       // Until now nothing may have held it.
-      guard try self.end(ofGroup: end.group, journal) != nil else {
-        throw Failure(.conflict, "group \(end.group) is not here any more")
-      }
+      guard try self.end(ofGroup: end.group, journal) != nil else { throw Self.trimmed(end) }
       try note(cutAfter: end)
     } catch {
       journal.removePin(Self.unfedPin)
@@ -45,6 +47,11 @@ extension FollowerNode {
       throw error
     }
     promotion.yield()
+  }
+
+  /// Not a difference: the primary looks for what both have once more.
+  private static func trimmed(_ end: JournalEnd) -> Failure {
+    Failure(.restorePointMissing, "group \(end.group) is not here any more")
   }
 
   private func note(cutAfter end: JournalEnd) throws(Failure) {

@@ -251,10 +251,8 @@ public final class FollowerNode: Service {
       }
       try await engine.follow(group)
     }
-    if !append.groups.isEmpty {
-      engine.journal?.removePin(Self.unfedPin)
-      state.withLock { $0.differsSince = nil }
-    }
+    engine.journal?.removePin(Self.unfedPin)
+    state.withLock { $0.differsSince = nil }
     await holdBack()
     // A promotion that came meanwhile: what was taken is in the journal that it opens, and counts.
     return try Coding.encode(replicaState(askedGroup: 0))

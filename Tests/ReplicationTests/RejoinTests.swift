@@ -203,7 +203,18 @@ import Wire
       #expect(held?.mayHold == JournalPin.followerBytes)
       // Another one in its place.
       let other = JournalEnd(group: 2, seq: CellSeq(2), hash: end.hash)
-      #expect(throws: Failure.self) { try follower.plan(cutAfter: other, for: Generation(2)) }
+      func code(_ end: JournalEnd) -> FailureCode? {
+        do throws(Failure) {
+          try follower.plan(cutAfter: end, for: Generation(2))
+          return nil
+        } catch {
+          return error.code
+        }
+      }
+      #expect(code(other) == .conflict)
+      // One that is not here says nothing about what both have.
+      let trimmed = JournalEnd(group: 900, seq: CellSeq(900), hash: end.hash)
+      #expect(code(trimmed) == .restorePointMissing)
       #expect(journal.pins[FollowerNode.unfedPin] == held && !follower.mustRestart)
       let known = try #require(try journal.end(ofGroup: 2))
       // Its position at who asks is none of this journal's.
@@ -213,6 +224,34 @@ import Wire
       #expect(pin.through == known.seq && pin.mayHold == JournalPin.followerBytes)
       #expect(follower.mustRestart)
       await follower.engine.close()
+    }
+  }
+
+  @Test func `whoever is fed by an idle primary differs from it no more`() async throws {
+    try await withBench { bench in
+      let first = try await first(bench)
+      try await first.pay(1...3)
+      let end = try #require(first.engine.journal).end
+      let follower = try await bench.follower("g")
+      let running = Task { try await follower.run() }
+      let journal = try #require(first.engine.journal)
+      func feed() async throws {
+        let link = bench.link("g", from: first.messenger, began: first.began)
+        let feeding = Task { await link.run(journal) { false } }
+        try await until { link.current.isStreaming && link.current.end == end }
+        feeding.cancel()
+        _ = await feeding.value
+      }
+      try await feed()
+      func says() -> Bool { follower.health().problems.contains { $0.code == "replicas_differ" } }
+      let known = try #require(try journal.end(ofGroup: 2))
+      #expect(throws: Failure.self) { try follower.plan(cutAfter: known, for: .first) }
+      #expect(says())
+      try await feed()
+      try await until { !says() }
+      running.cancel()
+      try? await running.value
+      await first.close()
     }
   }
 

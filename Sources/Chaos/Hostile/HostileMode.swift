@@ -43,6 +43,9 @@ public struct HostileMode: Sendable {
       async let load: Void = workload.run(first..<first + Self.operationsPerCycle)
       await crowd.attack(ports, seed: plan.seed &+ UInt64(cycle))
       try await load
+      // Here and not at the end: webhooks come later than what causes them, those of hundreds of
+      // cycles by many minutes.
+      try await oracle.settle()
       for (manner, count) in crowd.made { report.faultsHit[manner.rawValue, default: 0] += count }
       let made = crowd.made.values.reduce(0, +)
       if made < share * 9 / 10 {
@@ -57,7 +60,6 @@ public struct HostileMode: Sendable {
       report.complaints.append("no connection was \(manner.rawValue)")
     }
     try await judge(system, members, before, &report)
-    try await oracle.settle()
     try await oracle.judge(workload, into: &report)
   }
 

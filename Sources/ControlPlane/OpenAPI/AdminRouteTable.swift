@@ -3,8 +3,11 @@ import Wire
 /// The admin host's routes.
 enum AdminRouteTable {
   static let routes: [DescribedRoute] =
-    tenants + moves + restores + tenantOwned + platform + PeopleRouteTable.ofOperators
-    + PeopleRouteTable.ofPlatform
+    tenants + moves + restores + answeredByCells + platform + PeopleRouteTable.ofPlatform
+
+  /// What the tenant's cell answers.
+  static let answeredByCells =
+    (tenantOwned + PeopleRouteTable.ofOperators).map(\.readAtFollowers)
 
   private static let tenants: [DescribedRoute] = [
     .init(
@@ -58,7 +61,6 @@ enum AdminRouteTable {
       tag: "Restores", answer: .json(202, "Operation")),
   ]
 
-  /// Answered by the tenant's cell.
   private static let tenantOwned: [DescribedRoute] = [
     .init(
       .admin, "POST", "/v1/tenants/{id}/api-keys", "Create an API key of a tenant",

@@ -36,6 +36,8 @@ struct DescribedRoute: Hashable, Sendable {
   let query: [String]
   /// Refusals worth naming; those that any route may give are described once.
   let refusals: [FailureCode]
+  /// Whether a follower answers it where `read=follower` is asked.
+  private(set) var isReadAtFollowers = false
 
   init(
     _ host: HostKind, _ method: String, _ path: String, _ summary: String, tag: String,
@@ -53,6 +55,17 @@ struct DescribedRoute: Hashable, Sendable {
     self.query = query
     self.refusals = refusals
   }
+
+  /// The same of a cell's route: what only reads is answered by its followers, too.
+  ///
+  /// An export of the log writes an entry of its own.
+  var readAtFollowers: Self {
+    var route = self
+    route.isReadAtFollowers = method == "GET" && !isExport
+    return route
+  }
+
+  private var isExport: Bool { if case .lines = answer { true } else { false } }
 
   /// The parameters in the path, in order.
   var pathParameters: [String] {

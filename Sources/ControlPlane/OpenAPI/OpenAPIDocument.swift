@@ -117,11 +117,21 @@ struct OpenAPIDocument: Sendable {
       parameters.append(Self.parameter("cursor", in: "query"))
     }
     parameters += route.query.map { Self.parameter($0, in: "query") }
+    if route.isReadAtFollowers { parameters.append(Self.readAtFollowers) }
     if route.method == "POST", route.authentication != .signature {
       parameters.append(Self.parameter("Idempotency-Key", in: "header"))
     }
     return parameters
   }
+
+  private static let readAtFollowers: JSONValue = [
+    "name": "read", "in": "query", "required": false,
+    "schema": ["type": "string", "enum": ["follower"]],
+    "description": """
+    A follower of the tenant's cell answers out of its copy, whose time aimstors-as-of says; \
+    recovering where that lacks what was durable 10 s ago, cell_unavailable without a follower.
+    """,
+  ]
 
   private static func parameter(
     _ name: String, in place: String, required: Bool = false, type: JSONValue = Schemas.string

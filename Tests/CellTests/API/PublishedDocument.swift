@@ -8,6 +8,10 @@ enum PublishedDocument {
   static let admin = check(.admin)
   static let api = check(.api)
 
+  /// What operators read of a tenant at its cell, and whether at followers, too.
+  static let cellsReadings = AdminRouteTable.answeredByCells.filter { $0.method == "GET" }
+    .map { (path: $0.path, isReadAtFollowers: $0.isReadAtFollowers) }
+
   /// Where an answer differs from its host's document; empty where nowhere.
   static func faults(
     _ host: String, _ method: String, _ target: String, status: Int, body: [UInt8]

@@ -112,6 +112,25 @@ private final class NamedPeer: Peer {
     #expect(Int(unknown.status) == FailureCode.notFound.httpStatus)
   }
 
+  @Test func `what the document says that followers read, they read, and nothing else`()
+    async throws
+  {
+    let copy = try TestAPI()
+    let prices = """
+      {"currency":"EUR","rates":[{"market":"*","category":"marketing",
+      "valid_from":"2026-01-01T00:00:00Z","amount_micros":50000}]}
+      """
+    #expect(await copy.admin("PUT", "/v1/tenants/t1/prices", prices).status == 200)
+    let routes = PublishedDocument.cellsReadings
+    #expect(routes.count { $0.isReadAtFollowers } == 9)
+    for route in routes {
+      let target = "\(route.path.replacing("{id}", with: "t1"))?read=follower"
+      let status = Int(try await answer(reads(copy), target).status)
+      let expected = route.isReadAtFollowers ? 200 : FailureCode.invalidState.httpStatus
+      #expect(status == expected, "\(target)")
+    }
+  }
+
   @Test func `a request that writes as well is refused, and writes nothing`() async throws {
     let copy = try TestAPI()
     await topUp(copy, 1_000_000)
