@@ -228,10 +228,12 @@ struct ReplicationBench: AsyncParsableCommand {
       query.tenant = tenant.rawValue
       var found: [String: String] = [:]
       for _ in 0..<600 where found.isEmpty {
-        let bytes = try await peer.request(
-          .digest, try query.serializedBytes(), timeout: .seconds(10), traceID: "")
-        let answer = try Aimstors_ProtoDigestAnswer(serializedBytes: bytes)
-        if answer.tenantSeq == own.tenantSeq.rawValue { found = answer.files }
+        do {
+          let bytes = try await peer.request(
+            .digest, try query.serializedBytes(), timeout: .seconds(10), traceID: "")
+          let answer = try Aimstors_ProtoDigestAnswer(serializedBytes: bytes)
+          if answer.tenantSeq == own.tenantSeq.rawValue { found = answer.files }
+        } catch MessagingError.refused(let failure) where failure.code == .recovering {}
         if found.isEmpty { try await Task.sleep(for: .milliseconds(100)) }
       }
       guard found == own.files.mapValues({ "\($0)" }) else {

@@ -37,12 +37,10 @@ extension StorageEngine {
     _ tenant: TenantID, _ files: Set<FileKind>, _ writer: TenantWriter
   ) async throws(Failure) {
     if configuration.isFollowing {
-      // Its files are made by what is applied, with the steps that the primary's have.
-      for kind in files {
-        let path = "\(writer.context.directory(tenant))/\(writer.schema.file(kind).name)"
-        guard (try? self.files.exists(path)) == true else {
-          throw Failure(.recovering, "this follower does not have the tenant's files yet")
-        }
+      guard writer.hasMade(files) else {
+        throw Failure(
+          .recovering, "this follower does not have the tenant's files yet",
+          retryAfterMilliseconds: 500)
       }
       return writer.readers.setReady(files)
     }

@@ -13,6 +13,19 @@ extension TenantWriter {
     }
   }
 
+  /// Whether a follower has the files: what is applied makes them, with the steps that the
+  /// primary's have.
+  ///
+  /// Not while a record is applied: a file is there before its tables are.
+  func hasMade(_ files: Set<FileKind>) -> Bool {
+    withCore { _ in
+      files.allSatisfy { kind in
+        let path = "\(context.directory(tenant))/\(schema.file(kind).name)"
+        return (try? context.files.exists(path)) == true
+      }
+    }
+  }
+
   /// Applies records of another journal, which this one has now, in order; `head` is the last's.
   ///
   /// A tenant that is stopped or stalled is left behind: its journal keeps what it lacks.

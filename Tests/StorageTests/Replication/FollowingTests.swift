@@ -1,4 +1,6 @@
+import Glibc
 import Platform
+import Synchronization
 import Testing
 import Wire
 
@@ -71,6 +73,37 @@ import Wire
       try await copy(primary, to: again)
       try await expectEqual(again, primary)
       await again.close()
+      await primary.close()
+    }
+  }
+
+  @Test func `a file that is only being made is read by nobody`() async throws {
+    try await withTemporaryDirectory { directory in
+      let primary = try await primary(directory)
+      let follower = try await follower("\(directory)/f")
+      try await copy(primary, to: follower)
+      let writer = try follower.engine.writer(TestEngine.tenant)
+      let place = writer.context.directory(TestEngine.tenant)
+      let files = LiveFileSystem()
+      try files.createDirectory(place)
+      let isMade = Atomic(false)
+      let isAsked = Atomic(false)
+      async let making: Void = writer.withCore { _ in
+        let paths = writer.schema.files.values.map { "\(place)/\($0.name)" }
+        for path in paths { try files.open(path, .create).close() }
+        isMade.store(true, ordering: .sequentiallyConsistent)
+        while !isAsked.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
+        usleep(50_000)
+        for path in paths { try files.remove(path) }
+      }
+      while !isMade.load(ordering: .sequentiallyConsistent) { await Task.yield() }
+      isAsked.store(true, ordering: .sequentiallyConsistent)
+      #expect(await refusal { _ = try await follower.counts() } == .recovering)
+      try await making
+      try await primary.pay(1)
+      try await copy(primary, to: follower)
+      #expect(try await follower.counts() == [1, 1])
+      await follower.close()
       await primary.close()
     }
   }
