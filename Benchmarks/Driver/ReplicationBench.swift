@@ -16,9 +16,9 @@ struct ReplicationBench: AsyncParsableCommand {
     commandName: "replication", abstract: "A cell in `follower` mode beside one in `local` mode.")
 
   static let tenants = 100
-  /// The better of both counts, on either side: an acknowledgement takes two fsyncs one after the
+  /// The best of these counts, on either side: an acknowledgement takes two fsyncs one after the
   /// other, which more of them in flight hide.
-  static let callers = [256, 1_024]
+  static let callers = [256, 1_024, 4_096]
   static let follower = "bench-b"
   static let cell = CellID(trusted: "bench")
   static let barRatio = 0.6
@@ -58,7 +58,8 @@ struct ReplicationBench: AsyncParsableCommand {
       facts: [
         "bar": Self.barRatio, "callers": last.callers, "callers_alone": local.last?.callers ?? 0,
         "with_other_callers": last.others, "alone_with_other_callers": local.last?.others ?? [:],
-        "seconds": sustained,
+        "commands_a_batch": last.measured.batch,
+        "commands_a_batch_alone": local.last?.measured.batch ?? 0, "seconds": sustained,
         "with_a_follower_nobody_waits_for": median(beside.map(\.measured.rate)).rounded(),
         "apply_lag_s": last.measured.applySeconds,
         "apply_lag_first_third_s": last.measured.firstThird,
@@ -95,6 +96,8 @@ struct ReplicationBench: AsyncParsableCommand {
     var rate = 0.0
     var lagP50 = 0.0
     var lagP99 = 0.0
+    /// Commands in one transaction of a tenant.
+    var batch = 0.0
     /// The longest seen.
     var applySeconds = 0.0
     var firstThird = 0.0
@@ -132,6 +135,7 @@ struct ReplicationBench: AsyncParsableCommand {
       if mode == .follower { journal.gate.require([Self.follower]) }
       watching = Task { try await Self.watch(link, journal) }
     }
+    let before = engine.metrics
     let (rate, _) = try await Callers.rate(callers, seconds: seconds) { caller, turn in
       let tenant = ids[(caller * 37 + turn * 7) % Self.tenants]
       try await engine.write(tenant, origin) { try CommitStore.operate($0) }
@@ -139,6 +143,9 @@ struct ReplicationBench: AsyncParsableCommand {
     watching?.cancel()
     var measured = try await watching?.value.measured ?? Measured()
     measured.rate = rate
+    let after = engine.metrics
+    measured.batch =
+      Double(after.commands - before.commands) / Double(max(1, after.batches - before.batches))
     if let other { try await Self.compare(engine, ids, other) }
     feeding?.cancel()
     _ = await feeding?.value

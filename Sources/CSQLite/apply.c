@@ -1,6 +1,5 @@
 #include "capture_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -116,7 +115,6 @@ static int bind(sqlite3_stmt *statement, int index, const value *v) {
 static int run(sqlite3_stmt *statement) {
   int result = sqlite3_step(statement);
   sqlite3_reset(statement);
-  sqlite3_clear_bindings(statement);
   return result == SQLITE_DONE ? SQLITE_OK : result == SQLITE_ROW ? SQLITE_MISUSE : result;
 }
 
@@ -202,6 +200,8 @@ static int remove_row(aim_capture *capture, aim_table *table, const change *row)
 
 static int write_row(sqlite3_stmt *statement, const aim_table *table, const change *row) {
   if (row->count > table->columns) return AIM_APPLY_MALFORMED;
+  // Columns that came later than the change have none of the row before.
+  if (row->count < table->columns) sqlite3_clear_bindings(statement);
   int result = SQLITE_OK;
   for (int i = 0; result == SQLITE_OK && i < row->count; i++)
     result = bind(statement, i + 1, &row->values[i]);
@@ -218,13 +218,13 @@ static int put_row(aim_capture *capture, aim_table *table, const change *row) {
   return result == SQLITE_OK ? write_row(table->put, table, row) : result;
 }
 
-typedef enum { REMOVE_TOMBSTONES, PUT_IMAGES, REMOVE_ALL, INSERT_IMAGES } pass;
+typedef enum { LEAVE_AS_SAID, REMOVE_ALL, INSERT_IMAGES } pass;
 
 static int apply_row(aim_capture *capture, aim_table *table, const change *row, pass step) {
   int is_image = row->op == AIM_IMAGE;
   switch (step) {
-  case REMOVE_TOMBSTONES: return is_image ? SQLITE_OK : remove_row(capture, table, row);
-  case PUT_IMAGES: return is_image ? put_row(capture, table, row) : SQLITE_OK;
+  case LEAVE_AS_SAID:
+    return is_image ? put_row(capture, table, row) : remove_row(capture, table, row);
   case REMOVE_ALL: return remove_row(capture, table, row);
   case INSERT_IMAGES: return is_image ? insert_row(capture, table, row) : SQLITE_OK;
   }
@@ -234,32 +234,31 @@ static int apply_row(aim_capture *capture, aim_table *table, const change *row, 
 int aim_apply(
   aim_capture *capture, const uint8_t *bytes, size_t length,
   int (*strangers)(void *context, uint16_t table), void *context) {
-  change *row = malloc(sizeof(change));
-  if (!row) return AIM_APPLY_NO_MEMORY;
+  change row;
   int result = AIM_APPLY_OK;
-  // What is gone goes first. Nearly all images meet nobody but the row with their key: one
-  // statement each. Where two rows have swapped a unique value the first meets the second: then all
-  // touched keys go, and all images come; what was written before that is the same again.
-  for (pass step = REMOVE_TOMBSTONES; step <= INSERT_IMAGES; step++) {
+  // Nearly all images meet nobody but the row with their key: one statement each. Where a row has
+  // taken a unique value of another one, which is gone or has a new one, the first may meet the
+  // second: then all touched keys go, and all images come; what was written before that is the
+  // same again.
+  for (pass step = LEAVE_AS_SAID; step <= INSERT_IMAGES; step++) {
     if (step == REMOVE_ALL) {
       if ((result & 0xFF) != SQLITE_CONSTRAINT) break;
       result = AIM_APPLY_OK;
     }
     reader input = {.at = bytes, .end = bytes + length};
     while (input.at < input.end && result == AIM_APPLY_OK) {
-      if (!get_change(&input, row)) {
+      if (!get_change(&input, &row)) {
         result = AIM_APPLY_MALFORMED;
         break;
       }
-      aim_table *table = table_of(capture, row->table);
+      aim_table *table = table_of(capture, row.table);
       if (table) {
-        result = apply_row(capture, table, row, step);
-      } else if (!strangers(context, (uint16_t)row->table)) {
+        result = apply_row(capture, table, &row, step);
+      } else if (!strangers(context, (uint16_t)row.table)) {
         result = AIM_APPLY_UNKNOWN_TABLE;
       }
     }
-    if (result != AIM_APPLY_OK && step != PUT_IMAGES) break;
+    if (result != AIM_APPLY_OK && step != LEAVE_AS_SAID) break;
   }
-  free(row);
   return result;
 }

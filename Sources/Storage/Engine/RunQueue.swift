@@ -11,14 +11,16 @@ enum Job: Sendable {
   case catchUp(TenantWriter)
   /// Told whether the pool has ended, in which case the caller is only to be refused.
   case task(@Sendable (_ isOver: Bool) -> Void)
+
+  fileprivate var isSettlement: Bool { if case .settle = self { true } else { false } }
 }
 
-/// A small fixed pool of threads over one queue.
+/// A small fixed pool of threads over one queue; what is durable is settled before more is run.
 ///
 /// Bounded by who puts jobs in: at most one per tenant and one per read admitted.
 final class RunQueue: Sendable {
   private struct State: Sendable {
-    var jobs = Deque<Job>()
+    var jobs = JobLanes<Job>()
     var idle = 0
     var isClosed = false
     /// The threads have ended.
@@ -45,7 +47,7 @@ final class RunQueue: Sendable {
     if case .run = job { runs.wrappingAdd(1, ordering: .relaxed) }
     let (wake, isOver) = monitor.withLock { state -> (Bool, Bool) in
       if state.isOver { return (false, true) }
-      state.jobs.append(job)
+      state.jobs.append(job, ends: job.isSettlement)
       return (state.idle > 0, false)
     }
     if wake { monitor.signal() }

@@ -1,4 +1,3 @@
-import CSQLite
 import Platform
 import Wire
 
@@ -51,9 +50,7 @@ public struct DivergentFile: Sendable {
       path: "\(scratch)/\(part.name)", tenant: tenant, lineage: Lineage(0), schema: part,
       level: .max, ceiling: .unlimited, files: files)
     defer { file.close() }
-    aim_sqlite_enforce(file.connection.handle, 0)
-    file.capture.record(false)
-    try file.store.begin()
+    try file.beginReplay()
     try eachRecord { record in
       guard record.identity.tenant == tenant, record.identity.kind == .commands else { return }
       for command in try record.decodedPayload().commands {

@@ -259,7 +259,7 @@ extension TenantCore {
     let step = file.missingSteps[0]
     interruption = nil
     do {
-      try file.store.begin()
+      try file.beginCommands()
       file.isEnlisted = true
       enlisted = [file]
       file.capture.clear()

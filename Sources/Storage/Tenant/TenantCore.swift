@@ -130,7 +130,7 @@ final class TenantCore: TransactionSource {
       throw BatchInterruption.schemaSteps
     }
     if !file.isEnlisted {
-      try file.store.begin()
+      try file.beginCommands()
       file.isEnlisted = true
       file.connection.sawError = false
       enlisted.append(file)

@@ -23,6 +23,7 @@ final class TenantFile {
   let idempotency: IdempotencyStore
   let memory: RowMemory
   private var nextCheckpoint = 0
+  private var isReplaying = false
 
   // The running batch and command.
   var isEnlisted = false
@@ -140,6 +141,26 @@ final class TenantFile {
     lacking = try Self.lacking(
       of: schema, applied: store.appliedSteps(), path: path)
     try registerTables()
+  }
+
+  /// Begins a transaction of commands: triggers and foreign keys hold, changes are captured.
+  func beginCommands() throws(SQLiteError) {
+    replay(false)
+    try store.begin()
+  }
+
+  /// Begins a transaction of after-images, which hold what triggers and foreign keys did.
+  func beginReplay() throws(SQLiteError) {
+    replay(true)
+    try store.begin()
+  }
+
+  /// Only where it changes: each time all statements are prepared anew.
+  private func replay(_ on: Bool) {
+    guard isReplaying != on else { return }
+    isReplaying = on
+    aim_sqlite_enforce(connection.handle, on ? 0 : 1)
+    capture.record(!on)
   }
 
   /// The record's changes are in the transaction; COMMIT makes them the file's.

@@ -1,4 +1,3 @@
-import CSQLite
 import Wire
 
 /// Whose files a replay brings up: an open tenant, or a restore.
@@ -81,10 +80,8 @@ final class TenantReplay {
     _ commands: Int?
   ) throws {
     if open[mark.kind] == nil {
-      aim_sqlite_enforce(file.connection.handle, 0)
-      file.capture.record(false)
       file.capture.clear()
-      try file.store.begin()
+      try file.beginReplay()
       open[mark.kind] = (0, file.appliedSeq, file.digest)
     }
     if identity.kind == .schemaStep {
@@ -131,8 +128,6 @@ final class TenantReplay {
     try file.store.commit()
     file.didCommit(at: state.seq, digest: state.digest)
     file.capture.clear()
-    file.capture.record(true)
-    aim_sqlite_enforce(file.connection.handle, 1)
   }
 
   /// Commits what is open.
