@@ -18,7 +18,7 @@ extension FollowerNode {
   /// Throws `conflict` where another group is in its place, and where something behind it is not of
   /// an earlier generation than the primary's, `generation`: what one generation acknowledged is
   /// never taken away, both copies stop (architecture, "Replication"). Throws
-  /// `restore_point_missing` where that group was trimmed.
+  /// `restore_point_missing` where that group was trimmed, `conflict` where it is the first.
   func plan(cutAfter end: JournalEnd, for generation: Generation) throws(Failure) {
     // By number and hash: at the primary another position may follow it.
     guard let journal = engine.journal, let own = try self.end(ofGroup: end.group, journal) else {
@@ -50,8 +50,12 @@ extension FollowerNode {
   }
 
   /// Not a difference: the primary looks for what both have once more.
+  ///
+  /// Before group 0 there is nothing that it could find.
   private static func trimmed(_ end: JournalEnd) -> Failure {
-    Failure(.restorePointMissing, "group \(end.group) is not here any more")
+    Failure(
+      end.group == 0 ? .conflict : .restorePointMissing,
+      "what is behind group \(end.group) is not here any more")
   }
 
   private func note(cutAfter end: JournalEnd) throws(Failure) {

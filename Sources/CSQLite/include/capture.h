@@ -34,7 +34,6 @@ enum {
   AIM_APPLY_OK = 0,
   AIM_APPLY_MALFORMED = -1,
   AIM_APPLY_UNKNOWN_TABLE = -2,
-  AIM_APPLY_NO_MEMORY = -3,
 };
 
 typedef struct aim_capture aim_capture;
@@ -95,8 +94,8 @@ uint64_t aim_capture_changes_before(const aim_capture *capture);
 // Recomputes the digest of every registered table by a full scan. 0 or a SQLite result code.
 int aim_digest_scan(aim_capture *capture, aim_digest *sum);
 
-// Applies one command's changes, as far as they concern tables registered here: deletes every
-// touched key, then inserts the after-images. Other tables' changes are skipped when `strangers`
+// Applies one command's changes, as far as they concern tables registered here: every touched key
+// is left as its after-image says, or gone. Other tables' changes are skipped when `strangers`
 // answers non-zero for their id, else it is an unknown table.
 int aim_apply(
   aim_capture *capture, const uint8_t *bytes, size_t length,

@@ -37,11 +37,7 @@ extension StorageEngine {
     _ tenant: TenantID, _ files: Set<FileKind>, _ writer: TenantWriter
   ) async throws(Failure) {
     if configuration.isFollowing {
-      guard writer.hasMade(files) else {
-        throw Failure(
-          .recovering, "this follower does not have the tenant's files yet",
-          retryAfterMilliseconds: 500)
-      }
+      if let failure = writer.unmade(files) { throw failure }
       return writer.readers.setReady(files)
     }
     // A writer that waits for its followers, or is held, may wait long: what is open may be read

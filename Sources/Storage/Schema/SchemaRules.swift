@@ -70,6 +70,11 @@ public enum SchemaRules {
     check(["ROLLBACK"], "ROLLBACK in a constraint or RAISE ends the whole batch")
     check(["RAISE", "(", "FAIL"], "a guard raises ABORT only")
     check(["RAISE", "(", "IGNORE"], "a guard raises ABORT only")
+    // A replay takes two keys for one where their bytes are one, and a row that meets another one
+    // for refused: so must SQLite.
+    check(["COLLATE"], "a collation takes different keys for one")
+    check(["ANY"], "ANY takes different values for one key")
+    check(["ON", "CONFLICT"], "a constraint that is broken refuses the statement")
     check(["PRAGMA"], "pragmas are the engine's")
     found += words.writingTriggers.map {
       "step \(step.id): trigger \($0) writes rows; guard triggers RAISE(ABORT) only"

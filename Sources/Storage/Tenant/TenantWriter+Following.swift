@@ -13,17 +13,29 @@ extension TenantWriter {
     }
   }
 
-  /// Whether a follower has the files: what is applied makes them, with the steps that the
-  /// primary's have.
+  /// Why a follower's files are not read; nil where what was applied has made them, with the steps
+  /// that the primary's have.
   ///
-  /// Not while a record is applied: a file is there before its tables are.
-  func hasMade(_ files: Set<FileKind>) -> Bool {
-    withCore { _ in
+  /// A file is there before its tables are: while records are applied it is not looked at, and
+  /// nobody waits for that on the shared pool.
+  func unmade(_ files: Set<FileKind>) -> Failure? {
+    // First: whatever comes meanwhile makes the answer the one that passes.
+    let hasAll = committedHead == context.heads[tenant]
+    let areThere = withCoreIfFree { _ in
       files.allSatisfy { kind in
         let path = "\(context.directory(tenant))/\(schema.file(kind).name)"
         return (try? context.files.exists(path)) == true
       }
     }
+    if areThere == true { return nil }
+    guard areThere == false, hasAll else {
+      return Failure(
+        .recovering, "this follower does not have the tenant's files yet",
+        retryAfterMilliseconds: 500)
+    }
+    // The primary makes an empty file for a read; no record says so.
+    return Failure(
+      .invalidState, "the tenant has written none of this: ask without read=follower")
   }
 
   /// Applies records of another journal, which this one has now, in order; `head` is the last's.

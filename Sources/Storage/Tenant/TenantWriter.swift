@@ -356,9 +356,7 @@ final class TenantWriter: Sendable {
   func didApply(through head: TenantHead) { committed.withLock { $0 = head } }
 
   /// Nil for a stopped or stalled tenant: its files lack records, whatever is checkpointed.
-  var committedThrough: CellSeq? {
-    problem == nil ? committed.withLock { $0.cellSeq } : nil
-  }
+  var committedThrough: CellSeq? { problem == nil ? committed.withLock { $0.cellSeq } : nil }
   /// The last record whose COMMIT is done.
   var committedHead: TenantHead { committed.withLock { $0 } }
   /// Why the tenant is not served; nil where it is.
@@ -387,6 +385,11 @@ final class TenantWriter: Sendable {
   /// Work on the core while no command runs: replay at a start, and closing at the end.
   func withCore<T: Sendable>(_ body: (TenantCore) throws -> T) rethrows -> T {
     try core.withLock { try body($0) }
+  }
+
+  /// The same where nobody has it now; nil where somebody has.
+  func withCoreIfFree<T: Sendable>(_ body: (TenantCore) -> T) -> T? {
+    core.withLockIfAvailable { body($0) }
   }
 
   /// Runs `body` while no COMMIT of this tenant is under way.

@@ -100,6 +100,8 @@ import Wire
       isAsked.store(true, ordering: .sequentiallyConsistent)
       #expect(await refusal { _ = try await follower.counts() } == .recovering)
       try await making
+      // The primary would make empty ones to be read.
+      #expect(await refusal { _ = try await follower.counts() } == .invalidState)
       try await primary.pay(1)
       try await copy(primary, to: follower)
       #expect(try await follower.counts() == [1, 1])

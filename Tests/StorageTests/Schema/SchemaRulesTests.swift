@@ -67,6 +67,19 @@ import Wire
       """, "t.b: is generated"
     ),
     (
+      "CREATE TABLE t (id TEXT NOT NULL PRIMARY KEY COLLATE NOCASE) STRICT;",
+      "step messages-1: a collation takes different keys for one"
+    ),
+    (
+      "CREATE TABLE t (id ANY NOT NULL PRIMARY KEY) STRICT;",
+      "step messages-1: ANY takes different values for one key"
+    ),
+    (
+      """
+      CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, a INTEGER UNIQUE ON CONFLICT IGNORE) STRICT;
+      """, "step messages-1: a constraint that is broken refuses the statement"
+    ),
+    (
       """
       CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY,
         p INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED) STRICT;
