@@ -88,18 +88,19 @@ import Wire
       try files.createDirectory(place)
       let isMade = Atomic(false)
       let isAsked = Atomic(false)
-      async let making: Void = writer.withCore { _ in
-        let paths = writer.schema.files.values.map { "\(place)/\($0.name)" }
-        for path in paths { try files.open(path, .create).close() }
-        isMade.store(true, ordering: .sequentiallyConsistent)
-        while !isAsked.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
-        usleep(50_000)
-        for path in paths { try files.remove(path) }
+      async let making = Blocking.run("making") {
+        try writer.withCore { _ in
+          let paths = writer.schema.files.values.map { "\(place)/\($0.name)" }
+          for path in paths { try files.open(path, .create).close() }
+          isMade.store(true, ordering: .sequentiallyConsistent)
+          while !isAsked.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
+          for path in paths { try files.remove(path) }
+        }
       }
       while !isMade.load(ordering: .sequentiallyConsistent) { await Task.yield() }
-      isAsked.store(true, ordering: .sequentiallyConsistent)
       #expect(await refusal { _ = try await follower.counts() } == .recovering)
-      try await making
+      isAsked.store(true, ordering: .sequentiallyConsistent)
+      try await making.get()
       // The primary would make empty ones to be read.
       #expect(await refusal { _ = try await follower.counts() } == .invalidState)
       try await primary.pay(1)
