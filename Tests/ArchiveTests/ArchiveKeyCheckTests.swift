@@ -12,10 +12,7 @@ import Wire
   {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in
-      try await fixture.engine.create(ArchiveFixture.tenant, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...3)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...3)
       let copy = ArchiveKeys(try ArchiveFixture.key())
       #expect(try await ArchiveKeyCheck(store, copy).run() >= 2)
 

@@ -57,10 +57,7 @@ import Wire
     async throws
   {
     try await withArchive { fixture in
-      try await fixture.engine.create(one, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...10, one)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...10, of: one)
       let end = try await fixture.archive.journal(ArchiveFixture.cell).spans.last?.last
       try await fixture.pay(11...12, one)
       let later = try #require(try await fixture.service.snapshot(one))

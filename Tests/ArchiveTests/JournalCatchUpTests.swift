@@ -24,10 +24,7 @@ import Wire
   ) async throws {
     try await withTemporaryDirectory { directory in
       let first = try await ArchiveFixture(directory, store: store)
-      try await first.engine.create(tenant, epoch: .first)
-      first.start()
-      try await first.pay(1...4)
-      #expect(await first.service.waitUntilArchived(seconds: 20))
+      try await first.startArchived(1...4)
       await first.close()
       let image = FileManager.default
       try image.copyItem(atPath: "\(directory)/cell", toPath: "\(directory)/image")

@@ -14,10 +14,7 @@ import Wire
   @Test func `after 26 hours it is said, with since when, until one does`() async throws {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in
-      try await fixture.engine.create(ArchiveFixture.tenant, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...3)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...3)
       #expect(await fixture.service.drillNow().allSatisfy { $0.failure == nil })
       let verified = Timestamp(milliseconds: fixture.clock.milliseconds())
       let last = try #require(store.names.last { $0.hasPrefix("journal/") })

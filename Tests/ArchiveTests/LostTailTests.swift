@@ -207,10 +207,7 @@ import Wire
   @Test func `a snapshot waits until the journal is archived up to it`() async throws {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in
-      try await fixture.engine.create(quiet, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...3, quiet)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...3, of: quiet)
       // A snapshot at a position never stands in the archive before the journal reaches there.
       for id in Int64(10)..<15 {
         try await fixture.pay(id...id, quiet)

@@ -62,10 +62,7 @@ import Wire
   @Test func `a drill fails where the last object is gone, and nothing shows a gap`() async throws {
     let store = FaultyStore()
     try await withArchive(store: store) { fixture in
-      try await fixture.engine.create(quiet, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...3, quiet)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...3, of: quiet)
       _ = try #require(try await fixture.service.snapshot(quiet))
       try await fixture.pay(4...4, quiet)
       #expect(await fixture.service.waitUntilArchived(seconds: 20))

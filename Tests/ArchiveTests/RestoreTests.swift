@@ -20,10 +20,7 @@ import Wire
     async throws
   {
     try await withArchive { fixture in
-      try await fixture.engine.create(tenant, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...40)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...40)
       let restored = try await fixture.restore(.latest)
       let served = try await fixture.engine.digest(tenant, recompute: false)
       #expect(restored.position.tenantSeq == served.tenantSeq)
@@ -141,10 +138,7 @@ import Wire
   @Test func `a point that the archive does not hold is refused, and leaves nothing`() async throws
   {
     try await withArchive { fixture in
-      try await fixture.engine.create(tenant, epoch: .first)
-      fixture.start()
-      try await fixture.pay(1...3)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      try await fixture.startArchived(1...3)
       await #expect(throws: ArchiveError.self) {
         try await fixture.restore(.tenantSeq(TenantSeq(9)))
       }

@@ -124,10 +124,7 @@ import Wire
     let store = FaultyStore()
     try await withTemporaryDirectory { directory in
       let first = try await ArchiveFixture(directory, store: store)
-      try await first.engine.create(tenant, epoch: .first)
-      first.start()
-      try await first.pay(1...4)
-      #expect(await first.service.waitUntilArchived(seconds: 20))
+      try await first.startArchived(1...4)
       let before = store.names.filter { $0.hasPrefix("journal/") }
       try await first.pay(5...6)
       await first.close()
@@ -184,10 +181,7 @@ import Wire
     let store = FaultyStore()
     try await withTemporaryDirectory { directory in
       let first = try await ArchiveFixture(directory + "/a", store: store)
-      try await first.engine.create(tenant, epoch: .first)
-      first.start()
-      try await first.pay(1...3)
-      #expect(await first.service.waitUntilArchived(seconds: 20))
+      try await first.startArchived(1...3)
       await first.close()
       // The same cell's name on an empty disk.
       let second = try await ArchiveFixture(directory + "/b", store: store, seed: 2)

@@ -183,7 +183,7 @@ package final class FollowerLink: Sendable {
     logger.notice(
       "a follower is fed", metadata: ["follower": "\(name)", "from_group": "\(end.group)"])
     // It is told so also where there is nothing to send: what it says of its journal ends with it.
-    took(try await append([], journal), journal, bytesBehind: nil)
+    _ = try await append([], journal)
     while let first = try await tail.next() {
       var groups = [first.bytes]
       var bytes = first.bytes.count

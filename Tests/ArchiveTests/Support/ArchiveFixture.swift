@@ -4,6 +4,7 @@ import Simulation
 import Storage
 import StorageFixtures
 import Synchronization
+import Testing
 import Wire
 
 @testable import Archive
@@ -69,6 +70,14 @@ final class ArchiveFixture: Sendable {
   }
 
   func start() { running.withLock { $0 = Task { await self.service.run() } } }
+
+  /// Begins to archive, and has a new tenant make payments, until the archive has all of them.
+  func startArchived(_ ids: ClosedRange<Int64>, of tenant: TenantID = tenant) async throws {
+    try await engine.create(tenant, epoch: .first)
+    start()
+    try await pay(ids, tenant)
+    #expect(await service.waitUntilArchived(seconds: 20))
+  }
 
   func pay(_ ids: ClosedRange<Int64>, _ tenant: TenantID = tenant) async throws {
     for id in ids {
