@@ -77,7 +77,7 @@ let package = Package(
     .target(
       name: "Wire", dependencies: [protobuf],
       exclude: ["Protobuf/wire.proto"], swiftSettings: settings),
-    library("Platform", ["CFiles", log]),
+    library("Platform", ["CFiles", lifecycle, log]),
 
     // libcrypto and libcrypt for everybody: hashes, ciphers, signatures, passwords.
     library("Cryptography", ["COpenSSL"]),
@@ -223,7 +223,7 @@ let package = Package(
       ]),
     tests(
       "EdgeTests",
-      ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, hummingbird, log]),
+      ["Simulation", "Edge", "Wire", "Platform", "Messaging", protobuf, http, hummingbird, log]),
     tests(
       "CellTests",
       [

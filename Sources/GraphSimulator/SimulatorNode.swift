@@ -41,6 +41,7 @@ public final class SimulatorNode: Service {
   /// Serves until its task is cancelled or the service group shuts down.
   public func run() async throws {
     let core = self.core
+    let logger = self.logger
     let portFound = self.portFound
     let application = Application(
       responder: SimulatorResponder(core: core),
@@ -57,7 +58,7 @@ public final class SimulatorNode: Service {
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await core.engine.run() }
-        group.addTask { try await application.run() }
+        group.addTask { try await GracefulEnd(application, logger: logger).run() }
         // The first to end is the server: at shutdown, or because its port is taken.
         try await group.next()
         group.cancelAll()

@@ -105,7 +105,7 @@ func withSimulator(
     configuration: .init(address: .hostname("127.0.0.1", port: 0)),
     onServerRunning: { portFound.yield($0.localAddress?.port ?? 0) }, logger: logger)
   try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { try await application.run() }
+    group.addTask { try await GracefulEnd(application, logger: logger).run() }
     var iterator = ports.makeAsyncIterator()
     let port = await iterator.next() ?? 0
     var configuration = GraphSimulatorConfiguration(
@@ -121,8 +121,6 @@ func withSimulator(
       try await body(RunningSimulator(base: "http://127.0.0.1:\(bound)", receiver: receiver))
       await end(&simulator)
     }
-    // After the simulator: a receiver that ends while a connection to it is being accepted traps
-    // inside NIO ("Deinited NIOAsyncWriter").
     await end(&group)
   }
 }

@@ -1,5 +1,6 @@
 import Hummingbird
 import Logging
+import Platform
 import ServiceLifecycle
 import Wire
 
@@ -39,7 +40,7 @@ public struct HealthServer: Service {
       configuration: .init(address: .hostname(host, port: port)),
       onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? 0) },
       logger: logger)
-    try await application.run()
+    try await GracefulEnd(application, logger: logger).run()
   }
 
   /// The answer to one path; separate from the socket for tests and for a router that has one

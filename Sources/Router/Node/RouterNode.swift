@@ -105,7 +105,8 @@ public final class RouterNode: Service {
       onRunning: { [self] port in await listening { $0.health = port } })
     let group = ServiceGroup(
       configuration: .init(
-        services: [keeper, health, application], logger: environment.logger))
+        services: [keeper, health, GracefulEnd(application, logger: environment.logger)],
+        logger: environment.logger))
     try await group.run()
   }
 

@@ -46,13 +46,14 @@ final class S3TestServer: Sendable {
       router.on("/", method: method) { request, _ in try await self.answer(request) }
     }
     let port = AsyncStream<Int>.makeStream()
+    let logger = Logger(label: "s3") { _ in SwiftLogNoOpLogHandler() }
     let application = Application(
       router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { port.continuation.yield($0.localAddress?.port ?? 0) },
-      logger: Logger(label: "s3") { _ in SwiftLogNoOpLogHandler() })
+      logger: logger)
     return try await withThrowingTaskGroup(of: T?.self) { group in
       group.addTask {
-        try await application.run()
+        try await GracefulEnd(application, logger: logger).run()
         return nil
       }
       var iterator = port.stream.makeAsyncIterator()
