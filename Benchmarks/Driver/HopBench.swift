@@ -10,17 +10,19 @@ struct HopBench {
 
   func run(seconds: Int) async throws -> [Row] {
     progress("http: open loop at \(Int(perSecond)) requests/s")
-    let before = try await forwarded()
+    let before = try await router()
     let loop = OpenLoop(client: system.client, tenants: tenants, perSecond: perSecond)
     let whole = try await loop.latencies(seconds: seconds)
-    let after = try await forwarded()
-    let inside = after.subtracting(before)
+    let after = try await router()
+    let inside = after.forward.subtracting(before.forward)
+    let handled = after.whole.subtracting(before.whole)
     let p50 = percentile(whole, 0.5) / 1000
     let p99 = percentile(whole, 0.99) / 1000
     let facts: [String: Any] = [
       "requests": whole.count, "requests_per_second": perSecond.rounded(), "whole_p50_ms": p50,
       "whole_p99_ms": p99, "cell_p50_ms": inside.quantile(0.5),
-      "cell_p99_ms": inside.quantile(0.99),
+      "cell_p99_ms": inside.quantile(0.99), "router_p50_ms": handled.quantile(0.5),
+      "router_p99_ms": handled.quantile(0.99),
     ]
     return [
       Row(
@@ -32,10 +34,13 @@ struct HopBench {
     ]
   }
 
-  /// The router's histogram of what it waited for cells.
-  private func forwarded() async throws -> ScrapedHistogram {
+  /// The router's histograms: what it waited for cells, and what it took for whole requests.
+  private func router() async throws -> (forward: ScrapedHistogram, whole: ScrapedHistogram) {
     let text = try await BenchClient.metrics(try system.healthURL(of: "router"))
-    return ScrapedHistogram(text, name: "aimstors_router_forward_seconds")
+    return (
+      ScrapedHistogram(text, name: "aimstors_router_forward_seconds"),
+      ScrapedHistogram(text, name: "aimstors_router_request_seconds")
+    )
   }
 }
 
