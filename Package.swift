@@ -227,8 +227,9 @@ let package = Package(
     tests(
       "CellTests",
       [
-        "Simulation", "Alerts", "Archive", "Cell", "ControlPlane", "Cryptography", "DocumentCheck",
-        "Storage", "StorageFixtures", "Trust", "Wire", "Platform", "Messaging", "Edge", log,
+        "Simulation", "Alerts", "Archive", "Cell", "ControlPlane", "Cryptography", "CSQLite",
+        "DocumentCheck", "Storage", "StorageFixtures", "Trust", "Wire", "Platform", "Messaging",
+        "Edge", log,
       ],
       exclude: ["Fixtures"]),
     tests(

@@ -2,6 +2,9 @@ import Storage
 import Wire
 
 /// The SQL of recipients: adding them, and claiming each once in their order.
+///
+/// `state IN (1, 2)` are the words of the index of campaigns that are not over: without them SQLite
+/// looks at every campaign there ever was.
 struct CampaignQueueStore {
   private let db: Connection
 
@@ -12,7 +15,7 @@ struct CampaignQueueStore {
     try db.first(
       """
       SELECT 1 FROM campaign_states s JOIN campaign_counts n ON n.campaign_id = s.campaign_id
-      WHERE s.state = 2 AND n.claimed < n.recipients LIMIT 1
+      WHERE s.state IN (1, 2) AND s.state = 2 AND n.claimed < n.recipients LIMIT 1
       """
     ) { _ in true } ?? false
   }
@@ -21,7 +24,8 @@ struct CampaignQueueStore {
   func nextSchedule() throws -> Timestamp? {
     try db.first(
       """
-      SELECT scheduled_at FROM campaign_states WHERE state = 1 AND scheduled_at IS NOT NULL
+      SELECT scheduled_at FROM campaign_states
+      WHERE state IN (1, 2) AND state = 1 AND scheduled_at IS NOT NULL
       ORDER BY scheduled_at LIMIT 1
       """
     ) { Timestamp(milliseconds: $0.int64(0)) }
@@ -29,8 +33,10 @@ struct CampaignQueueStore {
 
   func scheduled(by now: Timestamp) throws -> [RowID] {
     try db.rows(
-      "SELECT campaign_id FROM campaign_states WHERE state = 1 AND scheduled_at <= ?",
-      .integer(now.milliseconds)
+      """
+      SELECT campaign_id FROM campaign_states
+      WHERE state IN (1, 2) AND state = 1 AND scheduled_at <= ?
+      """, .integer(now.milliseconds)
     ) { RowID($0.int64(0)) }
   }
 
@@ -41,7 +47,7 @@ struct CampaignQueueStore {
       SELECT c.id, c.phone_number_id FROM campaign_states s
         JOIN campaign_counts n ON n.campaign_id = s.campaign_id
         JOIN campaigns c ON c.id = s.campaign_id
-      WHERE s.state = 2 AND n.claimed < n.recipients
+      WHERE s.state IN (1, 2) AND s.state = 2 AND n.claimed < n.recipients
         AND c.phone_number_id NOT IN (SELECT value FROM json_each(?))
       ORDER BY c.id LIMIT ?
       """, .text(excluded), .int(limit)

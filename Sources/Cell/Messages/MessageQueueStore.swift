@@ -2,6 +2,9 @@ import Storage
 import Wire
 
 /// The SQL of what is due: waiting messages, intents, ambiguous sends.
+///
+/// `+` keeps SQLite from the index of states: it would read and sort everything that waits, each
+/// time, instead of the first few of the index of due times.
 struct MessageQueueStore {
   private let db: Connection
 
@@ -21,7 +24,7 @@ struct MessageQueueStore {
       """
       SELECT s.due FROM message_states s JOIN messages m ON m.id = s.id
         LEFT JOIN campaign_states c ON c.campaign_id = m.campaign_id
-      WHERE s.due IS NOT NULL AND s.state = 0 AND coalesce(c.state, 2) = 2
+      WHERE s.due IS NOT NULL AND +s.state = 0 AND coalesce(c.state, 2) = 2
         AND m.phone_number_id NOT IN (SELECT value FROM json_each(?))
       ORDER BY s.due LIMIT 1
       """, .text(excluded)
@@ -38,7 +41,7 @@ struct MessageQueueStore {
       SELECT m.id, m.phone_number_id, coalesce(m.party, m.user_id, '')
       FROM message_states s JOIN messages m ON m.id = s.id
         LEFT JOIN campaign_states c ON c.campaign_id = m.campaign_id
-      WHERE s.due <= ? AND s.state = 0 AND coalesce(c.state, 2) = 2
+      WHERE s.due <= ? AND +s.state = 0 AND coalesce(c.state, 2) = 2
         AND m.phone_number_id NOT IN (SELECT value FROM json_each(?))
       ORDER BY s.due, s.id LIMIT ?
       """, .integer(now.milliseconds), .text(excluded), .int(limit)
@@ -56,7 +59,7 @@ struct MessageQueueStore {
   func ambiguousDue(at now: Timestamp, limit: Int) throws -> [RowID] {
     try db.rows(
       """
-      SELECT id FROM message_states WHERE due IS NOT NULL AND due <= ? AND state = 2
+      SELECT id FROM message_states WHERE due IS NOT NULL AND due <= ? AND +state = 2
       ORDER BY due LIMIT ?
       """, .integer(now.milliseconds), .int(limit)
     ) { RowID($0.int64(0)) }

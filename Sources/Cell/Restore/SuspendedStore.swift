@@ -18,7 +18,7 @@ struct SuspendedStore {
       """
       SELECT coalesce(sum(n.recipients - n.claimed), 0) FROM campaign_states s
         JOIN campaign_counts n ON n.campaign_id = s.campaign_id
-      WHERE s.state = 2 AND n.claimed < n.recipients
+      WHERE s.state IN (1, 2) AND s.state = 2 AND n.claimed < n.recipients
       """
     ) { $0.int(0) } ?? 0
   }
@@ -26,8 +26,10 @@ struct SuspendedStore {
   /// Scheduled campaigns that begin by `due`.
   func timers(by due: Timestamp) throws -> Int {
     try connection.first(
-      "SELECT count(*) FROM campaign_states WHERE state = 1 AND scheduled_at <= ?1",
-      .integer(due.milliseconds)
+      """
+      SELECT count(*) FROM campaign_states
+      WHERE state IN (1, 2) AND state = 1 AND scheduled_at <= ?1
+      """, .integer(due.milliseconds)
     ) { $0.int(0) } ?? 0
   }
 

@@ -23,7 +23,7 @@ extension PlatformRows {
     try connection.rows(
       """
       SELECT id, region, address, generation, state, version, joined_at, map_version
-      FROM cells WHERE map_version > ?1 ORDER BY id
+      FROM cells WHERE map_version > ?1 ORDER BY map_version
       """, .integer(Int64(bitPattern: version)), transform: Self.cellRecord
     ).compactMap { $0 }
   }

@@ -12,7 +12,7 @@ extension PlatformRows {
     try connection.rows(
       """
       SELECT kind, key, tenant, version, released FROM key_claims
-      WHERE version > ?1 ORDER BY kind, key
+      WHERE version > ?1 ORDER BY version
       """, .integer(Int64(bitPattern: version)), transform: Self.keyClaim
     ).compactMap { $0 }
   }

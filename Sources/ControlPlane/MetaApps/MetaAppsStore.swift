@@ -14,7 +14,7 @@ extension PlatformRows {
     try connection.rows(
       """
       SELECT id, app_secret, previous_app_secret, verify_token, tenant, version
-      FROM meta_apps WHERE version > ?1 ORDER BY id
+      FROM meta_apps WHERE version > ?1 ORDER BY version
       """, .integer(Int64(bitPattern: version)), transform: Self.metaApp)
   }
 

@@ -30,7 +30,7 @@ extension PlatformRows {
       """
       SELECT id, kind, subject, state, step, done, total, unit, error_code, error_detail, result,
         created_at, updated_at
-      FROM operations WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2
+      FROM operations WHERE id < coalesce(?1, '~') ORDER BY id DESC LIMIT ?2
       """, .optional(before), .int(limit), transform: Self.operation
     ).compactMap { $0 }
   }

@@ -43,6 +43,7 @@ public enum PlatformSchema {
       SchemaStep("platform-spreads-1", file: .platform, ddl: spreads),
       SchemaStep(
         "platform-durability-1", file: .platform, ddl: PlatformRows.durabilityDDL, level: 3),
+      SchemaStep("platform-operations-1", file: .platform, ddl: operationsIndexes, level: 4),
     ])
 
   private static let secondFactors = """
@@ -213,6 +214,12 @@ public enum PlatformSchema {
       detail TEXT NOT NULL,
       PRIMARY KEY (operation, tenant)
     ) STRICT;
+    """
+
+  /// What runs is asked for with every heartbeat, and operations are kept.
+  private static let operationsIndexes = """
+    CREATE INDEX operations_running ON operations (kind, id) WHERE state = 'running';
+    CREATE INDEX operations_by_subject ON operations (kind, subject, id);
     """
 
   private static let ddl = """

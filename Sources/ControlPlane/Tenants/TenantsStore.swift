@@ -36,13 +36,14 @@ extension PlatformRows {
     ) { Self.tenantRecord($0, modes) }.compactMap { $0 }
   }
 
+  /// By version: in any other order SQLite would look at every tenant there is.
   func tenants(changedAfter version: UInt64) throws -> [TenantRecord] {
     let modes = try durabilities()
     return try connection.rows(
       """
       SELECT id, name, slug, region, currency, time_zone, tier, parent, state, reason, provisioned,
         cell, epoch, created_at, map_version
-      FROM tenants WHERE map_version > ?1 ORDER BY id
+      FROM tenants WHERE map_version > ?1 ORDER BY map_version
       """, .integer(Int64(bitPattern: version))
     ) { Self.tenantRecord($0, modes) }.compactMap { $0 }
   }

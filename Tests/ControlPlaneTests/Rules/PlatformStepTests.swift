@@ -19,7 +19,9 @@ import Wire
     "platform-identity-3", "platform-alerts-1", "platform-upgrades-1", "platform-registers-2",
     "platform-spreads-1",
   ]
-  private static let later: [String: UInt32] = ["platform-durability-1": 3]
+  private static let later: [String: UInt32] = [
+    "platform-durability-1": 3, "platform-operations-1": 4,
+  ]
 
   @Test func `every step has the level that it came with`() {
     for step in PlatformSchema.schema.parts.flatMap(\.steps) {
