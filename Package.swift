@@ -95,7 +95,12 @@ let package = Package(
     library(
       "Archive",
       ["CZlib", "Cryptography", "Wire", "Platform", "Storage", http, log, nio], design: true),
-    library("Edge", [protobuf, "Wire", "Platform", "Messaging", hummingbird, lifecycle, log]),
+    library(
+      "Edge",
+      [
+        protobuf, "Wire", "Platform", "Messaging", hummingbird,
+        .product(name: "HummingbirdCore", package: "hummingbird"), lifecycle, log,
+      ]),
 
     // What people are told of at once: by their own server, or by letter.
     library("Alerts", ["Cryptography", "Wire", "Platform", "Storage", "Trust", "Edge", http]),

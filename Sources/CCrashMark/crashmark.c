@@ -58,8 +58,11 @@ void aim_crash_close(aim_crash_map *map) { munmap(map, sizeof *map); }
 // The first time a thread comes: a slot, and a stack for the handler, as a stack may be what broke.
 static void begin(aim_crash_map *map) {
   my_map = map;
-  unsigned number = __atomic_fetch_add(&map->taken, 1, __ATOMIC_RELAXED);
-  my_slot = number < AIM_CRASH_SLOTS ? &map->slots[number] : NULL;
+  my_slot = NULL;
+  for (int i = 0; i < AIM_CRASH_SLOTS && !my_slot; i++) {
+    aim_crash_slot *slot = &map->slots[i];
+    if (!__atomic_exchange_n(&slot->taken, 1, __ATOMIC_ACQ_REL)) my_slot = slot;
+  }
   static _Thread_local char stack[16384];
   stack_t before;
   if (sigaltstack(NULL, &before) == 0 && (before.ss_flags & SS_DISABLE)) {
@@ -78,3 +81,13 @@ void aim_crash_enter(aim_crash_map *map, const char *name, size_t length) {
 }
 
 void aim_crash_leave(aim_crash_map *map) { (void)map, current = NULL; }
+
+void aim_crash_end(aim_crash_map *map) {
+  current = NULL;
+  if (my_map != map) return;
+  if (my_slot) __atomic_store_n(&my_slot->taken, 0, __ATOMIC_RELEASE);
+  my_map = NULL;
+  my_slot = NULL;
+}
+
+const aim_crash_slot *aim_crash_current(void) { return current; }

@@ -34,7 +34,9 @@ public struct RouterLimits: Sendable {
   public var cellWindow = 32
   /// A request that is with the cell for longer does not count in its tenant's share any more.
   public var briefTurn: Duration = .milliseconds(250)
-  public var perCell = 2048
+  /// No more than the calls that the link to one cell takes, in flight and waiting: webhook parts
+  /// beside them may find it `saturated`.
+  public var perCell = 1_280
   public var perControlPlane = 256
 
   // Parked while a tenant's owner changes or a cell restarts.

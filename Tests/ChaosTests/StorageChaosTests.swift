@@ -17,7 +17,10 @@ import Testing
 
   @Test func `power losses lose, double and tear nothing that was acknowledged`() async {
     let hit = await run(PowerMode.self, 6).faultsHit
-    for fault in ["sqlite lost", "sqlite kept", "sqlite torn", "power lost while recovering"] {
+    for fault in [
+      "sqlite lost", "sqlite kept", "sqlite torn", "journal lost", "journal torn",
+      "power lost while recovering", "segment sealed", "segment trimmed", "heads written",
+    ] {
       #expect(hit[fault] ?? 0 > 0, "\(hit)")
     }
   }
@@ -30,11 +33,23 @@ import Testing
         #expect(hit.keys.contains { $0.hasPrefix(layer) && $0.hasSuffix(kind) }, "\(hit)")
       }
     }
-    #expect(hit["healed without a restart"] ?? 0 > 0)
+    for fault in [
+      "healed without a restart", "ended by a failed fsync", "segment sealed", "segment trimmed",
+      "heads written",
+    ] {
+      #expect(hit[fault] ?? 0 > 0, "\(hit)")
+    }
   }
 
   @Test func `a spoiled journal is found out, and what it lacks is named`() async {
-    #expect(await run(CorruptMode.self, 16).faultsHit.count >= 8)
+    let hit = await run(CorruptMode.self, 16).faultsHit
+    for damage in [
+      "bit flip", "truncation", "dropped group", "doubled group", "swapped groups",
+      "zeroed 4 KiB block", "journal of another cell", "journal of another generation",
+      "segment sealed",
+    ] {
+      #expect(hit[damage] ?? 0 > 0, "\(hit)")
+    }
   }
 
   @Test(arguments: [

@@ -33,6 +33,7 @@ import Wire
     router.get("/v1/busy") { _, _ -> String in
       throw Failure(.overloaded, "later", retryAfterMilliseconds: 1_200)
     }
+    router.get("/v1/full") { _, _ -> String in throw Failure(.overloaded, "full") }
     router.get("/v1/broken") { _, _ -> String in throw CocoaError(.fileNoSuchFile) }
     router.get("/v1/http-error") { _, _ -> String in
       throw HTTPError(.conflict, message: "no")
@@ -135,6 +136,10 @@ import Wire
     let busy = try await send("GET", "/v1/busy")
     #expect(busy.status == 503)
     #expect(busy.headers["retry-after"] == "2")
+    // Whoever gave no time: every 503 names one.
+    let full = try await send("GET", "/v1/full")
+    #expect(full.status == 503)
+    #expect(full.headers["retry-after"] == "1")
     #expect(try code(try await send("GET", "/v1/http-error").body) == "conflict")
   }
 

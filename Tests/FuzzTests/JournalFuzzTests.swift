@@ -135,6 +135,9 @@ import Wire
     #expect(header.totalBytes <= bytes.count)
     // Whoever makes room for what the header promises must not be promised more than there is.
     #expect(header.recordCount <= bytes.count && header.listCount <= bytes.count)
+    // Whoever counts on from its numbers does not overflow.
+    #expect(max(header.number, header.firstSeq.rawValue, header.lastSeq.rawValue) < .max)
+    #expect(header.lastSeq.next >= header.firstSeq)
     var body = ByteReader(group.bytes)
     _ = try body.slice(GroupFormat.headerLength)
     guard
@@ -143,7 +146,11 @@ import Wire
     else { return false }
     #expect(list.count == header.listCount)
     guard header.kind != .gap else {
-      return (try? GapBody(decoding: try body.slice(body.remaining - 4))) != nil
+      guard let gap = try? GapBody(decoding: try body.slice(body.remaining - 4)) else {
+        return false
+      }
+      #expect(max(gap.throughGroup, gap.voidThrough.rawValue) < .max)
+      return true
     }
     for _ in 0..<header.recordCount {
       guard (try? RecordFormat.decode(&body)) != nil else { return false }

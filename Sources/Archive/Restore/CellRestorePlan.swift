@@ -145,8 +145,18 @@ public final class CellRestorePlan: Sendable {
     _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
     acceptsMissing: Bool = false
   ) async throws -> RestoredTenant {
+    try await restore(
+      tenant, schema: schema, into: directory, lineage: lineage, acceptsMissing: acceptsMissing,
+      running: nil)
+  }
+
+  /// The same; `running` names the tenant while its records are replayed.
+  func restore(
+    _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
+    acceptsMissing: Bool, running: RunningTenants?
+  ) async throws -> RestoredTenant {
     if let restored = try await fromOwnJournal(
-      tenant, schema, directory, lineage, acceptsMissing), restored.leaving == nil
+      tenant, schema, directory, lineage, acceptsMissing, running), restored.leaving == nil
     {
       try spool.drop(tenant)
       return restored
@@ -154,7 +164,9 @@ public final class CellRestorePlan: Sendable {
     // What is wrong with the last snapshot may not be wrong with the one before it; the records of
     // a tenant without one begin before those that were sorted out; and the history of one that
     // left goes on in another cell's journal, and perhaps in this one again.
-    let restored = try await TenantRestorer(archive: archive, files: files).restore(
+    var restorer = TenantRestorer(archive: archive, files: files)
+    restorer.running = running
+    let restored = try await restorer.restore(
       tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage,
       trusting: manifests[tenant], acceptsMissing: acceptsMissing)
     try spool.drop(tenant)
@@ -166,13 +178,14 @@ public final class CellRestorePlan: Sendable {
   /// Throws what may pass, or is the whole archive's: an older state is not what that is mended by.
   private func fromOwnJournal(
     _ tenant: TenantID, _ schema: StoreSchema, _ directory: String, _ lineage: Lineage,
-    _ acceptsMissing: Bool
+    _ acceptsMissing: Bool, _ running: RunningTenants?
   ) async throws -> RestoredTenant? {
-    let restorer = TenantRestorer(
+    var restorer = TenantRestorer(
       archive: archive, files: files,
       source: SpooledRecords(
         spool: spool, begin: begins[tenant] ?? CellSeq(0), missing: missing,
         atOnce: Self.recordsAtOnce))
+    restorer.running = running
     do {
       return try await restorer.restore(
         tenant, schema: schema, to: .latest,

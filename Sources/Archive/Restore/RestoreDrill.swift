@@ -42,10 +42,21 @@ final class RestoreDrill: Sendable {
 
   private var now: Timestamp { Timestamp(milliseconds: environment.clock.milliseconds()) }
 
+  /// Whoever is served, and is neither stopped nor quarantined.
+  ///
+  /// Such a tenant's records are what ended the process, or what cannot be replayed: they wait for
+  /// somebody to look, who is told by the tenant's problem.
+  private var drilled: [TenantID: TenantHead] {
+    let left = environment.engine.problems.filter {
+      $0.code == "tenant_stopped" || $0.code == "tenant_quarantined"
+    }.compactMap(\.tenant)
+    return environment.engine.servedHeads.filter { !left.contains($0.key) }
+  }
+
   func run() async {
     while !Task.isCancelled {
       load()
-      let heads = environment.engine.servedHeads
+      let heads = drilled
       let (now, archived) = (now, status.status.archived)
       let next = state.withLock { state -> [TenantID] in
         state.plan.see(heads, at: now)
@@ -64,7 +75,7 @@ final class RestoreDrill: Sendable {
   func round() async -> [DrillResult] {
     load()
     var results: [DrillResult] = []
-    var left = environment.engine.servedHeads.keys.sorted()[...]
+    var left = drilled.keys.sorted()[...]
     while !left.isEmpty, !Task.isCancelled {
       results += await pass(Array(left.prefix(DrillPlan.atOnce)))
       left = left.dropFirst(DrillPlan.atOnce)
@@ -93,7 +104,7 @@ final class RestoreDrill: Sendable {
     var results: [DrillResult] = []
     for tenant in tenants where !Task.isCancelled {
       results.append(await one(tenant, plan, atLeast: heads[tenant]?.tenantSeq))
-      report(environment.engine.servedHeads)
+      report(drilled)
     }
     return results
   }
@@ -125,12 +136,16 @@ final class RestoreDrill: Sendable {
     do {
       let lineage = Lineage(environment.random.uint64())
       let schema = environment.schema(tenant)
+      let running = environment.engine.runningTenants
       let restored: RestoredTenant
       if let plan {
         restored = try await plan.restore(
-          tenant, schema: schema, into: directory, lineage: lineage, acceptsMissing: true)
+          tenant, schema: schema, into: directory, lineage: lineage, acceptsMissing: true,
+          running: running)
       } else {
-        restored = try await TenantRestorer(archive: environment.archive, files: files).restore(
+        var restorer = TenantRestorer(archive: environment.archive, files: files)
+        restorer.running = running
+        restored = try await restorer.restore(
           tenant, schema: schema, to: .latest, cell: environment.cell, into: directory,
           lineage: lineage)
       }

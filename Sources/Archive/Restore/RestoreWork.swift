@@ -29,14 +29,24 @@ final class RestoreWork: Sendable {
   private let target: RestoreTarget
   private let tenant: TenantID
   private let proof: RestoreStart.Proof
+  private let running: RunningTenants?
 
-  init(_ rebuild: sending TenantRebuild, _ target: RestoreTarget, _ start: RestoreStart) {
+  init(
+    _ rebuild: sending TenantRebuild, _ target: RestoreTarget, _ start: RestoreStart,
+    _ running: RunningTenants?
+  ) {
     tenant = rebuild.tenant
     proof = start.proof
     state = Mutex(
       State(
         rebuild: rebuild, leaving: start.snapshot?.leaving, isRooted: start.proof == .itself))
     self.target = target
+    self.running = running
+  }
+
+  private func named<T>(_ body: () throws -> T) rethrows -> T {
+    guard let running else { return try body() }
+    return try running.during(tenant, body)
   }
 
   var position: TenantRebuild.Position? { state.withLock { $0.rebuild.position } }
@@ -59,6 +69,10 @@ final class RestoreWork: Sendable {
 
   /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
   func apply(_ records: [JournalRecord]) throws -> Bool {
+    try named { try applyAll(records) }
+  }
+
+  private func applyAll(_ records: [JournalRecord]) throws -> Bool {
     try state.withLock { state in
       for record in records
       where record.identity.tenant == tenant && record.identity.kind.isInChain {
@@ -135,10 +149,12 @@ final class RestoreWork: Sendable {
 
   /// Checks all that the files hold and makes them durable as those of their owner.
   func finish(as owner: TenantID, _ lineage: Lineage) throws -> [TenantSnapshot.File] {
-    try state.withLock { state in
-      try state.rebuild.verify()
-      try state.rebuild.settle(as: owner, lineage)
-      return try state.rebuild.files(of: owner)
+    try named {
+      try state.withLock { state in
+        try state.rebuild.verify()
+        try state.rebuild.settle(as: owner, lineage)
+        return try state.rebuild.files(of: owner)
+      }
     }
   }
 }

@@ -40,6 +40,10 @@ public struct TenantRestorer: Sendable {
   public let archive: Archive
   public let files: any FileSystem
   private let source: any RecordSource
+  /// Names the tenant while its records are replayed, so that a crash is its own; nil: nowhere.
+  ///
+  /// For a restore that comes by itself, again and again: an operator's has somebody who sees it.
+  var running: RunningTenants?
 
   public init(archive: Archive, files: any FileSystem) {
     self.init(archive: archive, files: files, source: JournalReader(archive: archive))
@@ -173,7 +177,7 @@ public struct TenantRestorer: Sendable {
     let work = RestoreWork(
       try TenantRebuild(
         tenant: tenant, schema: schema, directory: directory,
-        start: try snapshot.map(Self.position), files: files), target, start)
+        start: try snapshot.map(Self.position), files: files), target, start, running)
     let last: CellID
     do {
       try await read(tenant, cell, after: begin(behind: snapshot), work)

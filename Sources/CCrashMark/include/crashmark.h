@@ -14,13 +14,13 @@ typedef struct {
   unsigned char crashed;
   unsigned char length;
   char name[AIM_CRASH_NAME];
-  char unused[AIM_CRASH_SLOT_BYTES - AIM_CRASH_NAME - 2];
+  unsigned char taken;
+  char unused[AIM_CRASH_SLOT_BYTES - AIM_CRASH_NAME - 3];
 } aim_crash_slot;
 
 // The file: a slot per thread, behind a slot's worth of header.
 typedef struct {
-  unsigned taken;
-  char unused[AIM_CRASH_SLOT_BYTES - sizeof(unsigned)];
+  char unused[AIM_CRASH_SLOT_BYTES];
   aim_crash_slot slots[AIM_CRASH_SLOTS];
 } aim_crash_map;
 
@@ -32,5 +32,11 @@ void aim_crash_close(aim_crash_map *map);
 // From here on this thread works for `name`, until it leaves. A thread beyond the slots names nobody.
 void aim_crash_enter(aim_crash_map *map, const char *name, size_t length);
 void aim_crash_leave(aim_crash_map *map);
+
+// The same for a thread that ends soon: its slot is another's then.
+void aim_crash_end(aim_crash_map *map);
+
+// Whom this thread works for; NULL: nobody.
+const aim_crash_slot *aim_crash_current(void);
 
 #endif

@@ -50,14 +50,22 @@ enum CampaignRoutes {
   ) async throws -> Response {
     let id = try context.rowID("id", .campaign)
     let call = try await context.rawCommand(request, file: .messages)
-    let template = try await services.store.read(call.tenant, [.messages]) { snapshot in
+    let claim = call.claim
+    let (answered, found) = try await services.store.read(call.tenant, [.messages]) {
+      snapshot -> (StoredAnswer?, Template?) in
+      // Before the first command: under another page's key none of this one may be stored.
+      if let answered = try snapshot.answer(under: claim) { return (answered, nil) }
       let file = snapshot.file(.messages)
       guard let campaign = try CampaignStore(file).campaign(id) else {
         throw Failure(.notFound, "there is no such campaign")
       }
-      return try TemplatesStore(file).find(name: campaign.template, language: campaign.language)
+      let store = TemplatesStore(file)
+      return (nil, try store.find(name: campaign.template, language: campaign.language))
     }
-    guard let template else { throw Failure(.invalidState, "the campaign's template is gone") }
+    if let answered { return answered.response }
+    guard let template = found else {
+      throw Failure(.invalidState, "the campaign's template is gone")
+    }
     let page = try RecipientPage(
       call.input, parameters: template.bodyParameters, isNamed: template.parameterFormat == .named)
     let chunks = page.chunks

@@ -78,6 +78,8 @@ public struct DiskFullEngine: Sendable {
     for code in tally.unexpected.sorted() {
       report.complaints.append("cycle \(cycle + 1): a full disk was answered with \(code)")
     }
+    let cut = engine.metrics.journal.cutRecords
+    if cut > 0 { report.faultsHit["journal append refused", default: 0] += Int(cut) }
     try await judge(engine, tally, &report, isComplete: false)
 
     try FileManager.default.removeItem(atPath: ballast)
@@ -105,9 +107,10 @@ public struct DiskFullEngine: Sendable {
   private func open(_ data: String) async throws -> StorageEngine {
     var configuration = EngineConfiguration(directory: data, cell: CellID(trusted: "c1"))
     configuration.adjustJournal = {
-      $0.groupBytes = 64 * 1_024
-      $0.segmentBytes = 256 * 1_024
-      $0.reserveSegmentBytes = 256 * 1_024
+      // A segment holds some thirty operations: the journal, too, asks the full disk for room.
+      $0.groupBytes = 16 * 1_024
+      $0.segmentBytes = 64 * 1_024
+      $0.reserveSegmentBytes = 64 * 1_024
       $0.reserveBytes = 512 * 1_024
     }
     configuration.checkpointFrames = 40
@@ -183,6 +186,7 @@ public struct DiskFullEngine: Sendable {
     _ number: Int, _ engine: StorageEngine, _ tally: Tally, _ deadline: ContinuousClock.Instant?
   ) async throws {
     let tenant = Self.tenants[number % Self.tenants.count]
+    let answer = body(number)
     let claim = IdempotencyClaim(
       principal: "chaos", key: "op-\(number)", payloadHash: [UInt8](repeating: 7, count: 32),
       file: .ledger, retentionSeconds: IdempotencyClaim.dayRetention)
@@ -194,7 +198,7 @@ public struct DiskFullEngine: Sendable {
           try TestSchema.pay(transaction, Int64(number))
           return StoredAnswer(
             status: 200, contentType: "application/json",
-            body: [UInt8](repeating: 0x20, count: 2_000))
+            body: answer)
         }
         return tally.acknowledge(number)
       } catch {
@@ -202,6 +206,13 @@ public struct DiskFullEngine: Sendable {
       }
       try await Task.sleep(for: .milliseconds(10))
     } while deadline.map { ContinuousClock.now < $0 } ?? true
+  }
+
+  /// An operation's answer, the same in every attempt: text that does not compress to nothing.
+  private func body(_ number: Int) -> [UInt8] {
+    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    let random = SeededRandomSource(seed: seed &+ UInt64(number))
+    return (0..<2_000).map { _ in letters[random.below(letters.count)] }
   }
 
   /// Compares what was told with the files, and the files with their digests.

@@ -1,4 +1,3 @@
-import Glibc
 import Platform
 import Simulation
 
@@ -8,84 +7,124 @@ struct HostilePeer {
   enum Manner: String, CaseIterable, Sendable {
     /// Connects, says nothing and stays.
     case halfOpen = "half-open"
+    /// A byte now and then.
+    case slowLoris = "slow-loris"
     case garbage
     /// Announces, and begins, more than any limit allows.
     case oversize
-    /// A byte now and then.
-    case slowLoris = "slow-loris"
+    /// Is let in by NNG, and sends messages that are no frames.
+    case frames = "garbage frames"
+    /// Is let in by NNG, and says hello with nothing that could be read.
+    case hello = "a bad hello"
     /// Half a request, then RST.
     case reset
   }
 
+  /// Those who stay for a whole cycle.
+  static let staying: [Manner] = [.halfOpen, .slowLoris]
+
   static let garbageBytes = 600
   static let oversizeBytes = 100_000
+  private static let frames = 16
+  private static let frameBytes = 256
 
-  let manner: Manner
-  let descriptor: Int32
+  private let port: HostilePort
+  private let connection: RawConnection
 
   /// Nil where the port takes no connection.
-  init?(_ manner: Manner, port: UInt16) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { return nil }
-    // The other side may stop reading: nobody waits for it.
-    var patience = timeval(tv_sec: 0, tv_usec: 200_000)
-    setsockopt(
-      descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    let status = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard status == 0 else {
-      Glibc.close(descriptor)
-      return nil
-    }
-    self.manner = manner
-    self.descriptor = descriptor
+  init?(_ port: HostilePort) {
+    guard let connection = RawConnection(port: port.number) else { return nil }
+    self.port = port
+    self.connection = connection
   }
 
-  /// Does its harm; answers whether it stays connected for more.
-  func begin(_ dice: SeededRandomSource) -> Bool {
-    switch manner {
-    case .halfOpen: return true
-    case .garbage:
-      send((0..<Self.garbageBytes).map { _ in UInt8(truncatingIfNeeded: dice.uint64()) })
-      return false
-    case .oversize:
-      // NNG's greeting and a frame of 2^62 bytes, or a header without end.
-      if dice.below(2) == 0 {
-        send([0x00, 0x53, 0x50, 0x00, 0x00, 0x31, 0x00, 0x00])
-        send([0x40] + [UInt8](repeating: 0, count: 7))
-      } else {
-        send(Array("POST /v1/messages HTTP/1.1\r\nhost: api.localhost\r\nx: ".utf8))
+  /// Does its harm and goes; answers whether the other side met it: it hung up, or answered.
+  func strike(_ manner: Manner, _ dice: SeededRandomSource) -> Bool {
+    if manner == .reset {
+      defer { connection.reset() }
+      return isTaken() && beginsRequest()
+    }
+    defer { connection.close() }
+    switch (manner, port.speech) {
+    case (.garbage, _):
+      connection.send(dice.bytes(Self.garbageBytes))
+      return connection.isHungUpOn()
+    case (.oversize, .http):
+      connection.send("POST /v1/messages HTTP/1.1\r\nhost: api.localhost\r\nx: ")
+      connection.send([UInt8](repeating: 0x61, count: Self.oversizeBytes))
+      return connection.isHungUpOn()
+    case (.oversize, _):
+      guard isLetIn() else { return false }
+      connection.send(SPText.length(1 << 62))
+      connection.send([UInt8](repeating: 0x61, count: Self.oversizeBytes))
+      return connection.isHungUpOn()
+    case (.frames, _):
+      guard isLetIn() else { return false }
+      for _ in 0..<Self.frames {
+        connection.send(SPText.message(dice.bytes(dice.below(Self.frameBytes))))
       }
-      send([UInt8](repeating: 0x61, count: Self.oversizeBytes))
-      return false
-    case .slowLoris:
-      send(Array("POST /v1/messages HTTP/1.1\r\nhost: ".utf8))
+      return isAnswered()
+    case (.hello, _):
+      guard isLetIn() else { return false }
+      connection.send(SPText.frame(SPText.hello, dice.bytes(dice.below(Self.frameBytes))))
+      connection.send(SPText.frame(SPText.proof, dice.bytes(dice.below(Self.frameBytes))))
+      return isAnswered()
+    case (.halfOpen, _), (.slowLoris, _), (.reset, _): return false
+    }
+  }
+
+  /// Begins to stay; answers whether it does.
+  func stay(_ manner: Manner) -> Bool {
+    guard manner == .slowLoris else { return true }
+    switch port.speech {
+    case .http:
+      connection.send("POST /v1/messages HTTP/1.1\r\nhost: ")
       return true
-    case .reset:
-      send(Array("POST /v1/messages HTTP/1.1\r\ncontent-length: 100\r\n\r\n{".utf8))
-      var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
-      setsockopt(
-        descriptor, SOL_SOCKET, SO_LINGER, &linger,
-        socklen_t(MemoryLayout<Glibc.linger>.size))
-      return false
+    case .requests:
+      // A message within the limit, of which one byte after the other comes.
+      guard isLetIn() else { return false }
+      connection.send(SPText.length(1 << 20) + [0x80, 0x00, 0x00, 0x01])
+      return true
+    case .publications:
+      connection.send([0x00, 0x53])
+      return true
     }
   }
 
   /// One byte more, of a peer that drips.
-  func drip() { if manner == .slowLoris { send([0x61]) } }
+  func drip() { connection.send([0x61]) }
 
-  func end() { Glibc.close(descriptor) }
+  func end() { connection.close() }
 
-  private func send(_ bytes: [UInt8]) {
-    _ = bytes.withUnsafeBytes {
-      Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+  /// Whether the other side has taken the connection: it says so by speaking first, or when asked.
+  private func isTaken() -> Bool {
+    if port.speech == .http {
+      connection.send("GET /healthz HTTP/1.1\r\nhost: api.localhost\r\n\r\n")
     }
+    return connection.hear(8).count == 8
+  }
+
+  private func beginsRequest() -> Bool {
+    switch port.speech {
+    case .http: connection.send("POST /v1/messages HTTP/1.1\r\ncontent-length: 100\r\n\r\n{")
+    case .requests, .publications: connection.send([0x00, 0x53, 0x50])
+    }
+    return true
+  }
+
+  /// Greets as somebody who asks, and is past the handshake: a ping is answered.
+  ///
+  /// Whoever greets as anything else is refused before a byte of theirs is parsed.
+  private func isLetIn() -> Bool {
+    connection.send(SPText.greeting(SPText.request))
+    guard connection.hear(8).count == 8 else { return false }
+    connection.send(SPText.frame(SPText.ping))
+    let answer = connection.hear(SPText.frame(SPText.pong).count)
+    return answer.count > SPText.kindOffset && answer[SPText.kindOffset] == SPText.pong
+  }
+
+  /// Whether a whole header of an answer comes.
+  private func isAnswered() -> Bool {
+    connection.hear(SPText.kindOffset + 1).count == SPText.kindOffset + 1
   }
 }

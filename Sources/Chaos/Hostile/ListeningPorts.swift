@@ -27,12 +27,4 @@ enum ListeningPorts {
     }
     return ports.sorted()
   }
-
-  /// Memory in use in KiB; 0 where the process is gone.
-  static func residentKiB(_ pid: Int32) -> Int {
-    let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-    return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
-      .flatMap { Int($0) } ?? 0
-  }
 }

@@ -43,6 +43,7 @@ public struct CorruptMode: StorageMode {
     _ = await machine.createTenants()
     let load = PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64())
     await load.run(PaymentLoad.payments(Self.payments))
+    cycle.look(at: machine)
     switch fault.ending {
     case .closed: await machine.close()
     case .killed: await machine.end()

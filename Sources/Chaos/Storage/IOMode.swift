@@ -22,6 +22,7 @@ public struct IOMode: StorageMode {
   public static let summary =
     "The k-th call of the journal or of SQLite fails, once or for good: EIO, ENOSPC, short, fsync."
   static let payments = 120
+  private static let lastFlush = 80
   /// What a run that has not met its fault goes on by, and where it gives up.
   private static let more = 40
   private static let longest = 480
@@ -58,7 +59,7 @@ public struct IOMode: StorageMode {
     return Fault(layer: layer, fault: fault, losesPower: random.below(2) == 0)
   }
 
-  /// What every cycle does: a start, the tenants, payments with a flush among them.
+  /// What every cycle does: a start, the tenants, payments with flushes among them.
   private func script(
     _ machine: StorageMachine, _ books: OutsideBooks, _ random: SeededRandomSource
   ) async throws {
@@ -66,7 +67,12 @@ public struct IOMode: StorageMode {
     _ = await machine.createTenants()
     let engine = machine.engine
     var load = PaymentLoad(machine: machine, books: books, seed: random.uint64())
-    load.acknowledged = { if $0 == 60 { engine.flush() } }
+    load.acknowledged = { count in
+      // The last ones are in the journal only, so that it is what a power loss asks.
+      if count <= Self.lastFlush, count.isMultiple(of: StorageMachine.flushEvery) {
+        engine.flush()
+      }
+    }
     await load.run(PaymentLoad.payments(Self.payments))
   }
 
@@ -85,15 +91,27 @@ public struct IOMode: StorageMode {
       await load.run(PaymentLoad.payments(Self.more, from: Int64(count + 1)))
       count += Self.more
     }
+    // The disk works again; from here on nothing is met any more.
+    machine.disk.clearFaults()
     for (met, count) in machine.disk.faultsMet {
       let layer = StorageLayer.of(met.path)?.rawValue ?? "other"
       let name = "\(layer) \(met.operation.rawValue) \(met.kind.rawValue)"
       cycle.faults[name, default: 0] += count
     }
+    let metSync = machine.disk.faultsMet.keys.contains {
+      $0.operation == .sync || $0.operation == .syncDirectory
+    }
+    if isServing, metSync {
+      if await machine.waitUntilFatal() {
+        cycle.hit("ended by a failed fsync")
+      } else {
+        cycle.complaints.append("an fsync failed, and the process goes on")
+      }
+    }
+    cycle.look(at: machine)
     let payments = PaymentLoad.payments(count)
     if isServing, fault.fault.isPermanent, !machine.isFatal {
-      // The disk works again: nobody waits for another process.
-      machine.disk.clearFaults()
+      // Nobody waits for another process.
       if await !machine.waitUntilServed() {
         cycle.complaints.append("a tenant is not served though the disk works again")
       }

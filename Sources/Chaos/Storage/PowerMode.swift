@@ -11,6 +11,8 @@ public struct PowerMode: StorageMode {
     let fate: SimulatedDisk.Fate
     /// Calls that still go through after the 100th answer.
     let calls: Int
+    /// Whether the power goes instead between a group's write and its fsync.
+    let isAtJournalSync: Bool
     /// Whether files are checkpointed and the journal trimmed in the middle.
     let flushes: Bool
     /// Calls of the recovery that go through before the power goes again; nil: it does not.
@@ -25,7 +27,8 @@ public struct PowerMode: StorageMode {
     }
 
     public var description: String {
-      "unsynced writes \(name), power lost \(calls) calls after 100 answers"
+      let moment = isAtJournalSync ? "at the journal's first fsync" : "\(calls) calls"
+      return "unsynced writes \(name), power lost \(moment) after 100 answers"
         + (again.map { ", and at call \($0 + 1) of the recovery" } ?? "")
     }
   }
@@ -46,7 +49,9 @@ public struct PowerMode: StorageMode {
       default: .mixed(seed: random.uint64())
       }
     return Fault(
-      fate: fate, calls: 1 + random.below(200), flushes: cycle % 3 == 0,
+      fate: fate, calls: 1 + random.below(200),
+      // One of those that are lost, and one that is torn.
+      isAtJournalSync: [1, 2].contains(cycle % 12), flushes: cycle % 3 == 0,
       again: cycle % 4 == 2 ? random.below(40) : nil)
   }
 
@@ -60,11 +65,17 @@ public struct PowerMode: StorageMode {
     let engine = machine.engine
     var load = PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64())
     load.acknowledged = { count in
-      if count == 60, fault.flushes { engine.flush() }
-      if count == 100 { disk.losePower(afterCalls: fault.calls) }
+      if fault.flushes, count.isMultiple(of: StorageMachine.flushEvery) { engine.flush() }
+      guard count == 100 else { return }
+      if fault.isAtJournalSync {
+        disk.losePower(atSyncOf: StorageLayer.journal.mark)
+      } else {
+        disk.losePower(afterCalls: fault.calls)
+      }
     }
     await load.run(PaymentLoad.payments(Self.payments))
     guard machine.hasEnded else { throw ChaosFailure("the load ended before the power was lost") }
+    cycle.look(at: machine)
     await lose(fault, fault.fate, machine, &cycle)
 
     if let again = fault.again {

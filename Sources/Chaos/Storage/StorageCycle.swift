@@ -14,7 +14,21 @@ public struct StorageCycle: Sendable {
 
   init() { oracle = StorageOracle(books) }
 
+  /// What the journal went through, which proves nothing by itself: ``faults`` are apart.
+  private(set) var passed: [String: Int] = [:]
+
   mutating func hit(_ fault: String) { faults[fault, default: 0] += 1 }
+
+  /// Notes what the journal's directory shows of the load's way through it.
+  mutating func look(at machine: StorageMachine) {
+    let journal = "\(StorageMachine.dataDirectory)/journal/"
+    let names = machine.disk.paths.filter { $0.hasPrefix(journal) }
+    let segments = names.filter { $0.hasSuffix(".journal") }
+    let isTrimmed = segments.first.map { $0 != "\(journal)0000000000000001.journal" } ?? false
+    if segments.count > 1 || isTrimmed { passed["segment sealed", default: 0] += 1 }
+    if isTrimmed { passed["segment trimmed", default: 0] += 1 }
+    if names.contains("\(journal)heads") { passed["heads written", default: 0] += 1 }
+  }
 
   /// A start after a fault that is no damage: nobody is stopped, nothing reported.
   mutating func start(_ machine: StorageMachine) async throws {
@@ -51,6 +65,7 @@ public struct StorageCycle: Sendable {
       all.append("only \(books.acked.count) operations were acknowledged")
     }
     if faults.isEmpty { all.append("the fault was not hit") }
+    report.faultsHit.merge(passed, uniquingKeysWith: +)
     for text in all { report.complain("cycle \(number) (\(fault)): \(text)") }
   }
 }

@@ -8,13 +8,17 @@ import Wire
 public final class StorageMachine: Sendable {
   static let tenants = (1...4).map { TenantID(trusted: "t\($0)") }
   static let dataDirectory = "/data"
+  /// Modes that flush do so each time that so many payments more are acknowledged.
+  static let flushEvery = 20
 
   let disk: SimulatedDisk
   private let vfs: FileSystemVFS
   private let cell: CellID
   private let generation: Generation
   private let seed: UInt64
-  private let fatal = Mutex(false)
+  /// Which process runs, and whether it must end: what an earlier one's caller still does is not
+  /// this one's.
+  private let fatal = Mutex<(process: Int, isMet: Bool)>((0, false))
   private let life = Mutex<StorageEngine?>(nil)
 
   /// Not more than one machine runs on a VFS at a time.
@@ -47,7 +51,7 @@ public final class StorageMachine: Sendable {
   }
 
   /// Whether the engine has said that its process must end.
-  var isFatal: Bool { fatal.withLock { $0 } }
+  var isFatal: Bool { fatal.withLock { $0.isMet } }
 
   /// Whether what runs is over: nobody need wait for its answers.
   var hasEnded: Bool { isFatal || disk.isPowerLost }
@@ -62,7 +66,10 @@ public final class StorageMachine: Sendable {
   func start() async throws -> RecoveryReport {
     let files = disk.fileSystem()
     vfs.restart(files)
-    fatal.withLock { $0 = false }
+    let process = fatal.withLock { fatal in
+      fatal = (fatal.process + 1, false)
+      return fatal.process
+    }
     var configuration = EngineConfiguration(directory: Self.dataDirectory, cell: cell)
     configuration.generation = generation
     configuration.vfs = vfs.name
@@ -72,15 +79,17 @@ public final class StorageMachine: Sendable {
     configuration.checkpointFrames = 40
     configuration.replayBatch = 16
     configuration.adjustJournal = {
-      $0.groupBytes = 64 * 1_024
-      $0.segmentBytes = 256 * 1_024
+      $0.groupBytes = 4 * 1_024
+      $0.segmentBytes = 16 * 1_024
       $0.reserveBytes = 0
       $0.preparesAhead = false
     }
     let engine = StorageEngine(
       configuration, clock: SimulatedWallClock(), random: SeededRandomSource(seed: seed),
       files: files, log: Self.quiet, schema: { _ in PaymentSchema.store },
-      fatal: { [self] _ in fatal.withLock { $0 = true } })
+      fatal: { [self] _ in
+        fatal.withLock { if $0.process == process { $0.isMet = true } }
+      })
     let report = try await engine.start()
     life.withLock { $0 = engine }
     return report
@@ -133,6 +142,15 @@ public final class StorageMachine: Sendable {
       }
     }
     return true
+  }
+
+  /// Waits until the engine has said that its process must end; false after half a minute.
+  func waitUntilFatal() async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while !isFatal, ContinuousClock.now < deadline {
+      try? await Task.sleep(for: .milliseconds(1))
+    }
+    return isFatal
   }
 
   /// Ends the process where it stands; its page cache stays unless `fate` says that power is gone.

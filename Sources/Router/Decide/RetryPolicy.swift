@@ -83,7 +83,7 @@ package struct RetryPolicy: Sendable {
       return .answer(
         isRead ? Failure(.deadlineExceeded, "the request took too long") : Self.unknownOutcome)
     case .saturated:
-      return .answer(Failure(.overloaded, "the cell takes no more requests now"))
+      return .answer(Self.saturated)
     case .tooLarge: return .answer(Failure(.bodyTooLarge, "the request is too large"))
     case .unusable: return .answer(isRead ? Self.unavailable : Self.unknownOutcome)
     }
@@ -111,6 +111,8 @@ package struct RetryPolicy: Sendable {
   static let unavailable = Failure(
     .cellUnavailable, "the part of the platform with this data does not answer; try again",
     retryAfterMilliseconds: 2_000)
+  static let saturated = Failure(
+    .overloaded, "the cell takes no more requests now", retryAfterMilliseconds: 1_000)
   static let unknownOutcome = Failure(
     .outcomeUnknown, "the request may have been executed; repeat it with the same Idempotency-Key",
     retryAfterMilliseconds: 1_000)

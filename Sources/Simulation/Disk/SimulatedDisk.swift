@@ -24,7 +24,7 @@ public final class SimulatedDisk: Sendable {
     var cache: [UInt8] = []
     /// As the disk has it.
     var disk: [UInt8] = []
-    /// Sectors whose cache differs from the disk's or may.
+    /// Sectors that the next fsync writes.
     var dirty: Set<Int> = []
   }
 
@@ -48,6 +48,8 @@ public final class SimulatedDisk: Sendable {
     /// Every call counts here, for a power loss at the k-th.
     var totalCalls = 0
     var powerLossAt: Int?
+    /// The power goes at the next fsync of a file whose path contains this.
+    var powerLossAtSyncOf: String?
   }
 
   enum NameChange: Hashable, Sendable {
@@ -59,7 +61,8 @@ public final class SimulatedDisk: Sendable {
   /// A failure that a call meets.
   public struct Fault: Hashable, Sendable {
     public enum Effect: Hashable, Sendable {
-      /// Fails with this error number; nothing happens.
+      /// Fails with this error number; nothing happens, but that an fsync drops what it was to
+      /// write: another one succeeds, and the disk lacks it.
       case error(Int32)
       /// A write that writes this many bytes, then fails with ENOSPC.
       case shortWrite(Int)
@@ -109,7 +112,13 @@ public final class SimulatedDisk: Sendable {
     state.withLock { $0.powerLossAt = $0.totalCalls + count }
   }
 
-  /// Whether a loss of power asked for by ``losePower(afterCalls:)`` has come.
+  /// The next fsync of a file whose path contains `mark`, and every call after, fails: the power is
+  /// gone before what was written is on the disk.
+  public func losePower(atSyncOf mark: String) {
+    state.withLock { $0.powerLossAtSyncOf = mark }
+  }
+
+  /// Whether a loss of power asked for beforehand has come.
   public var isPowerLost: Bool {
     state.withLock { state in state.powerLossAt.map { state.totalCalls > $0 } ?? false }
   }
@@ -128,6 +137,7 @@ public final class SimulatedDisk: Sendable {
       state.faults = []
       state.callFault = nil
       state.powerLossAt = nil
+      state.powerLossAtSyncOf = nil
     }
   }
 

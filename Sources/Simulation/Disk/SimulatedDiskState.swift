@@ -16,6 +16,10 @@ extension SimulatedDisk.State {
   mutating func call(
     _ operation: FileError.Operation, _ path: String
   ) throws(FileError) -> SimulatedDisk.Fault.Effect? {
+    if let mark = powerLossAtSyncOf, operation == .sync, path.contains(mark) {
+      powerLossAt = min(powerLossAt ?? totalCalls, totalCalls)
+      powerLossAtSyncOf = nil
+    }
     totalCalls += 1
     if let limit = powerLossAt, totalCalls > limit {
       throw FileError(operation, path, errno: SystemErrors.gone)
@@ -30,7 +34,10 @@ extension SimulatedDisk.State {
       }
     }
     if met == nil { met = meetCallFault(operation, path) }
-    if case .error(let number) = met { throw FileError(operation, path, errno: number) }
+    // A failed fsync does something: the file drops what it was to write.
+    if case .error(let number) = met, operation != .sync {
+      throw FileError(operation, path, errno: number)
+    }
     return met
   }
 
@@ -115,10 +122,25 @@ extension SimulatedDisk.Content {
     if low < high { dirty.formUnion((low / Self.sector)...((high - 1) / Self.sector)) }
   }
 
+  /// Writes the dirty sectors, and the length.
   mutating func synchronize() {
-    disk = cache
+    if disk.count > cache.count {
+      disk.removeLast(disk.count - cache.count)
+    } else {
+      disk.append(contentsOf: repeatElement(0, count: cache.count - disk.count))
+    }
+    for index in dirty {
+      let start = index * Self.sector
+      let end = min(start + Self.sector, cache.count)
+      if start < end { disk.replaceSubrange(start..<end, with: cache[start..<end]) }
+    }
     dirty = []
   }
+
+  /// What Linux does in an fsync that fails: the sectors count as written, and are not on the disk.
+  ///
+  /// Another fsync has nothing to write and succeeds.
+  mutating func failSynchronizing() { dirty = [] }
 
   /// The power is gone: length and each dirty sector are kept or lost on their own.
   mutating func settle(_ draw: inout Draw) {

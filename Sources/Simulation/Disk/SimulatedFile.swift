@@ -54,7 +54,11 @@ final class SimulatedFile: File {
   }
 
   func synchronize() throws(FileError) {
-    try call(.sync) { content, _ throws(FileError) in content.synchronize() }
+    try call(.sync) { content, effect throws(FileError) -> Void in
+      guard case .error(let number) = effect else { return content.synchronize() }
+      content.failSynchronizing()
+      throw FileError(.sync, self.path, errno: number)
+    }
   }
 
   func truncate(to length: UInt64) throws(FileError) {

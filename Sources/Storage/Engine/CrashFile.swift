@@ -7,6 +7,16 @@ import Wire
 /// Written at a start, before tenants are served, and by a release while the process is down or
 /// running; a running process does not read it again.
 public struct CrashFile {
+  /// What a start finds of the run before.
+  struct TakenOver {
+    var counter = CrashCounter()
+    var crashed: [TenantID] = []
+    /// Lines of `crashes` that are none.
+    var unreadable: [String] = []
+    /// What could not be read or written; the counter counts in memory all the same.
+    var failures: [FileError] = []
+  }
+
   static let mostBytes = 1 << 20
 
   private let directory: String
@@ -37,16 +47,27 @@ public struct CrashFile {
   /// Counts whom the last run crashed with.
   ///
   /// A crash between this and the emptying of `running` counts twice: too early a quarantine, never
-  /// a missed one.
-  func takeOver(
-    at now: Timestamp, counting counts: (TenantID) -> Bool
-  ) throws(FileError) -> (counter: CrashCounter, crashed: [TenantID], unreadable: [String]) {
-    var (counter, unreadable) = try read()
-    let crashed = try crashedTenants().filter(counts)
-    guard !crashed.isEmpty else { return (counter, [], unreadable) }
-    for tenant in crashed { counter.crashed(tenant, at: now) }
-    try write(counter)
-    return (counter, crashed, unreadable)
+  /// a missed one. A disk that is full or fails keeps nobody from being served: what it refuses is
+  /// among the failures.
+  func takeOver(at now: Timestamp, counting counts: (TenantID) -> Bool) -> TakenOver {
+    var result = TakenOver()
+    do throws(FileError) {
+      let found = try read()
+      result.counter = found.counter
+      result.unreadable = found.unreadable
+    } catch { result.failures.append(error) }
+    let isRead = result.failures.isEmpty
+    do throws(FileError) {
+      result.crashed = try crashedTenants().filter(counts)
+    } catch { result.failures.append(error) }
+    guard !result.crashed.isEmpty else { return result }
+    for tenant in result.crashed { result.counter.crashed(tenant, at: now) }
+    // Over a file that could not be read it would end the quarantines in it.
+    guard isRead else { return result }
+    do throws(FileError) {
+      try write(result.counter)
+    } catch { result.failures.append(error) }
+    return result
   }
 
   /// Takes a tenant out of quarantine from the next start on; false where it is in none.
@@ -86,7 +107,7 @@ public struct CrashFile {
 }
 
 /// Which tenant each of the engine's threads works for, in a mapped file that outlives the process.
-final class RunningTenants: Sendable {
+public final class RunningTenants: Sendable {
   // Never changed and freed only with its owner; the C side writes to a thread's own slot.
   nonisolated(unsafe) private let map: UnsafeMutablePointer<aim_crash_map>
 
@@ -106,4 +127,24 @@ final class RunningTenants: Sendable {
   }
 
   func leave() { aim_crash_leave(map) }
+
+  /// Runs `body` for `tenant` on a thread that ends soon, such as `Blocking`'s: its slot is given
+  /// back, as there are few.
+  public func during<T>(_ tenant: TenantID, _ body: () throws -> T) rethrows -> T {
+    enter(tenant)
+    defer { end() }
+    return try body()
+  }
+
+  /// This thread comes no more: its slot is another's.
+  func end() { aim_crash_end(map) }
+
+  /// Whom this thread works for; nil: nobody.
+  static var current: TenantID? {
+    guard let slot = aim_crash_current() else { return nil }
+    let name = withUnsafeBytes(of: slot.pointee.name) { bytes in
+      String(decoding: bytes.prefix(Int(slot.pointee.length)), as: UTF8.self)
+    }
+    return TenantID(name)
+  }
 }

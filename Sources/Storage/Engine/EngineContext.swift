@@ -20,6 +20,9 @@ final class EngineContext: Sendable {
   let metrics: EngineMetrics
   let problems: ProblemList
   let faults: FaultInjection
+  /// Must end the process.
+  let fatal: @Sendable (JournalFatality) -> Void
+  let fatality: Fatality
   let openTenants: OpenTenants
   let stalled = StalledTenants()
   /// Empty but in a follower.
@@ -35,7 +38,8 @@ final class EngineContext: Sendable {
   init(
     configuration: EngineConfiguration, clock: any WallClock, random: any RandomSource,
     files: any FileSystem, journal: Journal, heads: HeadsTable, due: DueIndex,
-    faults: FaultInjection, running: RunningTenants? = nil, log: Logger
+    faults: FaultInjection, fatal: @escaping @Sendable (JournalFatality) -> Void,
+    fatality: Fatality, running: RunningTenants? = nil, log: Logger
   ) {
     self.configuration = configuration
     self.clock = clock
@@ -45,6 +49,8 @@ final class EngineContext: Sendable {
     self.heads = heads
     self.due = due
     self.faults = faults
+    self.fatal = fatal
+    self.fatality = fatality
     self.running = running
     self.log = log
     writers = RunQueue(threads: configuration.writerThreads, name: "writer")

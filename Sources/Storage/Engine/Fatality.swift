@@ -9,6 +9,8 @@ final class Fatality: Sendable {
   }
   private let state = Mutex(State())
 
+  var isMet: Bool { state.withLock { $0.isMet } }
+
   func meet() {
     let waiting = state.withLock { state in
       state.isMet = true

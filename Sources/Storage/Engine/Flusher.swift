@@ -25,18 +25,29 @@ struct Flusher {
   }
 
   /// Makes a pass where the journal has grown long, and says who cannot be helped.
+  ///
+  /// While it is short nobody is asked: with ten thousand tenants that alone kept a cell busy.
   func look() {
-    let stopped = stoppedPinning
     let limit = context.configuration.replayBytes
+    guard bytesKept > limit else {
+      context.problems.resolve("journal_pinned", nil)
+      return
+    }
+    let stopped = stoppedPinning
     // Those that are stopped stay where they are: without them, or each look would make a pass.
     let movable = context.heads.flushedThrough(without: Set(stopped))
     if context.journal.bytesNeeded(from: movable.next) > limit { pass() }
-    if !stopped.isEmpty, bytesKept > limit {
+    // Where nothing may be trimmed, copies of stopped tenants' records would make no room.
+    if !stopped.isEmpty, !context.journal.keepsEvidence, bytesKept > limit {
       copyOut(stopped)
       trim()
     }
     let kept = bytesKept
-    if kept > limit, let first = stoppedPinning.first {
+    if context.journal.keepsEvidence, kept > limit {
+      context.problems.add(
+        .journalPinned(
+          "damage that is not repaired keeps \(kept) bytes of the journal", since: context.now))
+    } else if kept > limit, let first = stoppedPinning.first {
       context.problems.add(
         .journalPinned(
           "stopped tenants, first \(first), keep \(kept) bytes of the journal",
@@ -47,7 +58,8 @@ struct Flusher {
   }
 
   private var bytesKept: UInt64 {
-    context.journal.bytesNeeded(from: context.heads.flushedThrough.next)
+    context.journal.bytesNeeded(
+      from: context.journal.keepsEvidence ? CellSeq(0) : context.heads.flushedThrough.next)
   }
 
   /// Stopped tenants that need the journal, the longest first.
@@ -60,10 +72,12 @@ struct Flusher {
     // A stopped tenant's files lack records, whatever is flushed; it must not take others' turn.
     let pinning = context.heads.pinning.lazy.filter { writer($0)?.problem == nil }
     for tenant in pinning.prefix(limit) { flush(tenant) }
-    trim()
+    if !context.isEnding { trim() }
   }
 
   /// The heads first: a trimmed record may be the last of its tenant.
+  ///
+  /// A journal that keeps evidence of damage leaves both as they are.
   func trim() {
     let state = context.heads.copy
     do {
@@ -80,7 +94,7 @@ struct Flusher {
 
   /// Checkpoints files whose WAL has grown long; the writer then begins it anew.
   private func shorten(_ tenant: TenantID, _ kinds: Set<FileKind>) {
-    guard let schema = writer(tenant)?.schema else { return }
+    guard !context.isEnding, let schema = writer(tenant)?.schema else { return }
     for kind in kinds {
       do {
         _ = try checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)")
@@ -93,6 +107,8 @@ struct Flusher {
   /// Makes every file of one tenant durable up to what is committed now; answers whether it could.
   @discardableResult
   func flush(_ tenant: TenantID) -> Bool {
+    // A second fsync would say that all is well, and the journal be trimmed.
+    guard !context.isEnding else { return false }
     guard let writer = writer(tenant), let through = writer.committedThrough else { return true }
     let directory = context.directory(tenant)
     do {
@@ -138,9 +154,11 @@ struct Flusher {
     try context.files.synchronizeDirectory(context.configuration.directory)
   }
 
+  /// Says what failed; it is tried again by a later pass, but for an fsync, which ends the process.
   func report(_ tenant: TenantID?, _ error: any Error) {
     context.log.error("flush failed", metadata: ["error": "\(error)"])
     context.problems.add(.flushFailed(tenant, detail: "\(error)", since: context.now))
+    context.end(ifFailedSync: error)
   }
 
   /// Copies the WAL into the file and fsyncs both; false where a reader held part of it back.

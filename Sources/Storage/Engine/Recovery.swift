@@ -38,6 +38,17 @@ struct Recovery {
     for tenant in open.sorted() { finish(tenant) }
     for (tenant, range) in stopping { stop(tenant, by: range) }
     context.metrics.replayed(replayed)
+    // The thread of the start comes no more.
+    context.running?.end()
+  }
+
+  /// Works on a tenant's core in its name: what crashes here is its crash.
+  private func withCore<T: Sendable>(
+    of writer: TenantWriter, _ body: (TenantCore) throws -> T
+  ) rethrows -> T {
+    context.running?.enter(writer.tenant)
+    defer { context.running?.leave() }
+    return try writer.withCore(body)
   }
 
   /// Applies what was copied out of the journal when the tenant was stopped.
@@ -47,7 +58,7 @@ struct Recovery {
     // A quarantined tenant's wait: applying them may be what ended the process.
     guard let writer = writers[tenant], writer.problem == nil else { return }
     do {
-      let (hasCopy, applied) = try writer.withCore { core in
+      let (hasCopy, applied) = try withCore(of: writer) { core in
         defer { core.closeFiles() }
         return (try core.replayCopied(), try core.finishReplay())
       }
@@ -72,11 +83,8 @@ struct Recovery {
       // Any of them: each comes back where its next record wants it.
       finish(other)
     }
-    context.running?.enter(tenant)
-    defer { context.running?.leave() }
     do {
-      let payload = try record.decodedPayload()
-      try writer.withCore { try $0.replay(record.identity, payload) }
+      try withCore(of: writer) { try $0.replay(record.identity, try record.decodedPayload()) }
       open.insert(tenant)
     } catch {
       open.remove(tenant)
@@ -87,7 +95,7 @@ struct Recovery {
   private mutating func finish(_ tenant: TenantID) {
     guard open.remove(tenant) != nil, let writer = writers[tenant] else { return }
     do {
-      replayed += try writer.withCore { core in
+      replayed += try withCore(of: writer) { core in
         defer { core.closeFiles() }
         return try core.finishReplay()
       }
@@ -107,7 +115,10 @@ struct Recovery {
     for (tenant, writer) in writers where !without.contains(tenant) {
       // Only who has something there needs to be asked; files are slow to open.
       guard range.stops(tenant, applied: .zero) else { continue }
-      let applied = (try? writer.withCore { try $0.highestApplied() }) ?? .zero
+      // A quarantined tenant's stay closed: what they have counts as not applied, and is kept.
+      let isClosed = writer.problem != nil
+      let applied =
+        isClosed ? .zero : (try? withCore(of: writer) { try $0.highestApplied() }) ?? .zero
       guard range.stops(tenant, applied: applied) else { continue }
       if let before = stopping[tenant], before.firstSeq <= range.firstSeq { continue }
       stopping[tenant] = range

@@ -45,14 +45,14 @@ extension StorageEngine {
     try finishRestores(
       opened.heads, isWhole: opened.damage.isEmpty && opened.headsProblem == nil)
     try imports.recover(opened.heads)
-    let (crashes, running) = try crashes()
+    let (crashes, running) = crashes()
     let context = EngineContext(
       configuration: configuration, clock: clock, random: random, files: files,
       journal: opened.journal, heads: HeadsTable(heads: opened.heads, through: opened.last),
       due: DueIndex(
         clock: clock, repeatMilliseconds: configuration.dueRepeatMilliseconds,
         announce: announceDue),
-      faults: faults, running: running, log: log)
+      faults: faults, fatal: fatal, fatality: fatality, running: running, log: log)
     var report = RecoveryReport()
     report.cutBytes = opened.cutBytes
     report.damage = opened.damage
@@ -112,20 +112,23 @@ extension StorageEngine {
   }
 
   /// Whom earlier runs crashed with, and this run's own file of who is served.
-  private func crashes() throws -> (CrashCounter, RunningTenants?) {
+  private func crashes() -> (CrashCounter, RunningTenants?) {
     guard let quarantines = configuration.quarantines else { return (CrashCounter(), nil) }
     let file = CrashFile(directory: configuration.directory, files: files)
-    let (counter, crashed, unreadable) = try file.takeOver(
+    let taken = file.takeOver(
       at: Timestamp(milliseconds: clock.milliseconds()), counting: quarantines)
-    for tenant in crashed {
+    for tenant in taken.crashed {
       log.critical("the last run crashed with this tenant", metadata: ["tenant": "\(tenant)"])
     }
-    for line in unreadable {
+    for failure in taken.failures {
+      log.error("crashes are counted in memory only", metadata: ["error": "\(failure)"])
+    }
+    for line in taken.unreadable {
       log.error("a line of `crashes` is unreadable", metadata: ["line": "\(line.prefix(100))"])
     }
     let running = file.begin()
     if running == nil { log.error("crashes are not counted: `running` cannot be mapped") }
-    return (counter, running)
+    return (taken.counter, running)
   }
 
   private func serve(

@@ -100,12 +100,7 @@ public final class StorageEngine: TenantStore {
       let found =
         try Sabotage.forgetDedupe.isOn
         ? .expired : answers.find(scope, payload: claim.payloadHash, now: transaction.now)
-      switch found {
-      case .answer(let stored): return stored
-      case .otherPayload:
-        throw Failure(.idempotencyConflict, "this key was used with another payload")
-      case .nothing, .expired: break
-      }
+      if let stored = try found.stored() { return stored }
       let answer = try body(transaction)
       try answers.store(
         answer, scope, payload: claim.payloadHash,

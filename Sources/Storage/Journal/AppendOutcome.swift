@@ -26,11 +26,14 @@ public enum AppendOutcome: Hashable, Sendable {
 public enum JournalFatality: Error, Hashable, Sendable, CustomStringConvertible {
   case synchronizeFailed(String)
   case truncateFailed(String)
+  /// The journal is whole; of tenants' files, or of what lets it be trimmed, nobody knows.
+  case filesNotSynchronized(String)
 
   public var description: String {
     switch self {
     case .synchronizeFailed(let detail): "journal fsync failed, the process must end: \(detail)"
     case .truncateFailed(let detail): "journal truncation failed, the process must end: \(detail)"
+    case .filesNotSynchronized(let detail): "an fsync failed, the process must end: \(detail)"
     }
   }
 }

@@ -59,14 +59,20 @@ struct GapBody: Hashable, Sendable {
     removedHash = try reader.hash()
     sideFile = try reader.text()
     voids = []
+    guard max(throughGroup, voidThrough.rawValue) <= GroupFormat.highestNumber else {
+      throw JournalError.malformed("a gap up to where no journal comes")
+    }
     for _ in 0..<(try reader.varint()) {
       guard let tenant = TenantID(try reader.text()) else {
         throw JournalError.malformed("a gap names no tenant")
       }
-      voids.append(
-        Void(
-          tenant: tenant, keptSeq: TenantSeq(try reader.integer(UInt64.self)),
-          keptHash: try reader.hash()))
+      let void = Void(
+        tenant: tenant, keptSeq: TenantSeq(try reader.integer(UInt64.self)),
+        keptHash: try reader.hash())
+      guard void.keptSeq.rawValue <= GroupFormat.highestNumber else {
+        throw JournalError.malformed("a gap keeps more of a tenant than there can be")
+      }
+      voids.append(void)
     }
   }
 

@@ -28,6 +28,15 @@ struct GroupHeader: Hashable, Sendable {
   var listFirstSeq: CellSeq
   var listBytes: Int
   var listCount: Int
+
+  /// Whether its positions rise, and none is so high that counting on from it would overflow.
+  var isCountable: Bool {
+    let highest = max(number, firstSeq.rawValue, lastSeq.rawValue, listFirstSeq.rawValue)
+    guard firstSeq.rawValue > 0, highest <= GroupFormat.highestNumber else { return false }
+    let count = lastSeq.rawValue &- firstSeq.rawValue &+ 1
+    // A gap stands for any number of positions; less than none would be a step back.
+    return kind == .gap ? count <= GroupFormat.highestNumber : count == UInt64(recordCount)
+  }
 }
 
 /// One record of the group before, as named in the next group.
@@ -44,6 +53,8 @@ enum GroupFormat {
   static let headerLength = 92
   static let trailerLength = 4
   static let overhead = headerLength + trailerLength
+  /// The highest number of a group, and the highest position, that is read; none comes near it.
+  static let highestNumber = UInt64(Int64.max)
 
   static func encodeHeader(_ header: GroupHeader, into writer: inout ByteWriter) {
     let start = writer.count
@@ -86,16 +97,16 @@ enum GroupFormat {
     let listFirstSeq = CellSeq(try reader.integer(UInt64.self))
     let crc = bytes.prefix(headerLength - 4).withUnsafeBytes { CRC32.of($0) }
     guard try reader.integer(UInt32.self) == crc, totalBytes <= JournalLimits.groupBytes,
-      totalBytes >= overhead + listBytes, firstSeq.rawValue > 0,
-      kind == .gap || lastSeq.rawValue &- firstSeq.rawValue &+ 1 == UInt64(recordCount),
+      totalBytes >= overhead + listBytes,
       // A reader makes room for what is promised here: no more than the bytes can hold.
       recordCount <= (totalBytes - overhead - listBytes) / RecordFormat.shortestLength,
       listCount <= listBytes / 2
     else { return nil }
-    return GroupHeader(
+    let header = GroupHeader(
       kind: kind, totalBytes: totalBytes, recordCount: recordCount, number: number,
       firstSeq: firstSeq, lastSeq: lastSeq, previousHash: previousHash,
       listFirstSeq: listFirstSeq, listBytes: listBytes, listCount: listCount)
+    return header.isCountable ? header : nil
   }
 
   static func encode(_ entry: GroupListEntry, into writer: inout ByteWriter) {

@@ -22,6 +22,11 @@ public final class Journal: Sendable {
   /// Nil where the journal is stepped.
   private let thread: OwnThread?
   private let steps: JournalSteps?
+  /// Whether the opening found damage that no repair has closed, or heads that it could not read.
+  ///
+  /// Heads and segments stay as they were found then: a checkpoint written now would prove at the
+  /// next start that nothing was lost.
+  public let keepsEvidence: Bool
 
   /// Opens the journal in `configuration.directory`, or begins one there.
   ///
@@ -75,6 +80,7 @@ public final class Journal: Sendable {
     self.files = files
     self.maker = maker
     lock = opening.lock
+    keepsEvidence = !opening.catalog.damage.isEmpty || opening.headsProblem != nil
     let catalog = Monitor(opening.catalog)
     self.catalog = catalog
     var empty = AppendQueue(configuration)
@@ -232,12 +238,12 @@ public final class Journal: Sendable {
   /// Removes the segments that hold only records at or before `pastAll` and before the stored
   /// checkpoint of heads.
   ///
-  /// The caller has made sure that all files are durable past it; what pins hold stays too.
+  /// The caller has made sure that all files are durable past it; what pins hold stays too, and
+  /// all of it where the journal ``keepsEvidence``.
   public func trim(pastAll: CellSeq) throws(JournalError) {
     let failure = trimming.withLock { _ -> FileError? in
       do throws(FileError) {
-        let limit = min(pastAll, try pinLimit())
-        for segment in catalog.withLock({ $0.removable(pastAll: limit) }) {
+        for segment in try removable(pastAll: pastAll) {
           let path = configuration.directory + "/" + segment.name
           if try files.exists(path) { try files.remove(path) }
           // One at a time, oldest first: a removal that a power loss undoes must not leave a hole.
@@ -252,6 +258,13 @@ public final class Journal: Sendable {
     if let failure { throw .file(failure) }
   }
 
+  private func removable(pastAll: CellSeq) throws(FileError) -> [JournalCatalog.Segment] {
+    // Pins are not asked then: what they hold stays, so none is lost.
+    guard !keepsEvidence else { return [] }
+    let limit = min(pastAll, try pinLimit())
+    return catalog.withLock { $0.removable(pastAll: limit) }
+  }
+
   private func pinLimit() throws(FileError) -> CellSeq {
     guard !pins.isEmpty else { return CellSeq(.max) }
     let free = try files.freeBytes(configuration.directory)
@@ -264,9 +277,11 @@ public final class Journal: Sendable {
   /// Stores the checkpoint of heads durably.
   ///
   /// Nothing past it may be in the table, and it may not lie past the durable journal. One that is
-  /// older than the stored one is left out: the journal may have been trimmed since.
+  /// older than the stored one is left out: the journal may have been trimmed since. So is any
+  /// where the journal ``keepsEvidence``.
   public func writeHeads(_ checkpoint: HeadsCheckpoint) throws(JournalError) {
     precondition(checkpoint.through <= lastSeq, "a checkpoint of heads past the durable journal")
+    guard !keepsEvidence else { return }
     let bytes = HeadsFile.encode(
       checkpoint, cell: configuration.cell, generation: configuration.generation)
     let failure = trimming.withLock { _ -> FileError? in

@@ -54,6 +54,11 @@ public struct JournalRecords {
         continue
       }
       defer { if self.reader != nil { self.reader = reader } }
+      // What the opening took for damage is that here, also where something in it looks valid.
+      if let end = endOfDamage(in: segment) {
+        offset = end
+        continue
+      }
       let head = try reader.bytes(at: offset, GroupFormat.headerLength)
       if let header = GroupFormat.decodeHeader(head), header.kind != .gap, header.lastSeq < start,
         header.number > lastNumber, offset + UInt64(header.totalBytes) <= segment.endOffset
@@ -64,8 +69,8 @@ public struct JournalRecords {
         continue
       }
       guard let group = try reader.group(at: offset), group.header.number > lastNumber else {
-        try stepOverDamage(&reader, segment)
-        continue
+        throw JournalError.malformed(
+          "segment \(segment.name) has no valid group at byte \(offset) any more")
       }
       offset += UInt64(group.header.totalBytes)
       // A gap's own number may be that of the group behind it.
@@ -92,17 +97,11 @@ public struct JournalRecords {
     offset = UInt64(SegmentHeader.length)
   }
 
-  private mutating func stepOverDamage(
-    _ reader: inout SegmentReader, _ segment: JournalCatalog.Segment
-  ) throws(JournalError) {
-    let isReported = catalog.damage.contains {
-      $0.segment == segment.name && $0.startOffset <= offset
-    }
-    guard isReported else {
-      throw JournalError.malformed(
-        "segment \(segment.name) has no valid group at byte \(offset) any more")
-    }
-    offset = try reader.nextGroup(behind: offset, over: lastNumber) ?? segment.endOffset
+  /// Where the damage ends that was reported of this place; nil: there is none.
+  private func endOfDamage(in segment: JournalCatalog.Segment) -> UInt64? {
+    catalog.damage.first {
+      $0.segment == segment.name && $0.startOffset <= offset && offset < $0.endOffset
+    }?.endOffset
   }
 
   private func records(

@@ -12,7 +12,8 @@ public struct JournalRepairReport: Codable, Hashable, Sendable {
     public var lostThrough: TenantSeq
     /// Of these, records that are readable but void: they follow one that is gone.
     public var voidRecords: UInt64
-    /// The tenant cannot go on from its files: they have part of what is gone.
+    /// The tenant cannot go on from its files: they have part of what is gone, or nothing tells
+    /// any more where it stands (``lostThrough`` is then what they have, before ``lostFrom``).
     public var needsRestore: Bool
   }
 
@@ -41,8 +42,8 @@ public struct JournalRepairReport: Codable, Hashable, Sendable {
 public struct JournalRepair {
   private let directory: String
   private let files: any FileSystem
-  private let applied: [TenantID: TenantSeq]
-  private let survey: RepairSurvey
+  let applied: [TenantID: TenantSeq]
+  let survey: RepairSurvey
 
   /// Repairs the journal in `directory`.
   ///
@@ -54,7 +55,7 @@ public struct JournalRepair {
     let lock = try JournalNames.takeLock(directory, files)
     defer { lock.release() }
     let survey = try RepairSurvey(directory: directory, files: files)
-    guard !survey.damage.isEmpty else {
+    guard !survey.damage.isEmpty || survey.beginning != nil else {
       throw JournalError.noSuchDamage("no damage in \(directory)")
     }
     let repair = JournalRepair(
@@ -65,6 +66,9 @@ public struct JournalRepair {
   private func run() throws -> JournalRepairReport {
     var report = JournalRepairReport(ranges: [], segmentsRewritten: [])
     var gaps: [String: [RepairGap]] = [:]
+    if let beginning = survey.beginning {
+      report.ranges.append(try examine(beginning: beginning))
+    }
     for index in survey.damage.indices {
       let (gap, range) = try examine(index)
       report.ranges.append(range)
@@ -116,7 +120,7 @@ public struct JournalRepair {
   }
 
   /// Keeps the range's bytes in a file of their own, durably.
-  private func save(_ range: DamagedRange) throws -> (name: String, bytes: [UInt8]) {
+  func save(_ range: DamagedRange) throws -> (name: String, bytes: [UInt8]) {
     let source = try files.open(directory + "/" + range.segment, .read)
     defer { source.close() }
     let end = min(range.endOffset, try source.length())

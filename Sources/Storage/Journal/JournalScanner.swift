@@ -4,7 +4,9 @@ import Wire
 /// Walks a journal from its oldest segment to its end and says what is valid, damaged and torn.
 ///
 /// Reads only. A group counts where header, CRC, number, position and chain are right. Where one
-/// does not, the next group that is right ends the damage, and its list names what is missing.
+/// does not, the next group that is right ends the damage, and its list names what is missing. What
+/// is found by searching may be a tenant's bytes that look like a group: it is judged more
+/// strictly, and passed over where a group in its place would refuse the journal.
 struct JournalScanner {
   private let directory: String
   /// Nil until the first header told, where any is accepted.
@@ -18,6 +20,13 @@ struct JournalScanner {
   /// An unreadable range whose end is not known yet.
   private var open: (segment: String, start: UInt64, end: UInt64, reason: String)?
   private var seen = SeenTenants()
+
+  /// A group whose content keeps the format.
+  private struct Content {
+    var group: ScannedGroup
+    var records: [JournalRecord]
+    var gap: GapBody?
+  }
 
   init(
     directory: String, cell: CellID?, generation: Generation?,
@@ -76,16 +85,17 @@ struct JournalScanner {
     var offset = UInt64(SegmentHeader.length)
     while !last.isSealed {
       if let group = try reader.group(at: offset), fits(group.header) {
-        try accept(group.header, group.bytes, name, offset, visit)
+        let content = try read(group.header, group.bytes, name, offset)
+        try checkOwner(content.records)
+        try accept(content, visit)
         offset += UInt64(group.header.totalBytes)
         continue
       }
       let nonzero = try reader.lastNonzero(from: offset)
-      if nonzero != nil || !isLast,
-        let next = try reader.nextGroup(behind: offset, over: scan.tip.groupNumber)
-      {
-        addOpen(name, offset, next, "bytes that are no valid group")
-        offset = next
+      if nonzero != nil || !isLast, let next = try search(&reader, behind: offset, name) {
+        addOpen(name, offset, next.group.offset, "bytes that are no valid group")
+        try accept(next, visit)
+        offset = scan.tip.offset
         continue
       }
       // Without header and groups nothing tells that the file was ever as short as it is.
@@ -158,25 +168,68 @@ struct JournalScanner {
     }
   }
 
-  private mutating func accept(
-    _ header: GroupHeader, _ bytes: ArraySlice<UInt8>, _ name: String, _ offset: UInt64,
-    _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
-  ) throws {
+  /// The next group behind the invalid one at `offset` that may stand in this journal.
+  private func search(
+    _ reader: inout SegmentReader, behind offset: UInt64, _ name: String
+  ) throws(JournalError) -> Content? {
+    let number = scan.tip.groupNumber
+    var place = try reader.nextGroup(behind: offset, over: number)
+    while let candidate = place, let group = try reader.group(at: candidate) {
+      if fits(group.header), let content = try? read(group.header, group.bytes, name, candidate),
+        isPlausible(content)
+      {
+        return content
+      }
+      // Bytes with the right CRC are one group or none: nothing else begins inside of them.
+      place = try reader.nextGroup(
+        from: candidate + UInt64(group.header.totalBytes), over: number)
+    }
+    return nil
+  }
+
+  /// Whether a group that was searched for is one that this journal can have.
+  private func isPlausible(_ content: Content) -> Bool {
+    var next = content.group.header.firstSeq
+    for record in content.records {
+      guard cell.map({ $0 == record.position.cell }) ?? true, record.position.cellSeq == next,
+        record.identity.tenantSeq.rawValue <= GroupFormat.highestNumber,
+        (try? TenantHead(after: nil, record)) != nil
+      else { return false }
+      next = next.next
+    }
+    return true
+  }
+
+  /// Decodes a group that is whole; throws where its content does not keep the format.
+  private func read(
+    _ header: GroupHeader, _ bytes: ArraySlice<UInt8>, _ name: String, _ offset: UInt64
+  ) throws(JournalError) -> Content {
     let listStart = bytes.startIndex + GroupFormat.headerLength
     let bodyStart = listStart + header.listBytes
     let listBytes = bytes[listStart..<bodyStart]
-    var group = ScannedGroup(
+    let group = ScannedGroup(
       header: header, hash: bytes.withUnsafeBytes { SHA256Hash.of($0) }, segment: name,
       offset: offset, list: try GroupFormat.decodeList(listBytes, count: header.listCount),
       chains: true, body: bytes[bodyStart..<(bytes.endIndex - GroupFormat.trailerLength)])
-    let records = try group.records()
-    try checkOwner(records)
+    let gap = header.kind == .gap ? try GapBody(decoding: group.body) : nil
+    // One below its own number: nothing but the chain was broken there.
+    if let gap, gap.throughGroup + 1 < header.number {
+      throw JournalError.malformed("a gap that ends before it begins")
+    }
+    return Content(group: group, records: try group.records(), gap: gap)
+  }
+
+  private mutating func accept(
+    _ content: Content, _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
+  ) throws {
+    var group = content.group
+    let (header, records) = (group.header, content.records)
     group.chains = closeOpen(group, records.first?.position.generation)
     hasTip = true
 
     scan.tip = JournalTip(
       groupNumber: header.number, lastSeq: header.lastSeq, hash: group.hash,
-      offset: offset + UInt64(header.totalBytes))
+      offset: group.offset + UInt64(header.totalBytes))
     let index = scan.segments.count - 1
     if scan.segments[index].groups == 0, scan.segments[index].header == nil {
       scan.segments[index].firstSeq = header.firstSeq
@@ -188,9 +241,9 @@ struct JournalScanner {
     switch header.kind {
     case .seal: scan.segments[index].isSealed = true
     case .gap:
-      let body = try GapBody(decoding: group.body)
+      guard let body = content.gap else { break }
       scan.tip.groupNumber = body.throughGroup
-      scan.gaps.append((name, header, body))
+      scan.gaps.append((group.segment, header, body))
       scan.segments[index].isSealed = body.endsSegment
       seen.add(body, firstSeq: header.firstSeq, lastSeq: header.lastSeq)
     case .records:

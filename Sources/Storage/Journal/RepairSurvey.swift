@@ -26,8 +26,15 @@ struct RepairSurvey {
   private(set) var places: [String: [Place]] = [:]
   /// Per range, the heads before it.
   private(set) var before: [[TenantID: TenantHead]] = []
+  /// What is missing before the first segment, or with a table of heads that cannot be read; nil:
+  /// nothing.
+  private(set) var beginning: DamagedRange?
+  /// Where each tenant stands, as far as the checkpoint and the records tell.
+  private(set) var heads: [TenantID: TenantHead] = [:]
   private var checkpoint: HeadsCheckpoint?
   private var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
+  /// Each tenant's first record in the journal.
+  private var firstSeqs: [TenantID: TenantSeq] = [:]
 
   init(directory: String, files: any FileSystem) throws {
     var places: [String: [Place]] = [:]
@@ -52,7 +59,13 @@ struct RepairSurvey {
     }
     self.places = places
     self.records = records
-    checkpoint = try Self.readHeads(directory, files, scan)
+    for record in records where firstSeqs[record.tenant] == nil {
+      firstSeqs[record.tenant] = record.seq
+    }
+    let stored = try Self.readHeads(directory, files, scan)
+    checkpoint = stored.checkpoint
+    heads = (checkpoint?.heads ?? [:]).merging(fold.heads) { $0.cellSeq < $1.cellSeq ? $1 : $0 }
+    beginning = findBeginning(stored.unreadable)
     if let checkpoint, checkpoint.through > scan.tip.lastSeq {
       var tail = scan.endingTail("the checkpoint of heads holds more than the journal")
       if case .damaged(let found) = scan.tail { tail = found }
@@ -68,13 +81,39 @@ struct RepairSurvey {
     }
   }
 
+  /// The checkpoint; or how long the file is that does not read as one, and why.
   private static func readHeads(
     _ directory: String, _ files: any FileSystem, _ scan: JournalScan
-  ) throws -> HeadsCheckpoint? {
+  ) throws -> (checkpoint: HeadsCheckpoint?, unreadable: (bytes: Int, reason: String)?) {
     guard let cell = scan.segments.lazy.compactMap({ $0.header?.cell }).first,
       let bytes = try HeadsFile.read(directory: directory, files: files)
-    else { return nil }
-    return try? HeadsFile.decode(bytes, cell: cell, generation: nil)
+    else { return (nil, nil) }
+    do throws(JournalError) {
+      return (try HeadsFile.decode(bytes, cell: cell, generation: nil), nil)
+    } catch .malformed(let detail) {
+      return (nil, (bytes: bytes.count, reason: detail))
+    }
+  }
+
+  private func findBeginning(_ unreadable: (bytes: Int, reason: String)?) -> DamagedRange? {
+    guard let first = scan.segments.first else { return nil }
+    let through = checkpoint?.through ?? CellSeq(0)
+    let last = CellSeq(first.firstSeq.rawValue - 1)
+    if let unreadable {
+      return DamagedRange(
+        segment: JournalNames.heads, startOffset: 0, endOffset: UInt64(unreadable.bytes),
+        firstSeq: CellSeq(1), lastSeq: last, tenants: .unknown(intact: Set(heads.keys)),
+        reason: "the table of heads: \(unreadable.reason)")
+    }
+    guard last > through else { return nil }
+    return DamagedRange(
+      segment: first.name, startOffset: 0, endOffset: 0, firstSeq: through.next, lastSeq: last,
+      tenants: .unknown(intact: []), reason: "segments before the first one are missing")
+  }
+
+  /// Of a tenant: the last record that the checkpoint knows, and the first one in the journal.
+  func ends(of tenant: TenantID) -> (kept: TenantSeq?, next: TenantSeq?) {
+    (checkpoint?.heads[tenant]?.tenantSeq, firstSeqs[tenant])
   }
 
   /// Heads of the checkpoint that are older than a range: their tenants stood there before it.
@@ -146,13 +185,18 @@ struct RepairSurvey {
     return lost
   }
 
-  /// Puts the heads of voided tenants back to what they keep, and past what was trimmed too early.
+  /// Puts the heads of voided tenants back to what they keep, and the checkpoint past what is
+  /// missing before the first segment.
+  ///
+  /// In the place of one that cannot be read, the records tell the heads from then on.
   func storeHeads(
     _ directory: String, _ files: any FileSystem, voids gaps: [RepairGap]
   ) throws {
-    guard var checkpoint, let header = scan.segments.lazy.compactMap(\.header).first else {
-      return
-    }
+    guard checkpoint != nil || beginning != nil,
+      let header = scan.segments.lazy.compactMap(\.header).first
+    else { return }
+    var checkpoint = checkpoint ?? HeadsCheckpoint(through: CellSeq(0), heads: [:])
+    if let last = beginning?.lastSeq { checkpoint.through = max(checkpoint.through, last) }
     for gap in gaps {
       guard let index = damage.firstIndex(of: gap.range) else { continue }
       for void in gap.voids { checkpoint.heads[void.tenant] = before[index][void.tenant] }

@@ -56,11 +56,28 @@ struct SegmentReader {
     return result
   }
 
-  /// The next valid group behind `offset` whose number is over `number`.
+  /// The next valid group behind the invalid one at `offset` whose number is over `number`.
+  ///
+  /// An invalid group whose own header is right says where it ends: inside of it are tenants'
+  /// bytes, which may look like a group, and are not searched.
   mutating func nextGroup(
     behind offset: UInt64, over number: UInt64
   ) throws(JournalError) -> UInt64? {
-    var place = offset + 1
+    var place = offset
+    while let header = GroupFormat.decodeHeader(try bytes(at: place, GroupFormat.headerLength)) {
+      place += UInt64(header.totalBytes)
+      if let group = try group(at: place), group.header.number > number { return place }
+    }
+    return try nextGroup(from: place == offset ? offset + 1 : place, over: number)
+  }
+
+  /// The first bytes at or behind `offset` that are a valid group with a number over `number`.
+  ///
+  /// Whether they were written as one is the caller's to judge.
+  mutating func nextGroup(
+    from offset: UInt64, over number: UInt64
+  ) throws(JournalError) -> UInt64? {
+    var place = offset
     while place + UInt64(GroupFormat.headerLength) <= limit {
       let part = try bytes(at: place, Self.windowBytes)
       guard let index = part.firstIndex(ofMagic: GroupFormat.magic) else {

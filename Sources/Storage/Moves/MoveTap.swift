@@ -6,7 +6,7 @@ import Wire
 /// In order and bounded; a move whose target cannot keep up is given up.
 final class MoveTap: Sendable {
   /// Bytes that wait at most; more ends the move.
-  static let byteLimit = 128 * 1024 * 1024
+  let byteLimit: Int
 
   private struct State {
     var records = Deque<SealedRecord>()
@@ -15,10 +15,12 @@ final class MoveTap: Sendable {
   }
   private let state = Mutex(State())
 
+  init(byteLimit: Int = 128 << 20) { self.byteLimit = byteLimit }
+
   func add(_ record: SealedRecord) {
     state.withLock { state in
       guard !state.hasOverflowed else { return }
-      guard state.bytes + record.bytes.count <= Self.byteLimit else {
+      guard state.bytes + record.bytes.count <= byteLimit else {
         state.hasOverflowed = true
         state.records = Deque()
         return
@@ -45,7 +47,7 @@ final class MoveTap: Sendable {
       return taken
     }
     guard let taken else {
-      throw Failure(.overloaded, "the move's target is more than 128 MiB behind")
+      throw Failure(.overloaded, "the move's target is more than \(byteLimit >> 20) MiB behind")
     }
     return taken
   }

@@ -15,6 +15,8 @@ public final class Connection {
   private var statements: [UnsafePointer<UInt8>: Statement] = [:]
   /// Whether any statement failed since the flag was last cleared, also where the caller caught it.
   public internal(set) var sawError = false
+  /// The fsync that failed in a statement, also where the caller caught it; never cleared.
+  private(set) var failedSync: SQLiteError?
   /// Whether statements belong into a transaction that somebody began.
   ///
   /// Where SQLite has ended it by itself (a full disk, an I/O error) they are refused: each would
@@ -174,9 +176,11 @@ public final class Connection {
 
   private func failure(_ result: Int32, _ sql: String) -> SQLiteError {
     sawError = true
-    return SQLiteError(
+    let error = SQLiteError(
       extendedCode: sqlite3_extended_errcode(handle) == 0
         ? result : sqlite3_extended_errcode(handle),
       message: String(cString: sqlite3_errmsg(handle)), sql: sql)
+    if error.isFailedSync { failedSync = error }
+    return error
   }
 }

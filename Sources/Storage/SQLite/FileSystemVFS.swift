@@ -61,7 +61,8 @@ public final class FileSystemVFS: Sendable {
 
   /// What SQLite calls this failure.
   private static func code(_ error: FileError) -> Int32 {
-    if error.isDiskFull { return SQLITE_FULL }
+    // A full disk that an fsync meets is a failed fsync, as in SQLite's own VFS.
+    if error.isDiskFull, !error.isFailedSync { return SQLITE_FULL }
     // Extended codes: SQLITE_IOERR with the call in the second byte.
     let call: Int32 =
       switch error.operation {

@@ -21,8 +21,14 @@ public struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Whether the machine refused, and not the data: SQLITE_BUSY, NOMEM, IOERR, FULL, CANTOPEN.
   ///
-  /// Not where the file system says that its own data are damaged (IOERR_CORRUPTFS).
-  var mayPass: Bool { [5, 7, 10, 13, 14].contains(code) && extendedCode != 10 | 33 << 8 }
+  /// Not where the file system says that its own data are damaged (IOERR_CORRUPTFS), nor after an
+  /// fsync that failed: another would tell nothing.
+  var mayPass: Bool {
+    [5, 7, 10, 13, 14].contains(code) && extendedCode != 10 | 33 << 8 && !isFailedSync
+  }
+
+  /// IOERR_FSYNC or IOERR_DIR_FSYNC: what is on the disk is unknown.
+  var isFailedSync: Bool { extendedCode == 10 | 4 << 8 || extendedCode == 10 | 5 << 8 }
 
   /// Whether a UNIQUE or PRIMARY KEY constraint said no.
   public var isUniqueViolation: Bool { extendedCode == 2067 || extendedCode == 1555 }

@@ -9,7 +9,33 @@ import Wire
 public final class DirectTenants: TenantStore {
   private struct State {
     var stores: [TenantID: DirectStore] = [:]
-    var answers: [String: (hash: [UInt8], answer: StoredAnswer)] = [:]
+    var answers: [String: Kept] = [:]
+
+    /// As the engine finds it in its file.
+    func find(
+      _ claim: IdempotencyClaim, of tenant: TenantID, now: Timestamp
+    ) -> IdempotencyStore.Found {
+      guard let kept = answers[Self.scope(claim, of: tenant)] else { return .nothing }
+      guard kept.expires > now else { return .expired }
+      return kept.hash == claim.payloadHash ? .answer(kept.answer) : .otherPayload
+    }
+
+    mutating func keep(
+      _ answer: StoredAnswer, _ claim: IdempotencyClaim, of tenant: TenantID, now: Timestamp
+    ) {
+      answers[Self.scope(claim, of: tenant)] = Kept(
+        hash: claim.payloadHash, answer: answer,
+        expires: now.adding(seconds: claim.retentionSeconds))
+    }
+
+    private static func scope(_ claim: IdempotencyClaim, of tenant: TenantID) -> String {
+      "\(tenant)/\(claim.principal)/\(claim.key)"
+    }
+  }
+  private struct Kept {
+    let hash: [UInt8]
+    let answer: StoredAnswer
+    let expires: Timestamp
   }
   private struct Box: @unchecked Sendable { var state = State() }
 
@@ -40,16 +66,11 @@ public final class DirectTenants: TenantStore {
     _ tenant: TenantID, _ origin: CommandOrigin, _ claim: IdempotencyClaim,
     _ body: @escaping @Sendable (Transaction) throws -> StoredAnswer
   ) async throws(Failure) -> StoredAnswer {
-    let scope = "\(tenant)/\(claim.principal)/\(claim.key)"
-    return try run(tenant) { state, store in
-      if let stored = state.answers[scope] {
-        guard stored.hash == claim.payloadHash else {
-          throw Failure(.idempotencyConflict, "this key was used with another payload")
-        }
-        return stored.answer
-      }
-      let answer = try store.write(at: self.now, body)
-      state.answers[scope] = (claim.payloadHash, answer)
+    try run(tenant) { state, store in
+      let now = self.now
+      if let stored = try state.find(claim, of: tenant, now: now).stored() { return stored }
+      let answer = try store.write(at: now, body)
+      state.keep(answer, claim, of: tenant, now: now)
       return answer
     }
   }
@@ -60,7 +81,11 @@ public final class DirectTenants: TenantStore {
   ) async throws(Failure) -> T {
     try run(tenant) { state, store in
       let connections = Dictionary(uniqueKeysWithValues: files.map { ($0, store.reading($0)) })
-      return try body(Snapshot(tenant: tenant, now: self.now, connections: connections))
+      let now = self.now
+      return try body(
+        Snapshot(tenant: tenant, now: now, connections: connections) { [state] claim in
+          state.find(claim, of: tenant, now: now)
+        })
     }
   }
 

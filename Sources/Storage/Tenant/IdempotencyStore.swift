@@ -11,6 +11,16 @@ final class IdempotencyStore {
     case expired
     case answer(StoredAnswer)
     case otherPayload
+
+    /// What whoever comes with the key is answered; nil where the command is to run.
+    func stored() throws(Failure) -> StoredAnswer? {
+      switch self {
+      case .answer(let stored): stored
+      case .otherPayload:
+        throw Failure(.idempotencyConflict, "this key was used with another payload")
+      case .nothing, .expired: nil
+      }
+    }
   }
 
   /// Rows looked at for expiry in one step, and how many stored answers lie between two steps.

@@ -10,11 +10,18 @@ package struct Obstacle: Hashable, Sendable {
   /// Whether only a follower's acknowledgement is missing: the files are as they were before, and
   /// may be read.
   package let allowsReads: Bool
+  /// Whether an fsync failed: nobody is served any more, and the process ends.
+  let isFailedSync: Bool
 
   package init(_ detail: String, mayPass: Bool = false, allowsReads: Bool = false) {
+    self.init(detail, mayPass: mayPass, allowsReads: allowsReads, isFailedSync: false)
+  }
+
+  private init(_ detail: String, mayPass: Bool, allowsReads: Bool, isFailedSync: Bool) {
     self.detail = detail
     self.mayPass = mayPass
     self.allowsReads = allowsReads
+    self.isFailedSync = isFailedSync
   }
 
   package static let unacknowledged = Obstacle(
@@ -22,7 +29,10 @@ package struct Obstacle: Hashable, Sendable {
 
   /// `cause` met while doing `what`.
   package init(_ what: String, _ cause: any Error) {
-    self.init("\(what): \(cause)", mayPass: Self.mayPass(cause))
+    let isFailedSync = FailedSync.isCause(of: cause)
+    self.init(
+      "\(what): \(cause)", mayPass: !isFailedSync && Self.mayPass(cause), allowsReads: false,
+      isFailedSync: isFailedSync)
   }
 
   private static func mayPass(_ cause: any Error) -> Bool {

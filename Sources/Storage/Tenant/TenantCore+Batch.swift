@@ -164,7 +164,13 @@ extension TenantCore {
   private func interrupted(
     _ commands: [any Command]
   ) -> (RunResult, ArraySlice<any Command>) {
+    // A transaction that outgrows the cache begins the WAL before its COMMIT does.
+    let failedSync = enlisted.lazy.compactMap(\.connection.failedSync).first
     rollBack()
+    if let failedSync {
+      // Nobody is answered: the process ends.
+      return (.stop([], Obstacle("a transaction", failedSync)), [])
+    }
     switch interruption {
     case .schemaSteps: return (.again, commands[...])
     case .unopened(let kind, let reason):

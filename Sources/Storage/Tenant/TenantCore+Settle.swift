@@ -26,6 +26,8 @@ extension TenantCore {
     do {
       try commitFiles(batch)
     } catch {
+      // A WAL that begins anew is fsynced within COMMIT.
+      if FailedSync.isCause(of: error) { return ended(batch, error) }
       context.log.error(
         "COMMIT failed after the record was durable; replaying",
         metadata: ["tenant": "\(tenant)", "error": "\(error)"])
@@ -33,6 +35,7 @@ extension TenantCore {
       do {
         try reapply(batch.record)
       } catch {
+        if FailedSync.isCause(of: error) { return ended(batch, error) }
         // The record stays true and will be replayed; what its callers hear must not deny that.
         for command in batch.commands {
           command.refuse(Failure(.outcomeUnknown, "recorded, but not yet applied; ask again later"))
@@ -49,6 +52,12 @@ extension TenantCore {
       settled.longFiles.insert(file.kind)
     }
     return settled
+  }
+
+  /// The process ends, and nobody is answered; the record is replayed by the next one's start.
+  private func ended(_ batch: InFlight, _ error: any Error) -> Settled {
+    lack = .record(batch.record, effects: batch.effects)
+    return Settled(stop: Obstacle("the record is durable, its COMMIT is not known to be", error))
   }
 
   private func commitFiles(_ batch: InFlight) throws {

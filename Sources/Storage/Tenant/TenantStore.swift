@@ -99,11 +99,17 @@ public struct Snapshot {
   /// The tenant's time, for reads that compare with the present.
   public let now: Timestamp
   private let connections: [FileKind: Connection]
+  /// Finds answers that are not kept in the files; nil: they are.
+  private let find: ((IdempotencyClaim) -> IdempotencyStore.Found)?
 
-  init(tenant: TenantID, now: Timestamp, connections: [FileKind: Connection]) {
+  init(
+    tenant: TenantID, now: Timestamp, connections: [FileKind: Connection],
+    find: ((IdempotencyClaim) -> IdempotencyStore.Found)? = nil
+  ) {
     self.tenant = tenant
     self.now = now
     self.connections = connections
+    self.find = find
   }
 
   /// The reading connection of one of the files named in the call.
@@ -112,5 +118,17 @@ public struct Snapshot {
       preconditionFailure("file kind \(kind.rawValue) was not named in this read")
     }
     return connection
+  }
+
+  /// The answer that is kept under a claim, in its file, which was named in the call; nil: none.
+  ///
+  /// For effects of several commands, of which the last keeps the answer: the first must not run
+  /// under a key that is taken. Throws `idempotencyConflict` where another payload has it.
+  public func answer(under claim: IdempotencyClaim) throws -> StoredAnswer? {
+    let found =
+      try find?(claim)
+      ?? IdempotencyStore(connection: file(claim.file)).find(
+        IdempotencyStore.scope(claim), payload: claim.payloadHash, now: now)
+    return try found.stored()
   }
 }

@@ -282,6 +282,7 @@ final class TenantWriter: Sendable {
   ///
   /// Where the reason may pass, ``catchUp()`` ends that; where it is damage, a restart or a repair.
   func stop(_ reason: Obstacle, _ problem: Problem? = nil) {
+    if reason.isFailedSync { context.fatal(.filesNotSynchronized(reason.detail)) }
     let (waiting, isStalled) = mailbox.withLock { box -> ([any Command], Bool) in
       // Damage that was found once is not forgotten over a full disk.
       let isStalled = reason.mayPass && box.machine.state != .stopped

@@ -143,7 +143,8 @@ struct JournalCommand: AsyncParsableCommand {
     let faults = ["damage", "chain_breaks"].flatMap { name in
       (object[name]?.array ?? []).map { "\(name): \($0.serialized())" }
     }
-    return ([table.text] + faults).joined(separator: "\n")
+    let heads = (object["heads_problem"]?.string).map { ["heads_problem: \($0)"] } ?? []
+    return ([table.text] + faults + heads).joined(separator: "\n")
   }
 
   /// Turns the journal's own errors into refusals.

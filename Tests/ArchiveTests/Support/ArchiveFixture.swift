@@ -48,6 +48,7 @@ final class ArchiveFixture: Sendable {
       $0.pins.updateValue(nil, forKey: JournalUploader.pin)
     }
     configuration.flushInterval = .seconds(3_600)
+    configuration.quarantines = { _ in true }
     let random = SeededRandomSource(seed: seed)
     engine = StorageEngine(
       configuration, clock: clock, random: random, files: LiveFileSystem(),

@@ -40,6 +40,19 @@ import Wire
     #expect(String(decoding: early.bytes, as: UTF8.self).contains(#""data":[]"#))
   }
 
+  @Test func `a top-up's key is kept for 30 days`() async throws {
+    let api = try TestAPI()
+    let path = "/v1/tenants/t1/wallet/top-ups"
+    #expect(await api.admin("POST", path, topUp, key: "k1").status == 201)
+    let other = topUp.replacing("bank-1", with: "bank-2")
+    api.clock.advance(milliseconds: (30 * 86_400 - 1) * 1_000)
+    #expect(await api.admin("POST", path, other, key: "k1").code == "idempotency_conflict")
+    api.clock.advance(milliseconds: 2_000)
+    let second = await api.admin("POST", path, other, key: "k1")
+    #expect(second.status == 201)
+    #expect(second.integer("balance_micros") == 2_000_000)
+  }
+
   @Test func `a key is shown once, opens what its scopes say, and ends with its revocation`()
     async throws
   {

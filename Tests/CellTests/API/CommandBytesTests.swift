@@ -10,17 +10,23 @@ import Wire
 /// What waits in a mailbox is counted with what it holds in memory, or a tenant's 8 MiB and a
 /// cell's 256 MiB would bound nothing; and it is dropped when nobody waits for it any more.
 @Suite("What commands hold") struct CommandBytesTests {
-  @Test func `a command is counted with its request's body`() async throws {
+  @Test func `a command is counted with its request's body, and knows its deadline`()
+    async throws
+  {
     let api = try TestAPI()
     let bearer = await api.makeKey()
     let body = #"{"phone":"+15550001111","name":"\#(String(repeating: "x", count: 60))"}"#
-    _ = await api.api("POST", "/v1/contacts", body, bearer: bearer)
+    #expect(await api.api("POST", "/v1/contacts", body, bearer: bearer).status == 201)
+    let contactDeadline = try #require(api.lastDeadline)
     let topUp = #"{"amount_micros":1000000,"currency":"EUR","reference":"bank-1"}"#
-    _ = await api.admin("POST", "/v1/tenants/t1/wallet/top-ups", topUp)
-    for text in [body, topUp] {
-      #expect(
-        api.log.origins.contains { $0.bytes == CommandOrigin.ownBytes + text.utf8.count },
-        "\(text)")
+    #expect(await api.admin("POST", "/v1/tenants/t1/wallet/top-ups", topUp).status == 201)
+    let topUpDeadline = try #require(api.lastDeadline)
+    for (text, deadline) in [(body, contactDeadline), (topUp, topUpDeadline)] {
+      let origins = api.log.origins.filter {
+        $0.bytes == CommandOrigin.ownBytes + text.utf8.count
+      }
+      #expect(!origins.isEmpty, "\(text)")
+      #expect(origins.allSatisfy { $0.deadline == deadline }, "\(text)")
     }
   }
 

@@ -16,7 +16,7 @@ import Wire
 final class TestAPI: Sendable {
   static let tenant = TenantID(trusted: "t1")
   static let otherTenant = TenantID(trusted: "t2")
-  let clock = SimulatedWallClock()
+  let clock: SimulatedWallClock
   let services: CellServices
   let claims = FakeClaims()
   let gate = FakeGate()
@@ -28,13 +28,25 @@ final class TestAPI: Sendable {
   let hook = FakeWebhook()
   private let responder: HTTPOverMessaging<CellContext>
   private let keys = Mutex(0)
+  private let deadlines = Mutex<[ContinuousClock.Instant]>([])
 
-  init() throws {
-    let random = SeededRandomSource(seed: 11)
-    let tenants = DirectTenants(schema: CellSchema.schema, clock: clock, random: random)
+  /// By when the newest request had to be answered.
+  var lastDeadline: ContinuousClock.Instant? { deadlines.withLock { $0.last } }
+
+  convenience init() throws {
+    let clock = SimulatedWallClock()
+    let tenants = DirectTenants(
+      schema: CellSchema.schema, clock: clock, random: SeededRandomSource(seed: 11))
     try tenants.create(Self.tenant)
-    log = OriginLog(tenants)
     try tenants.create(Self.otherTenant)
+    self.init(tenants, clock: clock)
+  }
+
+  /// Over a store that has the tenant, such as a real engine.
+  init(_ store: any TenantStore, clock: SimulatedWallClock) {
+    self.clock = clock
+    let random = SeededRandomSource(seed: 12)
+    log = OriginLog(store)
     services = CellServices(
       store: log, clock: clock, boot: FakeBoot(clock: clock), random: random, claims: claims,
       gate: gate, sealer: Sealer(key: [UInt8](repeating: 5, count: 32)),
@@ -125,9 +137,11 @@ final class TestAPI: Sendable {
       (field.name, field.value) = header
       request.headers = [field]
     }
+    let deadline = ContinuousClock.now + .seconds(30)
+    deadlines.withLock { $0.append(deadline) }
     let incoming = IncomingRequest(
       method: .http, peer: PeerIdentity(role: role, id: "p", generation: .first),
-      deadline: .now.advanced(by: .seconds(30)),
+      deadline: deadline,
       traceID: String(repeating: "a", count: 32), payload: [])
     let response = await responder.respond(to: request, from: incoming)
     // Whatever a test asks for: the published document says what comes.

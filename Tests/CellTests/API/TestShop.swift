@@ -10,8 +10,9 @@ struct TestShop {
   let bearer: String
   let number: String
 
-  init(funds: Int64 = 10_000, market: String = "*") async throws {
-    api = try TestAPI()
+  init(funds: Int64 = 10_000, market: String = "*", over api: TestAPI? = nil) async throws {
+    let api = try api ?? TestAPI()
+    self.api = api
     bearer = await api.makeKey()
     let prices = """
       {"currency":"EUR","rates":[
@@ -53,10 +54,13 @@ struct TestShop {
     return try #require(made.text("id"))
   }
 
-  func addRecipients(_ campaign: String, _ people: [String]) async -> TestAPI.Answer {
+  func addRecipients(
+    _ campaign: String, page: Int = 0, _ people: [String], key: String? = nil
+  ) async -> TestAPI.Answer {
     let list = people.map { #"{"to":"\#($0)","parameters":["Ana"]}"# }.joined(separator: ",")
     return await post(
-      "/v1/campaigns/\(campaign)/recipients", #"{"page":0,"recipients":[\#(list)]}"#)
+      "/v1/campaigns/\(campaign)/recipients", #"{"page":\#(page),"recipients":[\#(list)]}"#,
+      key: key)
   }
 
   /// One turn of the outbox: everything that waits is claimed.

@@ -53,6 +53,33 @@ import Wire
     #expect(try await shop.tally(id).recipients == 4)
   }
 
+  @Test func `a campaign with a part of a page does not start until the page is whole`()
+    async throws
+  {
+    let shop = try await Shop()
+    let id = try await shop.campaign(recipients: 3, start: false)
+    let people = (0..<4).map { #"{"to":"+49170123456\#($0)","parameters":["B"]}"# }
+    let json = #"{"page":1,"recipients":[\#(people.joined(separator: ","))]}"#
+    let page = try RecipientPage(Array(json.utf8), parameters: ["1"], isNamed: false)
+    let chunks = [Array(page.entries.prefix(2)), Array(page.entries.suffix(2))]
+    func add(_ chunk: Int) async throws {
+      try await shop.write { tx in
+        try CampaignCommands(tx).add(
+          chunks[chunk], chunk: chunk, of: page, isLast: chunk == 1, to: id)
+      }
+    }
+    try await add(0)
+    let refused = await #expect(throws: Failure.self) {
+      try await shop.write { tx in try CampaignCommands(tx).start(id, CampaignStart([])) }
+    }
+    #expect(refused?.code == .invalidState)
+    // The page comes again, from its beginning.
+    for chunk in 0...1 { try await add(chunk) }
+    #expect(try await shop.tally(id).recipients == 7)
+    try await shop.write { tx in try CampaignCommands(tx).start(id, CampaignStart([])) }
+    #expect(try await run(shop, Shop.accepted) == 7)
+  }
+
   @Test func `a template error pauses the campaign, and it goes on when resumed`() async throws {
     let shop = try await Shop()
     let id = try await shop.campaign(recipients: 20)

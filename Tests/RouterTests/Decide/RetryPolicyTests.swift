@@ -48,6 +48,23 @@ import Wire
       policy.decide(after: .refused(failure), at: owner, now: now) == .answer(failure))
   }
 
+  @Test func `what the link does not carry is answered at once`() {
+    for isRead in [false, true] {
+      for (outcome, code) in [
+        (RetryPolicy.Outcome.saturated, FailureCode.overloaded), (.tooLarge, .bodyTooLarge),
+        (.unusable, isRead ? FailureCode.cellUnavailable : .outcomeUnknown),
+      ] {
+        var policy = policy(isRead: isRead)
+        guard case .answer(let failure) = policy.decide(after: outcome, at: owner, now: now) else {
+          Issue.record("\(outcome) is not answered")
+          continue
+        }
+        #expect(failure.code == code)
+        #expect(code.httpStatus != 503 || failure.retryAfterMilliseconds != nil, "\(outcome)")
+      }
+    }
+  }
+
   @Test func `what was sent and lost is repeated at the same cell and generation only`() {
     var policy = policy()
     guard case .park = policy.decide(after: .unreachable(sent: true), at: owner, now: now) else {

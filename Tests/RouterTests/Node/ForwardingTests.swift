@@ -152,7 +152,10 @@ import Wire
     limits.parkedRequests = 0
     let (a, _, _, router) = try await deployment(limits: limits)
     a.answers { _ throws(Failure) in throw Failure(.recovering, "starting") }
-    #expect(try await router.call(.post).status == 503)
+    let answer = try await router.call(.post)
+    #expect(answer.status == 503)
+    #expect(answer.body.contains("\"cell_unavailable\""))
+    #expect(answer.headers[.retryAfter] == "2")
     #expect(router.node.edge.metrics.count(of: .parkingFull) == 1)
   }
 
@@ -185,6 +188,7 @@ import Wire
     _ = try await FakeControlPlane(network, Self.chunk([("acme", "a", 1), ("zoe", "a", 1)]))
     var limits = RouterLimits()
     limits.requestTime = .seconds(20)
+    #expect(limits.perTenant == 256)
     let router = try RouterHarness(network: network, limits: limits)
     try await router.connect([a])
     let (gate, open) = AsyncStream.makeStream(of: Void.self)
@@ -199,6 +203,11 @@ import Wire
       while a.requests.count < limits.tenantTurns.upperBound { await Task.yield() }
       #expect(try await router.call(.post, tenant: "zoe").status == 200)
       #expect(a.requests.count { $0.tenant == "acme" } == limits.tenantTurns.upperBound)
+      while router.node.edge.traffic.inFlight < limits.perTenant { await Task.yield() }
+      let refused = try await router.call(.post)
+      #expect(refused.status == 429)
+      #expect(refused.body.contains("\"rate_limited\""))
+      #expect(router.node.edge.metrics.count(of: .tenantFull) == 1)
       open.finish()
       for try await status in group { #expect(status == 200) }
     }
@@ -334,5 +343,8 @@ import Wire
     statuses.append(try await ask("2001:db8:0:1::1"))
     #expect(statuses == [200, 200, 429, 429, 200])
     #expect(router.node.edge.metrics.count(of: .addressRate) == 2)
+    let refused = try await router.call(headers: ["x-forwarded-for": "2001:db8::3"])
+    #expect(refused.body.contains("\"rate_limited\""))
+    #expect(refused.headers[.retryAfter] == "1")
   }
 }

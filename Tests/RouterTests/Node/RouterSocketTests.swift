@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import Edge
 import Logging
 import Messaging
 import Platform
@@ -19,7 +18,10 @@ import Wire
     let network = InMemoryNetwork(random: SeededRandomSource(seed: 8))
     let cell = try await FakeCell("a", network)
     let control = try await FakeControlPlane(
-      network, TestMap.chunk(tenants: [("acme", "a", 1)], cells: [("a", "tcp://a:7100")]))
+      network,
+      TestMap.chunk(
+        tenants: [("acme", "a", 1)], claims: [("phone_number", "106", "acme")],
+        cells: [("a", "tcp://a:7100")], apps: [TestMap.app("default")]))
     let (listening, continuation) = AsyncStream<RouterNode.Ports>.makeStream()
     let disk = SimulatedDisk()
     try disk.fileSystem().createDirectory("/router")
@@ -54,7 +56,7 @@ import Wire
 
   private func request(
     _ url: String, host: String = "api.localhost", key: String? = TestMap.key("acme"),
-    body: HTTPClientRequest.Body? = nil
+    signature: String? = nil, body: HTTPClientRequest.Body? = nil
   ) async throws -> (status: Int, body: String, headers: [String: String]) {
     var request = HTTPClientRequest(url: url)
     if let body {
@@ -63,6 +65,7 @@ import Wire
     }
     request.headers.add(name: "host", value: host)
     if let key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
+    if let signature { request.headers.add(name: "x-hub-signature-256", value: signature) }
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
     let text = String(buffer: try await response.body.collect(upTo: 1 << 22))
     return (
@@ -131,30 +134,65 @@ import Wire
   {
     try await withRouter { ports, cell in
       let url = "http://127.0.0.1:\(ports.http)/v1/x"
-      let large = [UInt8](repeating: 0x61, count: 2_000_000)
+      // 3 MiB: what Meta sends at most.
+      let large = [UInt8](repeating: 0x61, count: 3 << 20)
       #expect(try await request(url, body: .bytes(large)).status == 200)
       #expect(
         try await request(url, body: .bytes(large, length: .unknown)).status == 200)
-      #expect(cell.requests.map { $0.body.count } == [2_000_000, 2_000_000])
-      let huge = [UInt8](repeating: 0x61, count: EdgeLimits.requestBytes + 1)
-      let refused = try await request(url, body: .bytes(huge))
-      #expect(refused.status == 413)
-      #expect(refused.headers["content-type"] == "application/problem+json")
-      #expect(try await request(url, body: .bytes(huge, length: .unknown)).status == 413)
+      #expect(cell.requests.map { $0.body.count } == [3_145_728, 3_145_728])
+      let huge = large + [0x61]
+      for body in [HTTPClientRequest.Body.bytes(huge), .bytes(huge, length: .unknown)] {
+        let refused = try await request(url, body: body)
+        #expect(refused.status == 413)
+        #expect(refused.body.contains(#""code":"body_too_large""#))
+        #expect(refused.headers["content-type"] == "application/problem+json")
+      }
       #expect(cell.requests.count == 2)
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
-  func `a small body that drips is cut by its time, and so is the connection`() async throws {
+  @Test func `a webhook of 3 MiB is stored, a larger one is refused and not stored`()
+    async throws
+  {
+    try await withRouter { ports, cell in
+      let url = "http://127.0.0.1:\(ports.http)/webhooks/whatsapp/default"
+      let head =
+        #"{"entry":[{"id":"9","changes":[{"field":"messages","value":"#
+        + #"{"metadata":{"phone_number_id":"106"},"pad":""#
+      let end = #""}}]}]}"#
+      for (count, status) in [(3 << 20, 200), ((3 << 20) + 1, 413)] {
+        let pad = String(repeating: "x", count: count - head.utf8.count - end.utf8.count)
+        let body = Array((head + pad + end).utf8)
+        #expect(body.count == count)
+        let answer = try await request(
+          url, key: nil, signature: TestMap.signature("s3cret", body), body: .bytes(body))
+        #expect(answer.status == status)
+        #expect(status == 200 || answer.body.contains(#""code":"body_too_large""#))
+        // With its owner, or in a spool where the owner took too long.
+        #expect(cell.parts.count + cell.spooled.count == 1)
+      }
+    }
+  }
+
+  /// A small one, a large one and one of unknown length: the end of the request's head, and what
+  /// of its body comes at once.
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      "content-length: 9000\r\n\r\n", "content-length: 1000000\r\n\r\n",
+      "transfer-encoding: chunked\r\n\r\nf4240\r\n",
+    ])
+  func `a body that drips is cut by its time, and so is the connection`(
+    rest: String
+  ) async throws {
     var limits = RouterLimits()
     limits.bodyTime = .milliseconds(200)
     try await withRouter(limits: limits) { ports, cell in
       let socket = try DrippingClient(port: ports.http)
       defer { socket.end() }
       socket.send(
-        "POST /v1/x HTTP/1.1\r\nhost: api.localhost\r\ncontent-length: 9000\r\n"
-          + "authorization: Bearer \(TestMap.key("acme"))\r\n\r\n")
+        "POST /v1/x HTTP/1.1\r\nhost: api.localhost\r\n"
+          + "authorization: Bearer \(TestMap.key("acme"))\r\n" + rest)
       // Never silent long enough for the idle limit.
       let answer = await socket.dripUntilClosed(every: 20)
       #expect(answer.hasPrefix("HTTP/1.1 408"))

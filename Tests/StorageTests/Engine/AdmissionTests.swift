@@ -8,9 +8,9 @@ import Wire
   private let tenant = TestEngine.tenant
 
   /// Fills a stalled mailbox and answers what the next command hears.
-  private func codeWhenStalled(
+  private func refusalWhenStalled(
     waiting: Int, bytes: Int = 512, _ adjust: (inout EngineConfiguration) -> Void
-  ) async throws -> (FailureCode?, EngineMetricsSnapshot) {
+  ) async throws -> (Failure?, EngineMetricsSnapshot) {
     try await withTemporaryDirectory { directory in
       let test = try await TestEngine(directory, adjust)
       try await test.engine.create(tenant, epoch: .first)
@@ -28,8 +28,12 @@ import Wire
         }
         while writer.depth == before { await Task.yield() }
       }
-      let code = await refusal { () async throws(Failure) in
+      let refused: Failure?
+      do throws(Failure) {
         try await test.write(bytes: bytes) { _ in }
+        refused = nil
+      } catch {
+        refused = error
       }
       let metrics = test.engine.metrics
       gate.open()
@@ -37,33 +41,39 @@ import Wire
       await answered.wait(for: waiting)
       #expect(answered.all.allSatisfy { $0 == nil })
       await test.close()
-      return (code, metrics)
+      return (refused, metrics)
     }
   }
 
   @Test func `a full mailbox refuses by number`() async throws {
-    let (code, metrics) = try await codeWhenStalled(waiting: 4) { $0.mailboxCommands = 4 }
-    #expect(code == .mailboxFull)
+    let (refused, metrics) = try await refusalWhenStalled(waiting: 4) { $0.mailboxCommands = 4 }
+    #expect(refused?.code == .mailboxFull)
+    #expect(refused?.retryAfterMilliseconds == 1_000)
     #expect(metrics.sheds == [.mailbox: 1])
     #expect(metrics.queuedCommands == 4)
   }
 
   @Test func `a full mailbox refuses by bytes`() async throws {
-    let (code, _) = try await codeWhenStalled(waiting: 2, bytes: 4_000) { $0.mailboxBytes = 9_000 }
-    #expect(code == .mailboxFull)
+    let (refused, _) = try await refusalWhenStalled(waiting: 2, bytes: 4_000) {
+      $0.mailboxBytes = 9_000
+    }
+    #expect(refused?.code == .mailboxFull)
+    #expect(refused?.retryAfterMilliseconds == 1_000)
   }
 
   @Test func `a full cell refuses whoever comes`() async throws {
-    let (code, metrics) = try await codeWhenStalled(waiting: 3) { $0.cellCommands = 3 }
-    #expect(code == .overloaded)
+    let (refused, metrics) = try await refusalWhenStalled(waiting: 3) { $0.cellCommands = 3 }
+    #expect(refused?.code == .overloaded)
+    #expect(refused?.retryAfterMilliseconds == 1_000)
     #expect(metrics.sheds == [.cell: 1])
   }
 
   @Test func `a full cell refuses by bytes, whoever comes`() async throws {
-    let (code, metrics) = try await codeWhenStalled(waiting: 2, bytes: 4_000) {
+    let (refused, metrics) = try await refusalWhenStalled(waiting: 2, bytes: 4_000) {
       $0.cellBytes = 9_000
     }
-    #expect(code == .overloaded)
+    #expect(refused?.code == .overloaded)
+    #expect(refused?.retryAfterMilliseconds == 1_000)
     #expect(metrics.sheds == [.cell: 1])
   }
 
@@ -137,6 +147,31 @@ import Wire
         try await group.waitForAll()
       }
       #expect(try await test.counts() == [241, 241])
+      await test.close()
+    }
+  }
+
+  @Test func `more reads than a process has room for are refused`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await TestEngine(directory) { $0.readsInFlight = 0 }
+      try await test.engine.create(tenant, epoch: .first)
+      let refused = await #expect(throws: Failure.self) { _ = try await test.counts() }
+      #expect(refused?.code == .overloaded)
+      #expect(refused?.retryAfterMilliseconds == 500)
+      #expect(test.engine.metrics.sheds == [.reads: 1])
+      await test.close()
+    }
+  }
+
+  @Test func `more media than a process has room for are refused`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await TestEngine(directory) { $0.mediaInFlight = 0 }
+      try await test.engine.create(tenant, epoch: .first)
+      let refused = await #expect(throws: Failure.self) {
+        _ = try await test.engine.putMedia(tenant, [1, 2, 3])
+      }
+      #expect(refused?.code == .overloaded)
+      #expect(refused?.retryAfterMilliseconds == 1_000)
       await test.close()
     }
   }

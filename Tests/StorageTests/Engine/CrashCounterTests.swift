@@ -1,4 +1,5 @@
 import Platform
+import Simulation
 import Testing
 import Wire
 
@@ -6,6 +7,13 @@ import Wire
 
 @Suite("Crash counter") struct CrashCounterTests {
   private let tenant = TenantID(trusted: "t1")
+  /// The file `running` of a process that crashed with the tenant `t1`.
+  private var marked: [UInt8] {
+    var page = [UInt8](repeating: 0, count: 256)
+    page.replaceSubrange(128..<132, with: [1, 2, UInt8(ascii: "t"), UInt8(ascii: "1")])
+    return page
+  }
+
   private func at(_ seconds: Int64) -> Timestamp { Timestamp(milliseconds: seconds * 1_000) }
 
   @Test func `the third crash within an hour is a quarantine`() {
@@ -51,15 +59,77 @@ import Wire
       let running = try #require(file.begin())
       running.enter(tenant)
       // As after kill -9: named, not marked.
-      #expect(try file.takeOver(at: at(1), counting: { _ in true }).crashed.isEmpty)
+      #expect(file.takeOver(at: at(1), counting: { _ in true }).crashed.isEmpty)
       let page = try LiveFileSystem().open(directory + "/running", .update)
       try page.write([1], at: 128)
       page.close()
-      #expect(try file.takeOver(at: at(2), counting: { _ in false }).crashed.isEmpty)
-      #expect(try file.takeOver(at: at(3), counting: { _ in true }).crashed == [tenant])
+      #expect(file.takeOver(at: at(2), counting: { _ in false }).crashed.isEmpty)
+      #expect(file.takeOver(at: at(3), counting: { _ in true }).crashed == [tenant])
       running.leave()
       _ = file.begin()
-      #expect(try file.takeOver(at: at(4), counting: { _ in true }).crashed.isEmpty)
+      #expect(file.takeOver(at: at(4), counting: { _ in true }).crashed.isEmpty)
+    }
+  }
+
+  @Test func `a thread that ends gives its place back`() async throws {
+    try await withTemporaryDirectory { directory in
+      let running = try #require(CrashFile(directory: directory, files: LiveFileSystem()).begin())
+      // More of them than there are places.
+      for index in 0..<40 {
+        let tenant = TenantID(trusted: "t\(index)")
+        let named = await Blocking.run("work") {
+          (running.during(tenant) { RunningTenants.current }, RunningTenants.current)
+        }
+        let (inside, after) = try named.get()
+        #expect(inside == tenant)
+        #expect(after == nil)
+      }
+    }
+  }
+
+  @Test func `a full disk keeps the count in memory, and what was counted before`() throws {
+    let disk = SimulatedDisk()
+    let files = disk.fileSystem()
+    try files.createDirectory("/data")
+    let file = CrashFile(directory: "/data", files: files)
+    var counter = CrashCounter()
+    for second in Int64(1)...2 { counter.crashed(tenant, at: at(second)) }
+    try file.write(counter)
+    let running = try files.open("/data/running", .create)
+    try running.write(marked, at: 0)
+    running.close()
+
+    disk.limitFreeBytes(0)
+    let taken = file.takeOver(at: at(3), counting: { _ in true })
+    #expect(taken.crashed == [tenant])
+    #expect(taken.counter.quarantined == [tenant: at(3)])
+    #expect(taken.failures.map(\.isDiskFull) == [true])
+    #expect(try file.read().counter == counter)
+    disk.limitFreeBytes(.max)
+    #expect(file.takeOver(at: at(4), counting: { _ in true }).failures.isEmpty)
+    #expect(try file.read().counter.quarantined == [tenant: at(4)])
+
+    // Over what cannot be read nothing is written: it may hold quarantines.
+    disk.inject(.init(.read, call: 1, .error(SystemErrors.io)))
+    let unread = file.takeOver(at: at(5), counting: { _ in true })
+    #expect(unread.crashed == [tenant] && unread.failures.count == 1)
+    #expect(try file.read().counter.quarantined == [tenant: at(4)])
+  }
+
+  @Test func `a cell that crashed starts though its crash cannot be written`() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try await TestEngine(directory) { $0.quarantines = { _ in true } }
+      try await first.engine.create(tenant, epoch: .first)
+      try await first.pay(1)
+      await first.close()
+      let page = try LiveFileSystem().open(directory + "/running", .create)
+      try page.write(marked, at: 0)
+      page.close()
+      let files = FullFor(suffix: "/crashes.new")
+      let second = try await TestEngine(directory, files: files) { $0.quarantines = { _ in true } }
+      #expect(second.report.stopped.isEmpty)
+      try await second.pay(2)
+      await second.close()
     }
   }
 
@@ -94,4 +164,29 @@ import Wire
       await third.close()
     }
   }
+}
+
+/// The machine's files, on a disk without room for those of one name.
+private struct FullFor: FileSystem {
+  let suffix: String
+  private let live = LiveFileSystem()
+
+  init(suffix: String) { self.suffix = suffix }
+
+  func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File {
+    if path.hasSuffix(suffix) { throw FileError(.open, path, errno: SystemErrors.noSpace) }
+    return try live.open(path, mode)
+  }
+  func createDirectory(_ path: String) throws(FileError) { try live.createDirectory(path) }
+  func exists(_ path: String) throws(FileError) -> Bool { try live.exists(path) }
+  func list(_ directory: String) throws(FileError) -> [String] { try live.list(directory) }
+  func rename(_ source: String, to target: String) throws(FileError) {
+    try live.rename(source, to: target)
+  }
+  func remove(_ path: String) throws(FileError) { try live.remove(path) }
+  func synchronizeDirectory(_ path: String) throws(FileError) {
+    try live.synchronizeDirectory(path)
+  }
+  func freeBytes(_ path: String) throws(FileError) -> UInt64 { try live.freeBytes(path) }
+  func lock(_ path: String) throws(FileError) -> any FileLock { try live.lock(path) }
 }

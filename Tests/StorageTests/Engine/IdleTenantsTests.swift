@@ -57,6 +57,11 @@ import Wire
     #expect(OpenTenants.descriptors() == all)
   }
 
+  @Test(arguments: [(1_024, 51), (20_000, 1_000), (1 << 20, 1_000), (40, 8)])
+  func `so many tenants are open as a twentieth of the descriptors, and 1,000 at most`(
+    descriptors: Int, tenants: Int
+  ) { #expect(OpenTenants.limit(descriptors: descriptors) == tenants) }
+
   @Test func `memory is returned when many were closed, not for each that was looked at`() {
     let many = OpenTenants.closedForReturn + 1
     #expect(OpenTenants.returnsMemory(closed: many, open: 0))

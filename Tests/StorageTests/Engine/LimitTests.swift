@@ -61,9 +61,16 @@ import Wire
     #expect(limits.batchBytes == 1 << 20)
     #expect(limits.batchTime == .milliseconds(5))
     #expect(JournalLimits.recordBytes == 2 << 20)
-    #expect(limits.commandBytes < JournalLimits.recordBytes)
+    // The rest of a record is its frame.
+    #expect(limits.commandBytes == (2 << 20) - (16 << 10))
     #expect(limits.mailboxCommands == 1_024)
     #expect(limits.mailboxBytes == 8 << 20)
+    #expect(limits.replayBytes <= 512 << 20)
+    #expect(limits.replayBatch == 1_000)
+    #expect((2...4).contains(limits.writerThreads))
+    let journal = JournalConfiguration(directory: "/", cell: CellID(trusted: "c"))
+    #expect(journal.reserveBytes == 16 << 20)
+    #expect(journal.groupWaitNanoseconds == 1_000_000)
   }
 
   @Test func `a batch has at most 256 commands`() async throws {

@@ -1,0 +1,61 @@
+import Platform
+import Storage
+import StorageFixtures
+import Testing
+import Wire
+
+@testable import Archive
+
+/// A record whose replay ends the process must not be replayed by every drill.
+@Suite("Drills and tenants that crash") struct QuarantinedDrillTests {
+  private let tenant = ArchiveFixture.tenant
+  private let neighbour = TenantID(trusted: "t2")
+
+  @Test func `a quarantined tenant is not drilled, its neighbour is`() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try await ArchiveFixture(directory)
+      try await first.engine.create(neighbour, epoch: .first)
+      try await first.startArchived(1...3)
+      try await first.pay(1...2, neighbour)
+      #expect(await first.service.waitUntilArchived(seconds: 20))
+      #expect(await first.service.drillNow().map(\.tenant) == [tenant, neighbour])
+      await first.close()
+
+      let files = LiveFileSystem()
+      try FileTree.write(Array("t1 5 3 4 5\n".utf8), to: "\(directory)/cell/crashes", files)
+      let second = try await ArchiveFixture(directory, clock: first.clock, seed: 2)
+      #expect(second.engine.problems.map(\.code) == ["tenant_quarantined"])
+      second.start()
+      let results = await second.service.drillNow()
+      #expect(results.map(\.tenant) == [neighbour])
+      #expect(results.allSatisfy { $0.failure == nil })
+      await second.close()
+    }
+  }
+
+  /// The last name in each thread's place of `running`.
+  private func named(_ directory: String) throws -> Set<String> {
+    let bytes = try FileTree.bytes("\(directory)/cell/running", LiveFileSystem())
+    return Set(
+      stride(from: 128, to: bytes.count, by: 128).map { start in
+        String(decoding: bytes[(start + 2)...].prefix(Int(bytes[start + 1])), as: UTF8.self)
+      })
+  }
+
+  @Test func `while a drill replays a tenant it is named`() async throws {
+    try await withArchive { fixture in
+      try await fixture.startArchived(1...3)
+      let running = try #require(fixture.engine.runningTenants)
+      // A name in every place that no drill has: what is read below was written by the drill.
+      var restorer = TenantRestorer(archive: fixture.archive, files: LiveFileSystem())
+      _ = await Blocking.run("other") { running.during(TenantID(trusted: "other")) {} }
+      #expect(try named(fixture.directory).contains("other"))
+      restorer.running = running
+      _ = try await restorer.restore(
+        tenant, schema: TestSchema.store(), to: .latest, cell: fixture.cell,
+        into: "\(fixture.directory)/drilled", lineage: Lineage(99))
+      // The place that was given back last is the first one that is free.
+      #expect(try !named(fixture.directory).contains("other"))
+    }
+  }
+}

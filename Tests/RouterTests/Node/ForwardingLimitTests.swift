@@ -1,0 +1,101 @@
+import Messaging
+import Simulation
+import Testing
+import Wire
+
+@testable import Router
+
+/// What a client hears at the limits of time and of what is in flight.
+@Suite("Limits of forwarding", .timeLimit(.minutes(1))) struct ForwardingLimitTests {
+  /// A router, and a cell of its own with the tenant `acme`.
+  private func deployment(
+    _ limits: RouterLimits
+  ) async throws -> (cell: FakeCell, control: FakeControlPlane, router: RouterHarness) {
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 9))
+    let cell = try await FakeCell("a", network)
+    let control = try await FakeControlPlane(
+      network,
+      TestMap.chunk(
+        tenants: [("acme", "a", 1)], claims: [("phone_number", "106", "acme")],
+        cells: [("a", "tcp://a:7100")], apps: [TestMap.app("default")]))
+    let router = try RouterHarness(network: network, limits: limits)
+    try await router.connect([cell])
+    return (cell, control, router)
+  }
+
+  @Test func `the limits are those of the architecture, and fit the link to a cell`() {
+    let limits = RouterLimits()
+    #expect(limits.requestTime == .seconds(30))
+    #expect(limits.bodyTime == .seconds(30))
+    #expect(limits.perTenant == 256)
+    // More would be refused by the link, and the limit never be reached.
+    #expect(limits.perCell <= MessagingLimits.callsInFlight + MessagingLimits.callsWaiting)
+  }
+
+  @Test func `what its cell does not answer in time ends, a write in doubt`() async throws {
+    var limits = RouterLimits()
+    limits.requestTime = .milliseconds(200)
+    let (cell, _, router) = try await deployment(limits)
+    let (gate, open) = AsyncStream.makeStream(of: Void.self)
+    let held = Task { for await _ in gate {} }
+    cell.answers { _ throws(Failure) in
+      await held.value
+      return FakeCell.text(200, "late")
+    }
+    let write = try await router.call(.post)
+    #expect(write.status == 503)
+    #expect(write.body.contains("\"outcome_unknown\""))
+    #expect(write.headers[.retryAfter] == "1")
+    let read = try await router.call(.get)
+    #expect(read.status == 504)
+    #expect(read.body.contains("\"deadline_exceeded\""))
+    #expect(router.node.edge.traffic.inFlight == 0)
+    open.finish()
+  }
+
+  @Test func `who gets no turn in time is refused, and nothing of it ran`() async throws {
+    var limits = RouterLimits()
+    limits.tenantTurns = 1...1
+    limits.requestTime = .milliseconds(200)
+    let (cell, _, router) = try await deployment(limits)
+    // The tenant's only turn: an earlier request of its own has it all the time.
+    let turns = router.node.edge.forwarder.turns
+    let turn = try #require(
+      await turns.enter(
+        TenantID(trusted: "acme"), at: CellID(trusted: "a"), by: .now + .seconds(60)))
+    let refused = try await router.call(.post)
+    turns.leave(turn)
+    #expect(refused.status == 429)
+    #expect(refused.body.contains("\"rate_limited\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    #expect(router.node.edge.metrics.count(of: .tenantFull) == 1)
+    #expect(cell.requests.isEmpty)
+  }
+
+  @Test func `too many requests to the control plane at a time are refused`() async throws {
+    var limits = RouterLimits()
+    limits.perControlPlane = 0
+    let (_, _, router) = try await deployment(limits)
+    let refused = try await router.send(.post, "/v1/tenants", host: "admin.localhost")
+    #expect(refused.status == 503)
+    #expect(refused.body.contains("\"overloaded\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    #expect(router.node.edge.metrics.count(of: .controlPlaneFull) == 1)
+  }
+
+  @Test func `too many webhooks at a time are refused, and nothing of them is stored`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.webhooksInFlight = 0
+    let (cell, _, router) = try await deployment(limits)
+    let change =
+      #"{"field":"messages","value":{"metadata":{"phone_number_id":"106"}}}"#
+    let refused = try await router.webhook(#"{"entry":[{"id":"9","changes":[\#(change)]}]}"#)
+    #expect(refused.status == 503)
+    #expect(refused.body.contains("\"not_stored\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    #expect(router.node.edge.metrics.count(of: .webhooksFull) == 1)
+    #expect(cell.parts.isEmpty && cell.spooled.isEmpty)
+  }
+}
