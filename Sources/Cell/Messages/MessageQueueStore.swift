@@ -3,7 +3,7 @@ import Wire
 
 /// The SQL of what is due: waiting messages, intents, ambiguous sends.
 ///
-/// `+` keeps SQLite from the index of states: it would read and sort everything that waits, each
+/// `+` keeps SQLite from the index of states: it would read and sort all messages that wait, each
 /// time, instead of the first few of the index of due times.
 struct MessageQueueStore {
   private let db: Connection
@@ -55,11 +55,11 @@ struct MessageQueueStore {
     ) { RowID($0.int64(0)) }
   }
 
-  /// Ambiguous sends whose hold runs out.
+  /// Ambiguous sends whose hold runs out: so few that the index of states is the better one here.
   func ambiguousDue(at now: Timestamp, limit: Int) throws -> [RowID] {
     try db.rows(
       """
-      SELECT id FROM message_states WHERE due IS NOT NULL AND due <= ? AND +state = 2
+      SELECT id FROM message_states WHERE due IS NOT NULL AND due <= ? AND state = 2
       ORDER BY due LIMIT ?
       """, .integer(now.milliseconds), .int(limit)
     ) { RowID($0.int64(0)) }

@@ -100,9 +100,9 @@ public struct PowerMode: StorageMode {
     _ fault: Fault, _ fate: SimulatedDisk.Fate, _ machine: StorageMachine,
     _ cycle: inout StorageCycle
   ) async {
-    let unsynchronized = await machine.end(fate)
-    for layer in Set(unsynchronized.compactMap(StorageLayer.of)) {
-      cycle.hit("\(layer.rawValue) \(fault.name)")
-    }
+    let layers = Set(await machine.end(fate).compactMap(StorageLayer.of))
+    for layer in layers { cycle.hit("\(layer.rawValue) \(fault.name)") }
+    // Right behind a flush, and between two groups.
+    if layers.isEmpty { cycle.hit("nothing unsynced") }
   }
 }

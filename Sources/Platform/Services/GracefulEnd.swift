@@ -7,6 +7,9 @@ import ServiceLifecycle
 /// NIO traps on that ("Deinited NIOAsyncWriter without calling finish()"): a process that was about
 /// to say why it ends would say that it crashed.
 public struct GracefulEnd: Service {
+  /// How long requests that are under way may keep a cancelled server.
+  public static let patience: Duration = .seconds(30)
+
   private let server: any Service
   private let logger: Logger
 
@@ -23,7 +26,11 @@ public struct GracefulEnd: Service {
     try await withTaskCancellationHandler {
       try await running.value
     } onCancel: {
-      Task { await group.triggerGracefulShutdown() }
+      Task {
+        await group.triggerGracefulShutdown()
+        try? await Task.sleep(for: Self.patience)
+        running.cancel()
+      }
     }
   }
 }

@@ -33,6 +33,13 @@ public struct CrashCounter: Hashable, Sendable {
     entries[tenant] = entry
   }
 
+  /// Quarantines a tenant whose crashes cannot be counted.
+  mutating func quarantine(_ tenant: TenantID, at now: Timestamp) {
+    if entries[tenant]?.quarantinedSince == nil {
+      entries[tenant, default: Entry()].quarantinedSince = now
+    }
+  }
+
   /// An operator has looked; its earlier crashes count no more.
   ///
   /// False where it was not quarantined.

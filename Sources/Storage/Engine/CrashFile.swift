@@ -13,7 +13,7 @@ public struct CrashFile {
     var crashed: [TenantID] = []
     /// Lines of `crashes` that are none.
     var unreadable: [String] = []
-    /// What could not be read or written; the counter counts in memory all the same.
+    /// What could not be read or written: whoever crashed is quarantined for this run at once.
     var failures: [FileError] = []
   }
 
@@ -47,8 +47,8 @@ public struct CrashFile {
   /// Counts whom the last run crashed with.
   ///
   /// A crash between this and the emptying of `running` counts twice: too early a quarantine, never
-  /// a missed one. A disk that is full or fails keeps nobody from being served: what it refuses is
-  /// among the failures.
+  /// a missed one. A disk that is full or fails keeps only those from being served who crashed:
+  /// what cannot be written is not counted at the next start, which would be the first again.
   func takeOver(at now: Timestamp, counting counts: (TenantID) -> Bool) -> TakenOver {
     var result = TakenOver()
     do throws(FileError) {
@@ -63,10 +63,13 @@ public struct CrashFile {
     guard !result.crashed.isEmpty else { return result }
     for tenant in result.crashed { result.counter.crashed(tenant, at: now) }
     // Over a file that could not be read it would end the quarantines in it.
-    guard isRead else { return result }
-    do throws(FileError) {
-      try write(result.counter)
-    } catch { result.failures.append(error) }
+    if isRead {
+      do throws(FileError) {
+        try write(result.counter)
+      } catch { result.failures.append(error) }
+    }
+    guard !result.failures.isEmpty else { return result }
+    for tenant in result.crashed { result.counter.quarantine(tenant, at: now) }
     return result
   }
 

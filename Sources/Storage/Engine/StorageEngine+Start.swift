@@ -121,7 +121,7 @@ extension StorageEngine {
       log.critical("the last run crashed with this tenant", metadata: ["tenant": "\(tenant)"])
     }
     for failure in taken.failures {
-      log.error("crashes are counted in memory only", metadata: ["error": "\(failure)"])
+      log.error("crashes cannot be counted over starts", metadata: ["error": "\(failure)"])
     }
     for line in taken.unreadable {
       log.error("a line of `crashes` is unreadable", metadata: ["line": "\(line.prefix(100))"])

@@ -251,10 +251,11 @@ public final class Journal: Sendable {
           // Only now: one that could not be removed must be the next to go, not those behind it.
           catalog.withLock { $0.remove(segment) }
         }
-        try maker.keepReserve()
         return nil
       } catch { return error }
     }
+    // Room for later, and nobody's evidence: an fsync of it that fails ends no process.
+    try? maker.keepReserve()
     if let failure { throw .file(failure) }
   }
 

@@ -8,6 +8,9 @@ import Wire
 /// is found by searching may be a tenant's bytes that look like a group: it is judged more
 /// strictly, and passed over where a group in its place would refuse the journal.
 struct JournalScanner {
+  /// Groups or records that may lie between a group that was searched for and the one before it.
+  static let furthestJump: UInt64 = 1 << 32
+
   private let directory: String
   /// Nil until the first header told, where any is accepted.
   private var cell: CellID?
@@ -189,6 +192,11 @@ struct JournalScanner {
 
   /// Whether a group that was searched for is one that this journal can have.
   private func isPlausible(_ content: Content) -> Bool {
+    let header = content.group.header
+    guard isNear(header.number, scan.tip.groupNumber),
+      isNear(header.lastSeq.rawValue, scan.tip.lastSeq.rawValue),
+      content.gap.map({ isNear($0.throughGroup, scan.tip.groupNumber) }) ?? true
+    else { return false }
     var next = content.group.header.firstSeq
     for record in content.records {
       guard cell.map({ $0 == record.position.cell }) ?? true, record.position.cellSeq == next,
@@ -198,6 +206,12 @@ struct JournalScanner {
       next = next.next
     }
     return true
+  }
+
+  /// Whether a number is one that what is damaged can have reached: no journal is as long, and
+  /// what follows a number at the end of its type could not be counted.
+  private func isNear(_ number: UInt64, _ tip: UInt64) -> Bool {
+    !hasTip || number <= tip + Self.furthestJump
   }
 
   /// Decodes a group that is whole; throws where its content does not keep the format.

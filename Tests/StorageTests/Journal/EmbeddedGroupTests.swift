@@ -87,6 +87,19 @@ import Wire
     #expect(found.map(\.position.cellSeq) == [1, 3, 4].map { CellSeq($0) }, comment)
   }
 
+  @Test(arguments: [UInt64(1) << 40, UInt64(Int64.max) - 1])
+  func `a group that is further than any journal is passed over`(far: UInt64) throws {
+    let tip = JournalTip(groupNumber: far, lastSeq: CellSeq(far), hash: .zero, offset: 0)
+    var builder = GroupBuilder(
+      cell: CellID(trusted: "eu-1"), generation: .first, list: .empty, capacity: 1_024)
+    _ = builder.buildSeal(after: tip)
+    for bytes in [builder.bytes, gap(after: tip, through: far + 1, lastSeq: far)] {
+      let bench = try journal()
+      try embed(bytes, in: bench, damagingHeader: true)
+      try expectOnlyTheSecondIsLost(bench, "\(bytes.count) bytes")
+    }
+  }
+
   @Test func `inside a damaged group whose header is right nothing is looked for`() throws {
     let bench = try journal()
     try embed(try forged(), in: bench, damagingHeader: false)
