@@ -66,6 +66,9 @@ struct Oracle {
     if let wrong = histories[link.tenant, default: TenantHistory()].add(link) {
       fail("\(cell): \(wrong)")
     }
+    // Also where the process ended right behind the record, which was told, and nobody looks at its
+    // disk before it starts again.
+    if link.kind == .release { serving[link.tenant]?.remove(cell) }
   }
 
   /// A move that is pending: its epoch was never armed for another cell.
