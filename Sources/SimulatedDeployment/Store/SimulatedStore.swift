@@ -145,7 +145,10 @@ final class SimulatedStore {
     switch mark.replay(of: record.identity.tenantSeq, over: tenant.file.image.applied) {
     case .skip: return
     case .gap:
-      throw Violation(text: "\(cell): a record of \(record.identity.tenant) is missing in replay")
+      throw Violation(
+        text: "\(cell): a record of \(record.identity.tenant) is missing in replay: its file is at "
+          + "\(tenant.file.image.applied.rawValue), record \(record.identity.tenantSeq.rawValue) "
+          + "follows \(mark.previousSeq.rawValue)")
     case .apply:
       let changes = payload.commands.flatMap { RowChange.decode($0.changes) }
       try tenant.file.commit(changes, at: record.identity.tenantSeq)
