@@ -136,6 +136,8 @@ extension SimulatedStore {
       let copy = ImageFile.prepared(Self.importDirectory, id, head.armed)
       if head.ownership == .importing, try files.exists(copy) { try file.install(from: copy) }
     }
+    // What was renamed in an earlier life, which ended before the fsync.
+    try files.synchronizeDirectory(Self.directory)
     for name in try files.list(Self.importDirectory) {
       try files.remove("\(Self.importDirectory)/\(name)")
     }

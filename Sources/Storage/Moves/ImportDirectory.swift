@@ -124,5 +124,10 @@ struct ImportDirectory: Sendable {
     for (tenant, head) in heads where head.ownership == .refused {
       if try isPlaced(tenant) { try removePlaced(tenant) }
     }
+    // A process that ended between a renaming and its fsync left nothing to be done again, and no
+    // record of the journal holds what came with a move.
+    if try files.exists("\(data)/tenants") {
+      try files.synchronizeDirectory("\(data)/tenants")
+    }
   }
 }

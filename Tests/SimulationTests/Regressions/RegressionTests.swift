@@ -14,5 +14,5 @@ import Testing
 }
 
 enum FailedSeeds {
-  static let all: [UInt64] = [20, 34, 77, 81, 106, 116, 1_846, 2_671]
+  static let all: [UInt64] = [20, 34, 77, 81, 106, 116, 1_846, 2_671, 7_071]
 }
