@@ -47,11 +47,11 @@ import Wire
       try await fixture.startArchived(1...3)
       let running = try #require(fixture.engine.runningTenants)
       // A name in every place that no drill has: what is read below was written by the drill.
-      var restorer = TenantRestorer(archive: fixture.archive, files: LiveFileSystem())
       _ = await Blocking.run("other") { running.during(TenantID(trusted: "other")) {} }
       #expect(try named(fixture.directory).contains("other"))
-      restorer.running = running
-      _ = try await restorer.restore(
+      _ = try await TenantRestorer(
+        archive: fixture.archive, files: LiveFileSystem(), running: running
+      ).restore(
         tenant, schema: TestSchema.store(), to: .latest, cell: fixture.cell,
         into: "\(fixture.directory)/drilled", lineage: Lineage(99))
       // The place that was given back last is the first one that is free.

@@ -141,19 +141,11 @@ public final class CellRestorePlan: Sendable {
 
   /// Restores one tenant to its last archived record, verified; see
   /// ``TenantRestorer/restore(_:schema:to:cell:into:as:lineage:from:trusting:acceptsMissing:)``.
+  ///
+  /// `running` names the tenant while its records are replayed; nil: nobody does.
   public func restore(
     _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
-    acceptsMissing: Bool = false
-  ) async throws -> RestoredTenant {
-    try await restore(
-      tenant, schema: schema, into: directory, lineage: lineage, acceptsMissing: acceptsMissing,
-      running: nil)
-  }
-
-  /// The same; `running` names the tenant while its records are replayed.
-  func restore(
-    _ tenant: TenantID, schema: StoreSchema, into directory: String, lineage: Lineage,
-    acceptsMissing: Bool, running: RunningTenants?
+    acceptsMissing: Bool = false, running: RunningTenants? = nil
   ) async throws -> RestoredTenant {
     if let restored = try await fromOwnJournal(
       tenant, schema, directory, lineage, acceptsMissing, running), restored.leaving == nil
@@ -164,9 +156,9 @@ public final class CellRestorePlan: Sendable {
     // What is wrong with the last snapshot may not be wrong with the one before it; the records of
     // a tenant without one begin before those that were sorted out; and the history of one that
     // left goes on in another cell's journal, and perhaps in this one again.
-    var restorer = TenantRestorer(archive: archive, files: files)
-    restorer.running = running
-    let restored = try await restorer.restore(
+    let restored = try await TenantRestorer(
+      archive: archive, files: files, running: running
+    ).restore(
       tenant, schema: schema, to: .latest, cell: cell, into: directory, lineage: lineage,
       trusting: manifests[tenant], acceptsMissing: acceptsMissing)
     try spool.drop(tenant)
@@ -180,12 +172,12 @@ public final class CellRestorePlan: Sendable {
     _ tenant: TenantID, _ schema: StoreSchema, _ directory: String, _ lineage: Lineage,
     _ acceptsMissing: Bool, _ running: RunningTenants?
   ) async throws -> RestoredTenant? {
-    var restorer = TenantRestorer(
+    let restorer = TenantRestorer(
       archive: archive, files: files,
       source: SpooledRecords(
         spool: spool, begin: begins[tenant] ?? CellSeq(0), missing: missing,
-        atOnce: Self.recordsAtOnce))
-    restorer.running = running
+        atOnce: Self.recordsAtOnce),
+      running: running)
     do {
       return try await restorer.restore(
         tenant, schema: schema, to: .latest,

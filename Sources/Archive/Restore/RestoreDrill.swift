@@ -143,9 +143,9 @@ final class RestoreDrill: Sendable {
           tenant, schema: schema, into: directory, lineage: lineage, acceptsMissing: true,
           running: running)
       } else {
-        var restorer = TenantRestorer(archive: environment.archive, files: files)
-        restorer.running = running
-        restored = try await restorer.restore(
+        restored = try await TenantRestorer(
+          archive: environment.archive, files: files, running: running
+        ).restore(
           tenant, schema: schema, to: .latest, cell: environment.cell, into: directory,
           lineage: lineage)
       }

@@ -43,16 +43,20 @@ public struct TenantRestorer: Sendable {
   /// Names the tenant while its records are replayed, so that a crash is its own; nil: nowhere.
   ///
   /// For a restore that comes by itself, again and again: an operator's has somebody who sees it.
-  var running: RunningTenants?
+  private let running: RunningTenants?
 
   public init(archive: Archive, files: any FileSystem) {
-    self.init(archive: archive, files: files, source: JournalReader(archive: archive))
+    self.init(archive: archive, files: files, running: nil)
   }
 
-  init(archive: Archive, files: any FileSystem, source: any RecordSource) {
+  init(
+    archive: Archive, files: any FileSystem, source: (any RecordSource)? = nil,
+    running: RunningTenants? = nil
+  ) {
     self.archive = archive
     self.files = files
-    self.source = source
+    self.source = source ?? JournalReader(archive: archive)
+    self.running = running
   }
 
   /// Restores to `target` and checks everything: chain, digests, structure, references, media.

@@ -38,7 +38,7 @@ final class HostileCrowd: Sendable {
     await withTaskGroup(of: Void.self) { group in
       for thread in 0..<Self.threads {
         group.addTask {
-          await Self.blocking("hostile-\(thread)") {
+          _ = await Blocking.run("hostile-\(thread)") {
             self.work(thread, SeededRandomSource(seed: seed &+ UInt64(thread) &* 7_919))
           }
         }
@@ -48,15 +48,6 @@ final class HostileCrowd: Sendable {
 
   /// The load beside which this goes on is over.
   func honestHaveEnded() { isLasting.store(false, ordering: .relaxed) }
-
-  /// Does `work` on a thread of its own.
-  static func blocking<Value: Sendable>(
-    _ name: String, _ work: @escaping @Sendable () -> Value
-  ) async -> Value {
-    await withCheckedContinuation { (continuation: CheckedContinuation<Value, Never>) in
-      _ = OwnThread(name: name) { continuation.resume(returning: work()) }
-    }
-  }
 
   private func work(_ thread: Int, _ dice: SeededRandomSource) {
     var own = Tally()

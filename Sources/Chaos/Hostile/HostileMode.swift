@@ -1,5 +1,6 @@
 import Foundation
 import GraphSimulator
+import Platform
 
 /// Peers that half-open, send garbage and oversize frames, drip, and reset, at every port of
 /// router, cells and control plane, for as long as honest clients go on.
@@ -36,9 +37,9 @@ public struct HostileMode: Sendable {
     guard numbers.count >= members.count else {
       throw ChaosFailure("only \(numbers.count) listening ports of \(members.count) processes")
     }
-    let ports = await HostileCrowd.blocking("hostile-ports") {
+    let ports = try await Blocking.run("hostile-ports") {
       numbers.compactMap { HostilePort($0) }
-    }
+    }.get()
     guard ports.count == numbers.count else {
       throw ChaosFailure("of \(numbers.count) ports only \(ports.count) say what they speak")
     }

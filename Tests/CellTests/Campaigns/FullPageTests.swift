@@ -1,5 +1,3 @@
-import Foundation
-import Platform
 import Simulation
 import Storage
 import Testing
@@ -13,22 +11,10 @@ import Wire
   private static let full = Array(people.prefix(10_000))
 
   private func withShop(_ body: (TestShop) async throws -> Void) async throws {
-    var template = Array("/tmp/aimstors-pages-XXXXXX".utf8CString)
-    let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    var configuration = EngineConfiguration(directory: directory, cell: CellID(trusted: "c1"))
-    configuration.adjustJournal = {
-      $0.segmentBytes = 32 * 1_024 * 1_024
-      $0.reserveBytes = 0
-    }
     let clock = SimulatedWallClock()
-    let engine = StorageEngine(
-      configuration, clock: clock, random: SeededRandomSource(seed: 3), files: LiveFileSystem(),
-      schema: { _ in CellSchema.schema }, fatal: { Issue.record("journal died: \($0)") })
-    _ = try await engine.start()
-    try await engine.create(TestAPI.tenant, epoch: .first)
-    try await body(try await TestShop(over: TestAPI(engine, clock: clock)))
-    await engine.close()
+    try await withRealEngine(CellSchema.schema, tenant: TestAPI.tenant, clock: clock) { engine in
+      try await body(try await TestShop(over: TestAPI(engine, clock: clock)))
+    }
   }
 
   private func recipients(_ shop: TestShop, _ campaign: String) async -> Int64? {

@@ -97,16 +97,15 @@ private struct Plan {
 
   /// Nil where the file lacks a table or a column of it.
   init?(_ sql: String, in database: OpaquePointer) {
-    var prepared: OpaquePointer?
-    defer { sqlite3_finalize(prepared) }
-    let question = "EXPLAIN QUERY PLAN " + sql
-    guard sqlite3_prepare_v2(database, question, -1, &prepared, nil) == SQLITE_OK else {
+    guard let lines = Self.ask("EXPLAIN QUERY PLAN " + sql, column: 3, of: database) else {
       return nil
     }
     let names = Self.names(in: sql)
-    let partial = Self.partialIndexes(of: database)
-    while sqlite3_step(prepared) == SQLITE_ROW {
-      let line = sqlite3_column_text(prepared, 3).map { String(cString: $0) } ?? ""
+    let partial = Set(
+      Self.ask(
+        "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql LIKE '% WHERE %'", column: 0,
+        of: database) ?? [])
+    for line in lines {
       let words = line.split(separator: " ").map(String.init)
       if line.contains("TEMP B-TREE FOR ORDER BY") { sorts = true }
       guard words.first == "SCAN", words.count > 1, Int(words[1]) == nil,
@@ -119,18 +118,20 @@ private struct Plan {
     }
   }
 
-  private static func partialIndexes(of database: OpaquePointer) -> Set<String> {
+  /// One column of what a question is answered; nil where the file lacks what it asks for.
+  private static func ask(
+    _ question: String, column: Int32, of database: OpaquePointer
+  ) -> [String]? {
     var prepared: OpaquePointer?
     defer { sqlite3_finalize(prepared) }
-    let question = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql LIKE '% WHERE %'"
-    var names: Set<String> = []
     guard sqlite3_prepare_v2(database, question, -1, &prepared, nil) == SQLITE_OK else {
-      return names
+      return nil
     }
+    var answers: [String] = []
     while sqlite3_step(prepared) == SQLITE_ROW {
-      if let name = sqlite3_column_text(prepared, 0) { names.insert(String(cString: name)) }
+      answers.append(sqlite3_column_text(prepared, column).map { String(cString: $0) } ?? "")
     }
-    return names
+    return answers
   }
 
   /// Tables by the short names that the statement gives them.

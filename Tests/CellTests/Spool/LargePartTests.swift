@@ -1,5 +1,4 @@
 import Foundation
-import Platform
 import Simulation
 import Storage
 import Testing
@@ -12,21 +11,9 @@ import Wire
   private let clock = SimulatedWallClock()
 
   private func withSpool(_ body: (Spool) async throws -> Void) async throws {
-    var template = Array("/tmp/aimstors-spool-XXXXXX".utf8CString)
-    let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    var configuration = EngineConfiguration(directory: directory, cell: CellID(trusted: "c1"))
-    configuration.adjustJournal = {
-      $0.segmentBytes = 32 * 1_024 * 1_024
-      $0.reserveBytes = 0
+    try await withRealEngine(CellStoreSchema.schema, tenant: .cellStore, clock: clock) { engine in
+      try await body(Spool(store: engine))
     }
-    let engine = StorageEngine(
-      configuration, clock: clock, random: SeededRandomSource(seed: 3), files: LiveFileSystem(),
-      schema: { _ in CellStoreSchema.schema }, fatal: { Issue.record("journal died: \($0)") })
-    _ = try await engine.start()
-    try await engine.create(.cellStore, epoch: .first)
-    try await body(Spool(store: engine))
-    await engine.close()
   }
 
   private func part(_ bytes: Int, at: Int64 = 5) -> Aimstors_ProtoSpoolPart {

@@ -13,11 +13,7 @@ import Wire
   ) async throws -> (cell: FakeCell, control: FakeControlPlane, router: RouterHarness) {
     let network = InMemoryNetwork(random: SeededRandomSource(seed: 9))
     let cell = try await FakeCell("a", network)
-    let control = try await FakeControlPlane(
-      network,
-      TestMap.chunk(
-        tenants: [("acme", "a", 1)], claims: [("phone_number", "106", "acme")],
-        cells: [("a", "tcp://a:7100")], apps: [TestMap.app("default")]))
+    let control = try await FakeControlPlane(network, TestMap.acme)
     let router = try RouterHarness(network: network, limits: limits)
     try await router.connect([cell])
     return (cell, control, router)

@@ -17,11 +17,7 @@ import Wire
   ) async throws {
     let network = InMemoryNetwork(random: SeededRandomSource(seed: 8))
     let cell = try await FakeCell("a", network)
-    let control = try await FakeControlPlane(
-      network,
-      TestMap.chunk(
-        tenants: [("acme", "a", 1)], claims: [("phone_number", "106", "acme")],
-        cells: [("a", "tcp://a:7100")], apps: [TestMap.app("default")]))
+    let control = try await FakeControlPlane(network, TestMap.acme)
     let (listening, continuation) = AsyncStream<RouterNode.Ports>.makeStream()
     let disk = SimulatedDisk()
     try disk.fileSystem().createDirectory("/router")

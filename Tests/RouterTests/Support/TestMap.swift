@@ -6,6 +6,13 @@ import Wire
 
 /// Maps, keys and signatures for tests.
 enum TestMap {
+  /// The tenant `acme` with a number, on the cell `a`.
+  static var acme: Aimstors_ProtoMapChunk {
+    chunk(
+      tenants: [("acme", "a", 1)], claims: [("phone_number", "106", "acme")],
+      cells: [("a", "tcp://a:7100")], apps: [app("default")])
+  }
+
   static func chunk(
     tenants: [(id: String, cell: String, epoch: UInt64)] = [],
     claims: [(kind: String, key: String, tenant: String)] = [],

@@ -72,12 +72,12 @@ import Wire
 
 /// The machine's files, with directories that cannot be made and something that happens right after
 /// a question.
-final class HookedFiles: FileSystem {
+final class HookedFiles: LiveFiles {
   private struct State {
     var refuses: @Sendable (String) -> Bool = { _ in false }
     var hook: (path: String, body: @Sendable () -> Void)?
   }
-  private let live = LiveFileSystem()
+  let live = LiveFileSystem()
   private let state = Mutex(State())
 
   func refuse(_ isRefused: @escaping @Sendable (String) -> Bool) {
@@ -104,17 +104,4 @@ final class HookedFiles: FileSystem {
     body?()
     return answer
   }
-  func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File {
-    try live.open(path, mode)
-  }
-  func list(_ directory: String) throws(FileError) -> [String] { try live.list(directory) }
-  func rename(_ source: String, to target: String) throws(FileError) {
-    try live.rename(source, to: target)
-  }
-  func remove(_ path: String) throws(FileError) { try live.remove(path) }
-  func synchronizeDirectory(_ path: String) throws(FileError) {
-    try live.synchronizeDirectory(path)
-  }
-  func freeBytes(_ path: String) throws(FileError) -> UInt64 { try live.freeBytes(path) }
-  func lock(_ path: String) throws(FileError) -> any FileLock { try live.lock(path) }
 }

@@ -175,26 +175,12 @@ import Wire
 }
 
 /// The machine's files, on a disk without room for those of one name.
-private struct FullFor: FileSystem {
+private struct FullFor: LiveFiles {
   let suffix: String
-  private let live = LiveFileSystem()
-
-  init(suffix: String) { self.suffix = suffix }
+  let live = LiveFileSystem()
 
   func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File {
     if path.hasSuffix(suffix) { throw FileError(.open, path, errno: SystemErrors.noSpace) }
     return try live.open(path, mode)
   }
-  func createDirectory(_ path: String) throws(FileError) { try live.createDirectory(path) }
-  func exists(_ path: String) throws(FileError) -> Bool { try live.exists(path) }
-  func list(_ directory: String) throws(FileError) -> [String] { try live.list(directory) }
-  func rename(_ source: String, to target: String) throws(FileError) {
-    try live.rename(source, to: target)
-  }
-  func remove(_ path: String) throws(FileError) { try live.remove(path) }
-  func synchronizeDirectory(_ path: String) throws(FileError) {
-    try live.synchronizeDirectory(path)
-  }
-  func freeBytes(_ path: String) throws(FileError) -> UInt64 { try live.freeBytes(path) }
-  func lock(_ path: String) throws(FileError) -> any FileLock { try live.lock(path) }
 }

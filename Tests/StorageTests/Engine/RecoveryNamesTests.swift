@@ -11,20 +11,24 @@ import Wire
   private let copied = TestEngine.tenant
   private let replayed = TenantID(trusted: "t2")
 
+  /// Nothing is flushed beside what a test looks at.
+  private func start(
+    _ directory: String, _ files: WatchedFiles, _ vfs: FileSystemVFS
+  ) async throws -> TestEngine {
+    try await TestEngine(directory, files: files) {
+      $0.vfs = vfs.name
+      $0.quarantines = { _ in true }
+      $0.flushInterval = .seconds(3_600)
+    }
+  }
+
   @Test func `whatever a start does with a tenant's files it does in that tenant's name`()
     async throws
   {
     try await withTemporaryDirectory { directory in
       let files = WatchedFiles()
       let vfs = FileSystemVFS(name: "watched-start", files: files)
-      func start() async throws -> TestEngine {
-        try await TestEngine(directory, files: files) {
-          $0.vfs = vfs.name
-          $0.quarantines = { _ in true }
-          $0.flushInterval = .seconds(3_600)
-        }
-      }
-      let first = try await start()
+      let first = try await start(directory, files, vfs)
       for tenant in [copied, replayed] { try await first.engine.create(tenant, epoch: .first) }
       for id in 1...3 as ClosedRange<Int64> { try await first.pay(id, copied) }
       for id in 1...3 as ClosedRange<Int64> { try await first.pay(id, replayed) }
@@ -40,7 +44,7 @@ import Wire
       removeTree("\(directory)/tenants/t2")
 
       files.watch()
-      let second = try await start()
+      let second = try await start(directory, files, vfs)
       let touches = files.watched()
       #expect(second.report.stopped.isEmpty)
       #expect(touches.contains { $0.path.hasSuffix("t1/\(StoppedRecords.name)") })
@@ -53,7 +57,7 @@ import Wire
       // Damage: every tenant's files are asked what of the range they have.
       try damage("\(directory)/journal", group: 4)
       files.watch()
-      let third = try await start()
+      let third = try await start(directory, files, vfs)
       let asked = files.watched()
       #expect(!third.report.damage.isEmpty)
       #expect(asked.contains { $0.path.contains("/tenants/t") })
@@ -79,14 +83,7 @@ import Wire
     try await withTemporaryDirectory { directory in
       let files = WatchedFiles()
       let vfs = FileSystemVFS(name: "watched-quarantine", files: files)
-      func start() async throws -> TestEngine {
-        try await TestEngine(directory, files: files) {
-          $0.vfs = vfs.name
-          $0.quarantines = { _ in true }
-          $0.flushInterval = .seconds(3_600)
-        }
-      }
-      let first = try await start()
+      let first = try await start(directory, files, vfs)
       try await first.engine.create(copied, epoch: .first)
       for id in 1...4 as ClosedRange<Int64> { try await first.pay(id, copied) }
       await first.close()
@@ -98,7 +95,7 @@ import Wire
       try CrashFile(directory: directory, files: files).write(counter)
       try damage("\(directory)/journal", group: 2)
       files.watch()
-      let second = try await start()
+      let second = try await start(directory, files, vfs)
       #expect(files.watched() == [])
       #expect(second.engine.problems.contains { $0.code == "tenant_quarantined" })
       await second.close()
@@ -107,7 +104,7 @@ import Wire
 }
 
 /// The machine's files, and in whose name what belongs to tenants was read and written.
-private final class WatchedFiles: FileSystem {
+private final class WatchedFiles: LiveFiles {
   struct Touch: Hashable, Sendable {
     let path: String
     let name: TenantID?
@@ -115,7 +112,7 @@ private final class WatchedFiles: FileSystem {
     var isInItsName: Bool { name.map { path.contains("/tenants/\($0)/") } ?? false }
   }
 
-  private let live = LiveFileSystem()
+  let live = LiveFileSystem()
   private let touches = Mutex<[Touch]?>(nil)
 
   func watch() { touches.withLock { $0 = [] } }
@@ -136,18 +133,6 @@ private final class WatchedFiles: FileSystem {
   func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File {
     WatchedFile(inner: try live.open(path, mode), watch: self)
   }
-  func createDirectory(_ path: String) throws(FileError) { try live.createDirectory(path) }
-  func exists(_ path: String) throws(FileError) -> Bool { try live.exists(path) }
-  func list(_ directory: String) throws(FileError) -> [String] { try live.list(directory) }
-  func rename(_ source: String, to target: String) throws(FileError) {
-    try live.rename(source, to: target)
-  }
-  func remove(_ path: String) throws(FileError) { try live.remove(path) }
-  func synchronizeDirectory(_ path: String) throws(FileError) {
-    try live.synchronizeDirectory(path)
-  }
-  func freeBytes(_ path: String) throws(FileError) -> UInt64 { try live.freeBytes(path) }
-  func lock(_ path: String) throws(FileError) -> any FileLock { try live.lock(path) }
 }
 
 private struct WatchedFile: File {
