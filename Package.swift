@@ -201,7 +201,8 @@ let package = Package(
       "MessagingTests",
       ["Simulation", "Messaging", "MessagingPeerChild", "Wire", "Platform", "CNNG"]),
     .target(
-      name: "StorageFixtures", dependencies: ["Storage", "Wire"], path: "Tests/StorageFixtures",
+      name: "StorageFixtures", dependencies: ["Storage", "Wire", "Platform"],
+      path: "Tests/StorageFixtures",
       swiftSettings: settings),
     // Compares what the roles answer with the OpenAPI documents.
     .target(
@@ -252,11 +253,20 @@ let package = Package(
     tests(
       "GraphSimulatorTests",
       ["Simulation", "GraphSimulator", "Wire", "Platform", http, hummingbird, log]),
-    tests("ChaosTests", ["Chaos", "ChaosCommand", "aimstors", "GraphSimulator", "Platform"]),
+    tests(
+      "ChaosTests",
+      [
+        "Simulation", "Chaos", "ChaosCommand", "aimstors", "GraphSimulator", "Storage", "Messaging",
+        "Router", "Wire", "Platform",
+      ]),
     tests(
       "SimulationTests",
       ["Simulation", "SimulatedDeployment", "Storage", "Platform", "Wire"]),
-    tests("FuzzTests", ["Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
+    // Counts what a thread asks of the allocator: in test programs only.
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
+    tests(
+      "FuzzTests",
+      ["CAllocations", "Storage", "Messaging", "Router", "Cell", "Edge", "Wire", "Platform"]),
     tests("TidyTests", []),
     tests(
       "AimstorsTests",

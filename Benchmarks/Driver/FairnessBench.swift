@@ -1,9 +1,11 @@
 import ArgumentParser
 import Foundation
 
-/// What one tenant's flood costs its neighbours: they send at a fixed rate, first alone, then beside
-/// 64 connections that send for one other tenant as fast as they are answered, then right after it,
-/// while what it has written goes to the disk.
+/// What one tenant's flood costs its neighbours.
+///
+/// They send at a fixed rate, first alone, then beside 64 connections that send for one other
+/// tenant as fast as they are answered, then right after it, while what it has written goes to the
+/// disk.
 struct FairnessBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fairness", abstract: "The neighbours' latency beside one tenant's flood.")
@@ -21,8 +23,8 @@ struct FairnessBench: AsyncParsableCommand {
     defer { system.stop() }
     try await system.client.admin("PUT", "/v1/send-stops/platform/all", ["reason": "bench"])
     let tenants = try await BenchTenant.create(count: neighbours + 1, system.client)
-    let loop = OpenLoop(
-      client: system.client, tenants: Array(tenants.dropFirst()), perSecond: rate)
+    let loop = OpenLoop.messages(
+      of: Array(tenants.dropFirst()), perSecond: rate, system.client)
     let flood = try Wrk(repository, system, [tenants[0]])
     _ = try await loop.latencies(seconds: max(1, repository.seconds / 4))
     var alone: [Double] = []

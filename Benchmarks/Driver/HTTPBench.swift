@@ -64,26 +64,21 @@ struct HTTPBench: AsyncParsableCommand {
     Row(name: "http.router_cpu_us", value: median(router), unit: "us").write()
     Row(name: "http.cell_cpu_us", value: median(cell), unit: "us").write()
     let hop = HopBench(system: system, tenants: tenants, perSecond: median(ours) / 4)
-    for row in try await hop.run(seconds: repository.seconds) { row.write() }
+    let bare = try HelloServer(repository)
+    defer { bare.stop() }
+    for row in try await hop.run(seconds: repository.seconds, beside: bare) { row.write() }
   }
 
   /// The better of 64 and 128 connections to a bare server.
   private func hello() throws -> Double {
-    let process = Process()
-    process.executableURL = repository.binaries.appendingPathComponent("bench")
-    process.arguments = ["hello", "--port", "18081"]
-    try process.run()
-    defer {
-      process.terminate()
-      process.waitUntilExit()
-    }
-    Thread.sleep(forTimeInterval: 1)
+    let server = try HelloServer(repository)
+    defer { server.stop() }
     return try Self.connections.map { connections in
       let output = try Program.output(
         Wrk.path,
         [
           "-t", "1", "-c", "\(connections)", "-d", "\(max(2, repository.seconds / 4))s",
-          "http://127.0.0.1:18081/",
+          server.url,
         ])
       guard
         let line = output.split(separator: "\n").first(where: { $0.hasPrefix("Requests/sec:") }),

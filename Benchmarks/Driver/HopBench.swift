@@ -1,45 +1,68 @@
+import AsyncHTTPClient
 import Foundation
 
-/// What the router's hop adds, at a quarter of full load.
+/// What router and messaging add to a request at a quarter of full load.
 ///
-/// The cell's own part is what the router's metrics say it waited for the cell.
+/// A request's whole time, less what the cell's own handler takes of it, and less what the same
+/// open loop at the same rate measures of a bare server that answers "hello": the generator's own
+/// lateness, its client and one HTTP exchange, which a cell with a socket would cost, too.
 struct HopBench {
   let system: SystemUnderTest
   let tenants: [BenchTenant]
   let perSecond: Double
 
-  func run(seconds: Int) async throws -> [Row] {
+  func run(seconds: Int, beside bare: HelloServer) async throws -> [Row] {
     progress("http: open loop at \(Int(perSecond)) requests/s")
-    let before = try await router()
-    let loop = OpenLoop(client: system.client, tenants: tenants, perSecond: perSecond)
-    let whole = try await loop.latencies(seconds: seconds)
-    let after = try await router()
-    let inside = after.forward.subtracting(before.forward)
-    let handled = after.whole.subtracting(before.whole)
-    let p50 = percentile(whole, 0.5) / 1000
-    let p99 = percentile(whole, 0.99) / 1000
-    let facts: [String: Any] = [
-      "requests": whole.count, "requests_per_second": perSecond.rounded(), "whole_p50_ms": p50,
-      "whole_p99_ms": p99, "cell_p50_ms": inside.quantile(0.5),
-      "cell_p99_ms": inside.quantile(0.99), "router_p50_ms": handled.quantile(0.5),
-      "router_p99_ms": handled.quantile(0.99),
-    ]
-    return [
-      Row(
-        name: "http.router_added_p50_ms", value: max(0, p50 - inside.quantile(0.5)), unit: "ms",
-        facts: facts),
-      Row(
-        name: "http.router_added_p99_ms", value: max(0, p99 - inside.quantile(0.99)), unit: "ms",
-        facts: facts),
-    ]
+    let before = try await histograms()
+    let whole = try await messages.latencies(seconds: seconds)
+    let after = try await histograms()
+    let direct = try await hellos(bare).latencies(seconds: seconds)
+    let cell = after.cell.subtracting(before.cell)
+    let forward = after.forward.subtracting(before.forward)
+    let handled = after.router.subtracting(before.router)
+    return [("p50", 0.5), ("p99", 0.99)].map { name, share in
+      let all = percentile(whole, share) / 1000
+      let hello = percentile(direct, share) / 1000
+      let facts: [String: Any] = [
+        "requests": whole.count, "requests_per_second": perSecond.rounded(), "whole_ms": all,
+        "hello_ms": hello, "cell_ms": cell.quantile(share), "forward_ms": forward.quantile(share),
+        "router_ms": handled.quantile(share),
+      ]
+      return Row(
+        name: "http.router_added_\(name)_ms",
+        value: max(0, all - cell.quantile(share) - hello), unit: "ms", facts: facts)
+    }
   }
 
-  /// The router's histograms: what it waited for cells, and what it took for whole requests.
-  private func router() async throws -> (forward: ScrapedHistogram, whole: ScrapedHistogram) {
-    let text = try await BenchClient.metrics(try system.healthURL(of: "router"))
+  private var messages: OpenLoop {
+    .messages(of: tenants, perSecond: perSecond, system.client)
+  }
+
+  /// Each is made as a message is, so that both cost the client the same.
+  private func hellos(_ bare: HelloServer) -> OpenLoop {
+    let messages = messages
+    let url = bare.url
+    return OpenLoop(perSecond: perSecond, status: 200) { index in
+      var request = try messages.request(index)
+      request.url = url
+      request.method = .GET
+      request.body = nil
+      return request
+    }
+  }
+
+  private typealias Histograms = (
+    cell: ScrapedHistogram, forward: ScrapedHistogram, router: ScrapedHistogram
+  )
+
+  /// What the cell took, what the router waited for the cell, and what it took in all.
+  private func histograms() async throws -> Histograms {
+    let router = try await BenchClient.metrics(try system.healthURL(of: "router"))
+    let cell = try await BenchClient.metrics(try system.healthURL(of: "cell"))
     return (
-      ScrapedHistogram(text, name: "aimstors_router_forward_seconds"),
-      ScrapedHistogram(text, name: "aimstors_router_request_seconds")
+      ScrapedHistogram(cell, name: "aimstors_request_seconds"),
+      ScrapedHistogram(router, name: "aimstors_router_forward_seconds"),
+      ScrapedHistogram(router, name: "aimstors_router_request_seconds")
     )
   }
 }

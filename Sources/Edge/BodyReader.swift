@@ -5,18 +5,25 @@ import Wire
 public enum BodyReader {
   /// Bodies up to here come with the head in one or two packets, and pass without a timer: the
   /// clock is looked at with each part, and where none comes the connection's idle limit ends it.
-  private static let smallBytes = 16 * 1024
+  public static let smallBytes = 16 * 1024
 
   /// Throws `body_too_large`, or `request_timeout` where the body does not come in time.
-  public static func read(_ request: Request, within time: Duration) async throws -> ByteBuffer {
+  ///
+  /// - Parameter take: Asked for room for each part of a body that may be larger than
+  ///   ``smallBytes``; what it throws ends the reading.
+  public static func read(
+    _ request: Request, within time: Duration, taking take: @escaping @Sendable (Int) throws -> Void
+  ) async throws -> ByteBuffer {
     let length = request.headers[.contentLength].map { Int($0) ?? Int.max }
     if length == nil, request.headers[.transferEncoding] == nil { return ByteBuffer() }
     guard (length ?? 0) <= EdgeLimits.requestBytes else { throw tooLarge }
     let deadline = ContinuousClock.now + time
     let body = request.body
-    if let length, length <= smallBytes { return try await collect(body, until: deadline) }
+    if let length, length <= smallBytes {
+      return try await collect(body, until: deadline) { _ in }
+    }
     return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
-      group.addTask { try await collect(body, until: deadline) }
+      group.addTask { try await collect(body, until: deadline, taking: take) }
       group.addTask {
         try await Task.sleep(for: time)
         throw tooSlow
@@ -28,13 +35,14 @@ public enum BodyReader {
   }
 
   private static func collect(
-    _ body: RequestBody, until deadline: ContinuousClock.Instant
+    _ body: RequestBody, until deadline: ContinuousClock.Instant, taking take: (Int) throws -> Void
   ) async throws -> ByteBuffer {
     var whole = ByteBuffer()
     for try await part in body {
       guard whole.readableBytes + part.readableBytes <= EdgeLimits.requestBytes else {
         throw tooLarge
       }
+      try take(part.readableBytes)
       if whole.readableBytes == 0 {
         whole = part
       } else {

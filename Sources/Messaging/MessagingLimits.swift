@@ -15,6 +15,14 @@ public enum MessagingLimits {
 
   /// Requests that one listener has in its handler at once.
   public static let handlersInFlight = 448
+  /// Bytes of the large requests that one listener has in its handler at once, so that what a
+  /// process holds of bodies does not follow from how many ask; one more is `overloaded`.
+  public static let handlerBytes = 128 << 20
+  /// Requests up to this size take none of ``handlerBytes``: their number bounds them, and no flood
+  /// of large ones keeps them out.
+  ///
+  /// What is a small body to a router is small here with all its headers.
+  public static let smallRequestBytes = 64 << 10
   /// Receive contexts of one listener.
   ///
   /// What exceeds ``handlersInFlight`` is answered `overloaded` at once, so that a full process

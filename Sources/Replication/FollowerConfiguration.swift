@@ -56,8 +56,8 @@ public enum FollowerLimits {
   public static let archivePause = Duration.milliseconds(250)
   /// How often stopped tenants are looked for, whose files the archive has.
   public static let refillInterval = Duration.seconds(1)
-  /// Files that a primary passed on and says nothing of any more are removed: longer than it may
-  /// take to check them.
+  /// Files that a primary passed on and says nothing of any more are removed; what is being checked
+  /// here counts as heard.
   public static let importSilence = Duration.seconds(900)
   public static let importLook = Duration.seconds(60)
   /// A follower that has not heard from its primary for this long says so.

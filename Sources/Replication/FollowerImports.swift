@@ -30,6 +30,8 @@ struct FollowerImports: Sendable {
     case .moveStanding:
       let question: Aimstors_ProtoMoveQuestion = try Coding.decode(request)
       let tenant = try TenantID(moving: question.tenant)
+      // A primary that asks has not forgotten it.
+      try? parts.hear(tenant, Epoch(question.epoch))
       var answer = Aimstors_ProtoMoveStanding()
       answer.state = engine.followedImport(tenant, under: Epoch(question.epoch)).rawValue
       return try Coding.encode(answer)
@@ -52,9 +54,9 @@ struct FollowerImports: Sendable {
 
   private func complete(_ message: Aimstors_ProtoMoveImport) async throws(Failure) {
     let copied = try MoveImport(message, from: cell)
-    try parts.hear(copied.tenant, copied.epoch)
-    _ = try await engine.settleImport(copied)
-    try parts.hear(copied.tenant, copied.epoch)
+    try await parts.conclude(copied.tenant, copied.epoch) { [engine] () async throws(Failure) in
+      _ = try await engine.settleImport(copied)
+    }
   }
 
   private func discard(_ message: Aimstors_ProtoMoveQuestion) async throws(Failure) {

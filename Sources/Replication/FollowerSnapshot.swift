@@ -82,7 +82,7 @@ struct FollowerSnapshot: Sendable {
       let (head, snapshot) = try await copy(tenant, into: directory)
       return Made(
         head: head, files: snapshot.files, media: snapshot.media,
-        mediaDirectory: "\(configuration.dataDirectory)/tenants/\(tenant)/media")
+        mediaDirectory: "\(TenantDirectory.of(tenant, in: configuration.dataDirectory))/media")
     }
     guard engine.heads[tenant] != nil, let journal = engine.journal else {
       throw Failure(.notFound, "no such tenant at this follower")

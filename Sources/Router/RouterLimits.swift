@@ -14,6 +14,8 @@ public struct RouterLimits: Sendable {
   public var requestTime: Duration = .seconds(30)
   /// The same of a request to the control plane, which waits for a full scan of a tenant's files.
   public var controlPlaneTime: Duration = .seconds(130)
+  /// How long a client has for an answer that does not fit in the sockets.
+  public var answerTime: Duration = .seconds(60)
   /// A connection on which nothing happens is closed after this.
   public var idleTime: Duration = .seconds(60)
   public var connections = 4096
@@ -38,6 +40,15 @@ public struct RouterLimits: Sendable {
   /// beside them may find it `saturated`.
   public var perCell = 1_280
   public var perControlPlane = 256
+
+  // Held in memory, of bodies over 16 KiB: of requests, from their first byte to their answer, and
+  // of answers, until the client has taken them. What a router has of them else would be as much as
+  // its connections times 3 or 4 MiB.
+  public var bodyBytes = 192 * 1024 * 1024
+  /// Of these one tenant's, or the control plane's.
+  public var bodyBytesPerTenant = 64 * 1024 * 1024
+  /// Besides, of webhooks.
+  public var webhookBytes = 64 * 1024 * 1024
 
   // Parked while a tenant's owner changes or a cell restarts.
   public var parkTime: Duration = .seconds(10)

@@ -17,9 +17,11 @@ import Testing
       ])
   }
 
-  private func problem(_ code: String, cell: String? = nil, detail: String = "") -> JSON {
+  private func problem(
+    _ code: String, cell: String? = nil, tenant: String? = nil, detail: String = ""
+  ) -> JSON {
     let problem: JSON = ["code": JSON(code), "detail": JSON(detail), "since": "2026"]
-    return problem.with("cell", cell.map { JSON($0) })
+    return problem.with("cell", cell.map { JSON($0) }).with("tenant", tenant.map { JSON($0) })
   }
 
   private func told(_ report: JSON) -> [String] {
@@ -68,6 +70,22 @@ import Testing
     let found = report(
       [known], process("follower", "c-b", problem("tenant_stopped"), problem("disk_filling")))
     #expect(told(found) == ["c follower_unwell", "c-b disk_filling"])
+  }
+
+  @Test func `of two tenants that a cell stopped each is told, and once`() {
+    let cell = process(
+      "cell", "c", problem("tenant_stopped", tenant: "a"), problem("tenant_stopped", tenant: "b"))
+    // The control plane has not heard of the other one yet, or keeps no more of so many.
+    let heard = report([problem("tenant_stopped", cell: "c", tenant: "a")], cell)
+    #expect(told(heard) == ["c tenant_stopped", "c tenant_stopped"])
+    #expect(heard["problems"]?.array?.map { $0.cell("tenant") } == ["a", "b"])
+    // Where it is away the cell itself names them.
+    let away = CommandFailure(.refused, code: "unreachable", detail: "", isAnswer: false)
+    let lines = StatusCommand.text(StatusCommand.report(.failure(away), [cell])).split(
+      separator: "\n")
+    for tenant in ["a", "b"] {
+      #expect(lines.contains { $0.hasPrefix("tenant_stopped") && $0.contains(" \(tenant) ") })
+    }
   }
 
   @Test func `a promoted follower speaks as the cell, a replaced cell as a follower`() {

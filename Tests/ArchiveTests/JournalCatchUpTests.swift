@@ -3,6 +3,7 @@ import Logging
 import Platform
 import Storage
 import StorageFixtures
+import Synchronization
 import Testing
 import Wire
 
@@ -212,4 +213,67 @@ import Wire
       #expect(with != nil)
     }
   }
+
+  /// The journal answers nothing any more then: whoever starts the cell would wait for ever.
+  @Test(.timeLimit(.minutes(1))) func `a disk that fails under it is told to who waits`()
+    async throws
+  {
+    let store = FaultyStore()
+    try await withImage(store) { directory, lost in
+      let image = "\(directory)/image"
+      let failing = JournalCatchUp(
+        lost.archive, cell: cell, directory: image, files: FailingDisk(),
+        logger: Logger(label: "t"))
+      let error = await #expect(throws: JournalFatality.self) {
+        try await failing.run(.first, began: .start)
+      }
+      guard case .synchronizeFailed = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      // The next process reads what is on the disk, and goes on.
+      let again = try await catchUp(lost, image).run(.first, began: .start)
+      #expect(again != nil)
+    }
+  }
+}
+
+/// The machine's files, none of which becomes durable any more once the journal has been opened.
+private final class FailingDisk: LiveFiles {
+  let live = LiveFileSystem()
+  private let hasFailed = Atomic(false)
+
+  func open(_ path: String, _ mode: FileMode) throws(FileError) -> any File {
+    FailingFile(inner: try live.open(path, mode), disk: self)
+  }
+
+  /// What an opening writes anew has its name once it is durable.
+  func rename(_ source: String, to target: String) throws(FileError) {
+    try live.rename(source, to: target)
+    if target.hasSuffix(".journal") { hasFailed.store(true, ordering: .relaxed) }
+  }
+
+  func demandSync(_ path: String) throws(FileError) {
+    if hasFailed.load(ordering: .relaxed) { throw FileError(.sync, path, errno: SystemErrors.io) }
+  }
+}
+
+private struct FailingFile: File {
+  let inner: any File
+  let disk: FailingDisk
+  var path: String { inner.path }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int
+  { try inner.read(into: buffer, at: offset) }
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
+    try inner.write(bytes, at: offset)
+  }
+  func synchronize() throws(FileError) {
+    try disk.demandSync(path)
+    try inner.synchronize()
+  }
+  func truncate(to length: UInt64) throws(FileError) { try inner.truncate(to: length) }
+  func punch(_ range: Range<UInt64>) throws(FileError) { try inner.punch(range) }
+  func length() throws(FileError) -> UInt64 { try inner.length() }
+  func close() { inner.close() }
 }

@@ -1,5 +1,7 @@
-import Chaos
+import Simulation
 import Testing
+
+@testable import Chaos
 
 extension SystemChaosTests {
   /// Processes are killed under load.
@@ -18,6 +20,21 @@ extension SystemChaosTests {
       #expect(report.isOK, "\(report)")
       #expect(report.cycles == cycles)
       #expect(report.acked >= 100 * cycles)
+      #expect(report.faultsHit["kill_during_start"] ?? 0 > 0, "\(report.faultsHit)")
+    }
+
+    @Test func `each victim is also killed while it starts, sometimes twice`() {
+      let random = SeededRandomSource(seed: 11)
+      var victims: Set<String> = []
+      var times: Set<Int> = []
+      for cycle in 0..<200 {
+        guard let strike = StartStrike(cycle, random) else { continue }
+        victims.insert(KillMode.victims[cycle % KillMode.victims.count])
+        times.insert(strike.delays.count)
+        #expect(strike.delays.allSatisfy { $0 < StartStrike.longestDelay })
+      }
+      #expect(victims == Set(KillMode.victims))
+      #expect(times == [1, 2])
     }
 
     @Test(arguments: ["forget-dedupe", "double-refund", "resend-ambiguous"])

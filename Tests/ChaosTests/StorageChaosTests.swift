@@ -1,6 +1,10 @@
-import Chaos
 import Foundation
+import Simulation
+import Storage
 import Testing
+import Wire
+
+@testable import Chaos
 
 /// A few cycles of each storage mode; the whole count under AIMSTORS_LONG_TESTS=1.
 @Suite("Storage chaos", .serialized) struct StorageChaosTests {
@@ -27,7 +31,8 @@ import Testing
 
   @Test func `a failing call of journal or SQLite costs nothing that was acknowledged`() async {
     // Each kind, on both layers, once and for good.
-    let hit = await run(IOMode.self, 16).faultsHit
+    let report = await run(IOMode.self, 16)
+    let hit = report.faultsHit
     for layer in ["journal", "sqlite"] {
       for kind in ["EIO", "ENOSPC", "short-write", "fsync-EIO"] {
         #expect(hit.keys.contains { $0.hasPrefix(layer) && $0.hasSuffix(kind) }, "\(hit)")
@@ -39,6 +44,44 @@ import Testing
     ] {
       #expect(hit[fault] ?? 0 > 0, "\(hit)")
     }
+    for way in IOMode.Way.all {
+      let calls = "\(way.layer.rawValue) \(way.kind.rawValue) calls"
+      let failed = "\(calls) failed \(way.isPermanent ? "for good" : "once")"
+      #expect(report.measures[calls] ?? 0 > 0, "\(report.measures)")
+      #expect(report.measures[failed] ?? 0 >= 1, "\(report.measures)")
+      #expect(report.measures[failed] ?? 0 <= report.measures[calls] ?? 0, "\(report.measures)")
+    }
+  }
+
+  @Test func `as many cycles as calls strike each call, fewer one of each stratum`() {
+    let random = SeededRandomSource(seed: 1)
+    for (calls, cycles) in [(7, 7), (7, 20), (1, 1)] {
+      let sweep = CallSweep(calls: calls, cycles: cycles)
+      #expect(Set((0..<cycles).map { sweep.call($0, random) }) == Set(1...calls))
+    }
+    let sweep = CallSweep(calls: 1_000, cycles: 10)
+    for index in 0..<10 {
+      let call = sweep.call(index, random)
+      #expect((100 * index + 1...100 * index + 100).contains(call))
+    }
+  }
+
+  @Test func `the cycles of each way to fail sweep the whole script`() async throws {
+    var mode = IOMode()
+    let random = SeededRandomSource(seed: 1)
+    let machine = StorageMachine(vfs: StorageMachine.makeVFS(), seed: 1)
+    try await mode.prepare(machine, random)
+    await machine.close()
+    let ways = IOMode.Way.all
+    let count = 4 * ways.count
+    let faults = (1...count).map { mode.draw($0, of: count, random) }
+    for way in ways {
+      let calls = machine.disk.callCount(way.kind, of: way.layer.mark)
+      let drawn = faults.filter { $0.way == way }.map(\.call)
+      #expect(drawn.count == 4 && drawn == drawn.sorted())
+      #expect(drawn.allSatisfy { (1...calls).contains($0) })
+      #expect(Set(drawn).count == min(4, calls))
+    }
   }
 
   @Test func `a spoiled journal is found out, and what it lacks is named`() async {
@@ -46,10 +89,51 @@ import Testing
     for damage in [
       "bit flip", "truncation", "dropped group", "doubled group", "swapped groups",
       "zeroed 4 KiB block", "journal of another cell", "journal of another generation",
-      "segment sealed",
+      "segment sealed", "journal repaired",
     ] {
       #expect(hit[damage] ?? 0 > 0, "\(hit)")
     }
+  }
+
+  @Test func `only what a repair names counts as given up`() async throws {
+    let machine = StorageMachine(vfs: StorageMachine.makeVFS(), seed: 1)
+    _ = try await machine.start()
+    #expect(await machine.createTenants())
+    // So few that no checkpoint takes them into the files.
+    let payments = PaymentLoad.payments(12)
+    var cycle = StorageCycle()
+    await PaymentLoad(machine: machine, books: cycle.books, seed: 1).run(payments)
+    await machine.end(.lost)
+    let groups = try JournalInspection.run(
+      directory: StorageMachine.journalDirectory, files: machine.disk.fileSystem(),
+      detail: .commands
+    ).groups
+    // The list of the group behind it says whose records it had.
+    let place = try #require(
+      groups.indices.dropLast().first { index in
+        let next = groups[index + 1]
+        return next.kind == "records" && next.segment == groups[index].segment
+          && groups[index].records.contains { $0.requests?.isEmpty == false }
+      })
+    let spoiled = groups[place].records
+    _ = JournalDamage.drop.apply(
+      to: machine.disk, groups, at: place, SeededRandomSource(seed: 1))
+    let report = try machine.repair()
+    let givenUp = PaymentPlaces(groups).givenUp(payments, by: report)
+    // What stood there, and of the same tenants what came after it.
+    let lost = Set(spoiled.flatMap { $0.requests ?? [] })
+    let tenants = Set(spoiled.map(\.tenant))
+    #expect(!lost.isEmpty)
+    #expect(lost.isSubset(of: payments.filter { givenUp.contains($0.id) }.map(\.requestID)))
+    #expect(payments.filter { givenUp.contains($0.id) }.allSatisfy { tenants.contains($0.tenant) })
+
+    _ = try await machine.start()
+    await cycle.oracle.check(machine.engine, givenUp: givenUp)
+    #expect(cycle.oracle.lost == 0, "\(cycle.oracle.complaints)")
+    // Without the repair's word the same is a loss.
+    await cycle.oracle.check(machine.engine)
+    #expect(cycle.oracle.lost == givenUp.count)
+    await machine.close()
   }
 
   @Test(arguments: [

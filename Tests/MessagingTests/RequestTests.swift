@@ -185,6 +185,46 @@ import Wire
   }
 
   @Test(arguments: Transport.allCases)
+  func `large requests are bounded in bytes, and keep no small one out`(
+    transport: Transport
+  ) async throws {
+    try await withDeployment(transport) { deployment in
+      let gate = Gate()
+      let address = try await deployment.messenger("cell-1").listen(at: Deployment.anyAddress) {
+        if $0.payload.count > MessagingLimits.smallRequestBytes { await gate.pass() }
+        return []
+      }
+      let peer = deployment.messenger("router-1").peer(at: address)
+      let small = [UInt8](repeating: 1, count: MessagingLimits.smallRequestBytes)
+      let large = [UInt8](repeating: 2, count: MessagingLimits.payloadBytes)
+      _ = try await peer.ask(small)
+      let room = MessagingLimits.handlerBytes / large.count
+      let outcomes = await withTaskGroup(of: String.self) { group in
+        for _ in 0..<room + 2 {
+          group.addTask {
+            await peer.failure(large, timeout: .seconds(60))?.name ?? "answered"
+          }
+        }
+        // Those for whom there is no room come back first; the others are held.
+        var outcomes: [String] = []
+        for _ in 0..<2 {
+          if let outcome = await group.next() { outcomes.append(outcome) }
+        }
+        await gate.arrivals(room)
+        #expect(await peer.failure(small)?.name == nil)
+        gate.open()
+        for await outcome in group { outcomes.append(outcome) }
+        return outcomes
+      }
+      #expect(outcomes.prefix(2).allSatisfy { $0 == "refused overloaded" })
+      #expect(outcomes.dropFirst(2).allSatisfy { $0 == "answered" })
+      #expect(outcomes.count == room + 2)
+      // What was held has been given back.
+      #expect(await peer.failure(large, timeout: .seconds(60))?.name == nil)
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
   func `closing fails what is in flight and what comes later`(
     transport: Transport
   ) async throws {

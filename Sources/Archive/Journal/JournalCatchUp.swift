@@ -41,7 +41,8 @@ public struct JournalCatchUp: Sendable {
   /// are appended where there are none of its own yet. A journal that the archive does not go on
   /// from is left as it is: its uploader names that (`archive_incomplete`), an operator decides.
   /// `isContinued` says that an attempt at that was cut off: there are none either. `found` is
-  /// called before the first group is appended.
+  /// called before the first group is appended. Throws `JournalFatality` where the disk failed
+  /// under the append: nothing may be served from it by this process.
   public func run(
     _ generation: Generation, began: JournalEnd, isContinued: Bool = false,
     found: (_ isEarlier: Bool) throws -> Void = { _ in }
@@ -99,6 +100,7 @@ public struct JournalCatchUp: Sendable {
     configuration.oldestGeneration = .first
     configuration.isCopy = true
     let (directory, files, logger) = (directory, files, logger)
+    let appends = GroupAppends()
     var journal: Journal?
     defer { journal?.close() }
     var count = 0
@@ -116,14 +118,13 @@ public struct JournalCatchUp: Sendable {
           journal = try await Blocking.run("archive") {
             try Journal.open(opening, files: files, applied: applied) { fatality in
               logger.critical("the journal failed", metadata: ["reason": "\(fatality)"])
+              appends.failed(fatality)
             }.journal
           }.get()
         }
         for group in groups {
           guard let journal else { return false }
-          let outcome = await withCheckedContinuation { caller in
-            journal.append(group) { caller.resume(returning: $0) }
-          }
+          let outcome = try await appends.append(group, to: journal)
           guard case .durable = outcome else {
             throw ArchiveError.incomplete("group \(group.number) was not appended: \(outcome)")
           }
@@ -131,6 +132,8 @@ public struct JournalCatchUp: Sendable {
         }
         return true
       }
+    } catch let fatality as JournalFatality {
+      throw fatality
     } catch {
       // The journal's own trouble, too: whoever opens it to serve from it names that.
       logger.error(

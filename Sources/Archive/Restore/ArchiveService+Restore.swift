@@ -17,8 +17,20 @@ public struct RestoredBeside: Sendable {
 }
 
 extension ArchiveService {
-  private var restorer: TenantRestorer {
-    TenantRestorer(archive: environment.archive, files: environment.files)
+  /// Throws `tenantStopped` where the tenant is in quarantine here.
+  private func restorer(of tenant: TenantID) throws(Failure) -> TenantRestorer {
+    try environment.engine.demandUnquarantined(tenant)
+    return TenantRestorer(
+      archive: environment.archive, files: environment.files,
+      running: environment.engine.runningTenants)
+  }
+
+  /// Works on files of a tenant in its name: what crashes there is its crash.
+  func work<T: Sendable>(
+    for tenant: TenantID, _ body: @escaping @Sendable () throws -> T
+  ) async throws -> T {
+    let running = environment.engine.runningTenants
+    return try await Blocking.run("restore") { try running.during(tenant, body) }.get()
   }
 
   private func requireArchived() async throws(ArchiveError) {
@@ -33,7 +45,7 @@ extension ArchiveService {
     from snapshot: String? = nil
   ) async throws -> RestoredTenant {
     try await requireArchived()
-    return try await restorer.restore(
+    return try await restorer(of: source).restore(
       source, schema: environment.schema(source), to: target, cell: environment.cell,
       into: environment.engine.preparedDirectory(owner, lineage), as: owner, lineage: lineage,
       from: snapshot)
@@ -48,7 +60,7 @@ extension ArchiveService {
     let directory =
       StorageEngine.restoresDirectory(environment.dataDirectory)
       + "/past-\(ArchiveHex.encode(lineage.rawValue))"
-    let restored = try await restorer.restore(
+    let restored = try await restorer(of: tenant).restore(
       tenant, schema: environment.schema(tenant), to: target, cell: environment.cell,
       into: directory, lineage: lineage, from: snapshot)
     return RestoredBeside(directory: directory, restored: restored, lineage: lineage)
@@ -61,7 +73,7 @@ extension ArchiveService {
     let (files, schema) = (environment.files, environment.schema(tenant))
     let prepared = environment.engine.preparedDirectory(tenant, lineage)
     let restores = StorageEngine.restoresDirectory(environment.dataDirectory)
-    let found = try await Blocking.run("restore") {
+    let found = try await work(for: tenant) {
       let rebuild = try Self.rebuild(beside, tenant, schema, files)
       try rebuild.settle(as: tenant, lineage)
       let found = try rebuild.files(of: tenant)
@@ -69,7 +81,7 @@ extension ArchiveService {
       try files.rename(beside.directory, to: prepared)
       try files.synchronizeDirectory(restores)
       return found
-    }.get()
+    }
     return beside.restored.with(files: found)
   }
 
@@ -94,7 +106,7 @@ extension ArchiveService {
     try await Blocking.run("restore") { try FileTree.remove(directory, files) }.get()
     if engine.problems.contains(where: { $0.tenant == tenant && $0.code == "tenant_stopped" }) {
       try await requireArchived()
-      let restored = try await restorer.restore(
+      let restored = try await restorer(of: tenant).restore(
         tenant, schema: environment.schema(tenant), to: .latest, cell: environment.cell,
         into: directory, lineage: head.lineage)
       guard restored.position.hash == head.hash else {
@@ -133,14 +145,14 @@ extension ArchiveService {
     let (files, schema) = (environment.files, environment.schema(tenant))
     let kinds = Set(current.restored.files.map(\.kind))
     let shared = past.restored.files.filter { kinds.contains($0.kind) }
-    try await Blocking.run("restore") {
+    try await work(for: tenant) {
       let rebuild = try Self.rebuild(current, tenant, schema, files)
       for file in shared {
         try rebuild.edit(file.kind, past: "\(past.directory)/\(file.name)") {
           try body(file.kind, $0)
         }
       }
-    }.get()
+    }
   }
 
   /// Checks edited files and makes them durable as those that wait to be installed.
@@ -148,11 +160,11 @@ extension ArchiveService {
     _ current: RestoredBeside, as tenant: TenantID, _ lineage: Lineage, _ past: RestoredTenant
   ) async throws -> RestoredTenant {
     let (files, schema) = (environment.files, environment.schema(tenant))
-    let found = try await Blocking.run("restore") {
+    let found = try await work(for: tenant) {
       let rebuild = try Self.rebuild(current, tenant, schema, files)
       try rebuild.settleEdited(as: tenant, lineage)
       return try rebuild.files(of: tenant)
-    }.get()
+    }
     return current.restored.with(files: found)
   }
 

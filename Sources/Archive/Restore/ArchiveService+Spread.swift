@@ -42,8 +42,8 @@ extension ArchiveService {
   ) async throws -> T {
     let tenant = beside.restored.tenant
     let (files, schema) = (environment.files, environment.schema(tenant))
-    return try await Blocking.run("restore") {
+    return try await work(for: tenant) {
       try Self.rebuild(beside, tenant, schema, files).read(kind, body)
-    }.get()
+    }
   }
 }

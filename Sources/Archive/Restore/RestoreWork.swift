@@ -44,11 +44,6 @@ final class RestoreWork: Sendable {
     self.running = running
   }
 
-  private func named<T>(_ body: () throws -> T) rethrows -> T {
-    guard let running else { return try body() }
-    return try running.during(tenant, body)
-  }
-
   var position: TenantRebuild.Position? { state.withLock { $0.rebuild.position } }
   var records: UInt64 { state.withLock { $0.rebuild.records } }
   var isThere: Bool { state.withLock { $0.isThere } }
@@ -69,7 +64,7 @@ final class RestoreWork: Sendable {
 
   /// Applies the tenant's own among the records, up to the target; answers whether more are wanted.
   func apply(_ records: [JournalRecord]) throws -> Bool {
-    try named { try applyAll(records) }
+    try running.during(tenant) { try applyAll(records) }
   }
 
   private func applyAll(_ records: [JournalRecord]) throws -> Bool {
@@ -149,7 +144,7 @@ final class RestoreWork: Sendable {
 
   /// Checks all that the files hold and makes them durable as those of their owner.
   func finish(as owner: TenantID, _ lineage: Lineage) throws -> [TenantSnapshot.File] {
-    try named {
+    try running.during(tenant) {
       try state.withLock { state in
         try state.rebuild.verify()
         try state.rebuild.settle(as: owner, lineage)

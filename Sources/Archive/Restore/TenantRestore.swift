@@ -42,7 +42,8 @@ public struct TenantRestorer: Sendable {
   private let source: any RecordSource
   /// Names the tenant while its records are replayed, so that a crash is its own; nil: nowhere.
   ///
-  /// For a restore that comes by itself, again and again: an operator's has somebody who sees it.
+  /// Whatever begins again once the process is back has it: a drill, a lost cell's recovery, and an
+  /// operator's restore, which the control plane asks for until it has an answer.
   private let running: RunningTenants?
 
   public init(archive: Archive, files: any FileSystem) {

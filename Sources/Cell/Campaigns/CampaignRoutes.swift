@@ -50,11 +50,11 @@ enum CampaignRoutes {
   ) async throws -> Response {
     let id = try context.rowID("id", .campaign)
     let call = try await context.rawCommand(request, file: .messages)
-    let claim = call.claim
+    let claim = SteppedClaim(first: call.claim)
     let (answered, found) = try await services.store.read(call.tenant, [.messages]) {
       snapshot -> (StoredAnswer?, Template?) in
-      // Before the first command: under another page's key none of this one may be stored.
-      if let answered = try snapshot.answer(under: claim) { return (answered, nil) }
+      // What was answered is answered again, whatever has become of the template.
+      if let answered = try claim.answer(in: snapshot) { return (answered, nil) }
       let file = snapshot.file(.messages)
       guard let campaign = try CampaignStore(file).campaign(id) else {
         throw Failure(.notFound, "there is no such campaign")
@@ -68,26 +68,47 @@ enum CampaignRoutes {
     }
     let page = try RecipientPage(
       call.input, parameters: template.bodyParameters, isNamed: template.parameterFormat == .named)
+    return try await add(page, to: id, call, claim, services).response
+  }
+
+  private static func add(
+    _ page: RecipientPage, to id: RowID, _ call: CommandCall<[UInt8]>, _ claim: SteppedClaim,
+    _ services: CellServices
+  ) async throws -> StoredAnswer {
     let chunks = page.chunks
-    for (index, chunk) in chunks.dropLast().enumerated() {
-      try await services.store.write(call.tenant, call.origin) { tx in
-        try CampaignCommands(tx).add(chunk, chunk: index, of: page, isLast: false, to: id)
-      }
-    }
-    return try await call.perform(services) { tx, _ in
+    let last = chunks.count - 1
+    let addChunk: @Sendable (Int, Transaction) throws -> Void = { chunk, tx in
       try CampaignCommands(tx).add(
-        chunks.last ?? [], chunk: chunks.count - 1, of: page, isLast: true, to: id)
-      let stored = try CampaignQueueStore(tx.file(.messages)).page(page.page, of: id)
-      let total = try CampaignStore(tx.file(.messages)).tally(id)?.recipients
-      return .written(
-        200,
-        JSONWriter.object { json in
-          json.add("page", page.page)
-          json.add("added", stored.map { Int64($0.added) })
-          json.add("duplicates", stored.map { Int64($0.duplicates) })
-          json.add("recipients", total)
-        })
+        chunks[chunk], chunk: chunk, of: page, isLast: chunk == last, to: id)
     }
+    let first = try await services.store.perform(call.tenant, call.origin, claim.first) { tx in
+      try addChunk(0, tx)
+      return try last == 0 ? added(page, to: id, tx) : SteppedClaim.begun
+    }
+    guard first == SteppedClaim.begun else { return first }
+    for chunk in 1..<max(1, last) {
+      try await services.store.write(call.tenant, call.origin) { tx in try addChunk(chunk, tx) }
+    }
+    return try await services.store.perform(call.tenant, call.origin, claim.last) { tx in
+      try addChunk(last, tx)
+      return try added(page, to: id, tx)
+    }
+  }
+
+  /// What a page that is whole has added.
+  private static func added(
+    _ page: RecipientPage, to id: RowID, _ tx: Transaction
+  ) throws -> StoredAnswer {
+    let stored = try CampaignQueueStore(tx.file(.messages)).page(page.page, of: id)
+    let total = try CampaignStore(tx.file(.messages)).tally(id)?.recipients
+    return .written(
+      200,
+      JSONWriter.object { json in
+        json.add("page", page.page)
+        json.add("added", stored.map { Int64($0.added) })
+        json.add("duplicates", stored.map { Int64($0.duplicates) })
+        json.add("recipients", total)
+      })
   }
 
   private static func registerReads(on routes: CellRoutes) {

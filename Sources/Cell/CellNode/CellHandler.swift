@@ -123,15 +123,18 @@ struct CellHandler: Sendable {
   private func counted(
     to envelope: Aimstors_ProtoRequest, _ request: IncomingRequest
   ) async throws(Failure) -> Aimstors_ProtoResponse {
+    let arrived = ContinuousClock.now
     do throws(Failure) {
       if Sabotage.failRequests.isOn, counts.now.all.isMultiple(of: 2) {
         throw Failure(.internalError, "sabotage: every second request fails")
       }
       let response = try await respond(to: envelope, request)
-      if !response.hasMoved { counts.answered(status: Int(response.status)) }
+      if !response.hasMoved {
+        counts.answered(status: Int(response.status), in: .now - arrived)
+      }
       return response
     } catch {
-      counts.answered(status: error.code.httpStatus)
+      counts.answered(status: error.code.httpStatus, in: .now - arrived)
       throw error
     }
   }

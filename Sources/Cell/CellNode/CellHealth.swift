@@ -109,7 +109,9 @@ final class CellHealth: Sendable {
     return HealthReport(
       role: "cell", id: configuration.id.rawValue, version: configuration.version, ready: isReady,
       problems: problems.map {
-        .init(code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail)
+        .init(
+          code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail,
+          tenant: $0.tenant?.rawValue)
       })
   }
 

@@ -21,7 +21,7 @@ struct CellMetrics {
   /// Requests that no security event speaks of.
   let unobserved: Int64
   /// Answered by this process.
-  let requests: (all: UInt64, failed: UInt64)
+  let requests: RequestCounts.Standing
   /// Nil for a cell with one copy.
   var replication: Replication?
 
@@ -105,6 +105,9 @@ struct CellMetrics {
       .counter(
         "aimstors_failed_requests_total", "Those that failed here: answered with 500 or more.",
         Int64(clamping: requests.failed)),
+      .seconds(
+        "aimstors_request_seconds", "From an envelope's arrival to its answer.",
+        requests.latency),
       .counter(
         "aimstors_batches_total", "Transactions, each of one batch.", Int64(metrics.batches)),
       .gauge(

@@ -66,8 +66,9 @@ extension CellNode {
     heartbeat.diskFreeBytes = health.diskFreeBytes
     heartbeat.hasFollower_p = replication?.keepsFollower(engine.journal) ?? false
     heartbeat.state = health.isReady ? "active" : "not_ready"
-    heartbeat.requests = counts.now.all
-    heartbeat.failedRequests = counts.now.failed
+    let requests = counts.now
+    heartbeat.requests = requests.all
+    heartbeat.failedRequests = requests.failed
     heartbeat.startedAtMs = health.startedAt.milliseconds
     heartbeat.readsLevel = FormatLevel.newest
     heartbeat.formatCeiling = ceilings.ceiling.level

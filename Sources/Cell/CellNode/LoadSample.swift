@@ -47,11 +47,11 @@ struct LoadSample: Sendable {
   }
 
   private func sizes(of tenants: [TenantID]) async throws -> [TenantID: UInt64] {
-    let (files, place) = (files, "\(dataDirectory)/tenants")
+    let (files, data) = (files, dataDirectory)
     return try await Blocking.run("load") {
       var sizes: [TenantID: UInt64] = [:]
       for tenant in tenants {
-        let directory = "\(place)/\(tenant)"
+        let directory = TenantDirectory.of(tenant, in: data)
         guard try files.exists(directory) else { continue }
         for name in try files.list(directory) where name.hasSuffix(".sqlite") {
           // One that moves away meanwhile has no size here.

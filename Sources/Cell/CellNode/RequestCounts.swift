@@ -1,21 +1,26 @@
+import Platform
 import Synchronization
 
-/// How many requests this process has answered, and how many of them failed here: what an upgrade
-/// is judged by.
+/// How many requests this process has answered, how many of them failed here, and how long they
+/// took: what an upgrade is judged by.
 final class RequestCounts: Sendable {
-  private let all = Atomic<UInt64>(0)
-  private let failed = Atomic<UInt64>(0)
-
-  /// Answers how many there are by now.
-  @discardableResult
-  func answered(status: Int) -> UInt64 {
-    if status >= 500 { failed.wrappingAdd(1, ordering: .relaxed) }
-    return all.wrappingAdd(1, ordering: .relaxed).newValue
+  struct Standing: Sendable {
+    var all: UInt64 = 0
+    /// Answered with 500 or more; never more than all.
+    var failed: UInt64 = 0
+    /// From an envelope's arrival at its handler to its answer.
+    var latency = Histogram()
   }
 
-  var now: (all: UInt64, failed: UInt64) {
-    // In this order: never more failed than all.
-    let failed = failed.load(ordering: .relaxed)
-    return (all.load(ordering: .relaxed), failed)
+  private let standing = Mutex(Standing())
+
+  func answered(status: Int, in time: Duration) {
+    standing.withLock {
+      $0.all += 1
+      if status >= 500 { $0.failed += 1 }
+      $0.latency.record(time)
+    }
   }
+
+  var now: Standing { standing.withLock { $0 } }
 }

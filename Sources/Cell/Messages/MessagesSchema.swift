@@ -18,6 +18,7 @@ enum MessagesSchema {
       SchemaStep("messages-1", file: .messages, ddl: tables + guards + view),
       SchemaStep("messages-2", file: .messages, ddl: traces),
       SchemaStep("messages-3", file: .messages, ddl: traceColumn),
+      SchemaStep("messages-4", file: .messages, ddl: alertsByMessage, level: 5),
     ],
     nextDue: { tx in try MessageQueueStore(tx.file(.messages)).nextDue() })
 
@@ -112,6 +113,11 @@ enum MessagesSchema {
   ///
   /// A campaign's messages have none: their trace is their own identifier.
   private static let traceColumn = "ALTER TABLE messages ADD COLUMN trace BLOB;"
+
+  /// Every priced status asks for its message's alerts, and a category that has no price raises one
+  /// for each message.
+  private static let alertsByMessage =
+    "CREATE INDEX message_alerts_by_message ON message_alerts (message_id);"
 
   /// Where traces stood before they had a column; read by nobody any more.
   private static let traces = """

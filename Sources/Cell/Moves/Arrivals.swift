@@ -13,6 +13,8 @@ final class Arrivals: Sendable {
   private struct Arrival {
     let epoch: Epoch
     let source: CellID
+    /// Of its files, as the source says.
+    let bytes: UInt64
     /// Who must have the files before this cell is ready.
     let followers: Set<String>
   }
@@ -45,7 +47,8 @@ final class Arrivals: Sendable {
       throw Failure(.invalidState, "the clocks of the two cells are \(skew) ms apart")
     }
     let epoch = Epoch(message.epoch)
-    let arrival = Arrival(epoch: epoch, source: source, followers: followers.current)
+    let arrival = Arrival(
+      epoch: epoch, source: source, bytes: message.bytes, followers: followers.current)
     let isRefused = state.withLock { state in
       guard state.count < MoveLimits.incoming || state[tenant] != nil else { return true }
       state[tenant] = arrival
@@ -97,30 +100,36 @@ final class Arrivals: Sendable {
     }
   }
 
-  /// The followers have the files before the record, and the archive before anybody may be ready.
+  /// Ends the copy, once: a source asks again where that takes long.
   func complete(_ message: Aimstors_ProtoMoveImport) async throws(Failure) {
     let tenant = try TenantID(moving: message.tenant)
     let epoch = Epoch(message.epoch)
     try parts.hear(tenant, epoch)
     let arrival = try arrival(tenant, epoch)
-    let (followers, engine, parts) = (followers, engine, parts)
-    // The source waits for the answer, and says nothing meanwhile.
-    let waiting = Task {
-      while !Task.isCancelled {
-        try? parts.hear(tenant, epoch)
-        try? await Task.sleep(for: MoveLimits.importBeat)
-      }
-    }
-    defer { waiting.cancel() }
     let copied = try MoveImport(message, from: arrival.source)
-    // One scans while the others do.
+    try await parts.conclude(tenant, epoch) { [self] () async throws(Failure) in
+      try await place(copied, message, arrival)
+    }
+  }
+
+  /// The followers have the files before the record, and the archive before anybody may be ready.
+  private func place(
+    _ copied: MoveImport, _ message: Aimstors_ProtoMoveImport, _ arrival: Arrival
+  ) async throws(Failure) {
+    let (tenant, epoch, followers) = (copied.tenant, copied.epoch, followers)
+    // One scans while the others do; none gives up because another one takes longer.
     let theirs = Task { () -> Result<Void, Failure> in
       do throws(Failure) {
         return .success(
-          try await followers.pass(
-            .moveImport, message, to: arrival.followers, within: MoveLimits.importTimeout))
+          try await followers.check(message, of: arrival.bytes, at: arrival.followers))
       } catch { return .failure(error) }
     }
+    let beats = Task {
+      while (try? await Task.sleep(for: MoveLimits.importBeat)) != nil {
+        await followers.goesOn(tenant, epoch, at: arrival.followers)
+      }
+    }
+    defer { beats.cancel() }
     try await engine.beginImport(copied) { () async throws(Failure) in
       try await theirs.value.get()
     }
@@ -129,7 +138,6 @@ final class Arrivals: Sendable {
       throw Failure(.archiveUnavailable, "the tenant's files are not archived: \(error)")
     }
     await engine.openFiles(of: tenant)
-    try parts.hear(tenant, epoch)
   }
 
   func records(

@@ -38,11 +38,36 @@ struct FollowerCopies: Sendable {
     _ method: WireMethod, _ message: some SwiftProtobuf.Message, to names: Set<String>,
     within timeout: Duration
   ) async throws(Failure) {
+    try await each(names) { (mover) async throws(Failure) in
+      _ = try await mover.ask(method, message, timeout: timeout)
+    }
+  }
+
+  /// Has all of them check the files of `bytes` that they were given.
+  func check(
+    _ message: Aimstors_ProtoMoveImport, of bytes: UInt64, at names: Set<String>
+  ) async throws(Failure) {
+    try await each(names) { (mover) async throws(Failure) in
+      try await mover.askImport(message, of: bytes)
+    }
+  }
+
+  /// Tells them that the move they have files of goes on.
+  func goesOn(_ tenant: TenantID, _ epoch: Epoch, at names: Set<String>) async {
+    var question = Aimstors_ProtoMoveQuestion()
+    question.tenant = tenant.rawValue
+    question.epoch = epoch.rawValue
+    try? await pass(.moveStanding, question, to: names, within: MoveLimits.releaseTimeout)
+  }
+
+  private func each(
+    _ names: Set<String>, _ ask: @escaping @Sendable (MovePeer) async throws(Failure) -> Void
+  ) async throws(Failure) {
     let failure = await withTaskGroup(of: Failure?.self) { group in
       for link in links(names) {
         group.addTask {
           do throws(Failure) {
-            _ = try await link.mover.ask(method, message, timeout: timeout)
+            try await ask(link.mover)
             return nil
           } catch {
             return Failure(error.code, "follower \(link.name): \(error.detail)")

@@ -46,7 +46,7 @@ struct MoveCopy: Sendable {
     let snapshot = try await pace.work {
       try await environment.engine.snapshot(order.tenant, into: place)
     }
-    let media = "\(environment.dataDirectory)/tenants/\(order.tenant)/media"
+    let media = "\(TenantDirectory.of(order.tenant, in: environment.dataDirectory))/media"
     var parts = snapshot.files.map { (name: $0.name, path: "\(place)/\($0.name)") }
     parts += snapshot.media.map { (name: "media/\($0)", path: "\(media)/\($0)") }
     let paths = parts.map(\.path)
@@ -62,7 +62,7 @@ struct MoveCopy: Sendable {
     }
     progress.step("import")
     await MoveStops.pass("import")
-    try await pace.work { try await conclude(snapshot.head) }
+    try await pace.work { try await conclude(snapshot.head, bytes) }
     return Copied(
       position: MovePosition(tenantSeq: snapshot.head.tenantSeq, hash: snapshot.head.hash),
       bytes: bytes)
@@ -127,7 +127,7 @@ struct MoveCopy: Sendable {
     } while offset < size
   }
 
-  private func conclude(_ head: TenantHead) async throws(Failure) {
+  private func conclude(_ head: TenantHead, _ bytes: UInt64) async throws(Failure) {
     var message = Aimstors_ProtoMoveImport()
     message.tenant = order.tenant.rawValue
     message.epoch = order.epoch.rawValue
@@ -137,6 +137,6 @@ struct MoveCopy: Sendable {
     message.timeMs = head.time.milliseconds
     message.schemaVersion = head.schemaVersion
     message.nextDueMs = head.nextDue?.milliseconds ?? 0
-    _ = try await target.ask(.moveImport, message, timeout: MoveLimits.importTimeout)
+    try await target.askImport(message, of: bytes, isCancelled: isCancelled)
   }
 }

@@ -63,7 +63,7 @@ final class MoveEnvironment: Sendable {
   /// that wait in a log replace others.
   func size(of tenant: TenantID) async throws -> UInt64 {
     let files = files
-    let place = "\(dataDirectory)/tenants/\(tenant)"
+    let place = TenantDirectory.of(tenant, in: dataDirectory)
     return try await Blocking.run("move") {
       guard try files.exists(place) else { return 0 }
       var bytes: UInt64 = 0

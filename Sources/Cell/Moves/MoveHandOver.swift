@@ -12,10 +12,11 @@ struct MoveHandOver: Sendable {
   /// Throws where the task is cancelled, and `epoch_stale` where the target was lost for good and
   /// the tenant has come back here.
   func run() async throws {
+    // Adopted, or here again: nobody will ask for the rates. A cancelled task's process ends.
+    defer { environment.rates.dropNote(tenant) }
     guard let head = environment.engine.heads[tenant],
       let release = environment.engine.release(of: tenant)
     else {
-      environment.rates.dropNote(tenant)
       throw Self.isBack
     }
     var message = release.message(of: tenant)
@@ -24,7 +25,6 @@ struct MoveHandOver: Sendable {
     while true {
       guard environment.engine.release(of: tenant) == release else {
         environment.problems.resolve(tenant)
-        environment.rates.dropNote(tenant)
         throw Self.isBack
       }
       do throws(Failure) {
@@ -34,7 +34,6 @@ struct MoveHandOver: Sendable {
         }
         _ = try await peer.ask(.moveRelease, message, timeout: MoveLimits.releaseTimeout)
         environment.problems.resolve(tenant)
-        environment.rates.dropNote(tenant)
         await environment.settled(tenant)
         return
       } catch {

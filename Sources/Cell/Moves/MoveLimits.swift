@@ -37,10 +37,13 @@ enum MoveLimits {
   static let beginPause = Duration.milliseconds(200)
   /// One message of a copy.
   static let copyTimeout = Duration.seconds(30)
-  /// The import's check is a full scan of all files.
+  /// One wait for an import's end; whoever waits asks again.
   static let importTimeout = Duration.seconds(600)
-  /// A source that waits for that counts as heard, so often.
-  static let importBeat = Duration.seconds(5)
+  /// What an import gets through at least: it scans all files more than once, and the archive
+  /// stores them.
+  static let importBytesPerSecond: UInt64 = 8 << 20
+  /// How often followers whose own check is done hear that the cell's is not.
+  static let importBeat = Duration.seconds(30)
   /// The adoption, each attempt; repeated until it is seen.
   static let releaseTimeout = Duration.seconds(2)
   static let firstRetry = Duration.milliseconds(5)
@@ -65,4 +68,9 @@ enum MoveLimits {
   /// Late outcomes of one tenant that wait for its new owner.
   static let lateOutcomes = 1_000
   static let lateAttempts = 60
+
+  /// How long an import of so many bytes is waited for in all.
+  static func importTime(of bytes: UInt64) -> Duration {
+    importTimeout + .seconds(Int64(clamping: bytes / importBytesPerSecond))
+  }
 }

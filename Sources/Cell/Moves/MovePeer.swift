@@ -38,6 +38,29 @@ struct MovePeer: Sendable {
   }
 }
 
+extension MovePeer {
+  /// Has the other check the files of `bytes` that it was given, and asks again where that takes
+  /// longer than an answer is waited for.
+  ///
+  /// Throws the other's refusal, and `outcomeUnknown` where ``MoveLimits/importTime(of:)`` is over.
+  func askImport(
+    _ message: Aimstors_ProtoMoveImport, of bytes: UInt64,
+    wait: Duration = MoveLimits.importTimeout, isCancelled: @Sendable () -> Bool = { false }
+  ) async throws(Failure) {
+    let end = ContinuousClock.now + MoveLimits.importTime(of: bytes)
+    while true {
+      do throws(Failure) {
+        _ = try await ask(.moveImport, message, timeout: wait)
+        return
+      } catch {
+        guard error.code == .outcomeUnknown, ContinuousClock.now < end else { throw error }
+        guard !isCancelled() else { throw MoveOrder.cancelled }
+        guard (try? await Task.sleep(for: MoveLimits.beginPause)) != nil else { throw error }
+      }
+    }
+  }
+}
+
 extension MoveRelease {
   init(_ message: Aimstors_ProtoMoveRelease) throws(Failure) {
     guard let hash = SHA256Hash(copying: message.hash) else {

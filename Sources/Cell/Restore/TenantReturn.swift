@@ -32,6 +32,8 @@ struct TenantReturn: Sendable {
   func lineage(of tenant: TenantID) -> Lineage { TenantRestoration.lineage("\(name) \(tenant)") }
 
   /// Restores, verifies and installs it; nil where that was done before.
+  ///
+  /// Throws `tenantStopped` where it is in quarantine here: its archive is what ended the process.
   func bringBack(_ arrival: Arrival, _ plan: CellRestorePlan) async throws -> RestoredTenant? {
     let tenant = arrival.tenant
     let lineage = lineage(of: tenant)
@@ -44,11 +46,12 @@ struct TenantReturn: Sendable {
     guard before?.ownership.isServed != true else {
       throw Failure(.conflict, "this cell has the tenant already")
     }
+    try engine.demandUnquarantined(tenant)
     let restored = try await plan.restore(
       tenant, schema: CellNode.schema(of: tenant),
       into: engine.preparedDirectory(tenant, lineage), lineage: lineage,
       // The old disk is gone: what there is comes back, and the operator hears what may lack.
-      acceptsMissing: true)
+      acceptsMissing: true, running: engine.runningTenants)
     try demandNobodys(restored, of: plan.cell, before)
     let at = restored.position
     let isFork = try await isFork(arrival)

@@ -6,6 +6,8 @@ import Glibc
 struct RawConnection {
   /// The other side may stop reading: nobody waits for it.
   private static let sendMicroseconds = 200_000
+  /// A minute of them.
+  private static let patientSends = 300
   /// A busy machine needs its time to hang up.
   private static let receiveSeconds = 5
 
@@ -40,6 +42,28 @@ struct RawConnection {
 
   func send(_ bytes: [UInt8]) {
     _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+  }
+
+  /// Sends all of it, as slowly as the other side reads; false where that one hangs up, or reads
+  /// nothing for a minute.
+  func sendAll(_ bytes: [UInt8]) -> Bool {
+    var sent = 0
+    var silent = 0
+    while sent < bytes.count, silent < Self.patientSends {
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(
+          descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      if count > 0 {
+        sent += count
+        silent = 0
+      } else if count < 0, errno == EAGAIN || errno == EINTR {
+        silent += 1
+      } else {
+        return false
+      }
+    }
+    return sent == bytes.count
   }
 
   func send(_ text: String) { send(Array(text.utf8)) }

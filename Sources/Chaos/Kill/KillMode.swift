@@ -3,7 +3,8 @@ import GraphSimulator
 import Platform
 import Simulation
 
-/// kill -9 of cells, router and control plane at random moments under load.
+/// kill -9 of cells, router and control plane at random moments under load, and of what is started
+/// in their place.
 ///
 /// One system lives through all cycles; it restarts what was killed by itself.
 public struct KillMode: Sendable {
@@ -51,6 +52,9 @@ public struct KillMode: Sendable {
     for victim in Self.victims.prefix(plan.cycles) where report.faultsHit["kill \(victim)"] == nil {
       report.complaints.append("\(victim) was never killed")
     }
+    if report.cycles > 1, report.faultsHit["kill_during_start"] == nil {
+      report.complaints.append("nobody was killed during a start")
+    }
   }
 
   private func cycle(
@@ -63,11 +67,13 @@ public struct KillMode: Sendable {
       victims.append(Self.victims[random.below(Self.victims.count)])
     }
     let moment = 5 + random.below(Self.operationsPerCycle / 2)
+    let again = StartStrike(cycle, random)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
     let before = workload.count
     plan.say(
       "cycle \(cycle + 1): kill -9 of \(Set(victims).sorted().joined(separator: " and "))"
-        + " after \(moment) acknowledged operations")
+        + " after \(moment) acknowledged operations"
+        + (again.map { ", of \(victims[0]) also \($0)" } ?? ""))
     async let load: Void = workload.run(operations)
     try await wait("\(moment) operations are acknowledged", seconds: 120) {
       workload.count >= before + moment
@@ -82,8 +88,12 @@ public struct KillMode: Sendable {
       report.faultsHit["kill \(victim)", default: 0] += 1
     }
     if holds { try await sends.end() }
+    var struck: Set<Int32> = []
+    if let again, let first = killed.first(where: { $0.id == victims[0] }) {
+      struck = try await again.run(system, first, &report)
+    }
     try await load
-    for member in killed { try await system.waitForSuccessor(of: member) }
+    for member in killed { try await system.waitForSuccessor(of: member, and: struck) }
     try await workload.repeatSome(of: operations)
     let acknowledged = workload.count - before
     if acknowledged < Self.leastAcknowledged {

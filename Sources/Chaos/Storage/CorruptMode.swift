@@ -3,8 +3,9 @@ import Simulation
 import Storage
 import Wire
 
-/// `chaos corrupt`: a journal is spoiled while no process runs; the next one finds every
-/// acknowledged operation, or says which range or tenant lacks it.
+/// `chaos corrupt`: a journal is spoiled while no process runs; each start finds every
+/// acknowledged operation, or says which range or tenant lacks it, until a repair has named the
+/// loss.
 public struct CorruptMode: StorageMode {
   /// How the run before the damage ended.
   enum Ending: String, CaseIterable, Sendable {
@@ -52,18 +53,21 @@ public struct CorruptMode: StorageMode {
     if fault.damage.isForeign {
       await openForeign(fault.damage, machine, &cycle)
     } else {
-      try spoil(machine.disk, fault.damage, fault.ending, random)
-      try await open(machine, fault.damage, &cycle)
+      let groups = try JournalInspection.run(
+        directory: StorageMachine.journalDirectory, files: machine.disk.fileSystem(),
+        detail: .commands
+      ).groups
+      try spoil(machine.disk, groups, fault, random)
+      let trial = DamageTrial(
+        machine: machine, places: PaymentPlaces(groups), paid: Self.payments, random: random)
+      try await trial.run(fault.damage, &cycle)
     }
   }
 
   private func spoil(
-    _ disk: SimulatedDisk, _ kind: JournalDamage, _ ending: Ending, _ random: SeededRandomSource
+    _ disk: SimulatedDisk, _ groups: [JournalInspection.Group], _ fault: Fault,
+    _ random: SeededRandomSource
   ) throws {
-    let groups = try JournalInspection.run(
-      directory: "\(StorageMachine.dataDirectory)/journal", files: disk.fileSystem(),
-      detail: .groups
-    ).groups
     // An invalid last group that nothing proves to have been durable is a torn one, and is cut: no
     // reader can tell. So where SQLite's files prove nothing, the end of the journal is left alone.
     let end = groups.last.map { Int($0.offset) } ?? 0
@@ -72,33 +76,14 @@ public struct CorruptMode: StorageMode {
       guard group.kind == "records", index > 0, groups[index - 1].segment == group.segment else {
         return false
       }
-      guard ending == .powerless else { return true }
+      guard fault.ending == .powerless else { return true }
       let isLastSegment = group.segment == groups.last?.segment
       return index < groups.count - 2
         && (!isLastSegment || Int(group.offset) + JournalDamage.block < end)
     }
     guard !candidates.isEmpty else { throw Failure(.internalError, "no group can be spoiled") }
     let index = candidates[random.below(candidates.count)]
-    _ = kind.apply(to: disk, groups, at: index, random)
-  }
-
-  /// Opens the spoiled journal: what is missing was named.
-  private func open(
-    _ machine: StorageMachine, _ kind: JournalDamage, _ cycle: inout StorageCycle
-  ) async throws {
-    let report = try await machine.start()
-    let stopped = Set(report.stopped)
-    if !report.damage.isEmpty || !stopped.isEmpty || report.cutBytes > 0 {
-      cycle.hit(kind.rawValue)
-    } else {
-      cycle.complaints.append("the damage was not found")
-    }
-    let named = Set(machine.engine.problems.compactMap(\.tenant))
-    if !stopped.isSubset(of: named) {
-      cycle.complaints.append("a stopped tenant is in no problem: \(stopped.subtracting(named))")
-    }
-    await cycle.oracle.check(machine.engine, stopped: stopped)
-    await machine.close()
+    _ = fault.damage.apply(to: disk, groups, at: index, random)
   }
 
   /// Another cell or generation must not take this journal for its own.

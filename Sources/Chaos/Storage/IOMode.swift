@@ -3,18 +3,33 @@ import Simulation
 import Storage
 import Wire
 
-/// `chaos io`: the k-th call of the journal, or of SQLite, fails, once or for good; the k's of all
-/// cycles cover the whole script of each.
+/// `chaos io`: the k-th call of the journal, or of SQLite, fails, once or for good; the k's of each
+/// kind of failure sweep the whole script.
 public struct IOMode: StorageMode {
-  public struct Fault: CustomStringConvertible, Sendable {
+  /// Whose calls fail, how, and whether for good.
+  struct Way: Hashable, Sendable {
     let layer: StorageLayer
-    let fault: CallFault
+    let kind: CallFault.Kind
+    let isPermanent: Bool
+
+    /// In the order of the cycles.
+    static let all: [Way] = [false, true].flatMap { isPermanent in
+      CallFault.Kind.allCases.flatMap { kind in
+        StorageLayer.allCases.map { Way(layer: $0, kind: kind, isPermanent: isPermanent) }
+      }
+    }
+  }
+
+  public struct Fault: CustomStringConvertible, Sendable {
+    let way: Way
+    /// Which of the layer's calls that can fail in this way.
+    let call: Int
     /// Whether the power goes with the process, and what was not synchronized with it.
     let losesPower: Bool
 
     public var description: String {
-      "\(fault.kind.rawValue) at call \(fault.call) of \(layer.rawValue), "
-        + (fault.isPermanent ? "for good" : "once")
+      "\(way.kind.rawValue) at call \(call) of \(way.layer.rawValue), "
+        + (way.isPermanent ? "for good" : "once")
     }
   }
 
@@ -27,8 +42,10 @@ public struct IOMode: StorageMode {
   private static let more = 40
   private static let longest = 480
 
-  /// How many calls of each layer the script makes where nothing fails.
-  private var calls: [StorageLayer: Int] = [:]
+  /// How many calls that can fail in each way the script makes where nothing fails.
+  private var calls: [Way: Int] = [:]
+  /// Which of them have failed.
+  private var struck: [Way: Set<Int>] = [:]
 
   public init() {}
 
@@ -36,27 +53,30 @@ public struct IOMode: StorageMode {
     _ machine: StorageMachine, _ random: SeededRandomSource
   ) async throws {
     try await script(machine, OutsideBooks(), random)
-    for layer in StorageLayer.allCases {
-      calls[layer] = machine.disk.callCount { $0.contains(layer.mark) }
+    for way in Way.all {
+      calls[way] = machine.disk.callCount(way.kind, of: way.layer.mark)
     }
   }
 
   public func draw(_ cycle: Int, of count: Int, _ random: SeededRandomSource) -> Fault {
-    let kinds = CallFault.Kind.allCases
-    let layers = StorageLayer.allCases
-    let combinations = kinds.count * layers.count * 2
-    let index = (cycle - 1) % combinations
-    let layer = layers[index % layers.count]
-    // One stratum of the calls per pass.
-    let passes = (count + combinations - 1) / combinations
-    let most = max(1, calls[layer] ?? 0)
-    let stratum = Double(most) / Double(passes)
-    let share = Double(random.below(1_000)) / 1_000
-    let call = 1 + Int((Double((cycle - 1) / combinations) + share) * stratum)
-    let fault = CallFault(
-      kinds[index / layers.count % kinds.count], call: call, of: layer.mark,
-      isPermanent: index / layers.count / kinds.count == 1)
-    return Fault(layer: layer, fault: fault, losesPower: random.below(2) == 0)
+    let index = (cycle - 1) % Way.all.count
+    let way = Way.all[index]
+    let sweep = CallSweep(
+      calls: max(1, calls[way] ?? 0), cycles: (count - 1 - index) / Way.all.count + 1)
+    return Fault(
+      way: way, call: sweep.call((cycle - 1) / Way.all.count, random),
+      losesPower: random.below(2) == 0)
+  }
+
+  /// How many of the script's calls have failed, in each way.
+  public func conclude(_ report: inout ChaosReport) {
+    for way in Way.all {
+      let name = "\(way.layer.rawValue) \(way.kind.rawValue) calls"
+      report.measure(name, Double(calls[way] ?? 0))
+      report.measure(
+        "\(name) failed \(way.isPermanent ? "for good" : "once")",
+        Double(struck[way]?.count ?? 0))
+    }
   }
 
   /// What every cycle does: a start, the tenants, payments with flushes among them.
@@ -76,11 +96,13 @@ public struct IOMode: StorageMode {
     await load.run(PaymentLoad.payments(Self.payments))
   }
 
-  public func run(
+  public mutating func run(
     _ fault: Fault, _ machine: StorageMachine, _ random: SeededRandomSource,
     _ cycle: inout StorageCycle
   ) async throws {
-    machine.disk.inject(fault.fault)
+    let way = fault.way
+    machine.disk.inject(
+      CallFault(way.kind, call: fault.call, of: way.layer.mark, isPermanent: way.isPermanent))
     var isServing = true
     // A start that fails is an answer too: nobody was served.
     do { try await script(machine, cycle.books, random) } catch { isServing = false }
@@ -93,6 +115,7 @@ public struct IOMode: StorageMode {
     }
     // The disk works again; from here on nothing is met any more.
     machine.disk.clearFaults()
+    if !machine.disk.faultsMet.isEmpty { struck[way, default: []].insert(fault.call) }
     for (met, count) in machine.disk.faultsMet {
       let layer = StorageLayer.of(met.path)?.rawValue ?? "other"
       let name = "\(layer) \(met.operation.rawValue) \(met.kind.rawValue)"
@@ -110,7 +133,7 @@ public struct IOMode: StorageMode {
     }
     cycle.look(at: machine)
     let payments = PaymentLoad.payments(count)
-    if isServing, fault.fault.isPermanent, !machine.isFatal {
+    if isServing, way.isPermanent, !machine.isFatal {
       // Nobody waits for another process.
       if await !machine.waitUntilServed() {
         cycle.complaints.append("a tenant is not served though the disk works again")

@@ -24,7 +24,7 @@ enum JournalDamage: String, CaseIterable, Sendable {
     _ random: SeededRandomSource
   ) -> String {
     let group = groups[index]
-    let path = "\(StorageMachine.dataDirectory)/journal/\(group.segment)"
+    let path = "\(StorageMachine.journalDirectory)/\(group.segment)"
     let start = Int(group.offset)
     let end = start + group.bytes
     disk.edit(path) { bytes in

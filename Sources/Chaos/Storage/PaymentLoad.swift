@@ -75,7 +75,7 @@ struct PaymentLoad: Sendable {
       principal: "chaos", key: "payment-\(payment.id)",
       payloadHash: Array(repeating: UInt8(truncatingIfNeeded: payment.id), count: 32),
       file: .ledger, retentionSeconds: IdempotencyClaim.moneyRetention)
-    let origin = CommandOrigin(requestID: "r\(payment.id)", traceID: "chaos")
+    let origin = CommandOrigin(requestID: payment.requestID, traceID: "chaos")
     do {
       let answer = try await engine.perform(payment.tenant, origin, claim) {
         try PaymentSchema.pay($0, payment)

@@ -7,6 +7,9 @@ struct Payment: Hashable, Sendable {
   /// The operation's own number, in both files and in its idempotency key.
   let id: Int64
   let amount: Int64
+
+  /// As the journal's records name it.
+  var requestID: String { "r\(id)" }
 }
 
 /// The two files that chaos keeps: a ledger of two sides, and messages.

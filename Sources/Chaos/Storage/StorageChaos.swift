@@ -17,14 +17,17 @@ public protocol StorageMode: Sendable {
   /// The fault of one of `count` cycles, numbered from 1.
   func draw(_ cycle: Int, of count: Int, _ random: SeededRandomSource) -> Fault
   /// Breaks a new machine and judges what is left.
-  func run(
+  mutating func run(
     _ fault: Fault, _ machine: StorageMachine, _ random: SeededRandomSource,
     _ cycle: inout StorageCycle
   ) async throws
+  /// Says what all cycles together have come to.
+  func conclude(_ report: inout ChaosReport)
 }
 
 extension StorageMode {
   public mutating func prepare(_ machine: StorageMachine, _ random: SeededRandomSource) {}
+  public func conclude(_ report: inout ChaosReport) {}
 }
 
 /// A mode's cycles, each on a machine of its own.
@@ -60,6 +63,7 @@ public struct StorageChaos<Mode: StorageMode>: Sendable {
       await machine.end()
       cycle.join(&report, number, "\(fault)")
     }
+    mode.conclude(&report)
     return report
   }
 }

@@ -14,20 +14,22 @@ public struct StorageCycle: Sendable {
 
   init() { oracle = StorageOracle(books) }
 
-  /// What the journal went through, which proves nothing by itself: ``faults`` are apart.
+  /// What the journal and its tenants went through, which is no fault that was met.
   private(set) var passed: [String: Int] = [:]
 
   mutating func hit(_ fault: String) { faults[fault, default: 0] += 1 }
 
+  mutating func pass(_ what: String) { passed[what, default: 0] += 1 }
+
   /// Notes what the journal's directory shows of the load's way through it.
   mutating func look(at machine: StorageMachine) {
-    let journal = "\(StorageMachine.dataDirectory)/journal/"
+    let journal = "\(StorageMachine.journalDirectory)/"
     let names = machine.disk.paths.filter { $0.hasPrefix(journal) }
     let segments = names.filter { $0.hasSuffix(".journal") }
     let isTrimmed = segments.first.map { $0 != "\(journal)0000000000000001.journal" } ?? false
-    if segments.count > 1 || isTrimmed { passed["segment sealed", default: 0] += 1 }
-    if isTrimmed { passed["segment trimmed", default: 0] += 1 }
-    if names.contains("\(journal)heads") { passed["heads written", default: 0] += 1 }
+    if segments.count > 1 || isTrimmed { pass("segment sealed") }
+    if isTrimmed { pass("segment trimmed") }
+    if names.contains("\(journal)heads") { pass("heads written") }
   }
 
   /// A start after a fault that is no damage: nobody is stopped, nothing reported.

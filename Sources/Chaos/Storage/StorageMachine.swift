@@ -8,6 +8,7 @@ import Wire
 public final class StorageMachine: Sendable {
   static let tenants = (1...4).map { TenantID(trusted: "t\($0)") }
   static let dataDirectory = "/data"
+  static let journalDirectory = "\(dataDirectory)/journal"
   /// Modes that flush do so each time that so many payments more are acknowledged.
   static let flushEvery = 20
 
@@ -125,6 +126,16 @@ public final class StorageMachine: Sendable {
     guard let engine = life.withLock({ $0 }) else { return }
     await engine.close()
     life.withLock { $0 = nil }
+  }
+
+  /// What `aimstors journal repair` does; no process runs meanwhile.
+  func repair() throws -> JournalRepairReport {
+    let files = disk.fileSystem()
+    vfs.restart(files)
+    let applied = try AppliedSeqs.read(
+      dataDirectory: Self.dataDirectory, files: files, vfs: vfs.name)
+    return try JournalRepair.run(
+      directory: Self.journalDirectory, files: files, applied: applied)
   }
 
   /// Waits until every tenant answers; false where one does not for half a minute, or is stopped.

@@ -14,9 +14,12 @@ struct StorageOracle: Sendable {
 
   /// Every acknowledged payment stands there once; none half, none that nobody made.
   ///
-  /// Of a tenant in `stopped` nothing is asked: it was reported.
-  mutating func check(_ engine: StorageEngine, stopped: Set<TenantID> = []) async {
-    let acked = books.acked
+  /// Of a tenant in `stopped` nothing is asked: it was reported. A payment of `givenUp` may be
+  /// gone: a repair has named it.
+  mutating func check(
+    _ engine: StorageEngine, stopped: Set<TenantID> = [], givenUp: Set<Int64> = []
+  ) async {
+    let acked = books.acked.subtracting(givenUp)
     let tried = Dictionary(grouping: books.tried, by: \.tenant)
     for tenant in StorageMachine.tenants where !stopped.contains(tenant) {
       let payments = tried[tenant] ?? []

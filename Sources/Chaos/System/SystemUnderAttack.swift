@@ -119,21 +119,39 @@ public final class SystemUnderAttack: Sendable {
     return member
   }
 
-  /// kill -9 of a process that may never have been ready: `up` tells of it only in its log.
-  func killLast(_ id: String) throws {
-    let log = try String(contentsOfFile: directory + "/up.log", encoding: .utf8)
+  /// kill -9 of a process that may never have been ready.
+  func killLast(_ id: String) throws { _ = Glibc.kill(try lastStarted(id), SIGKILL) }
+
+  /// The process that was started last under a name.
+  func lastStarted(_ id: String) throws -> Int32 {
     let prefix = "\(id): started, pid "
     guard
-      let line = log.split(separator: "\n").last(where: { $0.hasPrefix(prefix) }),
+      let line = try told(of: id).last(where: { $0.hasPrefix(prefix) }),
       let pid = Int32(line.dropFirst(prefix.count))
     else { throw ChaosFailure("\(id) was never started") }
-    _ = Glibc.kill(pid, SIGKILL)
+    return pid
   }
 
-  /// Waits until another process has taken the place of `killed`, and is ready.
-  func waitForSuccessor(of killed: Member) async throws {
+  /// Whether `up` has found the process ready that was started last under a name.
+  func isLastReady(_ id: String) throws -> Bool {
+    let (started, ready) = ("\(id): started", "\(id): ready")
+    let line = try told(of: id).last { $0.hasPrefix(started) || $0.hasPrefix(ready) }
+    return line?.hasPrefix(ready) == true
+  }
+
+  /// What `up` has said of a process: of one that is not ready only its log tells.
+  private func told(of id: String) throws -> [Substring] {
+    try String(contentsOfFile: directory + "/up.log", encoding: .utf8).split(separator: "\n")
+      .filter { $0.hasPrefix("\(id): ") }
+  }
+
+  /// Waits until another process has taken the place of `killed`, and of those that were killed
+  /// after it, and is ready.
+  func waitForSuccessor(of killed: Member, and others: Set<Int32> = []) async throws {
     try await wait("\(killed.id) is ready again", seconds: Self.startSeconds) {
-      guard let now = try? self.member(killed.id), now.pid != killed.pid else { return false }
+      guard let now = try? self.member(killed.id), now.pid != killed.pid,
+        !others.contains(now.pid)
+      else { return false }
       return await SystemClient.isReady(now.healthURL)
     }
   }

@@ -110,7 +110,7 @@ struct RebalanceCommands: Sendable {
       _ = try Self.demandDrainable(id, rows)
       return try Self.successor(of: id, isMixed: isMixed, services.replicas, rows).map { after in
         Plan(
-          cell: id.rawValue, tenants: try rows.tenantCounts()[id]?.tenants ?? 0,
+          cell: id.rawValue, tenants: try rows.tenantCount(on: id),
           promotes: after.primary, generation: after.generation.rawValue)
       }
     }
@@ -211,7 +211,7 @@ struct RebalanceCommands: Sendable {
     guard cell.state != .retired else { throw Failure(.alreadyDone, "the cell is retired") }
     try Self.demandStated(id, input, isAlive: isAlive)
     try Self.demandNoDrain(of: id, rows)
-    let tenants = try rows.tenantCounts()[id]?.tenants ?? 0
+    let tenants = try rows.tenantCount(on: id)
     guard tenants == 0 else {
       throw Failure(.conflict, "\(id) has \(tenants) tenants; drain it first")
     }

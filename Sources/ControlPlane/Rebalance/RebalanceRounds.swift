@@ -273,7 +273,7 @@ private struct RebalanceStep {
     let moves = try rows.plannedMoves(of: operation.id, isOpen: false)
     let failed = moves.filter { $0.state == .failed }
     if failed.isEmpty, let cell = rebalance.cell {
-      let left = try rows.tenantCounts()[cell]?.tenants ?? 0
+      let left = try rows.tenantCount(on: cell)
       let more = left == 0 ? [] : try RebalanceRounds.leftover(rebalance, self)
       if left > 0 {
         // One that somebody else moves, or that is not provisioned yet, is waited for.

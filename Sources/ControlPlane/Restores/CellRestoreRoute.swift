@@ -95,7 +95,7 @@ struct CellRestoreRoute: Sendable {
       let decision = try Self.decide(cell, services.replicas, standing, rows)
       return Plan(
         cell: cell.rawValue, generation: decision.generation.rawValue,
-        replica: decision.sight.replica, tenants: try rows.tenantCounts()[cell]?.tenants ?? 0,
+        replica: decision.sight.replica, tenants: try rows.tenantCount(on: cell),
         ends: decision.restores.map(\.id.rawValue))
     }
     return try services.dryRun(.cellRestore, of: cell, plan)

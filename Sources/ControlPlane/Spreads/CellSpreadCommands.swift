@@ -38,7 +38,7 @@ struct CellSpreadCommands: Sendable {
     let plan = try await services.store.read { rows -> Plan in
       let (_, restores) = try Self.check(id, standing, rows)
       return Plan(
-        cell: id.rawValue, tenants: try rows.tenantCounts()[id]?.tenants ?? 0,
+        cell: id.rawValue, tenants: try rows.tenantCount(on: id),
         ends: restores.map(\.id.rawValue))
     }
     return try services.dryRun(.cellSpread, of: id, plan)
@@ -118,7 +118,7 @@ struct CellSpreadCommands: Sendable {
     cell.mapVersion = try rows.raiseVersion()
     try rows.put(cell)
     try rows.endRegister(of: id)
-    let tenants = try rows.tenantCounts()[id]?.tenants ?? 0
+    let tenants = try rows.tenantCount(on: id)
     let operation = try rows.begin(
       .cellSpread, id.rawValue, total: Int64(tenants), unit: "tenants", transaction)
     try rows.put(

@@ -77,7 +77,7 @@ struct CellSpreads: Sendable {
       else { return false }
       var measured = measured
       measured[cell.id] = MeasuredCell.assumed(
-        try rows.tenantCounts()[cell.id]?.tenants ?? 0, like: others,
+        try rows.tenantCount(on: cell.id), like: others,
         atLeast: 1 / Double(max(configuration.tenantsPerCell, 1)))
       let plan = RebalanceRounds.rule(drain).plan(
         try rows.cellLoads(sights, configuration, measured, for: drain))
@@ -284,7 +284,7 @@ struct CellSpreads: Sendable {
         try operation.failed(
           Failure(.verificationFailed, "the spool is not drained: \(failure)"), result: result,
           at: transaction.now)
-      } else if try rows.isMoveTarget(cell.id) || !rows.tenants(on: cell.id).isEmpty {
+      } else if try rows.isMoveTarget(cell.id) || rows.tenantCount(on: cell.id) > 0 {
         // It has what nobody else has of a tenant: it is not retired, and its journal stays.
         try operation.failed(
           Failure(

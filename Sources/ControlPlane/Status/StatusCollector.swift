@@ -129,7 +129,8 @@ struct StatusCollector: Sendable {
       version: services.configuration.version, ready: ready,
       problems: problems.map {
         .init(
-          code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail, cell: $0.cell)
+          code: $0.code, since: $0.since, runbook: $0.runbook, detail: $0.detail, cell: $0.cell,
+          tenant: $0.tenant)
       })
   }
 

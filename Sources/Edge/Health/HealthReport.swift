@@ -11,15 +11,19 @@ public struct HealthReport: Sendable, Encodable {
     public let detail: String
     /// Whose it is, where a process knows of others' too; nil: its own.
     public let cell: String?
+    /// Whose work it stops; nil: not one tenant's.
+    public let tenant: String?
 
     public init(
-      code: String, since: Timestamp, runbook: String, detail: String, cell: String? = nil
+      code: String, since: Timestamp, runbook: String, detail: String, cell: String? = nil,
+      tenant: String? = nil
     ) {
       self.code = code
       self.since = since
       self.runbook = runbook
       self.detail = detail
       self.cell = cell
+      self.tenant = tenant
     }
   }
 

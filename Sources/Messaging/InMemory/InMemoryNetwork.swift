@@ -159,7 +159,7 @@ public final class InMemoryNetwork: Sendable {
   /// Whether a ping to `address` is answered.
   func pings(_ address: Address, from owner: String) -> Bool {
     guard let server = state.withLock({ Self.listener(at: address, from: owner, $0) }),
-      case .answer(let answer) = server.receive(Frame(kind: .ping))
+      case .answer(let answer) = server.receive(Frame(kind: .ping), payloadBytes: 0)
     else { return false }
     return answer.kind == .pong
   }

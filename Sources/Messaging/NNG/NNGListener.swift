@@ -139,7 +139,7 @@ final class NNGListener: Sendable {
   private func received(_ message: NNGMessage, in slot: Int) {
     let reply: Frame
     if let frame = message.frameToReceive() {
-      switch server.receive(frame) {
+      switch server.receive(frame, payloadBytes: message.payloadBytes) {
       case .admitted(let session):
         slots[slot].deliver(Admitted(message: message, session: session))
         return

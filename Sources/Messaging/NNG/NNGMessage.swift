@@ -31,6 +31,9 @@ struct NNGMessage: Sendable {
     read(UnsafeRawBufferPointer(start: nng_msg_body(pointer), count: nng_msg_len(pointer)))
   }
 
+  /// What stands behind the header of the frame in this message.
+  var payloadBytes: Int { max(0, nng_msg_len(pointer) - FrameCodec.headerBytes) }
+
   func free() { nng_msg_free(pointer) }
 
   /// The header of the frame in this message, with the payload where it is small and wanted at

@@ -7,6 +7,8 @@ final class RequestServer: Sendable {
   private struct State {
     var sessions: ServerSessions
     var inFlight = 0
+    /// Of the large requests in flight.
+    var bytes = 0
     var answered: UInt64 = 0
     var shed: UInt64 = 0
   }
@@ -21,16 +23,18 @@ final class RequestServer: Sendable {
   private let handler: RequestHandler
   private let random: any RandomSource
   private let limit: Int
+  private let byteLimit: Int
   private let state: Mutex<State>
 
   init(
     identity: PeerIdentity, key: DeploymentKey, versions: ClosedRange<UInt8>,
     random: any RandomSource, limit: Int = MessagingLimits.handlersInFlight,
-    handler: @escaping RequestHandler
+    byteLimit: Int = MessagingLimits.handlerBytes, handler: @escaping RequestHandler
   ) {
     self.handler = handler
     self.random = random
     self.limit = limit
+    self.byteLimit = byteLimit
     state = Mutex(
       State(sessions: ServerSessions(key: key, identity: identity, versions: versions)))
   }
@@ -45,17 +49,17 @@ final class RequestServer: Sendable {
 
   /// The answer to one frame; for a request, after its handler has run.
   func answer(_ frame: Frame) async -> Frame {
-    switch receive(frame) {
+    switch receive(frame, payloadBytes: frame.payload.count) {
     case .answer(let answer): return answer
     case .admitted(let session): return await serve(frame, session)
     }
   }
 
   /// Answers a frame at once, without waiting for anything, unless it is a request that a handler
-  /// is to run; of a request the header is enough.
-  func receive(_ frame: Frame) -> Reception {
+  /// is to run; of a request the header is enough, and how much there is behind it.
+  func receive(_ frame: Frame, payloadBytes: Int) -> Reception {
     switch frame.kind {
-    case .request: return admit(frame.session)
+    case .request: return admit(frame.session, Self.counted(payloadBytes))
     case .hello:
       let nonce = random.bytes(HelloParty.nonceBytes)
       return .answer(state.withLock { $0.sessions.hello(frame, nonce: nonce) })
@@ -74,21 +78,28 @@ final class RequestServer: Sendable {
     let reply = await run(frame, session)
     state.withLock { state in
       state.inFlight -= 1
+      state.bytes -= Self.counted(frame.payload.count)
       state.answered += 1
     }
     return reply
   }
 
-  private func admit(_ token: SessionToken) -> Reception {
+  /// What a request takes of the room for large ones.
+  private static func counted(_ bytes: Int) -> Int {
+    bytes > MessagingLimits.smallRequestBytes ? bytes : 0
+  }
+
+  private func admit(_ token: SessionToken, _ bytes: Int) -> Reception {
     state.withLock { state in
       guard let session = state.sessions.session(token) else {
         return .answer(Frame(kind: .sessionUnknown))
       }
-      guard state.inFlight < limit else {
+      guard state.inFlight < limit, bytes == 0 || state.bytes + bytes <= byteLimit else {
         state.shed += 1
         return .answer(Self.overloaded)
       }
       state.inFlight += 1
+      state.bytes += bytes
       return .admitted(session)
     }
   }

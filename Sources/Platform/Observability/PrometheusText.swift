@@ -26,7 +26,7 @@ public struct PrometheusText: Sendable {
       var running: UInt64 = 0
       for (bucket, count) in histogram.counts.dropLast().enumerated() {
         running += count
-        let bound = ("le", seconds(1 << UInt64(bucket)))
+        let bound = ("le", seconds(Histogram.bound(of: bucket)))
         text += "\(name)_bucket\(braces(sample.labels + [bound])) \(running)\n"
       }
       text += "\(name)_bucket\(braces(sample.labels + [("le", "+Inf")])) \(histogram.count)\n"

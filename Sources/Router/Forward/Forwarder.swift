@@ -13,6 +13,8 @@ struct Forwarder: Sendable {
     let isRead: Bool
     /// What it holds of memory while parked.
     let bytes: Int
+    /// What its body holds of the room for large ones.
+    let room: HeldBody
     let traceID: String
     let deadline: ContinuousClock.Instant
   }

@@ -9,6 +9,7 @@ final class Traffic: Sendable {
     var controlPlane: InFlight<Int>
     var webhooks: InFlight<Int>
     var parking: Parking
+    var bodies: BodyRoom
   }
 
   private let state: Mutex<State>
@@ -18,7 +19,8 @@ final class Traffic: Sendable {
       State(
         tenants: InFlight(limit: limits.perTenant), cells: InFlight(limit: limits.perCell),
         controlPlane: InFlight(limit: limits.perControlPlane),
-        webhooks: InFlight(limit: limits.webhooksInFlight), parking: Parking(limits: limits)))
+        webhooks: InFlight(limit: limits.webhooksInFlight), parking: Parking(limits: limits),
+        bodies: BodyRoom(limits: limits)))
   }
 
   func enter(_ tenant: TenantID) -> Bool { state.withLock { $0.tenants.enter(tenant) } }
@@ -38,6 +40,16 @@ final class Traffic: Sendable {
     state.withLock { $0.parking.leave(tenant, bytes: bytes) }
   }
 
+  func enter(_ holder: BodyRoom.Holder, bytes: Int) -> BodyRoom.Entry {
+    state.withLock { $0.bodies.enter(holder, bytes: bytes) }
+  }
+
+  func leave(_ holder: BodyRoom.Holder, bytes: Int) {
+    state.withLock { $0.bodies.leave(holder, bytes: bytes) }
+  }
+
+  /// Bytes of large bodies, in all.
+  var bodyBytes: Int { state.withLock { $0.bodies.bytes } }
   var inFlight: Int { state.withLock { $0.tenants.total + $0.controlPlane.total } }
   var parked: (requests: Int, bytes: Int) {
     state.withLock { ($0.parking.count, $0.parking.bytes) }

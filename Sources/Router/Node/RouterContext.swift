@@ -12,7 +12,7 @@ struct RouterContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The connection's other end; nil where it is no IP address.
   let peer: NetworkAddress?
-  private let channel: (any Channel)?
+  let channel: (any Channel)?
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
@@ -27,13 +27,10 @@ struct RouterContext: RequestContext {
     channel = nil
   }
 
-  /// How long the answer has to leave before the connection is closed under it.
-  private static let lingerTime = TimeAmount.seconds(1)
-
   /// Closes the connection once the answer had time to leave: without it the server would read on
   /// until the rest of a body has come that nobody wants, however slowly it drips.
-  func closeAfterAnswer() {
+  func closeAfterAnswer(seconds: Int64 = 1) {
     guard let channel else { return }
-    channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+    channel.eventLoop.scheduleTask(in: .seconds(seconds)) { channel.close(promise: nil) }
   }
 }

@@ -34,7 +34,13 @@ struct RouterEdge: HTTPResponder {
     var response: Response
     var refusal: FailureCode?
     do {
-      response = try await answer(request, context.peer, traceID: traceID, unique: own)
+      response = try await answer(request, context, traceID: traceID, unique: own)
+    } catch let refused as RefusedBody {
+      refusal = refused.failure.code
+      response = Problem(refused.failure, traceID: traceID).response
+      // The rest of it may still come, as slowly as it might have.
+      response.headers[.connection] = "close"
+      context.closeAfterAnswer(seconds: limits.bodyTime.components.seconds)
     } catch let failure as Failure {
       refusal = failure.code
       response = Problem(failure, traceID: traceID).response
@@ -64,9 +70,9 @@ struct RouterEdge: HTTPResponder {
   }
 
   private func answer(
-    _ request: Request, _ peer: NetworkAddress?, traceID: String, unique: String
+    _ request: Request, _ context: RouterContext, traceID: String, unique: String
   ) async throws -> Response {
-    let client = peer.map {
+    let client = context.peer.map {
       clients.client(peer: $0, forwardedFor: request.headers[.xForwardedFor])
     }
     let target = request.head.path ?? "/"
@@ -85,13 +91,51 @@ struct RouterEdge: HTTPResponder {
     case .refuse(let failure), .unknownTenant(let failure): throw failure
     case .webhook(let app): return try await webhook(app, request, traceID)
     case .controlPlane(let kind):
-      return try await forwarder.forwardToControlPlane(
-        try await call(
-          request, kind, client, traceID, unique, within: limits.controlPlaneTime))
+      let room = HeldBody(.controlPlane, traffic, metrics)
+      defer { room.leave() }
+      let call = try await call(
+        request, kind, client, traceID, unique, room, within: limits.controlPlaneTime)
+      return try held(
+        try await forwarder.forwardToControlPlane(call), by: .controlPlane, call, context)
     case .tenant(let tenant, let kind):
-      return try await forwarder.forward(
-        try await call(request, kind, client, traceID, unique, within: limits.requestTime),
-        to: tenant)
+      let room = HeldBody(.tenant(tenant), traffic, metrics)
+      defer { room.leave() }
+      let call = try await call(
+        request, kind, client, traceID, unique, room, within: limits.requestTime)
+      return try held(
+        try await forwarder.forward(call, to: tenant), by: .tenant(tenant), call, context)
+    }
+  }
+
+  /// An answer that holds its part of the room until the client has taken it.
+  private func held(
+    _ answer: Response, by holder: BodyRoom.Holder, _ call: Forwarder.Call,
+    _ context: RouterContext
+  ) throws(Failure) -> Response {
+    guard let bytes = answer.body.contentLength, bytes > BodyReader.smallBytes else {
+      return answer
+    }
+    let room = HeldBody(holder, traffic, metrics)
+    do throws(Failure) {
+      try room.take(bytes)
+    } catch {
+      // A write has been done.
+      throw call.isRead ? error : RetryPolicy.unknownOutcome
+    }
+    let body = answer.body
+    let connection = context.channel
+    var held = answer
+    held.body = ResponseBody(contentLength: bytes) { writer in
+      defer { room.leave() }
+      try await body.write(TakenBodyWriter(writer, connection))
+    }
+    return held
+  }
+
+  /// Reads a body whole; where there is no room for it, throws ``RefusedBody``.
+  private func body(_ request: Request, _ room: HeldBody) async throws -> ByteBuffer {
+    try await BodyReader.read(request, within: limits.bodyTime) { bytes in
+      do throws(Failure) { try room.take(bytes) } catch { throw RefusedBody(failure: error) }
     }
   }
 
@@ -123,7 +167,7 @@ struct RouterEdge: HTTPResponder {
 
   private func call(
     _ request: Request, _ kind: HostKind, _ client: NetworkAddress?, _ traceID: String,
-    _ unique: String, within time: Duration
+    _ unique: String, _ room: HeldBody, within time: Duration
   ) async throws -> Forwarder.Call {
     let isRead = request.method == .get || request.method == .head
     var key = request.headers[.idempotencyKey] ?? ""
@@ -133,13 +177,13 @@ struct RouterEdge: HTTPResponder {
         "Idempotency-Key must have at most \(EdgeLimits.idempotencyKeyLength) characters")
     }
     if key.isEmpty, !isRead { key = "router-" + unique }
-    let body = try await BodyReader.read(request, within: limits.bodyTime)
+    let body = try await body(request, room)
     let envelope = RequestEnvelope(
       request.head, body: body, hostKind: kind, clientAddress: client?.description ?? "",
       idempotencyKey: key)
     return Forwarder.Call(
-      envelope: envelope, isRead: isRead, bytes: body.readableBytes + 1024, traceID: traceID,
-      deadline: .now + time)
+      envelope: envelope, isRead: isRead, bytes: body.readableBytes + 1024, room: room,
+      traceID: traceID, deadline: .now + time)
   }
 
   // MARK: Webhooks
@@ -160,7 +204,9 @@ struct RouterEdge: HTTPResponder {
       throw Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
     }
     defer { traffic.leaveWebhook() }
-    let body = Array(try await BodyReader.read(request, within: limits.bodyTime).readableBytesView)
+    let room = HeldBody(.webhooks, traffic, metrics)
+    defer { room.leave() }
+    let body = Array(try await body(request, room).readableBytesView)
     try WebhookSignature.check(request.headers[.xHubSignature256], body, app)
     try await webhooks.deliver(body, app: app, traceID: traceID)
     return Response(status: .ok)
@@ -179,6 +225,11 @@ struct RouterEdge: HTTPResponder {
       status: .ok, headers: [.contentType: "text/plain"],
       body: .init(byteBuffer: ByteBuffer(string: String(challenge))))
   }
+}
+
+/// A body for which there is no room: its rest is not wanted.
+private struct RefusedBody: Error {
+  let failure: Failure
 }
 
 /// The address limit, shared by all connections.

@@ -15,6 +15,8 @@ final class RouterMetrics: Sendable {
     case controlPlaneFull = "control_plane_full"
     case webhooksFull = "webhooks_full"
     case parkingFull = "parking_full"
+    case bodiesFull = "bodies_full"
+    case answerNotTaken = "answer_not_taken"
     case notReady = "not_ready"
   }
 
@@ -47,13 +49,13 @@ final class RouterMetrics: Sendable {
   func answered(_ status: Int, in time: Duration) {
     state.withLock {
       $0.statuses[status, default: 0] += 1
-      $0.whole.record(microseconds: time.microseconds)
+      $0.whole.record(time)
     }
   }
 
   /// One attempt at a cell, from the envelope's sending to its answer.
   func forwarded(in time: Duration) {
-    state.withLock { $0.forward.record(microseconds: time.microseconds) }
+    state.withLock { $0.forward.record(time) }
   }
 
   func shed(_ reason: Shed) { state.withLock { $0.sheds[reason, default: 0] += 1 } }
@@ -96,11 +98,5 @@ final class RouterMetrics: Sendable {
       .seconds(
         "aimstors_router_request_seconds", "From a request's head to its answer.", state.whole),
     ]
-  }
-}
-
-extension Duration {
-  fileprivate var microseconds: Int64 {
-    components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
   }
 }

@@ -83,10 +83,12 @@ public final class RouterNode: Service {
   public func run() async throws {
     keeper.load()
     let limits = configuration.limits
+    let metrics = edge.metrics
     let application = Application(
       responder: edge,
       server: .http1(
         configuration: .init(
+          additionalChannelHandlers: [SlowReader(within: limits.answerTime, metrics)],
           idleTimeout: .nanoseconds(limits.idleTime.components.seconds * 1_000_000_000),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: limits.headerFieldBytes * limits.decoderSlack,
@@ -143,6 +145,10 @@ public final class RouterNode: Service {
       .gauge(
         "aimstors_router_parked", "Requests parked for an owner.", Int64(parked.requests)),
       .gauge("aimstors_router_parked_bytes", "Bytes of parked requests.", Int64(parked.bytes)),
+      .gauge(
+        "aimstors_router_body_bytes",
+        "Bytes held of large bodies: of requests on their way and of answers being taken.",
+        Int64(edge.traffic.bodyBytes)),
     ]
     return PrometheusText(labels: [
       (name: "router", value: configuration.id), (name: "version", value: configuration.version),

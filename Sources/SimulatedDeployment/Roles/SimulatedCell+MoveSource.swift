@@ -159,7 +159,7 @@ extension SimulatedCell {
     let copy = TenantCopy(
       epoch: departure.epoch,
       place: SimulatedStore.Place(
-        lineage: head.lineage, seq: head.tenantSeq, previousHash: head.hash),
+        lineage: head.lineage, seq: head.tenantSeq, previousHash: head.hash, time: head.time),
       rows: image.asChanges, applied: image.applied, digest: image.digest)
     departures[tenant]?.sent = head.tenantSeq
     tell(.copy(copy), tenant, departure.target)

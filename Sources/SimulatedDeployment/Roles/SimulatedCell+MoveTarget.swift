@@ -96,7 +96,10 @@ extension SimulatedCell {
     guard image.digest == copy.digest else {
       return deployment.fail("\(id): a copy of \(tenant) has another digest than its source")
     }
-    withStore { store in try store.prepareImport(tenant, copy.epoch, image) }
+    var hasRoom = false
+    withStore { store in hasRoom = try store.prepareImport(tenant, copy.epoch, image) }
+    guard isUp else { return }
+    guard hasRoom else { return say(.refused(copy.epoch), tenant, source) }
     take(.importing(copy.epoch), tenant, from: source, at: copy.place) { [unowned self] in
       sayWhere(tenant, copy.epoch, source)
       planAsk(tenant, copy.epoch)
@@ -157,7 +160,8 @@ extension SimulatedCell {
       return
     }
     let place = SimulatedStore.Place(
-      lineage: head.lineage, seq: release.tenantSeq.next, previousHash: release.hash)
+      lineage: head.lineage, seq: release.tenantSeq.next, previousHash: release.hash,
+      time: max(store.time(after: head), release.time))
     take(step, tenant, from: source, at: place) { [unowned self] in
       if deployment.oracle.hasOwned(id, tenant) { deployment.sometimes.returned += 1 }
       sayWhere(tenant, release.epoch, source)

@@ -6,16 +6,19 @@ class SimulatedNode {
   let id: CellID
   let disk = SimulatedDisk()
   unowned let deployment: Deployment
+  let clocks: NodeClocks
   private(set) var store: SimulatedStore?
   /// Plans of an earlier life do nothing.
   private(set) var life = 0
 
   /// The call after which the machine is gone, in the middle of whatever it does.
   private var lastCall: Int?
+  private var isDiskFull = false
 
   init(_ id: CellID, _ deployment: Deployment) {
     self.id = id
     self.deployment = deployment
+    clocks = NodeClocks { [unowned deployment] in deployment.scheduler.microseconds }
   }
 
   var isUp: Bool { store != nil }
@@ -29,14 +32,33 @@ class SimulatedNode {
     lastCall = disk.callCount + calls
   }
 
+  /// Leaves `bytes` of the disk until there is room again.
+  func fillDisk(leaving bytes: Int) {
+    disk.limitFreeBytes(UInt64(bytes))
+    diskIsFull(true)
+  }
+
+  func makeRoom() {
+    disk.limitFreeBytes(.max)
+    diskIsFull(false)
+  }
+
+  private func diskIsFull(_ isFull: Bool) {
+    isDiskFull = isFull
+    store?.isDiskFull = isFull
+  }
+
   /// Recovers what is on the disk.
   func start() {
     guard store == nil else { return }
     life += 1
     do {
-      let opened = try SimulatedStore(id, disk: disk, brokenRule: deployment.options.brokenRule)
+      let opened = try SimulatedStore(
+        id, disk: disk, options: deployment.options, clocks: clocks)
+      opened.isDiskFull = isDiskFull
       store = opened
       deployment.trace("\(id) serves")
+      planLook()
       started()
     } catch let violation as SimulatedStore.Violation {
       deployment.fail(violation.text)
@@ -112,6 +134,7 @@ class SimulatedNode {
     planHere(after: deployment.choice.number(in: 100...2_000), "writes") { [unowned self] in
       withStore { store in
         for tenant in try store.step() { planRun(tenant) }
+        planAttempts(store)
         // Where a group was full, more waits.
         if store.hasInFlight { planStep() }
       }

@@ -6,6 +6,8 @@ import Wire
 final class Deployment {
   let options: SimulationOptions
   var choice: SeededChoice
+  /// For what was added later, so that it takes no number from ``choice``.
+  var otherChoice: SeededChoice
   var sometimes = Sometimes()
   var oracle = Oracle()
   /// Counts debits, so that two effects under one key are two rows.
@@ -24,6 +26,7 @@ final class Deployment {
   init(seed: UInt64, options: SimulationOptions, trace: ((String) -> Void)?) {
     self.options = options
     choice = SeededChoice(seed: seed)
+    otherChoice = SeededChoice(seed: seed ^ 0x6F74_6865_7220_6F6E)
     show = trace
     tenants = (1...options.tenants).map { TenantID(trusted: "tenant\($0)") }
     cells = (1...options.cells).map { SimulatedCell(CellID(trusted: "cell\($0)"), self) }
@@ -70,9 +73,11 @@ final class Deployment {
     for node in nodes { plan(after: 0, "\(node.id) starts") { node.start() } }
     for client in clients { plan(after: 100_000, "first operation") { client.planNext() } }
     planFault()
+    planSurroundings()
     plan(after: options.faultyMilliseconds * 1_000, "all heals") { [unowned self] in
       for node in nodes {
         node.disk.clearFaults()
+        node.makeRoom()
         if node.isDoomed { node.crash("before all heals") }
       }
       for router in routers {
@@ -97,7 +102,8 @@ final class Deployment {
   }
 
   private var isAtRest: Bool {
-    guard clients.allSatisfy(\.isIdle), nodes.allSatisfy(\.isUp) else { return false }
+    guard clients.allSatisfy(\.isIdle), nodes.allSatisfy({ $0.store?.isBehind == false })
+    else { return false }
     return tenants.allSatisfy { owners(of: $0).count == 1 && !isMoving($0) }
       && !controlPlane.hasPending
   }

@@ -16,6 +16,12 @@ public struct SimulationOptions: Sendable {
     case skipHashCheck = "skip-hash-check"
     /// A move's source that does not hear of the adoption serves the tenant again.
     case resumeAfterRelease = "resume-after-release"
+    /// A journal is trimmed of records that files may lack.
+    case trimUnflushed = "trim-unflushed"
+    /// Answers what found no room on a full disk as if it were durable.
+    case answerOnFullDisk = "answer-on-full-disk"
+    /// A record has its cell's time, also where that is before the tenant's.
+    case takeClock = "take-clock"
   }
 
   public var brokenRule: BrokenRule?
@@ -38,5 +44,30 @@ public struct SimulationOptions: Sendable {
   /// A move is cancelled, each time that the control plane looks at it.
   public var movesCancelled = 40
 
+  /// Short, so that there are some to be trimmed.
+  public var segmentBytes = 2 * 1024
+  public var reserveBytes = 4 * 1024
+  /// Files are made durable, and the journal trimmed, where a start would read more.
+  public var replayBytes = 2 * 1024
+  public var trims = true
+  /// A disk has no more than some of ``roomLeft`` bytes left for a while, each time that disks and
+  /// clocks are looked at.
+  public var fullDisks = 350
+  public var roomLeft = 3 * 1024
+  /// A cell's wall clock is set, forwards or backwards.
+  public var clockSteps = 350
+
   public init() {}
+
+  /// The same without trimming, full disks and clocks that are set: a seed's choices and events are
+  /// those that it had before there was any of it.
+  public var plain: SimulationOptions {
+    var options = self
+    options.segmentBytes = 16 * 1024
+    options.reserveBytes = 0
+    options.trims = false
+    options.fullDisks = 0
+    options.clockSteps = 0
+    return options
+  }
 }

@@ -23,9 +23,21 @@ public struct Sometimes: Codable, Hashable, Sendable {
   public var servedWhileMoving = 0
   /// Tenants that came back to a cell that they had left.
   public var returned = 0
+  /// Segments that were removed from journals.
+  public var trimmed = 0
+  /// Starts from a journal whose beginning was trimmed.
+  public var startedTrimmed = 0
+  /// Appends that were cut while the disk was full.
+  public var cutForRoom = 0
+  /// Durable records that a full disk had no room to commit, and those that came in later.
+  public var stalled = 0
+  public var caughtUp = 0
+  /// Records whose cell's clock stood before the tenant's time.
+  public var clockBehind = 0
 
   enum CodingKeys: String, CodingKey {
-    case redirect, shed, cut, kill, replaced, acked, fenced, burned, refused, returned
+    case redirect, shed, cut, kill, replaced, acked, fenced, burned, refused, returned, trimmed
+    case stalled
     case tornTail = "torn_tail"
     case dedupeHit = "dedupe_hit"
     case outcomeUnknown = "outcome_unknown"
@@ -33,6 +45,10 @@ public struct Sometimes: Codable, Hashable, Sendable {
     case refusedByTarget = "refused_by_target"
     case releaseResent = "release_resent"
     case servedWhileMoving = "served_while_moving"
+    case startedTrimmed = "started_trimmed"
+    case cutForRoom = "cut_for_room"
+    case caughtUp = "caught_up"
+    case clockBehind = "clock_behind"
   }
 
   /// The names of those that never happened.
@@ -43,6 +59,8 @@ public struct Sometimes: Codable, Hashable, Sendable {
       ("replaced", replaced), ("burned", burned), ("refused_by_target", refusedByTarget),
       ("refused", refused), ("release_resent", releaseResent),
       ("served_while_moving", servedWhileMoving), ("returned", returned),
+      ("trimmed", trimmed), ("started_trimmed", startedTrimmed), ("cut_for_room", cutForRoom),
+      ("stalled", stalled), ("caught_up", caughtUp), ("clock_behind", clockBehind),
     ].filter { $0.1 == 0 }.map(\.0)
   }
 
@@ -64,6 +82,12 @@ public struct Sometimes: Codable, Hashable, Sendable {
     releaseResent += other.releaseResent
     servedWhileMoving += other.servedWhileMoving
     returned += other.returned
+    trimmed += other.trimmed
+    startedTrimmed += other.startedTrimmed
+    cutForRoom += other.cutForRoom
+    stalled += other.stalled
+    caughtUp += other.caughtUp
+    clockBehind += other.clockBehind
   }
 }
 

@@ -15,10 +15,23 @@ struct TenantHistory {
         ? nil : "record \(link.seq.rawValue) of \(link.tenant) is another one than elsewhere"
     }
     links[link.seq] = link
+    if let wrong = timeFalls(at: link) { return wrong }
     if link.kind == .burn { burned.insert(link.epoch) }
     if link.kind == .adopt { adopted.insert(link.epoch) }
     return burned.contains(link.epoch) && adopted.contains(link.epoch)
       ? "epoch \(link.epoch.rawValue) of \(link.tenant) was burned and adopted" : nil
+  }
+
+  /// Says where the tenant's time would fall from one record to the next.
+  private func timeFalls(at link: ChainLink) -> String? {
+    let pairs: [(ChainLink?, ChainLink?)] = [
+      (links[TenantSeq(link.seq.rawValue - 1)], link), (link, links[link.seq.next]),
+    ]
+    for (one, other) in pairs {
+      guard let one, let other, other.time < one.time else { continue }
+      return "the time of \(link.tenant) falls from record \(one.seq.rawValue) to the next"
+    }
+    return nil
   }
 
   /// Whether the epoch was armed for no other cell before.

@@ -8,6 +8,8 @@ struct ChainLink {
   let epoch: Epoch
   let kind: RecordKind
   let hash: SHA256Hash
+  /// The tenant's.
+  let time: Timestamp
   /// Whether the tenant's file stands at this record after it.
   let touchesFile: Bool
 
@@ -16,6 +18,7 @@ struct ChainLink {
     seq = identity.tenantSeq
     epoch = identity.epoch
     kind = identity.kind
+    time = identity.time
     self.hash = hash
     self.touchesFile = touchesFile
   }

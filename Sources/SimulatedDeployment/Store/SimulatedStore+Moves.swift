@@ -11,6 +11,8 @@ extension SimulatedStore {
     let lineage: Lineage
     let seq: TenantSeq
     let previousHash: SHA256Hash
+    /// The tenant's.
+    let time: Timestamp
   }
 
   // A tenant at rest.
@@ -44,7 +46,7 @@ extension SimulatedStore {
   ) throws {
     let head = heads[id]
     if let refusal = refusal(of: step, at: head) { return answer(refusal) }
-    guard let place = place ?? head.map({ Self.place(of: step.kind, at: $0) }) else {
+    guard let place = place ?? head.map({ nextPlace(for: step.kind, at: $0) }) else {
       return answer(Failure(.notFound, "this cell knows nothing of the tenant"))
     }
     let tenant = try writer(id)
@@ -52,14 +54,13 @@ extension SimulatedStore {
       return answer(Failure(.overloaded, "the tenant is not at rest"))
     }
     tenant.machine.runBegan()
-    let zero = Timestamp(milliseconds: 0)
     var encoder = RecordEncoder(capacity: 0)
     encoder.begin()
     let record = try encoder.seal(
       RecordIdentity(
         tenant: id, lineage: place.lineage, epoch: step.epoch, tenantSeq: place.seq,
-        previousHash: place.previousHash, time: head?.time ?? zero, schemaVersion: 1,
-        kind: step.kind, nextDue: nil), files: [],
+        previousHash: place.previousHash, time: place.time, schemaVersion: 1, kind: step.kind,
+        nextDue: nil), files: [],
       detail: MoveDetail(counterpart: counterpart).bytes)
     tenant.inFlight = InFlight(
       record: record, changes: nil, counterpart: counterpart, answers: [{ answer(nil) }],
@@ -80,10 +81,10 @@ extension SimulatedStore {
     return rules
   }
 
-  private static func place(of kind: RecordKind, at head: TenantHead) -> Place {
+  private func nextPlace(for kind: RecordKind, at head: TenantHead) -> Place {
     Place(
       lineage: head.lineage, seq: kind.isInChain ? head.tenantSeq.next : head.tenantSeq,
-      previousHash: head.hash)
+      previousHash: head.hash, time: kind.isInChain ? time(after: head) : head.time)
   }
 
   /// Makes the source's next record durable here, byte for byte, and applies it.
@@ -110,6 +111,7 @@ extension SimulatedStore {
     case .import:
       try tenant.file.install(from: ImageFile.prepared(Self.importDirectory, id, head.armed))
       tenant.file = try ImageFile(Self.directory, id, files: files)
+      table.flushed(id, through: head.cellSeq)
     case .refuse:
       try tenant.file.remove()
       tenant.file = try ImageFile(Self.directory, id, files: files)
@@ -119,11 +121,17 @@ extension SimulatedStore {
 
   // Copies.
 
-  /// Makes a copy durable, beside what is here of the tenant.
-  func prepareImport(_ id: TenantID, _ epoch: Epoch, _ image: TenantImage) throws {
+  /// Makes a copy durable, beside what is here of the tenant; false: there is no room for it.
+  func prepareImport(_ id: TenantID, _ epoch: Epoch, _ image: TenantImage) throws -> Bool {
     let path = ImageFile.prepared(Self.importDirectory, id, epoch)
-    try ImageFile.write(image, to: path, files)
+    do {
+      try ImageFile.write(image, to: path, files)
+    } catch let error as FileError where isForRoom(error) {
+      try files.remove(path)
+      return false
+    }
     try files.synchronizeDirectory(Self.importDirectory)
+    return true
   }
 
   /// After a start: a copy whose record is durable is the tenant's, every other one is nobody's;

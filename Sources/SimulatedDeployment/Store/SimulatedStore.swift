@@ -48,6 +48,8 @@ final class SimulatedStore {
     var isHeld = false
     /// What became durable since a move from here began; nil: none is under way.
     var tap: [StreamedRecord]?
+    /// A durable record that the disk had no room to commit: nothing runs until it is.
+    var lack: InFlight?
     init(_ file: ImageFile) { self.file = file }
 
     /// Whether commands wait that may run.
@@ -58,48 +60,64 @@ final class SimulatedStore {
 
   let cell: CellID
   let files: any FileSystem
-  private let journal: Journal
-  let brokenRule: SimulationOptions.BrokenRule?
+  let journal: Journal
+  let options: SimulationOptions
+  let clocks: NodeClocks
   private let answers = Answers()
-  private(set) var heads: [TenantID: TenantHead]
+  /// The heads, and who still needs the journal.
+  let table: HeadsTable
   private(set) var tenants: [TenantID: Tenant] = [:]
   /// Tenants whose image changed since it was looked at.
   var touched: [TenantID] = []
   /// Durable records that nobody has looked at.
   var links: [ChainLink] = []
+  /// Tenants that stalled since somebody looked.
+  var stalled: [TenantID] = []
+  /// Whether an append that is cut now may have found no room.
+  var isDiskFull = false
   var sometimes = Sometimes()
   private var place = 0
 
   static let directory = "/cell/tenants"
   static let journalDirectory = "/cell/journal"
 
-  static func configuration(_ cell: CellID) -> JournalConfiguration {
+  var heads: [TenantID: TenantHead] { table.tenants }
+  var brokenRule: SimulationOptions.BrokenRule? { options.brokenRule }
+
+  static func configuration(
+    _ cell: CellID, _ options: SimulationOptions
+  ) -> JournalConfiguration {
     var configuration = JournalConfiguration(directory: journalDirectory, cell: cell)
-    configuration.segmentBytes = 16 * 1024
-    configuration.reserveBytes = 0
+    configuration.segmentBytes = options.segmentBytes
+    configuration.reserveSegmentBytes = options.segmentBytes
+    configuration.reserveBytes = options.reserveBytes
     configuration.groupRecords = 3
-    configuration.groupBytes = 4 * 1024
+    configuration.groupBytes = min(4 * 1024, options.segmentBytes / 2)
     configuration.queueRecords = 4
     configuration.preparesAhead = false
     return configuration
   }
 
   /// Opens and recovers; throws ``Violation`` where the disk lost what it must not lose.
-  init(_ cell: CellID, disk: SimulatedDisk, brokenRule: SimulationOptions.BrokenRule?) throws {
+  init(
+    _ cell: CellID, disk: SimulatedDisk, options: SimulationOptions, clocks: NodeClocks
+  ) throws {
     self.cell = cell
-    self.brokenRule = brokenRule
+    self.options = options
+    self.clocks = clocks
     let forgetful = UnsyncedOpening(disk.fileSystem())
-    files = brokenRule == .answerFromPageCache ? forgetful : disk.fileSystem()
+    files = options.brokenRule == .answerFromPageCache ? forgetful : disk.fileSystem()
     try files.createDirectory(Self.directory)
     try files.createDirectory(Self.importDirectory)
     let (files, answers) = (files, answers)
     let opened = try Journal.openStepped(
-      Self.configuration(cell), files: files,
+      Self.configuration(cell, options), files: files,
       applied: { try Self.applied(files) }, fatal: { answers.fail("\($0)") })
     forgetful.opened()
     journal = opened.journal
-    heads = opened.heads
+    table = HeadsTable(heads: opened.heads, through: opened.last)
     if opened.cut != nil { sometimes.tornTail += 1 }
+    if opened.first > CellSeq(1) { sometimes.startedTrimmed += 1 }
     guard opened.damage.isEmpty, opened.isWritable else {
       throw Violation(text: "\(cell): the journal is damaged after a crash: \(opened.damage)")
     }
@@ -139,6 +157,7 @@ final class SimulatedStore {
     if record.identity.kind.isInChain {
       links.append(ChainLink(record.identity, record.hash, touchesFile: !payload.files.isEmpty))
     }
+    table.replayed(record.identity.tenant, from: record.position.cellSeq)
     guard let mark = payload.files.first, let tenant = tenants[record.identity.tenant],
       heads[record.identity.tenant]?.ownership != .refused
     else { return }
@@ -158,11 +177,19 @@ final class SimulatedStore {
     }
   }
 
-  func image(_ tenant: TenantID) -> TenantImage? { tenants[tenant]?.file.image }
+  /// What a tenant's file holds; nil also while it lacks a record.
+  func image(_ id: TenantID) -> TenantImage? {
+    guard let tenant = tenants[id], tenant.lack == nil else { return nil }
+    return tenant.file.image
+  }
 
   /// Puts a command into the mailbox; answers whether a run is to be planned.
   func submit(_ command: StoreCommand, to id: TenantID) -> Bool {
     guard let tenant = tenants[id] else { preconditionFailure("\(id) is not held here") }
+    guard tenant.lack == nil else {
+      command.answer(.failed(Self.waitsForDisk))
+      return false
+    }
     guard tenant.mailbox.count < Self.mailboxLimit else {
       sometimes.shed += 1
       command.answer(.failed(Failure(.mailboxFull, "the mailbox is full")))
@@ -255,11 +282,19 @@ final class SimulatedStore {
     return try encoder.seal(
       RecordIdentity(
         tenant: id, lineage: head.lineage, epoch: epoch, tenantSeq: head.tenantSeq.next,
-        previousHash: head.hash, time: head.time, schemaVersion: 1, kind: kind, nextDue: nil),
+        previousHash: head.hash, time: time(after: head), schemaVersion: 1, kind: kind,
+        nextDue: nil),
       files: [
         FileMark(
           kind: Self.file, previousSeq: image.applied, digest: image.digest(after: changes))
       ])
+  }
+
+  /// The tenant's time of a record that follows `head`, by the product's rule.
+  func time(after head: TenantHead) -> Timestamp {
+    let now = clocks.wall
+    if now < head.time { sometimes.clockBehind += 1 }
+    return brokenRule == .takeClock ? now : head.timeOfNext(at: now)
   }
 
   func append(_ id: TenantID, _ record: SealedRecord, more: Bool) {
@@ -280,11 +315,20 @@ final class SimulatedStore {
       tenant.inFlight = nil
       switch outcome {
       case .durable(let seq):
-        try becameDurable(batch, of: tenant, at: seq)
+        guard try becameDurable(batch, of: tenant, at: seq) else {
+          answerStalled(batch, of: tenant)
+          continue
+        }
         for answer in batch.answers { answer() }
       case .unacknowledged: preconditionFailure("a simulated cell has no follower")
       case .cut:
         sometimes.cut += 1
+        if isDiskFull { sometimes.cutForRoom += 1 }
+        let isOfCommands = batch.record.identity.kind == .commands
+        if isDiskFull, isOfCommands, brokenRule == .answerOnFullDisk {
+          for answer in batch.answers { answer() }
+          break
+        }
         // Asked again with the same key; a refusal would deny what has begun.
         for refuse in batch.refuse { refuse(Failure(.outcomeUnknown, "the append was cut")) }
       case .refused:
@@ -297,29 +341,26 @@ final class SimulatedStore {
     return again
   }
 
-  private func becameDurable(_ batch: InFlight, of tenant: Tenant, at seq: CellSeq) throws {
+  /// Answers whether the tenant's file has the record as well.
+  private func becameDurable(
+    _ batch: InFlight, of tenant: Tenant, at seq: CellSeq
+  ) throws -> Bool {
     let identity = batch.record.identity
     let id = identity.tenant
     let head = TenantHead(
-      after: heads[id], identity, hash: batch.record.hash, at: seq,
+      after: table[id], identity, hash: batch.record.hash, at: seq,
       counterpart: batch.counterpart)
-    heads[id] = head
-    touched.append(id)
+    table.durable(id, head)
     if identity.kind.isInChain {
       links.append(ChainLink(identity, batch.record.hash, touchesFile: batch.changes != nil))
     }
-    if let changes = batch.changes {
-      try tenant.file.commit(changes, at: identity.tenantSeq)
-      tenant.tap?.append(
-        StreamedRecord(
-          record: batch.record, changes: changes, digest: tenant.file.image.digest))
-    }
+    guard try commit(batch, to: tenant) else { return false }
+    touched.append(id)
     try didTake(identity.kind, tenant, id, head)
+    return true
   }
 
   var hasInFlight: Bool { tenants.values.contains { $0.inFlight != nil } }
-
-  func flush(_ id: TenantID) throws { try tenants[id]?.file.flush() }
 }
 
 /// The process ends by rule, which is no violation.

@@ -44,7 +44,7 @@ public final class SimulatedDisk: Sendable {
     var faults: [Fault] = []
     var callFault: CallFault?
     var faultsMet: [MetCall: Int] = [:]
-    var pathCalls: [String: Int] = [:]
+    var pathCalls: [String: [FileError.Operation: Int]] = [:]
     /// Every call counts here, for a power loss at the k-th.
     var totalCalls = 0
     var powerLossAt: Int?

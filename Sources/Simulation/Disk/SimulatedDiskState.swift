@@ -25,7 +25,7 @@ extension SimulatedDisk.State {
       throw FileError(operation, path, errno: SystemErrors.gone)
     }
     calls[operation, default: 0] += 1
-    pathCalls[path, default: 0] += 1
+    pathCalls[path, default: [:]][operation, default: 0] += 1
     var met: SimulatedDisk.Fault.Effect?
     for index in faults.indices where faults[index].operation == operation {
       faults[index].call -= 1

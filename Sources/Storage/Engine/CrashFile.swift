@@ -151,3 +151,11 @@ public final class RunningTenants: Sendable {
     return TenantID(name)
   }
 }
+
+extension RunningTenants? {
+  /// The same where crashes are counted; `body` alone where they are not.
+  public func during<T>(_ tenant: TenantID, _ body: () throws -> T) rethrows -> T {
+    guard let running = self else { return try body() }
+    return try running.during(tenant, body)
+  }
+}

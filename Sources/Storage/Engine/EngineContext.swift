@@ -66,7 +66,7 @@ final class EngineContext: Sendable {
   var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }
 
   func directory(_ tenant: TenantID) -> String {
-    "\(configuration.directory)/tenants/\(tenant.rawValue)"
+    TenantDirectory.of(tenant, in: configuration.directory)
   }
 
   /// There from a tenant's first flush on, outside of its directory: where that is missing then,

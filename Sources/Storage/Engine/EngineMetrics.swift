@@ -39,10 +39,7 @@ final class EngineMetrics: Sendable {
   }
 
   func committed(after duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    state.withLock {
-      $0.commitLatency.record(microseconds: seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
-    }
+    state.withLock { $0.commitLatency.record(duration) }
   }
 
   func outcomeUnknown(_ count: Int) { state.withLock { $0.outcomeUnknown += UInt64(count) } }

@@ -75,17 +75,15 @@ struct Flusher {
     if !context.isEnding { trim() }
   }
 
-  /// The heads first: a trimmed record may be the last of its tenant.
-  ///
-  /// A journal that keeps evidence of damage leaves both as they are.
+  /// Stores the heads and removes what nobody needs; a journal that keeps evidence of damage leaves
+  /// both as they are.
   func trim() {
-    let state = context.heads.copy
+    let trimming = context.heads.trimming
     do {
-      let through = context.heads.flushedThrough
       // Directories of new tenants, before the records that could bring them back are gone.
-      try context.files.synchronizeDirectory("\(context.configuration.directory)/tenants")
-      try context.journal.writeHeads(HeadsCheckpoint(through: state.through, heads: state.heads))
-      try context.journal.trim(pastAll: min(through, state.through))
+      try context.files.synchronizeDirectory(
+        TenantDirectory.all(in: context.configuration.directory))
+      try context.journal.trim(trimming)
       context.problems.resolve("flush_failed", nil)
     } catch {
       report(nil, error)
@@ -97,7 +95,7 @@ struct Flusher {
     guard !context.isEnding, let schema = writer(tenant)?.schema else { return }
     for kind in kinds {
       do {
-        _ = try checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)")
+        _ = try checkpoint("\(context.directory(tenant))/\(schema.file(kind).name)", of: tenant)
       } catch {
         report(tenant, error)
       }
@@ -120,7 +118,7 @@ struct Flusher {
           guard try !context.files.exists(marker) else { throw StorageError.fileMissing(path) }
           continue
         }
-        guard try checkpoint(path) else { return false }
+        guard try checkpoint(path, of: tenant) else { return false }
         if try !context.files.exists(marker) { try context.files.open(marker, .create).close() }
       }
       if try !context.files.exists(directory) {
@@ -162,6 +160,10 @@ struct Flusher {
   }
 
   /// Copies the WAL into the file and fsyncs both; false where a reader held part of it back.
+  private func checkpoint(_ path: String, of tenant: TenantID) throws -> Bool {
+    try context.running.during(tenant) { try checkpoint(path) }
+  }
+
   private func checkpoint(_ path: String) throws -> Bool {
     let connection = try Connection(
       path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,

@@ -5,7 +5,7 @@ import Wire
 ///
 /// Updated on the journal's thread in the order of positions, so that a copy of it is true up to
 /// exactly `through`.
-final class HeadsTable: Sendable {
+package final class HeadsTable: Sendable {
   struct State: Sendable {
     var heads: [TenantID: TenantHead]
     var through: CellSeq
@@ -17,16 +17,15 @@ final class HeadsTable: Sendable {
 
   private let state: Mutex<State>
 
-  init(heads: [TenantID: TenantHead], through: CellSeq) {
+  package init(heads: [TenantID: TenantHead], through: CellSeq) {
     state = Mutex(State(heads: heads, through: through))
   }
 
-  subscript(tenant: TenantID) -> TenantHead? { state.withLock { $0.heads[tenant] } }
+  package subscript(tenant: TenantID) -> TenantHead? { state.withLock { $0.heads[tenant] } }
 
-  var copy: State { state.withLock { $0 } }
-  var tenants: [TenantID: TenantHead] { state.withLock { $0.heads } }
+  package var tenants: [TenantID: TenantHead] { state.withLock { $0.heads } }
 
-  func durable(_ tenant: TenantID, _ head: TenantHead) {
+  package func durable(_ tenant: TenantID, _ head: TenantHead) {
     state.withLock { state in
       state.heads[tenant] = head
       state.through = head.cellSeq
@@ -35,7 +34,7 @@ final class HeadsTable: Sendable {
   }
 
   /// At a start: this tenant needs the journal from `first` on, if not from before.
-  func replayed(_ tenant: TenantID, from first: CellSeq) {
+  package func replayed(_ tenant: TenantID, from first: CellSeq) {
     state.withLock { state in
       state.unflushed[tenant] = min(first, state.unflushed[tenant] ?? first)
     }
@@ -53,7 +52,7 @@ final class HeadsTable: Sendable {
   func unflushed(_ tenant: TenantID) -> CellSeq? { state.withLock { $0.unflushed[tenant] } }
 
   /// The tenant's files are on disk with everything up to `through`.
-  func flushed(_ tenant: TenantID, through: CellSeq) {
+  package func flushed(_ tenant: TenantID, through: CellSeq) {
     state.withLock { state in
       guard let head = state.heads[tenant] else { return }
       state.unflushed[tenant] = head.cellSeq > through ? through.next : nil
@@ -61,7 +60,7 @@ final class HeadsTable: Sendable {
   }
 
   /// The last position that no tenant needs for a replay.
-  var flushedThrough: CellSeq { flushedThrough(without: []) }
+  package var flushedThrough: CellSeq { flushedThrough(without: []) }
 
   /// The same as if `others` needed nothing.
   func flushedThrough(without others: Set<TenantID>) -> CellSeq {
@@ -73,7 +72,35 @@ final class HeadsTable: Sendable {
   }
 
   /// Those that pin the journal, the longest first.
-  var pinning: [TenantID] {
+  package var pinning: [TenantID] {
     state.withLock { state in state.unflushed.sorted { $0.value < $1.value }.map(\.key) }
+  }
+
+  /// What of the journal may go now.
+  package var trimming: JournalTrimming {
+    let now = state.withLock { $0 }
+    return JournalTrimming(
+      checkpoint: HeadsCheckpoint(through: now.through, heads: now.heads),
+      pastAll: min(flushedThrough, now.through))
+  }
+}
+
+/// What of a journal may go, and the heads that are to be stored before.
+package struct JournalTrimming: Sendable {
+  package let checkpoint: HeadsCheckpoint
+  /// The last position that no file needs for a replay.
+  package let pastAll: CellSeq
+
+  package init(checkpoint: HeadsCheckpoint, pastAll: CellSeq) {
+    self.checkpoint = checkpoint
+    self.pastAll = pastAll
+  }
+}
+
+extension Journal {
+  /// The heads first: a trimmed record may be the last of its tenant.
+  package func trim(_ trimming: JournalTrimming) throws(JournalError) {
+    try writeHeads(trimming.checkpoint)
+    try trim(pastAll: trimming.pastAll)
   }
 }

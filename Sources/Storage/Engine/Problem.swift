@@ -48,12 +48,14 @@ public struct Problem: Hashable, Sendable {
       detail: "its last record is not at the followers; it is read, and not written")
   }
 
+  static let quarantineCode = "tenant_quarantined"
+  static let quarantineRunbook = "docs/runbooks/tenant-quarantined.md"
+
   static func tenantQuarantined(_ tenant: TenantID, since: Timestamp) -> Problem {
     Problem(
-      code: "tenant_quarantined", since: since, runbook: "docs/runbooks/tenant-quarantined.md",
-      tenant: tenant,
-      detail: "the cell crashed \(CrashCounter.limit) times within an hour while it ran commands of"
-        + " this tenant")
+      code: quarantineCode, since: since, runbook: quarantineRunbook, tenant: tenant,
+      detail: "the cell crashed \(CrashCounter.limit) times within an hour while it worked for this"
+        + " tenant")
   }
 
   static func journalDamaged(_ detail: String, since: Timestamp) -> Problem {

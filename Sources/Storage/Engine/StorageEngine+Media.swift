@@ -9,7 +9,7 @@ extension StorageEngine {
     guard bytes.count <= MediaStore.maximumBytes else {
       throw Failure(.bodyTooLarge, "a media object holds at most 100 MiB")
     }
-    let (files, parent) = (files, "\(configuration.directory)/tenants")
+    let (files, parent) = (files, TenantDirectory.all(in: configuration.directory))
     return try await withMedia(tenant) { store in
       let name = try store.put(bytes)
       // The tenant's directory may be new, and its own name not on the disk yet.

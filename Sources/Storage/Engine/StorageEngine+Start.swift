@@ -30,7 +30,7 @@ extension StorageEngine {
 
   private func open() throws -> RecoveryReport {
     Self.configureSQLite
-    let tenantsDirectory = "\(configuration.directory)/tenants"
+    let tenantsDirectory = TenantDirectory.all(in: configuration.directory)
     try files.createDirectory(tenantsDirectory)
     let lock = try files.lock("\(configuration.directory)/owner.lock")
     var journalConfiguration = JournalConfiguration(
@@ -40,12 +40,14 @@ extension StorageEngine {
     journalConfiguration.isCopy = configuration.isFollowing
     journalConfiguration.followerGate = configuration.followerGate
     configuration.adjustJournal(&journalConfiguration)
+    // Before any tenant's file is opened: a torn end has them asked.
+    let (crashes, running) = crashes()
     let opened = try Journal.open(
-      journalConfiguration, files: files, applied: { try self.appliedSeqs() }, fatal: fatal)
+      journalConfiguration, files: files,
+      applied: { try self.appliedSeqs(but: Set(crashes.quarantined.keys), running) }, fatal: fatal)
     try finishRestores(
       opened.heads, isWhole: opened.damage.isEmpty && opened.headsProblem == nil)
     try imports.recover(opened.heads)
-    let (crashes, running) = crashes()
     let context = EngineContext(
       configuration: configuration, clock: clock, random: random, files: files,
       journal: opened.journal, heads: HeadsTable(heads: opened.heads, through: opened.last),
@@ -72,7 +74,12 @@ extension StorageEngine {
     }
     for (tenant, since) in crashes.quarantined {
       let problem = Problem.tenantQuarantined(tenant, since: since)
-      writers[tenant]?.stop(problem.detail, problem)
+      guard let writer = writers[tenant] else {
+        // It was to come here, by a restore or a move.
+        context.problems.add(problem)
+        continue
+      }
+      writer.stop(problem.detail, problem)
     }
     try stopCut(writers)
     let without = try opened.heads.filter { try !imports.hasFiles($0.key, $0.value) }
@@ -104,7 +111,8 @@ extension StorageEngine {
   }
 
   private func unseen(_ opened: OpenedJournal) throws -> UnseenTenants {
-    let directories = try files.list("\(configuration.directory)/tenants").compactMap(TenantID.init)
+    let directories = try files.list(TenantDirectory.all(in: configuration.directory))
+      .compactMap(TenantID.init)
     return UnseenTenants(
       damage: opened.damage, headsProblem: opened.headsProblem,
       checkpointThrough: opened.checkpointThrough, heads: Set(opened.heads.keys),
@@ -149,9 +157,14 @@ extension StorageEngine {
   }
 
   /// What every tenant's files prove to have been durable; asked where the journal's end is torn.
-  private func appliedSeqs() throws -> [TenantID: TenantSeq] {
+  ///
+  /// A quarantined tenant's stay closed: where they had more, they say so once it is released.
+  private func appliedSeqs(
+    but closed: Set<TenantID>, _ running: RunningTenants?
+  ) throws -> [TenantID: TenantSeq] {
     try AppliedSeqs.read(
-      dataDirectory: configuration.directory, files: files, vfs: configuration.vfs
+      dataDirectory: configuration.directory, files: files, vfs: configuration.vfs, but: closed,
+      naming: running
     ) { path, reason in
       // Its tenant stops when the file is opened; the others must not wait for that.
       log.error(

@@ -82,9 +82,6 @@ extension StorageEngine {
   /// The same of the tenants that this cell serves: not of those on their way, or gone.
   public var servedHeads: [TenantID: TenantHead] { heads.filter { $0.value.ownership.isServed } }
 
-  /// Marks who is worked for where the engine's own threads do not; nil: crashes are not counted.
-  public var runningTenants: RunningTenants? { (try? running())?.context.running }
-
   /// Under which epoch this cell holds a tenant, and whether it may write; nil: not known here.
   public func ownership(_ tenant: TenantID) -> (epoch: Epoch, state: TenantHead.Ownership)? {
     guard let head = (try? running())?.context.heads[tenant] else { return nil }
@@ -103,7 +100,7 @@ extension StorageEngine {
     _ tenant: TenantID, recompute: Bool
   ) async throws(Failure) -> TenantDigest {
     let schema = index(tenant)
-    let directory = "\(configuration.directory)/tenants/\(tenant.rawValue)"
+    let directory = TenantDirectory.of(tenant, in: configuration.directory)
     let writer = try writer(tenant)
     var kinds: Set<FileKind> = []
     for file in schema.files.values

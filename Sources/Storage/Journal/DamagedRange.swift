@@ -4,9 +4,10 @@ import Wire
 public struct DamagedRange: Hashable, Sendable, CustomStringConvertible {
   /// Whose records the range held.
   public enum Tenants: Hashable, Sendable {
-    /// All of them, with the highest tenant seq of each.
+    /// All of them that need what was there, with the highest tenant seq of each.
     case known([TenantID: TenantSeq])
-    /// Not known, except that `intact` have none there: their chain continues across it.
+    /// Not known, except that `intact` lack nothing of it: their chain continues across it, or
+    /// their files are others since.
     case unknown(intact: Set<TenantID>)
   }
 
@@ -40,6 +41,22 @@ public struct DamagedRange: Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     let end = lastSeq.map { "to \($0.rawValue)" } ?? "to the end"
     return "cell_seq \(firstSeq.rawValue) \(end) in \(segment): \(reason)"
+  }
+
+  /// Whether a position lies behind the range; nothing does where it reaches the journal's end.
+  func isBefore(_ seq: CellSeq) -> Bool { lastSeq.map { seq > $0 } ?? false }
+
+  /// Takes those for intact whose files are others since: a restore or a move brought them, whole
+  /// and durable, and no record before that is applied to them.
+  ///
+  /// `renewals` has the last such record of each. What the old files may lack is told by the range
+  /// itself, which stays reported.
+  mutating func spare(_ renewals: [TenantID: CellSeq]) {
+    let renewed = Set(renewals.filter { isBefore($0.value) }.keys)
+    switch tenants {
+    case .known(let lost): tenants = .known(lost.filter { !renewed.contains($0.key) })
+    case .unknown(let intact): tenants = .unknown(intact: intact.union(renewed))
+    }
   }
 
   /// Whether this damage stops a tenant whose files all have what is up to `applied`.

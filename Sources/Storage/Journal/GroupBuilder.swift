@@ -111,4 +111,9 @@ struct JournalTip: Hashable, Sendable {
 
   static let start = JournalTip(
     groupNumber: 0, lastSeq: CellSeq(0), hash: .zero, offset: UInt64(SegmentHeader.length))
+
+  /// Whether a group may stand behind it, right there or past a hole.
+  func isBefore(_ header: GroupHeader) -> Bool {
+    header.number > groupNumber && header.firstSeq > lastSeq
+  }
 }

@@ -47,7 +47,8 @@ struct JournalOpening {
       oldest: configuration.oldestGeneration, files: files)
     var scan = try scanner.run { group, records in try fold.add(group, records) }
     addCheckpointProofs(&scan, checkpoint, hasProblem: problem != nil)
-    try addAppliedProofs(&scan, fold.heads)
+    for index in scan.damage.indices { scan.damage[index].spare(fold.renewals) }
+    try scan.prove(by: applied, over: fold.heads)
 
     var catalog = JournalCatalog()
     catalog.lastSeq = scan.tip.lastSeq
@@ -133,17 +134,6 @@ struct JournalOpening {
     }
   }
 
-  /// A torn last group that some file already has is not torn but damaged.
-  private func addAppliedProofs(
-    _ scan: inout JournalScan, _ heads: [TenantID: TenantHead]
-  ) throws {
-    guard case .torn(var tail) = scan.tail else { return }
-    let proof = try applied().filter { $0.value > heads[$0.key]?.tenantSeq ?? .zero }
-    guard let tenant = proof.keys.min() else { return }
-    tail.reason += ", and files of tenant \(tenant) have records of it"
-    scan.tail = .damaged(tail)
-  }
-
   private static func parent(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -162,13 +152,14 @@ struct JournalOpening {
     }
     let room = last.endOffset + UInt64(GroupFormat.overhead + scan.list.bytes.count)
     let blank = try maker.makeBlank(least: room, mayUseReserve: true)
-    // An older generation's segment keeps its name; the first group of this one gets its own.
+    // An older generation's segment keeps its name; the first group of this one gets its own. A
+    // repair's gap may have moved the first group from what the name says.
     let isEmpty = last.endOffset == UInt64(SegmentHeader.length)
     let generation = isEmpty ? nil : last.header?.generation
     let header = SegmentHeader(
       cell: configuration.cell, generation: generation ?? configuration.generation,
-      firstSeq: last.firstSeq,
-      firstGroup: last.firstGroup, capacity: blank.capacity, previousHash: last.previousHash)
+      firstSeq: last.firstSeq, firstGroup: last.header?.firstGroup ?? last.firstGroup,
+      capacity: blank.capacity, previousHash: last.previousHash)
     try blank.file.write(header.encoded(), at: 0)
     try SegmentCopy.bytes(
       from: source, to: blank.file, UInt64(SegmentHeader.length)..<last.endOffset)
@@ -192,12 +183,27 @@ extension JournalScan {
       endOffset: segments.last?.length ?? tip.offset, firstSeq: tip.lastSeq.next, tenants: nil,
       reason: reason)
   }
+
+  /// Takes a torn last group for damage where files already have records of it.
+  ///
+  /// `applied` is the highest applied seq of each tenant's files, asked only where a tail is torn.
+  mutating func prove(
+    by applied: () throws -> [TenantID: TenantSeq], over heads: [TenantID: TenantHead]
+  ) rethrows {
+    guard case .torn(var tail) = tail else { return }
+    let proof = try applied().filter { $0.value > heads[$0.key]?.tenantSeq ?? .zero }
+    guard let tenant = proof.keys.min() else { return }
+    tail.reason += ", and files of tenant \(tenant) have records of it"
+    self.tail = .damaged(tail)
+  }
 }
 
 /// The heads of tenants as records are added to them.
 struct HeadsFold {
   private(set) var heads: [TenantID: TenantHead]
   private(set) var voids = JournalVoids()
+  /// Per tenant the last record from which on its files are others than what came before made.
+  private(set) var renewals: [TenantID: CellSeq] = [:]
 
   init(_ heads: [TenantID: TenantHead]) { self.heads = heads }
 
@@ -208,10 +214,10 @@ struct HeadsFold {
     for record in records {
       let tenant = record.identity.tenant
       let seq = record.position.cellSeq
+      guard !voids.covers(tenant, seq) else { continue }
+      if record.identity.kind.exchangesFiles { renewals[tenant] = seq }
       // A head from the checkpoint may be newer than the record.
-      guard !voids.covers(tenant, seq), heads[tenant].map({ $0.cellSeq < seq }) ?? true else {
-        continue
-      }
+      guard heads[tenant].map({ $0.cellSeq < seq }) ?? true else { continue }
       heads[tenant] = try TenantHead(after: heads[tenant], record)
     }
   }

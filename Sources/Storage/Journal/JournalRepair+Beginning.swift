@@ -9,15 +9,19 @@ extension JournalRepair {
     return JournalRepairReport.Range(
       damage: DamageReport(range), sideFile: sideFile, removedBytes: UInt64(removed.count),
       removedSHA256: SHA256Hash.of(removed).description,
-      losses: tenants.sorted().compactMap(loss(of:)),
+      losses: tenants.sorted().compactMap { loss(of: $0, in: range) },
       // Who has neither files nor a record is named by nothing.
       othersPossible: survey.isMissing(range))
   }
 
   /// What one tenant lost there; nil: nothing that shows.
-  private func loss(of tenant: TenantID) -> JournalRepairReport.Loss? {
+  private func loss(
+    of tenant: TenantID, in range: DamagedRange
+  ) -> JournalRepairReport.Loss? {
     // Of a tenant that left there are no files to compare with.
-    guard survey.heads[tenant]?.ownership.isHere != false else { return nil }
+    guard survey.heads[tenant]?.ownership.isHere != false,
+      !survey.isRenewed(tenant, behind: range)
+    else { return nil }
     let have = applied[tenant] ?? .zero
     let (kept, next) = survey.ends(of: tenant)
     let from: TenantSeq

@@ -54,7 +54,7 @@ public struct JournalRepair {
   ) throws -> JournalRepairReport {
     let lock = try JournalNames.takeLock(directory, files)
     defer { lock.release() }
-    let survey = try RepairSurvey(directory: directory, files: files)
+    let survey = try RepairSurvey(directory: directory, files: files, applied: applied)
     guard !survey.damage.isEmpty || survey.beginning != nil else {
       throw JournalError.noSuchDamage("no damage in \(directory)")
     }
@@ -74,9 +74,14 @@ public struct JournalRepair {
       report.ranges.append(range)
       gaps[survey.damage[index].segment, default: []].append(gap)
     }
+    var tip = survey.start
     for segment in survey.scan.segments {
-      guard let gaps = gaps[segment.name] else { continue }
-      try RepairRewrite.run(segment, gaps, survey, directory: directory, files: files)
+      guard let gaps = gaps[segment.name] else {
+        tip = survey.end(of: segment) ?? tip
+        continue
+      }
+      tip = try RepairRewrite.run(
+        segment, gaps, after: tip, survey, directory: directory, files: files)
       report.segmentsRewritten.append(segment.name)
     }
     try survey.storeHeads(directory, files, voids: gaps.values.flatMap { $0 })
@@ -107,6 +112,7 @@ public struct JournalRepair {
           GapBody.Void(tenant: tenant, keptSeq: kept.tenantSeq, keptHash: kept.hash))
       }
     }
+    losses += ahead(index, but: Set(losses.map(\.tenant)))
     var othersPossible = false
     if case .unknown = range.tenants { othersPossible = survey.isMissing(range) }
     return (
@@ -117,6 +123,19 @@ public struct JournalRepair {
         removedSHA256: SHA256Hash.of(removed).description, losses: losses,
         othersPossible: othersPossible)
     )
+  }
+
+  /// Tenants whose files have more than all that the journal still says of them, where this range
+  /// is the one that held it: nothing of it is gone, but the chain that would go on from there is.
+  private func ahead(_ index: Int, but named: Set<TenantID>) -> [JournalRepairReport.Loss] {
+    applied.sorted { $0.key < $1.key }.compactMap { tenant, have in
+      guard !named.contains(tenant), survey.isAhead(tenant, at: have),
+        survey.isLast(index, for: tenant)
+      else { return nil }
+      return JournalRepairReport.Loss(
+        tenant: tenant, lostFrom: (survey.heads[tenant]?.tenantSeq ?? .zero).next,
+        lostThrough: have, voidRecords: 0, needsRestore: true)
+    }
   }
 
   /// Keeps the range's bytes in a file of their own, durably.

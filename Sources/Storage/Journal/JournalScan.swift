@@ -25,6 +25,43 @@ struct ScannedGroup {
   }
 }
 
+/// A group whose content keeps the format.
+struct ScannedContent {
+  var group: ScannedGroup
+  var records: [JournalRecord]
+  /// Nil: the group is no gap.
+  var gap: GapBody?
+
+  /// Decodes a group that is whole; throws where its content does not keep the format.
+  init(
+    _ header: GroupHeader, _ bytes: ArraySlice<UInt8>, _ segment: String, _ offset: UInt64
+  ) throws(JournalError) {
+    let bodyStart = bytes.startIndex + GroupFormat.headerLength + header.listBytes
+    let listBytes = bytes[(bodyStart - header.listBytes)..<bodyStart]
+    group = ScannedGroup(
+      header: header, hash: bytes.withUnsafeBytes { SHA256Hash.of($0) }, segment: segment,
+      offset: offset, list: try GroupFormat.decodeList(listBytes, count: header.listCount),
+      chains: true, body: bytes[bodyStart..<(bytes.endIndex - GroupFormat.trailerLength)])
+    gap = header.kind == .gap ? try GapBody(decoding: group.body) : nil
+    records = try group.records()
+    // One below its own number: nothing but the chain was broken there.
+    if let gap, gap.throughGroup + 1 < header.number {
+      throw JournalError.malformed("a gap that ends before it begins")
+    }
+  }
+
+  /// The first byte behind the group.
+  var end: UInt64 { group.offset + UInt64(group.header.totalBytes) }
+
+  /// Whether a group is the next one in number, position and chain.
+  func isFollowed(by header: GroupHeader) -> Bool {
+    // What stands behind a gap names the group that the gap took the place of.
+    header.number == (gap?.throughGroup ?? group.header.number) + 1
+      && header.firstSeq > group.header.lastSeq
+      && (gap != nil || header.previousHash == group.hash)
+  }
+}
+
 /// What a scan of a whole journal found.
 struct JournalScan: Sendable {
   /// How the journal ends.

@@ -4,13 +4,9 @@ import Wire
 /// Walks a journal from its oldest segment to its end and says what is valid, damaged and torn.
 ///
 /// Reads only. A group counts where header, CRC, number, position and chain are right. Where one
-/// does not, the next group that is right ends the damage, and its list names what is missing. What
-/// is found by searching may be a tenant's bytes that look like a group: it is judged more
-/// strictly, and passed over where a group in its place would refuse the journal.
+/// does not, the next group that is right (``GroupSearch``) ends the damage, and its list names
+/// what is missing.
 struct JournalScanner {
-  /// Groups or records that may lie between a group that was searched for and the one before it.
-  static let furthestJump: UInt64 = 1 << 32
-
   private let directory: String
   /// Nil until the first header told, where any is accepted.
   private var cell: CellID?
@@ -20,16 +16,9 @@ struct JournalScanner {
   private var scan = JournalScan()
   /// False before the first group or segment header told where the journal begins.
   private var hasTip = false
-  /// An unreadable range whose end is not known yet.
-  private var open: (segment: String, start: UInt64, end: UInt64, reason: String)?
+  /// What cannot be read and has no end yet.
+  private var hole = JournalHole()
   private var seen = SeenTenants()
-
-  /// A group whose content keeps the format.
-  private struct Content {
-    var group: ScannedGroup
-    var records: [JournalRecord]
-    var gap: GapBody?
-  }
 
   init(
     directory: String, cell: CellID?, generation: Generation?,
@@ -88,15 +77,15 @@ struct JournalScanner {
     var offset = UInt64(SegmentHeader.length)
     while !last.isSealed {
       if let group = try reader.group(at: offset), fits(group.header) {
-        let content = try read(group.header, group.bytes, name, offset)
+        let content = try ScannedContent(group.header, group.bytes, name, offset)
         try checkOwner(content.records)
         try accept(content, visit)
         offset += UInt64(group.header.totalBytes)
         continue
       }
       let nonzero = try reader.lastNonzero(from: offset)
-      if nonzero != nil || !isLast, let next = try search(&reader, behind: offset, name) {
-        addOpen(name, offset, next.group.offset, "bytes that are no valid group")
+      if nonzero != nil || !isLast, let next = try search(name).next(&reader, behind: offset) {
+        hole.add(name, offset..<next.group.offset, "bytes that are no valid group")
         try accept(next, visit)
         offset = scan.tip.offset
         continue
@@ -138,103 +127,36 @@ struct JournalScanner {
 
   /// Takes the journal's beginning from its first segment; later ones must follow the one before.
   private mutating func begin(at header: SegmentHeader, _ name: String) {
-    guard hasTip else {
-      hasTip = true
-      scan.tip = JournalTip(
-        groupNumber: header.firstGroup - 1, lastSeq: CellSeq(header.firstSeq.rawValue - 1),
-        hash: header.previousHash, offset: UInt64(SegmentHeader.length))
-      scan.list.firstSeq = header.firstSeq
-      return
+    let (number, next) = (scan.tip.groupNumber, scan.tip.lastSeq.next)
+    if hasTip, hole.isEmpty {
+      guard header.firstGroup != number + 1 else { return }
+      return hole.add(name, 0..<0, "a segment is missing before this one")
     }
-    if open == nil, header.firstGroup != scan.tip.groupNumber + 1 {
-      addOpen(name, 0, 0, "a segment is missing before this one")
+    // The header ends a hole that is no more than the seal of the segment before, and one from
+    // the journal's beginning on: nothing else tells where that leaves it.
+    let lacksSeal = header.firstGroup == number &+ 2 && header.firstSeq == next
+    guard !hasTip || hole.pieces.count == 1 && lacksSeal else { return }
+    if !hole.isEmpty {
+      close(before: header.firstSeq, header.firstSeq == next ? .known([:]) : .unknown(intact: []))
     }
+    if !hasTip { scan.list.firstSeq = header.firstSeq }
+    hasTip = true
+    scan.tip = JournalTip(
+      groupNumber: header.firstGroup - 1, lastSeq: CellSeq(header.firstSeq.rawValue - 1),
+      hash: header.previousHash, offset: UInt64(SegmentHeader.length))
   }
 
   /// Whether a valid group may stand next: right after the tip, or behind a hole.
-  private func fits(_ header: GroupHeader) -> Bool {
-    guard hasTip else { return true }
-    return header.number > scan.tip.groupNumber && header.firstSeq > scan.tip.lastSeq
-  }
+  private func fits(_ header: GroupHeader) -> Bool { !hasTip || scan.tip.isBefore(header) }
 
-  private mutating func addOpen(
-    _ segment: String, _ start: UInt64, _ end: UInt64, _ reason: String
-  ) {
-    if let before = open {
-      // The range began in an earlier segment; its place is where it began.
-      open = (
-        before.segment, before.start, max(before.end, before.segment == segment ? end : 0),
-        before.reason
-      )
-    } else {
-      open = (segment, start, end, reason)
-    }
-  }
-
-  /// The next group behind the invalid one at `offset` that may stand in this journal.
-  private func search(
-    _ reader: inout SegmentReader, behind offset: UInt64, _ name: String
-  ) throws(JournalError) -> Content? {
-    let number = scan.tip.groupNumber
-    var place = try reader.nextGroup(behind: offset, over: number)
-    while let candidate = place, let group = try reader.group(at: candidate) {
-      if fits(group.header), let content = try? read(group.header, group.bytes, name, candidate),
-        isPlausible(content)
-      {
-        return content
-      }
-      // Bytes with the right CRC are one group or none: nothing else begins inside of them.
-      place = try reader.nextGroup(
-        from: candidate + UInt64(group.header.totalBytes), over: number)
-    }
-    return nil
-  }
-
-  /// Whether a group that was searched for is one that this journal can have.
-  private func isPlausible(_ content: Content) -> Bool {
-    let header = content.group.header
-    guard isNear(header.number, scan.tip.groupNumber),
-      isNear(header.lastSeq.rawValue, scan.tip.lastSeq.rawValue),
-      content.gap.map({ isNear($0.throughGroup, scan.tip.groupNumber) }) ?? true
-    else { return false }
-    var next = content.group.header.firstSeq
-    for record in content.records {
-      guard cell.map({ $0 == record.position.cell }) ?? true, record.position.cellSeq == next,
-        record.identity.tenantSeq.rawValue <= GroupFormat.highestNumber,
-        (try? TenantHead(after: nil, record)) != nil
-      else { return false }
-      next = next.next
-    }
-    return true
-  }
-
-  /// Whether a number is one that what is damaged can have reached: no journal is as long, and
-  /// what follows a number at the end of its type could not be counted.
-  private func isNear(_ number: UInt64, _ tip: UInt64) -> Bool {
-    !hasTip || number <= tip + Self.furthestJump
-  }
-
-  /// Decodes a group that is whole; throws where its content does not keep the format.
-  private func read(
-    _ header: GroupHeader, _ bytes: ArraySlice<UInt8>, _ name: String, _ offset: UInt64
-  ) throws(JournalError) -> Content {
-    let listStart = bytes.startIndex + GroupFormat.headerLength
-    let bodyStart = listStart + header.listBytes
-    let listBytes = bytes[listStart..<bodyStart]
-    let group = ScannedGroup(
-      header: header, hash: bytes.withUnsafeBytes { SHA256Hash.of($0) }, segment: name,
-      offset: offset, list: try GroupFormat.decodeList(listBytes, count: header.listCount),
-      chains: true, body: bytes[bodyStart..<(bytes.endIndex - GroupFormat.trailerLength)])
-    let gap = header.kind == .gap ? try GapBody(decoding: group.body) : nil
-    // One below its own number: nothing but the chain was broken there.
-    if let gap, gap.throughGroup + 1 < header.number {
-      throw JournalError.malformed("a gap that ends before it begins")
-    }
-    return Content(group: group, records: try group.records(), gap: gap)
+  /// The search for the group that ends a hole in the segment `name`.
+  private func search(_ name: String) -> GroupSearch {
+    GroupSearch(
+      segment: name, tip: hasTip ? scan.tip : nil, cell: cell, bytesBefore: hole.byteCount)
   }
 
   private mutating func accept(
-    _ content: Content, _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
+    _ content: ScannedContent, _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
   ) throws {
     var group = content.group
     let (header, records) = (group.header, content.records)
@@ -306,18 +228,23 @@ struct JournalScanner {
     let follows = !hasTip || (header.number == tip.groupNumber + 1 && isAtNextSeq)
     let afterGap = scan.gaps.last.map { $0.body.throughGroup == tip.groupNumber } ?? false
     let chained = follows && (header.previousHash == tip.hash || afterGap || !hasTip)
-    defer { open = nil }
-    if open == nil, chained { return true }
-    let reason = open?.reason ?? (follows ? "the chain of groups breaks" : "groups are missing")
-    let isStray = hasTip && follows && chained
-    scan.damage.append(
-      DamagedRange(
-        segment: open?.segment ?? group.segment, startOffset: open?.start ?? group.offset,
-        endOffset: open?.end ?? group.offset, firstSeq: tip.lastSeq.next,
-        lastSeq: CellSeq(header.firstSeq.rawValue - 1),
-        tenants: isStray ? .known([:]) : missing(before: group), reason: reason))
-    if !isStray { seen.beginUnknown(scan.damage.count - 1, scan.damage) }
+    if hole.isEmpty {
+      if chained { return true }
+      let reason = follows ? "the chain of groups breaks" : "groups are missing"
+      hole.add(group.segment, group.offset..<group.offset, reason)
+    }
+    let isStray = hasTip && chained
+    close(before: header.firstSeq, isStray ? .known([:]) : missing(before: group))
     return false
+  }
+
+  /// Reports the hole: it ends before `next`.
+  private mutating func close(before next: CellSeq, _ tenants: DamagedRange.Tenants) {
+    let index = scan.damage.count
+    scan.damage += hole.ranges(
+      from: scan.tip.lastSeq.next, through: CellSeq(next.rawValue - 1), tenants)
+    seen.beginUnknown(index, scan.damage)
+    hole = JournalHole()
   }
 
   /// Whose records are missing before `group`: its list says it, if it reaches far enough back.
@@ -342,14 +269,18 @@ struct JournalScanner {
     wanted: UInt64, length: UInt64, isLast: Bool
   ) throws(JournalError) {
     guard isLast else {
-      addOpen(name, offset, wanted, "the segment has no seal")
-      return
+      return hole.add(name, offset..<wanted, "the segment has no seal")
     }
+    let next = scan.tip.lastSeq.next
     var tail = ScannedTail(
-      segment: open?.segment ?? name, startOffset: open?.start ?? offset, endOffset: wanted,
-      firstSeq: scan.tip.lastSeq.next, tenants: nil, reason: "")
-    if let open {
-      tail.reason = open.reason
+      segment: name, startOffset: offset, endOffset: wanted, firstSeq: next, tenants: nil,
+      reason: "")
+    if !hole.isEmpty {
+      hole.add(name, offset..<wanted, "the damage before it goes on to the journal's end")
+      let begun = hole.pieces[0]
+      (tail.segment, tail.reason) = (begun.segment, begun.reason)
+      (tail.startOffset, tail.endOffset) = (begun.bytes.lowerBound, begun.bytes.upperBound)
+      scan.damage += hole.rest(before: next)
       scan.tail = .damaged(tail)
     } else if length < wanted {
       tail.reason = "the file has \(length) of \(wanted) bytes"

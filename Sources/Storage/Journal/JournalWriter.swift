@@ -109,14 +109,22 @@ final class JournalWriter {
       file = grown.file
       state.segmentGrew(capacity: grown.capacity)
       return nil
-    } catch JournalError.file(let error)
-      where error.operation == .sync || error.operation == .syncDirectory
-    {
-      state.failed()
-      return .fatal(.synchronizeFailed(error.description))
     } catch {
-      return .cut
+      return failed(toMake: error)
     }
+  }
+
+  /// What a segment that could not be made, or made longer, means for the append before which it
+  /// was to be.
+  ///
+  /// After a failed fsync the disk is not to be believed; and where the directory's failed, the
+  /// new file already has the name, while the open one may have none.
+  private func failed(toMake error: any Error) -> Result {
+    guard let error = error as? FileError,
+      error.operation == .sync || error.operation == .syncDirectory
+    else { return .cut }
+    state.failed()
+    return .fatal(.synchronizeFailed(error.description))
   }
 
   func close() {
@@ -204,12 +212,7 @@ final class JournalWriter {
       file = made.file
       state.segmentMade(capacity: made.header.capacity)
     } catch {
-      // The file had no record in it, but after a failed fsync the disk is not to be believed.
-      if error.operation == .sync || error.operation == .syncDirectory {
-        state.failed()
-        return .fatal(.synchronizeFailed(error.description))
-      }
-      return .cut
+      return failed(toMake: error)
     }
     catalog.withLock {
       $0.segments.append(

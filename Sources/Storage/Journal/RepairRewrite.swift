@@ -14,28 +14,32 @@ struct RepairRewrite {
   private var tip: JournalTip
   private let start: JournalTip
 
-  /// Replaces `segment`'s file durably; `gaps` are those that begin in it.
+  /// Replaces `segment`'s file durably; `gaps` are those in it.
+  ///
+  /// `start` is the journal's end before the segment, as the repair has left it; returns the one
+  /// behind it.
   static func run(
-    _ segment: JournalScan.Segment, _ gaps: [RepairGap], _ survey: RepairSurvey,
-    directory: String, files: any FileSystem
-  ) throws {
+    _ segment: JournalScan.Segment, _ gaps: [RepairGap], after start: JournalTip,
+    _ survey: RepairSurvey, directory: String, files: any FileSystem
+  ) throws -> JournalTip {
     let path = directory + "/" + segment.name
     let source = try files.open(path, .read)
     defer { source.close() }
     let target = try files.open(path + JournalNames.temporarySuffix, .create)
     defer { target.close() }
     var rewrite = RepairRewrite(
-      directory: directory, files: files, survey: survey, segment: segment, source: source,
-      target: target)
+      directory: directory, files: files, survey: survey, segment: segment, start: start,
+      source: source, target: target)
     try rewrite.writeGroups(gaps.sorted { $0.range.startOffset < $1.range.startOffset })
     try rewrite.finish()
     try files.rename(path + JournalNames.temporarySuffix, to: path)
     try files.synchronizeDirectory(directory)
+    return rewrite.tip
   }
 
   private init(
     directory: String, files: any FileSystem, survey: RepairSurvey,
-    segment: JournalScan.Segment, source: any File, target: any File
+    segment: JournalScan.Segment, start: JournalTip, source: any File, target: any File
   ) {
     self.directory = directory
     self.files = files
@@ -43,8 +47,8 @@ struct RepairRewrite {
     self.segment = segment
     self.source = source
     self.target = target
-    tip = survey.tip(before: segment)
-    start = tip
+    self.start = start
+    tip = start
   }
 
   private mutating func writeGroups(_ gaps: [RepairGap]) throws {
@@ -52,7 +56,7 @@ struct RepairRewrite {
     for place in survey.places[segment.name] ?? [] {
       while let gap = waiting.first, gap.range.startOffset <= place.offset {
         waiting.removeFirst()
-        try write(gap, next: place.header, endsSegment: false)
+        try write(gap, before: place.header)
       }
       let length = UInt64(place.header.totalBytes)
       try SegmentCopy.bytes(
@@ -62,20 +66,46 @@ struct RepairRewrite {
       tip.lastSeq = place.header.lastSeq
       tip.hash = place.hash
     }
-    let next = survey.firstGroup(behind: segment)
-    for gap in waiting { try write(gap, next: next, endsSegment: next != nil) }
+    let behind = survey.segments(behind: segment).first
+    while let gap = waiting.popFirst() {
+      try write(gap, before: behind, endsSegment: behind != nil && waiting.isEmpty)
+    }
   }
 
-  private mutating func write(_ gap: RepairGap, next: GroupHeader?, endsSegment: Bool) throws {
+  /// Writes a gap before a group of this segment.
+  private mutating func write(_ gap: RepairGap, before next: GroupHeader) throws {
     // Bytes between two groups that follow each other: nothing is missing, so nothing is put.
-    if let next, next.number == tip.groupNumber + 1, next.previousHash == tip.hash, !endsSegment {
-      return
+    if next.number == tip.groupNumber + 1, next.previousHash == tip.hash { return }
+    try write(
+      gap, through: next.number - 1, CellSeq(next.firstSeq.rawValue - 1), endsSegment: false)
+  }
+
+  /// Writes a gap behind the segment's last group.
+  ///
+  /// It stands for groups up to where the next segment begins: whether that is rewritten as well or
+  /// not, its header goes on to be right, and no segment made later gets its name.
+  private mutating func write(
+    _ gap: RepairGap, before behind: JournalScan.Segment?, endsSegment: Bool
+  ) throws {
+    let through = behind.map { max($0.header?.firstGroup ?? $0.firstGroup, 1) - 1 }
+    var lastSeq = gap.range.lastSeq ?? survey.lastSeqOfTail
+    // Where damage goes on there, what is missing of that segment is for its own gap to say.
+    if !survey.damage.contains(where: { $0.segment == behind?.name }),
+      let next = survey.firstGroup(behind: segment)
+    {
+      lastSeq = CellSeq(next.firstSeq.rawValue - 1)
     }
-    let lastSeq = next.map { CellSeq($0.firstSeq.rawValue - 1) } ?? survey.lastSeqOfTail
+    try write(
+      gap, through: max(through ?? tip.groupNumber + 1, tip.groupNumber),
+      max(lastSeq, tip.lastSeq), endsSegment: endsSegment)
+  }
+
+  private mutating func write(
+    _ gap: RepairGap, through group: UInt64, _ lastSeq: CellSeq, endsSegment: Bool
+  ) throws {
     let body = GapBody(
-      throughGroup: next.map { $0.number - 1 } ?? tip.groupNumber + 1,
-      voidThrough: survey.scan.tip.lastSeq, endsSegment: endsSegment, sideFile: gap.sideFile,
-      removedHash: gap.removedHash, voids: gap.voids)
+      throughGroup: group, voidThrough: survey.scan.tip.lastSeq, endsSegment: endsSegment,
+      sideFile: gap.sideFile, removedHash: gap.removedHash, voids: gap.voids)
     let bytes = GapBody.encodeGroup(body, after: tip, lastSeq: lastSeq)
     try target.write(bytes, at: offset)
     offset += UInt64(bytes.count)

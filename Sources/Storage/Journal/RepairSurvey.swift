@@ -32,11 +32,14 @@ struct RepairSurvey {
   /// Where each tenant stands, as far as the checkpoint and the records tell.
   private(set) var heads: [TenantID: TenantHead] = [:]
   private var checkpoint: HeadsCheckpoint?
+  private var renewals: [TenantID: CellSeq] = [:]
   private var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
   /// Each tenant's first record in the journal.
   private var firstSeqs: [TenantID: TenantSeq] = [:]
 
-  init(directory: String, files: any FileSystem) throws {
+  /// `applied` is the highest applied seq of each tenant's files: where they prove that a torn
+  /// tail held what was acknowledged, it is damage, as it is to every start.
+  init(directory: String, files: any FileSystem, applied: [TenantID: TenantSeq]) throws {
     var places: [String: [Place]] = [:]
     var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
     var fold = HeadsFold([:])
@@ -59,6 +62,7 @@ struct RepairSurvey {
     }
     self.places = places
     self.records = records
+    renewals = fold.renewals
     for record in records where firstSeqs[record.tenant] == nil {
       firstSeqs[record.tenant] = record.seq
     }
@@ -72,6 +76,7 @@ struct RepairSurvey {
       tail.lastSeq = max(tail.lastSeq ?? checkpoint.through, checkpoint.through)
       scan.tail = .damaged(tail)
     }
+    scan.prove(by: { applied }, over: heads)
     damage = scan.allDamage
     before = damage.map { range in
       let folded = history.first {
@@ -121,24 +126,33 @@ struct RepairSurvey {
     (checkpoint?.heads ?? [:]).filter { $0.value.cellSeq < range.firstSeq }
   }
 
+  /// Whether the tenant's files are others behind the range: of what was there they need nothing,
+  /// and to void what follows would take from them what was acknowledged since.
+  func isRenewed(_ tenant: TenantID, behind range: DamagedRange) -> Bool {
+    renewals[tenant].map(range.isBefore) ?? false
+  }
+
+  /// Whether the tenant's files have more than all that the journal still says of it.
+  func isAhead(_ tenant: TenantID, at applied: TenantSeq) -> Bool {
+    guard let head = heads[tenant] else { return applied > .zero }
+    return head.ownership.isHere && applied > head.tenantSeq
+  }
+
+  /// Whether no range lies between this one and the journal's end that could hold what is missing
+  /// of the tenant behind its last record.
+  func isLast(_ index: Int, for tenant: TenantID) -> Bool {
+    let known = heads[tenant]?.cellSeq ?? CellSeq(0)
+    return damage.lastIndex { isMissing($0) && $0.firstSeq > known } == index
+  }
+
   func isMissing(_ range: DamagedRange) -> Bool {
     range.lastSeq.map { $0 >= range.firstSeq } ?? true
   }
 
-  /// The journal's end before a segment, as a repair leaves it.
-  func tip(before segment: JournalScan.Segment) -> JournalTip {
+  /// What the first segment begins behind: where it says, or its name does.
+  var start: JournalTip {
     var tip = JournalTip.start
-    guard let index = scan.segments.firstIndex(where: { $0.name == segment.name }) else {
-      return tip
-    }
-    for earlier in scan.segments[..<index].reversed() {
-      guard let place = places[earlier.name]?.last else { continue }
-      tip.groupNumber = place.throughGroup
-      tip.lastSeq = place.header.lastSeq
-      tip.hash = place.hash
-      return tip
-    }
-    // The first segment begins where it says, or where its name does.
+    guard let segment = scan.segments.first else { return tip }
     let first = places[segment.name]?.first?.header
     tip.groupNumber = (segment.header?.firstGroup ?? segment.firstGroup) - 1
     tip.lastSeq = CellSeq((segment.header?.firstSeq ?? first?.firstSeq ?? CellSeq(1)).rawValue - 1)
@@ -146,12 +160,21 @@ struct RepairSurvey {
     return tip
   }
 
+  /// Behind the last valid group of a segment; nil: it has none.
+  func end(of segment: JournalScan.Segment) -> JournalTip? {
+    guard let place = places[segment.name]?.last else { return nil }
+    return JournalTip(
+      groupNumber: place.throughGroup, lastSeq: place.header.lastSeq, hash: place.hash,
+      offset: place.offset + UInt64(place.header.totalBytes))
+  }
+
+  func segments(behind segment: JournalScan.Segment) -> ArraySlice<JournalScan.Segment> {
+    scan.segments.drop { $0.name != segment.name }.dropFirst()
+  }
+
   /// The first valid group in the segments behind this one.
   func firstGroup(behind segment: JournalScan.Segment) -> GroupHeader? {
-    guard let index = scan.segments.firstIndex(where: { $0.name == segment.name }) else {
-      return nil
-    }
-    return scan.segments[(index + 1)...].lazy.compactMap { places[$0.name]?.first?.header }.first
+    segments(behind: segment).lazy.compactMap { places[$0.name]?.first?.header }.first
   }
 
   /// The last position known to be lost at the journal's end; its last one where none is.
@@ -163,6 +186,8 @@ struct RepairSurvey {
   /// Per tenant what is gone in a range, as far as lists, the checkpoint and later records tell.
   func lost(_ index: Int) -> [TenantID: Lost] {
     let range = damage[index]
+    // A header, a seal, a hole's piece in another segment: what is missing is another range's.
+    if range.tenants == .known([:]), !isMissing(range) { return [:] }
     var lost: [TenantID: Lost] = [:]
     if case .known(let tenants) = range.tenants {
       for (tenant, seq) in tenants { lost[tenant] = Lost(through: seq, later: 0) }
@@ -176,13 +201,13 @@ struct RepairSurvey {
     var met: Set<TenantID> = []
     for record in records where record.cellSeq >= range.firstSeq {
       let isFirst = met.insert(record.tenant).inserted
-      let kept = before[index][record.tenant]?.tenantSeq
-      if isFirst, let kept, record.seq > kept.next, lost[record.tenant] == nil {
+      let kept = before[index][record.tenant]?.tenantSeq ?? .zero
+      if isFirst, record.seq > kept.next, lost[record.tenant] == nil {
         lost[record.tenant] = Lost(through: TenantSeq(record.seq.rawValue - 1), later: 0)
       }
       lost[record.tenant]?.later += 1
     }
-    return lost
+    return lost.filter { !isRenewed($0.key, behind: range) }
   }
 
   /// Puts the heads of voided tenants back to what they keep, and the checkpoint past what is

@@ -1,6 +1,8 @@
 import Wire
 
 /// Follows tenants across damage: whose chain goes on behind it has no record in it.
+///
+/// Whose files are others behind it needs no chain: ``DamagedRange/spare(_:)``.
 struct SeenTenants {
   /// The last tenant seq before each range of unknown tenants, by the range's index.
   private var before: [Int: [TenantID: TenantSeq]] = [:]
@@ -20,10 +22,20 @@ struct SeenTenants {
     let tenant = record.identity.tenant
     let seq = record.identity.tenantSeq
     for (index, heads) in before where met[index]?.insert(tenant).inserted == true {
-      let follows = heads[tenant].map { seq == $0.next } ?? (seq.rawValue == 1)
-      if follows { intact[index]?.insert(tenant) }
+      if Self.follows(record.identity, heads[tenant]) { intact[index]?.insert(tenant) }
     }
     last[tenant] = seq
+  }
+
+  /// Whether nothing of the tenant stood between its record `before` and this one; nil: it had
+  /// none.
+  private static func follows(_ identity: RecordIdentity, _ before: TenantSeq?) -> Bool {
+    let seq = identity.tenantSeq
+    guard let before else { return seq.rawValue == 1 && identity.kind.isInChain }
+    // Beside the chain it names the last one.
+    guard identity.kind.isInChain else { return seq == before }
+    // What an adoption names as the record before is the release, in the source's journal.
+    return seq == (identity.kind == .adopt ? before.next.next : before.next)
   }
 
   /// A repair's gap: the void tenants go on from what was kept.

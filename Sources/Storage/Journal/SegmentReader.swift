@@ -56,6 +56,18 @@ struct SegmentReader {
     return result
   }
 
+  /// Whether nothing but zeros is at or behind `offset`.
+  mutating func isZero(from offset: UInt64) throws(JournalError) -> Bool {
+    var place = offset
+    while place < limit {
+      let part = try bytes(at: place, Self.windowBytes)
+      guard part.lastNonzeroIndex == nil else { return false }
+      guard !part.isEmpty else { return true }
+      place += UInt64(part.count)
+    }
+    return true
+  }
+
   /// The next valid group behind the invalid one at `offset` whose number is over `number`.
   ///
   /// An invalid group whose own header is right says where it ends: inside of it are tenants'

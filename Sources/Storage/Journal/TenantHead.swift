@@ -61,6 +61,9 @@ public struct TenantHead: Hashable, Sendable {
     self.cellSeq = cellSeq
   }
 
+  /// The tenant's time of a record that follows: a clock that went back does not take it along.
+  package func timeOfNext(at clock: Timestamp) -> Timestamp { max(clock, time) }
+
   /// The head after a record, given the head before it (nil: the tenant was not known) and, of a
   /// move's record, the other cell.
   public init(

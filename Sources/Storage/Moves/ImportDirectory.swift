@@ -11,7 +11,8 @@ struct ImportDirectory: Sendable {
 
   private var imports: String { "\(data)/imports" }
   private var departed: String { "\(data)/departed" }
-  private func place(_ tenant: TenantID) -> String { "\(data)/tenants/\(tenant.rawValue)" }
+  private var tenants: String { TenantDirectory.all(in: data) }
+  private func place(_ tenant: TenantID) -> String { TenantDirectory.of(tenant, in: data) }
 
   /// Files on their way here, under the epoch that they come with.
   func prepared(_ tenant: TenantID, _ epoch: Epoch) -> String {
@@ -58,7 +59,7 @@ struct ImportDirectory: Sendable {
     guard try files.exists(source) else { return }
     try FileTree.remove(place(tenant), files)
     try files.rename(source, to: place(tenant))
-    try files.synchronizeDirectory("\(data)/tenants")
+    try files.synchronizeDirectory(tenants)
     try files.synchronizeDirectory(imports)
   }
 
@@ -70,7 +71,7 @@ struct ImportDirectory: Sendable {
   /// Removes a tenant's files in their place.
   func removePlaced(_ tenant: TenantID) throws(FileError) {
     try FileTree.remove(place(tenant), files)
-    try files.synchronizeDirectory("\(data)/tenants")
+    try files.synchronizeDirectory(tenants)
   }
 
   /// Puts the files of a tenant that another cell has adopted aside.
@@ -81,7 +82,7 @@ struct ImportDirectory: Sendable {
     try FileTree.remove(target, files)
     try files.rename(place(tenant), to: target)
     try files.synchronizeDirectory(departed)
-    try files.synchronizeDirectory("\(data)/tenants")
+    try files.synchronizeDirectory(tenants)
   }
 
   func isPlaced(_ tenant: TenantID) throws(FileError) -> Bool {
@@ -126,8 +127,8 @@ struct ImportDirectory: Sendable {
     }
     // A process that ended between a renaming and its fsync left nothing to be done again, and no
     // record of the journal holds what came with a move.
-    if try files.exists("\(data)/tenants") {
-      try files.synchronizeDirectory("\(data)/tenants")
+    if try files.exists(tenants) {
+      try files.synchronizeDirectory(tenants)
     }
   }
 }

@@ -6,14 +6,19 @@ import Wire
 ///
 /// A cell has one for what moves into it, and each of its followers for what it passes on.
 public final class ImportParts: Sendable {
+  private typealias Ending = Task<Result<Void, Failure>, Never>
   private struct Coming {
     let epoch: Epoch
+    /// What ends the copy, once it has begun.
+    var ending: Ending?
     /// What was written of the file that came last.
     var file = ""
     var length: UInt64 = 0
     var heardAt: UInt64
   }
 
+  /// How often a move counts as heard while the end of its copy takes its time.
+  private static let beat = Duration.seconds(5)
   private let engine: StorageEngine
   private let state = Mutex<[TenantID: Coming]>([:])
 
@@ -33,7 +38,7 @@ public final class ImportParts: Sendable {
     let tenant = try TenantID(moving: message.tenant)
     let epoch = Epoch(message.epoch)
     let path = try self.path(of: message.name, tenant, epoch)
-    let expected = try hear(tenant, epoch) { coming in
+    let expected = try hear(tenant, epoch) { coming -> UInt64 in
       if coming.file != message.name {
         coming.file = message.name
         coming.length = 0
@@ -64,10 +69,42 @@ public final class ImportParts: Sendable {
     } catch let failure as Failure { throw failure } catch {
       throw Failure(.diskFull, "the tenant's files could not be written: \(error)")
     }
-    _ = try hear(tenant, epoch) { coming in
+    try hear(tenant, epoch) { coming -> Void in
       coming.length = expected + UInt64(content.count)
-      return 0
     }
+  }
+
+  /// Runs what ends a copy, once for each copy: whoever asks again waits for the same end.
+  ///
+  /// However long it takes, the move counts as heard meanwhile: who waits for it says nothing.
+  /// Throws what `body` throws, and `notFound` where nobody expects this move.
+  public func conclude(
+    _ tenant: TenantID, _ epoch: Epoch,
+    _ body: @escaping @Sendable () async throws(Failure) -> Void
+  ) async throws(Failure) {
+    let ending = try hear(tenant, epoch) { coming -> Ending in
+      let ending = coming.ending ?? Task { await self.end(tenant, epoch, body) }
+      coming.ending = ending
+      return ending
+    }
+    try await ending.value.get()
+    try hear(tenant, epoch)
+  }
+
+  private func end(
+    _ tenant: TenantID, _ epoch: Epoch, _ body: @Sendable () async throws(Failure) -> Void
+  ) async -> Result<Void, Failure> {
+    let beats = Task {
+      while !Task.isCancelled {
+        try? self.hear(tenant, epoch)
+        try? await Task.sleep(for: Self.beat)
+      }
+    }
+    defer { beats.cancel() }
+    do throws(Failure) {
+      try await body()
+      return .success(())
+    } catch { return .failure(error) }
   }
 
   /// Only names that a tenant's own files could have: a name is no path.
@@ -84,14 +121,14 @@ public final class ImportParts: Sendable {
 
   /// Something of this move was heard; throws `notFound` where nobody expects it.
   public func hear(_ tenant: TenantID, _ epoch: Epoch) throws(Failure) {
-    _ = try hear(tenant, epoch) { _ in 0 }
+    try hear(tenant, epoch) { _ -> Void in }
   }
 
-  private func hear(
-    _ tenant: TenantID, _ epoch: Epoch, _ body: (inout Coming) -> UInt64
-  ) throws(Failure) -> UInt64 {
+  private func hear<T: Sendable>(
+    _ tenant: TenantID, _ epoch: Epoch, _ body: (inout Coming) -> T
+  ) throws(Failure) -> T {
     let now = MonotonicTime.nanoseconds()
-    let found = state.withLock { state -> UInt64? in
+    let found = state.withLock { state -> T? in
       guard var coming = state[tenant], coming.epoch == epoch else { return nil }
       coming.heardAt = now
       defer { state[tenant] = coming }

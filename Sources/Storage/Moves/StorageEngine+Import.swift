@@ -62,8 +62,10 @@ extension StorageEngine {
 
   /// An empty directory for the files of a tenant on its way here.
   ///
-  /// Throws what ``MoveRule`` says of a move under this epoch, and `diskFull`.
+  /// Throws what ``MoveRule`` says of a move under this epoch, `tenantStopped` where the tenant is
+  /// in quarantine here, and `diskFull`.
   public func prepareImport(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
+    try demandUnquarantined(tenant)
     let head = try running().context.heads[tenant]
     if let refusal = MoveRule.refusal(of: .importing(epoch), at: head) { throw refusal }
     do throws(FileError) { try imports.begin(tenant, epoch, isAlone: true) } catch {
@@ -81,24 +83,28 @@ extension StorageEngine {
     }
     do {
       return try await Blocking.run("import", as: .background) { [self] in
-        let rebuild = try TenantRebuild(
-          tenant: arrival.tenant, schema: schema(arrival.tenant),
-          directory: imports.prepared(arrival.tenant, arrival.epoch),
-          start: TenantRebuild.Position(
-            lineage: arrival.lineage, tenantSeq: arrival.tenantSeq, hash: arrival.hash,
-            time: arrival.time), files: files)
-        defer { rebuild.closeFiles() }
-        try verifyMedia("\(rebuild.directory)/media")
-        try rebuild.verify()
-        try rebuild.settle(as: arrival.tenant, arrival.lineage)
-        return try rebuild.files(of: arrival.tenant).map {
-          MovedFile(kind: $0.kind, appliedSeq: $0.appliedSeq, digest: $0.digest)
-        }
+        try runningTenants.during(arrival.tenant) { try settle(arrival) }
       }.get()
     } catch let error as FileError {
       throw Failure(.diskFull, "\(error)")
     } catch {
       throw Failure(.verificationFailed, "the copied files are not whole: \(error)")
+    }
+  }
+
+  private func settle(_ arrival: MoveImport) throws -> [MovedFile] {
+    let rebuild = try TenantRebuild(
+      tenant: arrival.tenant, schema: schema(arrival.tenant),
+      directory: imports.prepared(arrival.tenant, arrival.epoch),
+      start: TenantRebuild.Position(
+        lineage: arrival.lineage, tenantSeq: arrival.tenantSeq, hash: arrival.hash,
+        time: arrival.time), files: files)
+    defer { rebuild.closeFiles() }
+    try verifyMedia("\(rebuild.directory)/media")
+    try rebuild.verify()
+    try rebuild.settle(as: arrival.tenant, arrival.lineage)
+    return try rebuild.files(of: arrival.tenant).map {
+      MovedFile(kind: $0.kind, appliedSeq: $0.appliedSeq, digest: $0.digest)
     }
   }
 

@@ -256,7 +256,7 @@ extension StorageEngine {
     let identity = RecordIdentity(
       tenant: writer.tenant, lineage: before.lineage, epoch: epoch,
       tenantSeq: before.tenantSeq.next, previousHash: before.hash,
-      time: max(context.now, before.time), schemaVersion: before.schemaVersion, kind: kind,
+      time: before.timeOfNext(at: context.now), schemaVersion: before.schemaVersion, kind: kind,
       nextDue: before.nextDue)
     let detail = counterpart.map { MoveDetail(counterpart: $0).bytes } ?? []
     switch try await append(

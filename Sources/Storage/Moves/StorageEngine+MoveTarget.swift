@@ -129,11 +129,12 @@ extension StorageEngine {
     guard let source = before.counterpart else {
       throw Failure(.internalError, "a tenant on its way here from nowhere")
     }
+    // It follows the release, whose cell's clock may be ahead of this one's.
     let identity = RecordIdentity(
       tenant: tenant, lineage: before.lineage, epoch: release.epoch,
       tenantSeq: release.tenantSeq.next, previousHash: release.hash,
-      time: max(context.now, before.time), schemaVersion: before.schemaVersion, kind: .adopt,
-      nextDue: before.nextDue)
+      time: max(before.timeOfNext(at: context.now), release.time),
+      schemaVersion: before.schemaVersion, kind: .adopt, nextDue: before.nextDue)
     let detail = MoveDetail(counterpart: source, cellSeq: release.cellSeq)
     let head = try await appendMoves(identity, detail, isPatient: true, context)
     writer.didAppend(head)

@@ -15,10 +15,12 @@ extension StorageEngine {
       defer { writer.context.openTenants.used(writer) }
       for file in writer.schema.files.values {
         // One at a time: a command of the tenant's waits for no more.
-        _ = try writer.withCore { core in
-          // Refused, stopped or replaced meanwhile: its files may be on their way out.
-          guard writer.problem == nil, try self.writer(tenant) === writer else { return false }
-          return try made(file, core) != nil
+        _ = try runningTenants.during(tenant) {
+          try writer.withCore { core in
+            // Refused, stopped or replaced meanwhile: its files may be on their way out.
+            guard writer.problem == nil, try self.writer(tenant) === writer else { return false }
+            return try made(file, core) != nil
+          }
         }
       }
     }
@@ -26,12 +28,14 @@ extension StorageEngine {
 
   /// The digests that a tenant's files keep, by file name; of those that have been made.
   func keptDigests(of writer: TenantWriter) throws -> [String: Digest] {
-    try writer.withCore { core in
-      var digests: [String: Digest] = [:]
-      for file in core.schema.files.values {
-        if let found = try made(file, core) { digests[file.name] = found.digest }
+    try runningTenants.during(writer.tenant) {
+      try writer.withCore { core in
+        var digests: [String: Digest] = [:]
+        for file in core.schema.files.values {
+          if let found = try made(file, core) { digests[file.name] = found.digest }
+        }
+        return digests
       }
-      return digests
     }
   }
 

@@ -220,7 +220,7 @@ public struct JournalCut {
     let applied = try AppliedSeqs.read(dataDirectory: directory, files: files, vfs: vfs) { _, _ in }
     for (tenant, seq) in applied.sorted(by: { $0.key < $1.key })
     where seq > heads[tenant]?.tenantSeq ?? .zero || exchanged.contains(tenant) {
-      let place = "\(directory)/tenants/\(tenant.rawValue)"
+      let place = TenantDirectory.of(tenant, in: directory)
       // Media are named by their content: they are true whoever names them.
       let names = try files.list(place).filter { $0 != "media" }
       if begun.contains(tenant) {

@@ -113,7 +113,7 @@ extension StorageEngine {
   ) throws(FileError) {
     let name = preparedName(tenant, lineage)
     let prepared = "\(restoresDirectory(data))/\(name)"
-    let place = "\(data)/tenants/\(tenant.rawValue)"
+    let place = TenantDirectory.of(tenant, in: data)
     let replaced = replacedDirectory(data)
     guard try files.exists(prepared) else { return }
     if try files.exists(place) {
@@ -122,7 +122,7 @@ extension StorageEngine {
       try files.synchronizeDirectory(replaced)
     }
     try files.rename(prepared, to: place)
-    try files.synchronizeDirectory("\(data)/tenants")
+    try files.synchronizeDirectory(TenantDirectory.all(in: data))
     try files.synchronizeDirectory(restoresDirectory(data))
   }
 

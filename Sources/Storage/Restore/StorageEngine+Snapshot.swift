@@ -17,7 +17,10 @@ extension StorageEngine {
     let writer = try writer(tenant)
     let result = await Blocking.run("snapshot") {
       for _ in 1..<Self.snapshotAttempts {
-        if let snapshot = try self.copy(writer, into: directory, isHeld) { return snapshot }
+        let copied = try writer.context.running.during(tenant) {
+          try self.copy(writer, into: directory, isHeld)
+        }
+        if let copied { return copied }
       }
       throw Failure(.recovering, "the tenant's files are being made; try again")
     }

@@ -5,11 +5,12 @@ import Synchronization
 ///
 /// Level 1: records of version 1 and 2, segments and groups of version 1, and every schema step
 /// without a level of its own. Level 2: the step `ledger-2`. Level 3: the step
-/// `platform-durability-1`. Level 4: the step `platform-operations-1`. A version reads every level
-/// up to ``newest``; it writes none above its ``FormatCeiling``.
+/// `platform-durability-1`. Level 4: the step `platform-operations-1`. Level 5: the step
+/// `messages-4`. A version reads every level up to ``newest``; it writes none above its
+/// ``FormatCeiling``.
 public enum FormatLevel {
   public static let oldest: UInt32 = 1
-  public static let newest: UInt32 = 4
+  public static let newest: UInt32 = 5
 }
 
 /// Above which level a process writes nothing; it only rises.

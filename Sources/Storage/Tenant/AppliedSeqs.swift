@@ -7,20 +7,23 @@ public enum AppliedSeqs {
   /// The highest applied seq of each tenant's files under `<data>/tenants`.
   ///
   /// For a directory that no process uses. A file that cannot be read proves nothing; `unreadable`
-  /// is told its path. Throws `FileError` where a directory cannot be listed.
+  /// is told its path. Files of `closed` are not opened; `running` names whose are. Throws
+  /// `FileError` where a directory cannot be listed.
   public static func read(
     dataDirectory: String, files: any FileSystem, vfs: String? = nil,
+    but closed: Set<TenantID> = [], naming running: RunningTenants? = nil,
     unreadable: (_ path: String, _ reason: String) -> Void = { _, _ in }
   ) throws -> [TenantID: TenantSeq] {
     var result: [TenantID: TenantSeq] = [:]
-    let root = "\(dataDirectory)/tenants"
+    let root = TenantDirectory.all(in: dataDirectory)
     guard try files.exists(root) else { return [:] }
     for name in try files.list(root) {
-      guard let tenant = TenantID(name) else { continue }
+      guard let tenant = TenantID(name), !closed.contains(tenant) else { continue }
       for file in try files.list("\(root)/\(name)") where file.hasSuffix(".sqlite") {
         let path = "\(root)/\(name)/\(file)"
         do {
-          guard let seq = try applied(path, tenant, vfs) else { continue }
+          let found = try running.during(tenant) { try applied(path, tenant, vfs) }
+          guard let seq = found else { continue }
           result[tenant] = max(result[tenant] ?? .zero, seq)
         } catch {
           unreadable(path, "\(error)")

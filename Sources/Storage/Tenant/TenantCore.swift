@@ -113,7 +113,7 @@ final class TenantCore: TransactionSource {
   }
 
   /// The tenant's time for a batch that begins now.
-  var now: Timestamp { max(context.now, head.time, earliest) }
+  var now: Timestamp { max(head.timeOfNext(at: context.now), earliest) }
 
   // The transaction as commands see it.
 

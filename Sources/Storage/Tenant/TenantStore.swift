@@ -122,8 +122,8 @@ public struct Snapshot {
 
   /// The answer that is kept under a claim, in its file, which was named in the call; nil: none.
   ///
-  /// For effects of several commands, of which the last keeps the answer: the first must not run
-  /// under a key that is taken. Throws `idempotencyConflict` where another payload has it.
+  /// For effects of several commands: a repeat is answered before any of them. Throws
+  /// `idempotencyConflict` where another payload has it.
   public func answer(under claim: IdempotencyClaim) throws -> StoredAnswer? {
     let found =
       try find?(claim)

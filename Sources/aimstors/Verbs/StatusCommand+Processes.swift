@@ -43,9 +43,13 @@ extension StatusCommand {
 
     /// Whether `known` is `problem`, which this process says of itself.
     ///
-    /// By code and place: what is counted in a detail may have changed between two questions.
+    /// By code, place and tenant: what is counted in a detail may have changed between two
+    /// questions.
     private func isSame(_ known: JSON, _ problem: JSON) -> Bool {
       let code = problem.cell("code")
+      // A process of an earlier release does not say whose it is.
+      let tenant = problem["tenant"]?.string
+      guard tenant == nil || tenant == known["tenant"]?.string else { return false }
       switch role {
       case "control_plane":
         return known["code"] == problem["code"] && known["cell"]?.string == problem["cell"]?.string

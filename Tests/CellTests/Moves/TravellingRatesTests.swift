@@ -216,3 +216,13 @@ extension SendPace {
     hear(SendResult(id: RowID(1), phoneNumberID: number, outcome: .refused(tooFast)), now)
   }
 }
+
+extension TravellingRates {
+  /// Whether rates are noted for a target that asks for the tenant's release.
+  func hasNote(of tenant: TenantID) -> Bool {
+    let empty = Aimstors_ProtoMoveRelease()
+    var message = empty
+    add(to: &message, of: tenant)
+    return message != empty
+  }
+}

@@ -222,6 +222,7 @@ import Wire
       // And the source has forgotten it.
       #expect(source.rates.signIns.ask(person) == .allowed)
       #expect(source.rates.paces.left(of: Self.tenant) == SendPace.Left())
+      #expect(!source.rates.hasNote(of: Self.tenant))
     }
   }
 
@@ -329,6 +330,8 @@ import Wire
     async throws
   {
     try await withSides { source, target, _ in
+      let person = SignInLimits.Subject.person(Self.tenant, "a@x")
+      while source.rates.signIns.ask(person) == .allowed {}
       let lineage = Lineage(99)
       let kept = try await source.engine.snapshot(
         Self.tenant, into: source.engine.preparedDirectory(Self.tenant, lineage)
@@ -339,6 +342,8 @@ import Wire
       while source.engine.release(of: Self.tenant) == nil {
         try await Task.sleep(for: .milliseconds(5))
       }
+      // For as long as it is told, whoever asks is told the rates, too.
+      #expect(source.rates.hasNote(of: Self.tenant))
       let released = source.engine.heads[Self.tenant]
       try await source.engine.install(
         Self.tenant, lineage: lineage, epoch: Epoch(3),
@@ -352,6 +357,8 @@ import Wire
       } catch let failure as Failure { #expect(failure.code == .epochStale) }
       #expect(progress.value.step == "adopt")
       #expect(source.engine.servedHeads[Self.tenant]?.epoch == Epoch(3))
+      // What was noted then would give the next owner rates of long ago.
+      #expect(!source.rates.hasNote(of: Self.tenant))
     }
   }
 

@@ -25,6 +25,7 @@ final class ArchivedCell: Sendable {
     let random = SeededRandomSource(seed: UInt64(name.utf8.last ?? 1))
     let data = "\(directory)/\(name)"
     var configuration = EngineConfiguration(directory: data, cell: id)
+    configuration.quarantines = { $0 != .cellStore }
     configuration.adjustJournal = {
       $0.segmentBytes = 4 << 20
       $0.reserveBytes = 0

@@ -15,7 +15,8 @@ import Wire
     "directives-1 6735ea6737a55776", "ledger-1 cb1049352cf331c1",
     "ledger-2 30a11776e2910396",
     "messages-1 c9c84b8279cfb4b7", "messages-2 a7f554df9f857ea6",
-    "messages-3 2eed1abb3f901813", "numbers-1 a013096010e249bc", "prices-1 f2ec88bcb1e780d3",
+    "messages-3 2eed1abb3f901813", "messages-4 80d1ec7b94aaa826",
+    "numbers-1 a013096010e249bc", "prices-1 f2ec88bcb1e780d3",
     "profile-1 faa917f830f5e03f", "spool-1 81870a247f210c25", "spool-2 8d2f9f5df16edba4",
     "templates-1 b9dde4a4a6e489d6", "user-sessions-1 d6ea8293bdfe564b",
     "webhooks-1 02ec9fa5c0e6bf30",
@@ -33,7 +34,7 @@ import Wire
     "prices-1", "profile-1", "security-events-1", "session-tokens-1", "spool-1", "spool-2",
     "templates-1", "user-sessions-1", "webhooks-1",
   ]
-  private static let later: [String: UInt32] = ["ledger-2": 2]
+  private static let later: [String: UInt32] = ["ledger-2": 2, "messages-4": 5]
 
   @Test func `every step has the level that it came with`() {
     for step in [CellSchema.schema, CellStoreSchema.schema].flatMap({ $0.parts.flatMap(\.steps) }) {

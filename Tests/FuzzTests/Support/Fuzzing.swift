@@ -1,3 +1,4 @@
+import CAllocations
 import Testing
 
 #if canImport(Glibc)
@@ -14,6 +15,11 @@ enum Fuzzing {
   /// What the process may grow by over a run: parsers keep nothing, and no input asks for more.
   private static let growth = 192 << 20
 
+  /// What may be asked of the allocator at once, and in all, for one input: inputs are a few KiB,
+  /// and what may be made of one is a record's 2 MiB, read and written again.
+  static let largestAllocation = 8 << 20
+  static let allocations = 64 << 20
+
   /// What came of a run.
   struct Outcome {
     var accepted = 0
@@ -22,17 +28,39 @@ enum Fuzzing {
 
   /// Gives `body` one input after the other; it answers whether the input was accepted.
   ///
-  /// An input that traps ends the process; its number is the seed's place in the run. A run that
-  /// accepts nothing, or everything, tests nothing: both fail.
+  /// An input that traps ends the process, and so does one that does not end: ``HangWatch``. A run
+  /// that accepts nothing, or everything, tests nothing: both fail.
   static func run(
-    _ mutator: Mutator, _ body: (_ input: [UInt8], _ mutator: inout Mutator) throws -> Bool
+    _ mutator: Mutator, parser: String = #function,
+    _ body: (_ input: [UInt8], _ mutator: inout Mutator) throws -> Bool
   ) rethrows {
     var mutator = mutator
     var outcome = Outcome()
     let before = peakBytes
-    for _ in 0..<inputs {
+    let name = "\(parser), seed \(mutator.seed)"
+    let watch = HangWatch(name)
+    defer { watch.end() }
+    for number in 0..<inputs {
       let input = mutator.next()
-      if try body(input, &mutator) { outcome.accepted += 1 } else { outcome.refused += 1 }
+      watch.begins(number)
+      aim_allocations_begin()
+      let isAccepted: Bool
+      do {
+        isAccepted = try body(input, &mutator)
+      } catch {
+        _ = aim_allocations_end()
+        throw error
+      }
+      let asked = aim_allocations_end()
+      if isAccepted { outcome.accepted += 1 } else { outcome.refused += 1 }
+      // Not an expectation for each: there are too many.
+      guard asked.largest > largestAllocation || asked.total > allocations else { continue }
+      Issue.record(
+        """
+        \(name): input \(number) of \(input.count) bytes made the parser ask for \
+        \(asked.largest) bytes at once, \(asked.total) in all
+        """)
+      return
     }
     #expect(outcome.accepted > inputs / 1_000, "hardly any input was accepted: \(outcome)")
     #expect(outcome.refused > inputs / 1_000, "hardly any input was refused: \(outcome)")

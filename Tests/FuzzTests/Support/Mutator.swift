@@ -7,10 +7,12 @@ struct Mutator {
   /// Runs of bytes that mean something in the format.
   private let words: [[UInt8]]
   private var random: FuzzRandom
+  let seed: UInt64
 
   init(_ corpus: [[UInt8]], words: [[UInt8]] = [], seed: UInt64) {
     self.corpus = corpus
     self.words = words
+    self.seed = seed
     random = FuzzRandom(seed: seed)
   }
 

@@ -21,12 +21,35 @@ import Testing
 }
 
 @Suite("Histogram") struct HistogramTests {
-  @Test func `a value lands in the bucket whose bound is the next power of two`() {
-    for (value, bound): (Int64, UInt64) in [(0, 1), (1, 1), (2, 2), (3, 4), (1000, 1024)] {
+  @Test func `a value lands in the bucket whose bound is the next quarter of a power of two`() {
+    let bounds: [(Int64, UInt64)] = [
+      (0, 1), (1, 1), (2, 2), (3, 3), (5, 5), (8, 8), (9, 10), (10, 10), (511, 512), (512, 512),
+      (513, 640), (1_000, 1_024), (1_024, 1_024), (1_025, 1_280),
+    ]
+    for (value, bound) in bounds {
       var histogram = Histogram()
       histogram.record(microseconds: value)
       #expect(histogram.quantile(perMille: 1000) == bound)
     }
+  }
+
+  @Test func `each bound is its bucket's last value, and the next one is the next bucket's first`()
+  {
+    for bucket in 0..<Histogram.bucketCount - 1 {
+      let bound = Histogram.bound(of: bucket)
+      #expect(Histogram.bound(of: bucket + 1) > bound)
+      for (value, expected) in [(bound, bucket), (bound + 1, bucket + 1)] {
+        var histogram = Histogram()
+        histogram.record(microseconds: Int64(value))
+        #expect(histogram.counts[expected] == 1)
+      }
+    }
+  }
+
+  @Test func `a duration counts in whole microseconds`() {
+    var histogram = Histogram()
+    histogram.record(.seconds(2) + .nanoseconds(1_999))
+    #expect(histogram.sumMicroseconds == 2_000_001)
   }
 
   @Test func `quantiles of nothing are zero and the largest value has a bucket`() {

@@ -170,6 +170,58 @@ import Wire
     }
   }
 
+  /// Answers that no socket takes whole: the client asks for some, and reads none.
+  @Test(.timeLimit(.minutes(1)))
+  func `who does not take an answer is hung up on, and what was kept for it is given back`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.answerTime = .milliseconds(200)
+    try await withRouter(limits: limits) { ports, cell in
+      let text = String(repeating: "x", count: 3 << 20)
+      cell.answers { _ throws(Failure) in FakeCell.text(200, text) }
+      let socket = try DrippingClient(port: ports.http)
+      defer { socket.end() }
+      for _ in 0..<8 {
+        socket.send(
+          "GET /v1/x HTTP/1.1\r\nhost: api.localhost\r\n"
+            + "authorization: Bearer \(TestMap.key("acme"))\r\n\r\n")
+      }
+      let metrics = "http://127.0.0.1:\(ports.health)/metrics"
+      func shows(_ metric: String, _ labels: String, _ value: Int) async throws -> Bool {
+        try await request(metrics).body.contains(
+          "\(metric){router=\"router\",version=\"1\"\(labels)} \(value)\n")
+      }
+      while !(try await shows(
+        "aimstors_router_shed_total", ",reason=\"answer_not_taken\"", 1))
+      {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      while !(try await shows("aimstors_router_body_bytes", "", 0)) {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      #expect(cell.requests.count < 8)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `who takes a large answer has it whole, and what was kept for it is given back`()
+    async throws
+  {
+    try await withRouter { ports, cell in
+      let text = String(repeating: "x", count: 3 << 20)
+      cell.answers { _ throws(Failure) in FakeCell.text(200, text) }
+      for _ in 0..<3 {
+        let answer = try await request("http://127.0.0.1:\(ports.http)/v1/x")
+        #expect(answer.status == 200 && answer.body == text)
+      }
+      // Its client has the whole answer a moment before the router knows.
+      let metrics = "http://127.0.0.1:\(ports.health)/metrics"
+      let nothing = #"aimstors_router_body_bytes{router="router",version="1"} 0"# + "\n"
+      while !(try await request(metrics).body.contains(nothing)) { await Task.yield() }
+    }
+  }
+
   /// A small one, a large one and one of unknown length: the end of the request's head, and what
   /// of its body comes at once.
   @Test(

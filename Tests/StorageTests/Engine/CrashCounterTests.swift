@@ -1,5 +1,6 @@
 import Platform
 import Simulation
+import StorageFixtures
 import Testing
 import Wire
 

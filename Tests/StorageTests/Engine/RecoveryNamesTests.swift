@@ -88,17 +88,88 @@ import Wire
       for id in 1...4 as ClosedRange<Int64> { try await first.pay(id, copied) }
       await first.close()
       vfs.restart(files)
-      var counter = CrashCounter()
-      for second in Int64(0)..<3 {
-        counter.crashed(copied, at: Timestamp(milliseconds: second * 1_000))
-      }
-      try CrashFile(directory: directory, files: files).write(counter)
+      try quarantine(directory)
       try damage("\(directory)/journal", group: 2)
       files.watch()
       let second = try await start(directory, files, vfs)
       #expect(files.watched() == [])
       #expect(second.engine.problems.contains { $0.code == "tenant_quarantined" })
       await second.close()
+    }
+  }
+
+  private func quarantine(_ directory: String) throws {
+    var counter = CrashCounter()
+    for second in Int64(0)..<3 {
+      counter.crashed(copied, at: Timestamp(milliseconds: second * 1_000))
+    }
+    try CrashFile(directory: directory, files: LiveFileSystem()).write(counter)
+  }
+
+  /// Zeroes a sector of the last group: it looks as if the process had ended while it was written.
+  private func tear(_ journal: String) throws {
+    let live = LiveFileSystem()
+    let last = try #require(
+      try JournalInspection.run(directory: journal, files: live, detail: .groups).groups.last)
+    let sector = Int(TornGroup.sectorBytes)
+    try #require(last.bytes > 4 * sector)
+    let file = try live.open("\(journal)/\(last.segment)", .update)
+    defer { file.close() }
+    let at = (last.offset / TornGroup.sectorBytes + 2) * TornGroup.sectorBytes
+    try file.write([UInt8](repeating: 0, count: sector), at: at)
+  }
+
+  /// A tenant whose last record is in its files, and torn in the journal.
+  private func torn(
+    _ directory: String, _ files: WatchedFiles, _ vfs: FileSystemVFS
+  ) async throws {
+    let first = try await start(directory, files, vfs)
+    try await first.engine.create(copied, epoch: .first)
+    try await first.pay(1, copied)
+    try await first.write(copied) { transaction in
+      try transaction.file(.messages).run(
+        "INSERT INTO messages (id, body, raw) VALUES (9, '', randomblob(8000))")
+    }
+    await first.close()
+    vfs.restart(files)
+    try tear("\(directory)/journal")
+  }
+
+  @Test func `who has records of a torn end is asked in its own name`() async throws {
+    try await withTemporaryDirectory { directory in
+      let files = WatchedFiles()
+      let vfs = FileSystemVFS(name: "watched-torn", files: files)
+      try await torn(directory, files, vfs)
+      files.watch()
+      let second = try await start(directory, files, vfs)
+      let asked = files.watched()
+      // It was asked, before anything else of it was opened: its files prove the end.
+      #expect(second.report.damage.count == 1 && second.report.cutBytes == 0)
+      #expect(asked.contains { $0.path.contains("/tenants/t1/") })
+      #expect(asked.filter { !$0.isInItsName } == [])
+      await second.close()
+    }
+  }
+
+  @Test func `a quarantined tenant is not asked, and says once it is released what it had more`()
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let files = WatchedFiles()
+      let vfs = FileSystemVFS(name: "watched-torn-quarantine", files: files)
+      try await torn(directory, files, vfs)
+      try quarantine(directory)
+      files.watch()
+      let second = try await start(directory, files, vfs)
+      #expect(files.watched() == [])
+      #expect(second.report.damage.isEmpty && second.report.cutBytes > 0)
+      await second.close()
+      vfs.restart(files)
+      #expect(try CrashFile(directory: directory, files: files).release(copied))
+      let third = try await start(directory, files, vfs)
+      let refused = await refusal { () async throws(Failure) in try await third.pay(2, copied) }
+      #expect(refused == .tenantStopped)
+      await third.close()
     }
   }
 }

@@ -39,6 +39,19 @@ import Wire
     return builder.bytes
   }
 
+  /// The same, and a seal that follows it.
+  private func forgedRun() throws -> [UInt8] {
+    var builder = GroupBuilder(
+      cell: CellID(trusted: "eu-1"), generation: .first, list: .empty, capacity: 1_024)
+    let (header, hash) = builder.build([try JournalBench().record("forged")], after: far)
+    let records = builder.bytes
+    builder.becameDurable(header)
+    _ = builder.buildSeal(
+      after: JournalTip(
+        groupNumber: header.number, lastSeq: header.lastSeq, hash: hash, offset: 0))
+    return records + builder.bytes
+  }
+
   private func gap(
     after tip: JournalTip, through group: UInt64, lastSeq: UInt64
   ) -> [UInt8] {
@@ -110,6 +123,8 @@ import Wire
     var malformed = try forged()
     malformed[GroupFormat.headerLength + 8] ^= 1
     let forgeries: [(Comment, [UInt8])] = [
+      ("more records than there was room for", try forged()),
+      ("more, and a seal behind them", try forgedRun()),
       ("another cell's", try forged("us-2")),
       ("a record that is none", resealed(malformed)),
       ("a gap without an end", gap(after: far, through: 101, lastSeq: .max)),
@@ -121,6 +136,52 @@ import Wire
       try embed(bytes, in: bench, damagingHeader: true)
       try expectOnlyTheSecondIsLost(bench, comment)
     }
+  }
+
+  @Test func `in a damaged last group no end of the journal is found`() throws {
+    let bench = JournalBench(segmentBytes: 16 * 1024)
+    let (writer, opened, _) = try bench.openWriter()
+    for (index, size) in [40, 3_000].enumerated() {
+      let seq = CellSeq(UInt64(index + 1))
+      #expect(
+        writer.write([try bench.record("t1", size: size)]) == .durable(first: seq, last: seq))
+    }
+    writer.close()
+    opened.lock.release()
+    try embed(try forgedRun(), in: bench, damagingHeader: true)
+    let again = try bench.openWriter()
+    defer { again.writer.close() }
+    #expect(!again.opened.isWritable)
+    #expect(again.opened.catalog.lastSeq == CellSeq(1))
+    #expect(again.opened.catalog.damage.map(\.firstSeq) == [CellSeq(2)])
+    #expect(again.opened.heads[TenantID(trusted: "forged")] == nil)
+  }
+
+  @Test func `behind a damaged gap the journal goes on, however much the gap stood for`() throws {
+    let bench = JournalBench(segmentBytes: 16 * 1024)
+    let (writer, opened, _) = try bench.openWriter()
+    for seq in (1...16).map({ CellSeq($0) }) {
+      #expect(writer.write([try bench.record("t0")]) == .durable(first: seq, last: seq))
+    }
+    writer.close()
+    opened.lock.release()
+    let lost = try places(bench)[2..<12]
+    bench.disk.edit(bench.segmentPath(1)) { bytes in
+      for index in lost[2].lowerBound..<lost[11].upperBound { bytes[index] = 0 }
+    }
+    _ = try JournalRepair.run(
+      directory: bench.configuration.directory, files: bench.disk.fileSystem(),
+      applied: [TenantID(trusted: "t0"): TenantSeq(16)])
+    let gap = try places(bench)[2]
+    bench.disk.edit(bench.segmentPath(1)) { $0[gap.lowerBound + 20] ^= 1 }
+    let again = try bench.openWriter()
+    #expect(again.opened.isWritable)
+    #expect(again.opened.catalog.damage.map(\.lastSeq) == [CellSeq(12)])
+    let catalog = again.catalog.withLock { $0 }
+    let found = try bench.records(catalog).map(\.position.cellSeq.rawValue)
+    #expect(found == [1, 2, 13, 14, 15, 16])
+    again.writer.close()
+    again.opened.lock.release()
   }
 
   @Test func `a torn last group is cut, whatever is inside of it`() throws {

@@ -50,6 +50,61 @@ import Wire
     #expect(writer.write([try bench.record("acme")]) == .refused(.damaged))
   }
 
+  private struct Copied {
+    /// Of the first group that was not durable; nil: there was none.
+    var outcome: JournalWriter.Result?
+    var phase: JournalState.Phase
+    /// Of the same group once more.
+    var again: JournalWriter.Result?
+  }
+
+  /// Writes another journal's groups to a copy with shorter segments, until one is refused.
+  private func copied(failing operation: FileError.Operation) throws -> Copied {
+    let source = JournalBench(segmentBytes: 16 * 1024)
+    let journal = try Journal.openStepped(
+      source.configuration, files: source.disk.fileSystem(), applied: { [:] },
+      fatal: { Issue.record("fatal: \($0)") }
+    ).journal
+    for _ in 0..<20 {
+      journal.append(try source.record("acme", size: 500)) { _ in }
+      journal.step()
+    }
+    var tail = journal.tail(.afterGroup(0), .onThisDisk)
+    defer { tail.close() }
+    let copy = JournalBench(segmentBytes: 4_096)
+    copy.configuration.isCopy = true
+    let (writer, _, _) = try copy.openWriter()
+    // The first segment is made before the disk fails.
+    let first = writer.write(try #require(try tail.available()))
+    guard case .durable = first else { return Copied(outcome: nil, phase: writer.state.phase) }
+    copy.disk.inject(.init(operation, call: 1, .error(SystemErrors.io)))
+    while let group = try tail.available() {
+      let outcome = writer.write(group)
+      if case .durable = outcome { continue }
+      return Copied(
+        outcome: outcome, phase: writer.state.phase, again: writer.write(group))
+    }
+    return Copied(outcome: nil, phase: writer.state.phase)
+  }
+
+  @Test func `a copy's segment whose longer file has the name, but not durably, is fatal`() throws {
+    let copied = try copied(failing: .syncDirectory)
+    guard case .fatal(.synchronizeFailed) = copied.outcome else {
+      Issue.record("\(copied)")
+      return
+    }
+    #expect(copied.phase == .failed && copied.again == .refused(.damaged))
+  }
+
+  @Test func `a copy's segment that could not be made longer is as it was`() throws {
+    let copied = try copied(failing: .rename)
+    #expect(copied.outcome == .cut)
+    guard case .durable = copied.again else {
+      Issue.record("\(copied)")
+      return
+    }
+  }
+
   @Test(arguments: [FileError.Operation.punch, .sync])
   func `a cut that fails is fatal`(_ operation: FileError.Operation) throws {
     let bench = JournalBench()

@@ -101,6 +101,54 @@ import Wire
     #expect(opened.heads[TenantID(trusted: "a")]?.tenantSeq == TenantSeq(15))
   }
 
+  @Test func `files ahead of a journal whose last record of them is gone are left to a restore`()
+    throws
+  {
+    let bench = try filled()
+    // Position 29 holds a's fifteenth and last record; behind it stands only one of b.
+    _ = try damage(bench, seq: 29)
+    let report = try JournalRepair.run(
+      directory: directory, files: bench.disk.fileSystem(),
+      applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+    let loss = try #require(report.ranges.first?.losses.first)
+    #expect(report.ranges.first?.losses.count == 1)
+    #expect(loss.tenant == TenantID(trusted: "a") && loss.needsRestore)
+    #expect(loss.lostFrom == TenantSeq(15) && loss.lostThrough == TenantSeq(15))
+    #expect(loss.voidRecords == 0)
+  }
+
+  @Test func `a torn end of which files have records is damage to a repair, too`() throws {
+    let bench = try filled()
+    let groups = try JournalInspection.run(
+      directory: directory, files: bench.disk.fileSystem(), detail: .groups
+    ).groups
+    let last = try #require(groups.last { $0.kind == "records" })
+    bench.disk.edit(directory + "/" + last.segment) { bytes in
+      for index in 0..<(last.bytes - 10) { bytes[Int(last.offset) + index] = 0 }
+    }
+    let b = TenantID(trusted: "b")
+    // Without a proof it was never durable, and the next start cuts it.
+    #expect(throws: JournalError.self) {
+      try JournalRepair.run(
+        directory: directory, files: bench.disk.fileSystem(), applied: [b: TenantSeq(14)])
+    }
+    let report = try JournalRepair.run(
+      directory: directory, files: bench.disk.fileSystem(), applied: [b: TenantSeq(15)])
+    #expect(report.ranges.first?.losses.map(\.tenant) == [b])
+    #expect(report.ranges.first?.losses.first?.needsRestore == true)
+    let (_, opened, _) = try bench.openWriter()
+    #expect(opened.isWritable && opened.catalog.damage.isEmpty)
+  }
+
+  @Test func `a tenant whose very first record is gone is named`() throws {
+    let bench = try filled()
+    _ = try damage(bench, seq: 1)
+    let report = try JournalRepair.run(
+      directory: directory, files: bench.disk.fileSystem(), applied: [:])
+    let loss = try #require(report.ranges.first?.losses.first { $0.tenant.rawValue == "a" })
+    #expect(loss.lostFrom == TenantSeq(1) && loss.needsRestore)
+  }
+
   @Test func `a gap explains what stood in it, and nothing behind it`() throws {
     let bench = try filled()
     _ = try damage(bench, seq: 7)

@@ -1,4 +1,5 @@
 import Platform
+import Synchronization
 import Testing
 import Wire
 
@@ -55,6 +56,45 @@ import Wire
         } catch { #expect(error.code == .notFound) }
       }
       #expect(try !files.exists(place))
+      await pair.close()
+    }
+  }
+
+  private func end(
+    _ parts: ImportParts, _ epoch: UInt64,
+    _ body: @escaping @Sendable () async throws(Failure) -> Void
+  ) async -> FailureCode? {
+    do throws(Failure) {
+      try await parts.conclude(Self.tenant, Epoch(epoch), body)
+      return nil
+    } catch { return error.code }
+  }
+
+  /// Two checks of the same files would be in each other's way, and have two ends.
+  @Test func `a copy ends once, however often its end is asked for`() async throws {
+    try await withTemporaryDirectory { directory in
+      let pair = try await EngineMoveTests.Pair(directory)
+      let parts = ImportParts(pair.b.engine)
+      parts.begin(Self.tenant, Epoch(2))
+      let runs = Atomic(0)
+      let (gate, open) = AsyncStream.makeStream(of: Void.self)
+      let body: @Sendable () async throws(Failure) -> Void = { () async throws(Failure) in
+        runs.wrappingAdd(1, ordering: .relaxed)
+        for await _ in gate {}
+        throw Failure(.verificationFailed, "the files are not whole")
+      }
+      async let one = end(parts, 2, body)
+      async let two = end(parts, 2, body)
+      open.finish()
+      #expect(await [one, two] == [.verificationFailed, .verificationFailed])
+      #expect(await end(parts, 2, body) == .verificationFailed)
+      #expect(await end(parts, 3, body) == .notFound)
+      #expect(runs.load(ordering: .relaxed) == 1)
+      // Another copy has an end of its own.
+      parts.begin(Self.tenant, Epoch(4))
+      #expect(await end(parts, 4) { () async throws(Failure) in } == nil)
+      parts.forget(Self.tenant)
+      #expect(await end(parts, 4, body) == .notFound)
       await pair.close()
     }
   }

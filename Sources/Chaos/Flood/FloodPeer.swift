@@ -1,0 +1,90 @@
+/// One client of a flood: it sends its request but for the last byte, and takes the answer when it
+/// is told to.
+struct FloodPeer {
+  /// Silences of a few seconds each after which nobody answers any more: two minutes, of which a
+  /// request may take one.
+  private static let silences = 24
+  private static let headBytes = 8_192
+
+  private let connection: RawConnection
+  private let last: [UInt8]
+
+  /// Nil where the router takes no connection.
+  ///
+  /// - Parameter head: The request's line and headers, without its length.
+  init?(port: UInt16, head: [String], body: [UInt8]) {
+    guard let connection = RawConnection(port: port) else { return nil }
+    self.connection = connection
+    last = Array(body.suffix(1))
+    let lines = head + ["content-length: \(body.count)", "", ""]
+    connection.send(lines.joined(separator: "\r\n"))
+    _ = connection.sendAll(Array(body.dropLast()))
+  }
+
+  /// Asks so often, and takes none of the answers.
+  init?(port: UInt16, head: [String], times: Int) {
+    guard let connection = RawConnection(port: port) else { return nil }
+    self.connection = connection
+    last = []
+    let request = (head + ["", ""]).joined(separator: "\r\n")
+    connection.send(String(repeating: request, count: times))
+  }
+
+  /// Sends the last byte; who was refused has been answered already.
+  func release() { _ = connection.sendAll(last) }
+
+  /// The answer; nil where none comes.
+  func hear() -> FloodAnswer? {
+    var head: [UInt8] = []
+    var silences = 0
+    while !head.reversed().starts(with: "\n\r\n\r".utf8) {
+      let next = connection.hear(1)
+      head += next
+      if next.isEmpty { silences += 1 }
+      guard silences < Self.silences, head.count < Self.headBytes else { return nil }
+    }
+    guard let answer = FloodAnswer(head: head) else { return nil }
+    return answer.with(body: connection.hear(answer.bodyBytes))
+  }
+
+  func end() { connection.close() }
+}
+
+/// What a client of a flood was answered.
+struct FloodAnswer: Sendable {
+  let status: Int
+  let saysWhen: Bool
+  let bodyBytes: Int
+  private(set) var code = ""
+
+  init?(head: [UInt8]) {
+    let lines = String(decoding: head, as: UTF8.self).lowercased().split(separator: "\r\n")
+    guard let first = lines.first?.split(separator: " "), first.count > 1,
+      let status = Int(first[1])
+    else { return nil }
+    self.status = status
+    saysWhen = lines.contains { $0.hasPrefix("retry-after: ") }
+    let length = lines.first { $0.hasPrefix("content-length: ") }
+    bodyBytes = length.flatMap { Int($0.dropFirst("content-length: ".count)) } ?? 0
+  }
+
+  func with(body: [UInt8]) -> FloodAnswer {
+    var answer = self
+    let parts = String(decoding: body, as: UTF8.self).split(separator: "\"")
+    if let name = parts.firstIndex(of: "code"), name + 2 < parts.count {
+      answer.code = String(parts[name + 2])
+    }
+    return answer
+  }
+
+  /// Success, or a refusal that a client can act on: by its code, and where it is to be repeated,
+  /// by its time.
+  var isNamed: Bool {
+    switch status {
+    case 200..<300: true
+    case 408, 413: !code.isEmpty
+    case 429, 503: !code.isEmpty && saysWhen
+    default: false
+    }
+  }
+}

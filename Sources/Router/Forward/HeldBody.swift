@@ -1,0 +1,52 @@
+import Synchronization
+import Wire
+
+/// What one large body holds of ``BodyRoom``, part by part as it comes; given back at the latest
+/// when nobody knows it any more.
+final class HeldBody: Sendable {
+  private let holder: BodyRoom.Holder
+  private let traffic: Traffic
+  private let metrics: RouterMetrics
+  private let bytes = Mutex(0)
+
+  init(_ holder: BodyRoom.Holder, _ traffic: Traffic, _ metrics: RouterMetrics) {
+    self.holder = holder
+    self.traffic = traffic
+    self.metrics = metrics
+  }
+
+  deinit { leave() }
+
+  /// Takes room for `count` bytes more, or throws what its client is to be told.
+  func take(_ count: Int) throws(Failure) {
+    let entry = traffic.enter(holder, bytes: count)
+    guard entry == .entered else {
+      metrics.shed(.bodiesFull)
+      throw refusal(entry)
+    }
+    bytes.withLock { $0 += count }
+  }
+
+  /// Gives back all that was taken.
+  func leave() {
+    let held = bytes.withLock { bytes in
+      defer { bytes = 0 }
+      return bytes
+    }
+    if held > 0 { traffic.leave(holder, bytes: held) }
+  }
+
+  private func refusal(_ entry: BodyRoom.Entry) -> Failure {
+    switch (holder, entry) {
+    case (.webhooks, _):
+      Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
+    case (.tenant, .holderFull):
+      Failure(
+        .rateLimited, "too many large bodies at a time for this account",
+        retryAfterMilliseconds: 1_000)
+    default:
+      Failure(
+        .overloaded, "too many large bodies at a time; try again", retryAfterMilliseconds: 1_000)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Simulation
+import Storage
+import Synchronization
+import Testing
+import Wire
+
+@testable import Cell
+
+/// Pages of recipients that come under one idempotency key at once, or are cut off in the middle.
+@Suite("Pages under one key at once") struct PagesAtOnceTests {
+  private static let people = (0..<20_000).map { "+49170\(1_000_000 + $0)" }
+  private static let full = Array(people.prefix(10_000))
+
+  private func withShop(_ body: (TestShop, MeetingStore) async throws -> Void) async throws {
+    let clock = SimulatedWallClock()
+    try await withRealEngine(CellSchema.schema, tenant: TestAPI.tenant, clock: clock) { engine in
+      let store = MeetingStore(engine)
+      try await body(
+        try await TestShop(funds: 100_000_000, over: TestAPI(store, clock: clock)), store)
+    }
+  }
+
+  private func recipients(_ shop: TestShop, _ campaign: String) async -> Int64? {
+    await shop.get("/v1/campaigns/\(campaign)").object("counts").integer("recipients")
+  }
+
+  /// A full page takes several commands, three people take one.
+  @Test(arguments: [9_000, 3])
+  func `one of two pages is stored, and nothing of the other`(others: Int) async throws {
+    try await withShop { shop, store in
+      let id = try await shop.campaign()
+      let other = Array(Self.people.suffix(others))
+      // Neither is stored when the other looks whether the key is taken.
+      store.meet(2)
+      async let one = shop.addRecipients(id, page: 0, Self.full, key: "k")
+      async let two = shop.addRecipients(id, page: 1, other, key: "k")
+      let answers = await [one, two]
+      let stored = try #require(answers.firstIndex { $0.status == 200 })
+      let refused = answers[1 - stored]
+      #expect(refused.status == 409)
+      #expect(refused.code == "idempotency_conflict")
+      let count = Int64(stored == 0 ? Self.full.count : others)
+      #expect(answers[stored].integer("added") == count)
+      #expect(await recipients(shop, id) == count)
+
+      // The one is answered alike again, and the other is added under a key of its own.
+      let pages = [Self.full, other]
+      let again = await shop.addRecipients(id, page: stored, pages[stored], key: "k")
+      #expect(again.bytes == answers[stored].bytes)
+      let late = await shop.addRecipients(id, page: 1 - stored, pages[1 - stored], key: "k2")
+      #expect(late.status == 200)
+      #expect(await recipients(shop, id) == Int64(Self.full.count + others))
+      #expect(await shop.post("/v1/campaigns/\(id)/start").status == 200)
+    }
+  }
+
+  @Test func `two that are the same page are answered alike`() async throws {
+    try await withShop { shop, store in
+      let id = try await shop.campaign()
+      store.meet(2)
+      async let one = shop.addRecipients(id, Self.full, key: "k")
+      async let two = shop.addRecipients(id, Self.full, key: "k")
+      let answers = await [one, two]
+      #expect(answers.map(\.status) == [200, 200])
+      #expect(answers[0].bytes == answers[1].bytes)
+      #expect(answers[0].integer("added") == 10_000)
+      #expect(await recipients(shop, id) == 10_000)
+    }
+  }
+
+  @Test func `a page that was cut off keeps its key, and goes on under it`() async throws {
+    try await withShop { shop, store in
+      let id = try await shop.campaign()
+      store.cutOff(true)
+      #expect(await shop.addRecipients(id, Self.full, key: "k").status == 503)
+      store.cutOff(false)
+      let part = try #require(await recipients(shop, id))
+      #expect(part > 0 && part < 10_000)
+      let refused = await shop.addRecipients(id, page: 1, ["+16505551234"], key: "k")
+      #expect(refused.code == "idempotency_conflict")
+      #expect(await recipients(shop, id) == part)
+      let whole = await shop.addRecipients(id, Self.full, key: "k")
+      #expect(whole.integer("added") == 10_000)
+      #expect(await shop.addRecipients(id, Self.full, key: "k").bytes == whole.bytes)
+      #expect(await recipients(shop, id) == 10_000)
+    }
+  }
+}
+
+/// A store at which requests that read messages wait for each other, and which may be away in the
+/// middle of an effect.
+private final class MeetingStore: TenantStore {
+  private struct State {
+    var expected = 0
+    var waiting: [CheckedContinuation<Void, Never>] = []
+    var isCutOff = false
+  }
+  private let store: any TenantStore
+  private let state = Mutex(State())
+
+  init(_ store: any TenantStore) { self.store = store }
+
+  /// The next so many reads of messages are answered together.
+  func meet(_ requests: Int) { state.withLock { $0.expected = requests } }
+
+  /// Commands without a key of their own, which are those in the middle, are not answered.
+  func cutOff(_ isCutOff: Bool) { state.withLock { $0.isCutOff = isCutOff } }
+
+  func write<T: Sendable>(
+    _ tenant: TenantID, _ origin: CommandOrigin,
+    _ body: @escaping @Sendable (Transaction) throws -> T
+  ) async throws(Failure) -> T {
+    if state.withLock({ $0.isCutOff }) { throw Failure(.outcomeUnknown, "cut off") }
+    return try await store.write(tenant, origin, body)
+  }
+
+  func perform(
+    _ tenant: TenantID, _ origin: CommandOrigin, _ claim: IdempotencyClaim,
+    _ body: @escaping @Sendable (Transaction) throws -> StoredAnswer
+  ) async throws(Failure) -> StoredAnswer {
+    try await store.perform(tenant, origin, claim, body)
+  }
+
+  func read<T: Sendable>(
+    _ tenant: TenantID, _ files: Set<FileKind>,
+    _ body: @escaping @Sendable (Snapshot) throws -> T
+  ) async throws(Failure) -> T {
+    let result = try await store.read(tenant, files, body)
+    if files == [.messages] { await meeting() }
+    return result
+  }
+
+  private func meeting() async {
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      let together = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+        guard state.expected > 0 else { return [continuation] }
+        state.waiting.append(continuation)
+        guard state.waiting.count == state.expected else { return [] }
+        let together = state.waiting
+        state.waiting = []
+        state.expected = 0
+        return together
+      }
+      for one in together { one.resume() }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Edge
+import Messaging
+import Simulation
+import Synchronization
+import Testing
+import Wire
+
+@testable import Router
+
+/// What a client hears where there is no room for a large body, and that all room comes back.
+@Suite("Large bodies", .timeLimit(.minutes(1))) struct LargeBodyTests {
+  private static let bytes = 50_000
+  private static let large = [UInt8](repeating: 0x20, count: bytes)
+  private static let small = [UInt8](repeating: 0x20, count: BodyReader.smallBytes)
+
+  private func deployment(
+    _ limits: RouterLimits
+  ) async throws -> (cell: FakeCell, control: FakeControlPlane, router: RouterHarness) {
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 11))
+    let cell = try await FakeCell("a", network)
+    let control = try await FakeControlPlane(network, TestMap.acme)
+    let router = try RouterHarness(network: network, limits: limits)
+    try await router.connect([cell])
+    return (cell, control, router)
+  }
+
+  @Test(arguments: [(true, 429, "rate_limited"), (false, 503, "overloaded")])
+  func `a large body without room is refused, a small one passes`(
+    isOwn: Bool, status: Int, code: String
+  ) async throws {
+    var limits = RouterLimits()
+    if isOwn { limits.bodyBytesPerTenant = Self.bytes } else { limits.bodyBytes = Self.bytes }
+    let (cell, _, router) = try await deployment(limits)
+    let inner = Mutex<[RouterHarness.Answer]>([])
+    cell.answers { request throws(Failure) in
+      // While the first one is in the cell, others come.
+      guard inner.withLock({ $0.isEmpty }), request.body.count == Self.bytes else {
+        return FakeCell.text(200, "ok")
+      }
+      for body in [Self.large, Self.small] {
+        guard let answer = try? await router.call(.post, body: body) else { continue }
+        inner.withLock { $0.append(answer) }
+      }
+      return FakeCell.text(200, "ok")
+    }
+    #expect(try await router.call(.post, body: Self.large).status == 200)
+    let answers = inner.withLock { $0 }
+    #expect(answers.map(\.status) == [status, 200])
+    #expect(answers.first?.body.contains("\"\(code)\"") == true)
+    #expect(answers.first?.headers[.retryAfter] == "1")
+    #expect(answers.first?.headers[.connection] == "close")
+    #expect(router.node.edge.metrics.count(of: .bodiesFull) == 1)
+    #expect(router.node.edge.traffic.bodyBytes == 0)
+    #expect(try await router.call(.post, body: Self.large).status == 200)
+  }
+
+  @Test func `a webhook without room is not stored, and its sender is told so`() async throws {
+    var limits = RouterLimits()
+    limits.webhookBytes = Self.bytes - 1
+    let (cell, _, router) = try await deployment(limits)
+    let pad = String(repeating: "x", count: Self.bytes)
+    let value = #"{"metadata":{"phone_number_id":"106"},"pad":"\#(pad)"}"#
+    let refused = try await router.webhook(
+      #"{"entry":[{"id":"9","changes":[{"field":"messages","value":\#(value)}]}]}"#)
+    #expect(refused.status == 503)
+    #expect(refused.body.contains("\"not_stored\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    #expect(cell.parts.isEmpty && cell.spooled.isEmpty)
+    #expect(router.node.edge.traffic.bodyBytes == 0)
+  }
+
+  @Test func `the control plane's bodies have room of their own, and an end`() async throws {
+    var limits = RouterLimits()
+    limits.bodyBytesPerTenant = Self.bytes - 1
+    let (_, _, router) = try await deployment(limits)
+    let refused = try await router.send(
+      .post, "/v1/tenants", host: "admin.localhost", body: Self.large)
+    #expect(refused.status == 503)
+    #expect(refused.body.contains("\"overloaded\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    let passed = try await router.send(
+      .post, "/v1/tenants", host: "admin.localhost", body: Self.small)
+    #expect(passed.status == 201)
+  }
+
+  @Test(arguments: [(true, "overloaded"), (false, "outcome_unknown")])
+  func `an answer without room is not held; of a write nobody says that it failed`(
+    isRead: Bool, code: String
+  ) async throws {
+    var limits = RouterLimits()
+    limits.bodyBytes = Self.bytes - 1
+    let (cell, _, router) = try await deployment(limits)
+    cell.answers { _ throws(Failure) in
+      FakeCell.text(200, String(repeating: "x", count: Self.bytes))
+    }
+    let refused = try await router.call(isRead ? .get : .post)
+    #expect(refused.status == 503)
+    #expect(refused.body.contains("\"\(code)\""))
+    #expect(refused.headers[.retryAfter] == "1")
+    #expect(router.node.edge.traffic.bodyBytes == 0)
+  }
+
+  @Test func `a large answer arrives whole, and gives its room back`() async throws {
+    let (cell, _, router) = try await deployment(RouterLimits())
+    // Longer than the part that is written as a copy, and shorter.
+    for count in [Self.bytes, 1_000_003] {
+      let text = String(repeating: "xyz", count: count / 3)
+      cell.answers { _ throws(Failure) in FakeCell.text(200, text) }
+      let answer = try await router.call()
+      #expect(answer.body == text)
+      #expect(answer.headers[.contentLength] == "\(text.utf8.count)")
+      #expect(router.node.edge.traffic.bodyBytes == 0)
+    }
+  }
+}
