@@ -77,6 +77,7 @@ void aim_crash_enter(aim_crash_map *map, const char *name, size_t length) {
   if (!slot || length > AIM_CRASH_NAME) return;
   memcpy(slot->name, name, length);
   slot->length = (unsigned char)length;
+  slot->entered++;
   current = slot;
 }
 

@@ -37,14 +37,14 @@ import Wire
     try await withArchive { fixture in
       try await fixture.startArchived(1...3)
       let running = try #require(fixture.engine.runningTenants)
-      let name = try await RunningNames("\(fixture.directory)/cell", running).name {
+      let names = try await RunningNames("\(fixture.directory)/cell").names {
         _ = try await TenantRestorer(
           archive: fixture.archive, files: LiveFileSystem(), running: running
         ).restore(
           tenant, schema: TestSchema.store(), to: .latest, cell: fixture.cell,
           into: "\(fixture.directory)/drilled", lineage: Lineage(99))
       }
-      #expect(name == tenant.rawValue)
+      #expect(names == [tenant.rawValue])
     }
   }
 }

@@ -16,33 +16,32 @@ import Wire
   {
     try await withArchive { fixture in
       try await fixture.startArchived(1...3)
-      let names = RunningNames(
-        "\(fixture.directory)/cell", try #require(fixture.engine.runningTenants))
+      let running = RunningNames("\(fixture.directory)/cell")
       let (service, lineage) = (fixture.service, Lineage(99))
-      let prepared = try await names.name {
+      let prepared = try await running.names {
         _ = try await service.prepare(
           tenant, to: .latest, as: TenantID(trusted: "fork"), lineage: Lineage(98))
       }
-      #expect(prepared == tenant.rawValue)
+      #expect(prepared == [tenant.rawValue])
       let past = try await service.restoreBeside(tenant, to: .latest)
-      let read = try await names.name { _ = try await service.read(past, .ledger) { _ in } }
-      #expect(read == tenant.rawValue)
+      let read = try await running.names { _ = try await service.read(past, .ledger) { _ in } }
+      #expect(read == [tenant.rawValue])
 
       // Over what is there now, as a swap does.
       let head = try await fixture.engine.hold(tenant)
       let current = try await service.current(of: tenant, head, lineage)
-      let edited = try await names.name {
+      let edited = try await running.names {
         try await service.edit(current, past: past) { _, _ in }
       }
-      #expect(edited == tenant.rawValue)
-      let settled = try await names.name {
+      #expect(edited == [tenant.rawValue])
+      let settled = try await running.names {
         _ = try await service.settle(current, as: tenant, lineage, past.restored)
       }
-      #expect(settled == tenant.rawValue)
-      let adopted = try await names.name {
+      #expect(settled == [tenant.rawValue])
+      let adopted = try await running.names {
         _ = try await service.adopt(past, as: tenant, lineage)
       }
-      #expect(adopted == tenant.rawValue)
+      #expect(adopted == [tenant.rawValue])
       fixture.engine.unhold(tenant)
     }
   }

@@ -19,6 +19,7 @@ extension LiveFiles {
   public func synchronizeDirectory(_ path: String) throws(FileError) {
     try live.synchronizeDirectory(path)
   }
+  public var bootID: String { live.bootID }
   public func freeBytes(_ path: String) throws(FileError) -> UInt64 { try live.freeBytes(path) }
   public func lock(_ path: String) throws(FileError) -> any FileLock { try live.lock(path) }
 }

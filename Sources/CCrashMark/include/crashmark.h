@@ -15,7 +15,9 @@ typedef struct {
   unsigned char length;
   char name[AIM_CRASH_NAME];
   unsigned char taken;
-  char unused[AIM_CRASH_SLOT_BYTES - AIM_CRASH_NAME - 3];
+  // How often somebody was named here.
+  unsigned entered;
+  char unused[AIM_CRASH_SLOT_BYTES - AIM_CRASH_NAME - 8];
 } aim_crash_slot;
 
 // The file: a slot per thread, behind a slot's worth of header.

@@ -17,6 +17,8 @@ struct FloodCrowd: Sendable {
     let tenant: Int?
     let recipients: Int
     let answer: FloodAnswer?
+    /// Why there is none.
+    let instead: String
   }
 
   private struct Held {
@@ -119,7 +121,9 @@ struct FloodCrowd: Sendable {
 
   private func hear(_ held: Held) -> Sent {
     defer { held.peer?.end() }
-    return Sent(tenant: held.tenant, recipients: held.recipients, answer: held.peer?.hear())
+    let (answer, instead) = held.peer?.hear() ?? (nil, "no connection")
+    return Sent(
+      tenant: held.tenant, recipients: held.recipients, answer: answer, instead: instead)
   }
 }
 

@@ -58,7 +58,7 @@ public struct FloodMode: Sendable {
   private func judge(_ sent: [FloodCrowd.Sent], _ report: inout ChaosReport) {
     for one in sent {
       guard let answer = one.answer else {
-        report.faultsHit["no answer", default: 0] += 1
+        report.faultsHit[one.instead, default: 0] += 1
         continue
       }
       report.faultsHit["\(answer.status) \(answer.code)", default: 0] += 1
@@ -66,7 +66,7 @@ public struct FloodMode: Sendable {
         report.complaints.append("answered \(answer.status) \(answer.code), without its time")
       }
     }
-    let silent = report.faultsHit["no answer"] ?? 0
+    let silent = sent.count { $0.answer == nil }
     if silent > 0 { report.complaints.append("\(silent) of \(sent.count) have no answer") }
     plan.say("answers: \(report.faultsHit.sorted { $0.key < $1.key })")
     // As many as this are more than there is room for, of every kind, and some find theirs.

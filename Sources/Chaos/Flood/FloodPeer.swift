@@ -5,6 +5,8 @@ struct FloodPeer {
   /// request may take one.
   private static let silences = 24
   private static let headBytes = 8_192
+  /// A fifth of a second each.
+  private static let attempts = 50
 
   private let connection: RawConnection
   private let last: [UInt8]
@@ -13,7 +15,7 @@ struct FloodPeer {
   ///
   /// - Parameter head: The request's line and headers, without its length.
   init?(port: UInt16, head: [String], body: [UInt8]) {
-    guard let connection = RawConnection(port: port) else { return nil }
+    guard let connection = Self.connect(port) else { return nil }
     self.connection = connection
     last = Array(body.suffix(1))
     let lines = head + ["content-length: \(body.count)", "", ""]
@@ -23,28 +25,36 @@ struct FloodPeer {
 
   /// Asks so often, and takes none of the answers.
   init?(port: UInt16, head: [String], times: Int) {
-    guard let connection = RawConnection(port: port) else { return nil }
+    guard let connection = Self.connect(port) else { return nil }
     self.connection = connection
     last = []
     let request = (head + ["", ""]).joined(separator: "\r\n")
     connection.send(String(repeating: request, count: times))
   }
 
+  /// A busy router's queue of connections may be full for a moment.
+  private static func connect(_ port: UInt16) -> RawConnection? {
+    (0..<attempts).lazy.compactMap { _ in RawConnection(port: port) }.first
+  }
+
   /// Sends the last byte; who was refused has been answered already.
   func release() { _ = connection.sendAll(last) }
 
-  /// The answer; nil where none comes.
-  func hear() -> FloodAnswer? {
+  /// The answer, or in words why there is none.
+  func hear() -> (answer: FloodAnswer?, instead: String) {
     var head: [UInt8] = []
     var silences = 0
     while !head.reversed().starts(with: "\n\r\n\r".utf8) {
-      let next = connection.hear(1)
-      head += next
-      if next.isEmpty { silences += 1 }
-      guard silences < Self.silences, head.count < Self.headBytes else { return nil }
+      switch connection.next(1) {
+      case .bytes(let next): head += next
+      case .end: return (nil, "hung up on, after \(head.count) bytes")
+      case .silence: silences += 1
+      }
+      guard silences < Self.silences else { return (nil, "silence") }
+      guard head.count < Self.headBytes else { return (nil, "an endless head") }
     }
-    guard let answer = FloodAnswer(head: head) else { return nil }
-    return answer.with(body: connection.hear(answer.bodyBytes))
+    guard let answer = FloodAnswer(head: head) else { return (nil, "no head of an answer") }
+    return (answer.with(body: connection.hear(answer.bodyBytes)), "")
   }
 
   func end() { connection.close() }

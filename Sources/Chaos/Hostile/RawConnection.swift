@@ -89,14 +89,15 @@ struct RawConnection {
     }
   }
 
-  private enum Heard {
+  enum Heard {
     case bytes(ArraySlice<UInt8>)
     /// Closed or reset.
     case end
     case silence
   }
 
-  private func next(_ count: Int) -> Heard {
+  /// At most `count` bytes of the other side, as soon as there are any.
+  func next(_ count: Int) -> Heard {
     var buffer = [UInt8](repeating: 0, count: count)
     while true {
       let received = recv(descriptor, &buffer, count, 0)

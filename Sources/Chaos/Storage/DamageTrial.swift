@@ -114,8 +114,12 @@ struct DamageTrial {
       repair == nil ? Set(second.stopped) : Set(losses.filter(\.needsRestore).map(\.tenant))
     let unnamed = Set(third.stopped).subtracting(away)
     if !unnamed.isEmpty {
+      let why = machine.engine.problems.compactMap { problem in
+        problem.tenant.flatMap { unnamed.contains($0) ? "\($0): \(problem.detail)" : nil }
+      }
       cycle.complaints.append(
-        "stopped after the repair, which named no loss that needs a restore: \(unnamed.sorted())")
+        "stopped after the repair, which named no loss that needs a restore: \(why.sorted()), "
+          + "losses: \(losses)")
     }
     let tried = cycle.books.tried
     let givenUp = repair.map { places.givenUp(tried, by: $0) } ?? []

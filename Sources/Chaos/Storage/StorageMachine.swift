@@ -132,7 +132,7 @@ public final class StorageMachine: Sendable {
   func repair() throws -> JournalRepairReport {
     let files = disk.fileSystem()
     vfs.restart(files)
-    let applied = try AppliedSeqs.read(
+    let applied = try AppliedSeqs.files(
       dataDirectory: Self.dataDirectory, files: files, vfs: vfs.name)
     return try JournalRepair.run(
       directory: Self.journalDirectory, files: files, applied: applied)

@@ -27,6 +27,10 @@ public protocol FileSystem: Sendable {
   /// Bytes of the device of `path`, free or not; 0: unknown.
   func totalBytes(_ path: String) throws(FileError) -> UInt64
 
+  /// Names the machine's present run: another one after the power was gone, with everything that no
+  /// fsync had reached. Empty where nobody knows.
+  var bootID: String { get }
+
   /// Takes the exclusive lock of a file, made where it is missing, until the lock is released or
   /// the process ends. Throws ``FileError/isOwnedByAnother`` where another process has it.
   func lock(_ path: String) throws(FileError) -> any FileLock
@@ -34,6 +38,7 @@ public protocol FileSystem: Sendable {
 
 extension FileSystem {
   public func totalBytes(_ path: String) throws(FileError) -> UInt64 { 0 }
+  public var bootID: String { "" }
 }
 
 /// How a file is opened.

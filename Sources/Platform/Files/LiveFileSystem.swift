@@ -50,6 +50,15 @@ public struct LiveFileSystem: FileSystem {
     return names.sorted()
   }
 
+  /// The kernel's own name for it; where there is none, empty.
+  public var bootID: String {
+    guard let file = fopen("/proc/sys/kernel/random/boot_id", "r") else { return "" }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 64)
+    guard fgets(&line, Int32(line.count), file) != nil else { return "" }
+    return String(decoding: line.prefix { $0 > 32 }.map(UInt8.init), as: UTF8.self)
+  }
+
   public func exists(_ path: String) throws(FileError) -> Bool {
     if access(path, F_OK) == 0 { return true }
     guard errno == ENOENT || errno == ENOTDIR else { throw FileError(.open, path, errno: errno) }

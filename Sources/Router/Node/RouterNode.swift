@@ -96,6 +96,8 @@ public final class RouterNode: Service {
             maxHeaderFieldCount: limits.headerCount * limits.decoderSlack))),
       configuration: .init(
         address: .hostname(configuration.host, port: configuration.port),
+        // All may come at once, as after a restart: who finds no room waits a second to ask again.
+        backlog: limits.connections,
         availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
       onServerRunning: { [self] channel in
         await listening { $0.http = channel.localAddress?.port ?? 0 }

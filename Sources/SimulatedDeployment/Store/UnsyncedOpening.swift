@@ -27,6 +27,7 @@ public final class UnsyncedOpening: FileSystem {
   public func synchronizeDirectory(_ path: String) throws(FileError) {
     try files.synchronizeDirectory(path)
   }
+  public var bootID: String { files.bootID }
   public func freeBytes(_ path: String) throws(FileError) -> UInt64 { try files.freeBytes(path) }
   public func lock(_ path: String) throws(FileError) -> any FileLock { try files.lock(path) }
 }

@@ -39,6 +39,8 @@ public final class SimulatedDisk: Sendable {
     var pendingNames: [String: [NameChange]] = [:]
     var locks: Set<String> = []
     var incarnation = 0
+    /// How often the power has gone.
+    var powerLosses = 0
     var freeBytes: UInt64 = .max
     var calls: [FileError.Operation: Int] = [:]
     var faults: [Fault] = []
@@ -153,6 +155,9 @@ public final class SimulatedDisk: Sendable {
       return dirty.sorted()
     }
   }
+
+  /// The machine's present run.
+  var bootID: String { "boot-\(state.withLock { $0.powerLosses })" }
 
   /// A copy of what processes see, in memory of its own.
   public func copy() -> SimulatedDisk {

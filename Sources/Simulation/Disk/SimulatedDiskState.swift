@@ -53,6 +53,7 @@ extension SimulatedDisk.State {
   }
 
   mutating func losePower(_ fate: SimulatedDisk.Fate) {
+    powerLosses += 1
     var draw = Draw(fate)
     for directory in pendingNames.keys.sorted() {
       for change in pendingNames[directory] ?? [] where draw.keeps() {

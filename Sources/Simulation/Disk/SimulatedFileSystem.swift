@@ -39,6 +39,8 @@ struct SimulatedFileSystem: FileSystem {
     return SimulatedFile(disk: disk, incarnation: incarnation, path: path, id: id)
   }
 
+  var bootID: String { disk.bootID }
+
   func createDirectory(_ path: String) throws(FileError) {
     try call(.createDirectory, path) { state throws(FileError) in
       // Directories are durable at once: what is tested here is files.

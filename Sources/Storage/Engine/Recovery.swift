@@ -8,6 +8,8 @@ struct Recovery {
   let writers: [TenantID: TenantWriter]
   /// Tenants that left: their files are elsewhere, and nobody needs their records here.
   let without: Set<TenantID>
+  /// Whether the power has been there since a start found everything whole: ``BootMark``.
+  let isUnbroken: Bool
   private var open: Set<TenantID> = []
   /// Per tenant the first damage that stops it: of what lies behind nothing is applied, or it would
   /// look as if the files had what is lost.
@@ -15,11 +17,13 @@ struct Recovery {
   private(set) var replayed: UInt64 = 0
 
   init(
-    context: EngineContext, writers: [TenantID: TenantWriter], without: Set<TenantID>
+    context: EngineContext, writers: [TenantID: TenantWriter], without: Set<TenantID>,
+    isUnbroken: Bool
   ) {
     self.context = context
     self.writers = writers
     self.without = without
+    self.isUnbroken = isUnbroken
   }
 
   mutating func run(_ opened: OpenedJournal) throws {
@@ -118,8 +122,9 @@ struct Recovery {
       // A quarantined tenant's stay closed: what they have counts as not applied, and is kept.
       let isClosed = writer.problem != nil
       let applied =
-        isClosed ? .zero : (try? withCore(of: writer) { try $0.highestApplied() }) ?? .zero
-      guard range.stops(tenant, applied: applied) else { continue }
+        isClosed
+        ? nil : try? withCore(of: writer) { try $0.appliedFiles(isUnbroken: isUnbroken) }
+      guard range.stops(tenant, applied: applied?.whole ?? .zero) else { continue }
       if let before = stopping[tenant], before.firstSeq <= range.firstSeq { continue }
       stopping[tenant] = range
     }

@@ -83,8 +83,15 @@ extension StorageEngine {
     }
     try stopCut(writers)
     let without = try opened.heads.filter { try !imports.hasFiles($0.key, $0.value) }
-    var recovery = Recovery(context: context, writers: writers, without: Set(without.keys))
+    let boot = BootMark(directory: configuration.directory, files: files)
+    var recovery = Recovery(
+      context: context, writers: writers, without: Set(without.keys),
+      isUnbroken: boot.isUnbroken())
     try recovery.run(opened)
+    // A copy applies its records later, and fetches what is damaged.
+    if opened.damage.isEmpty, opened.headsProblem == nil, !configuration.isFollowing {
+      try mark(boot)
+    }
     report.tenants = writers.count
     report.records = recovery.replayed
     let unseen = try unseen(opened)
@@ -154,6 +161,16 @@ extension StorageEngine {
     let last = context.heads.tenants.values.map(\.time).max() ?? .zero
     context.following.applied(context.journal.lastSeq, last)
     life.withLock { $0 = .running(running) }
+  }
+
+  /// A disk that takes no mark costs no start: files prove less after the next damage.
+  private func mark(_ boot: BootMark) throws {
+    do {
+      try boot.set()
+    } catch {
+      guard !FailedSync.isCause(of: error) else { throw error }
+      log.error("the mark of this boot cannot be written", metadata: ["error": "\(error)"])
+    }
   }
 
   /// What every tenant's files prove to have been durable; asked where the journal's end is torn.

@@ -59,7 +59,8 @@ public struct DamagedRange: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether this damage stops a tenant whose files all have what is up to `applied`.
+  /// Whether this damage stops a tenant whose files all have what is up to `applied`:
+  /// ``AppliedFiles/whole``.
   public func stops(_ tenant: TenantID, applied: TenantSeq) -> Bool {
     switch tenants {
     case .known(let lost): lost[tenant].map { $0 > applied } ?? false

@@ -22,7 +22,7 @@ extension JournalRepair {
     guard survey.heads[tenant]?.ownership.isHere != false,
       !survey.isRenewed(tenant, behind: range)
     else { return nil }
-    let have = applied[tenant] ?? .zero
+    let have = applied[tenant]?.highest ?? .zero
     let (kept, next) = survey.ends(of: tenant)
     let from: TenantSeq
     let through: TenantSeq

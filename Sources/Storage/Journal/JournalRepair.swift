@@ -12,8 +12,9 @@ public struct JournalRepairReport: Codable, Hashable, Sendable {
     public var lostThrough: TenantSeq
     /// Of these, records that are readable but void: they follow one that is gone.
     public var voidRecords: UInt64
-    /// The tenant cannot go on from its files: they have part of what is gone, or nothing tells
-    /// any more where it stands (``lostThrough`` is then what they have, before ``lostFrom``).
+    /// The tenant is to be restored: its files have part of what is gone, which they cannot go on
+    /// from or which nothing shows to be all; or nothing tells any more where it stands
+    /// (``lostThrough`` is then what they have, before ``lostFrom``).
     public var needsRestore: Bool
   }
 
@@ -42,19 +43,20 @@ public struct JournalRepairReport: Codable, Hashable, Sendable {
 public struct JournalRepair {
   private let directory: String
   private let files: any FileSystem
-  let applied: [TenantID: TenantSeq]
+  let applied: [TenantID: AppliedFiles]
   let survey: RepairSurvey
 
   /// Repairs the journal in `directory`.
   ///
-  /// `applied` is the highest applied seq of each tenant's files. Throws
+  /// `applied` is what each tenant's files have. Throws
   /// ``JournalError/noSuchDamage(_:)`` where there is nothing to repair.
   public static func run(
-    directory: String, files: any FileSystem, applied: [TenantID: TenantSeq]
+    directory: String, files: any FileSystem, applied: [TenantID: AppliedFiles]
   ) throws -> JournalRepairReport {
     let lock = try JournalNames.takeLock(directory, files)
     defer { lock.release() }
-    let survey = try RepairSurvey(directory: directory, files: files, applied: applied)
+    let survey = try RepairSurvey(
+      directory: directory, files: files, applied: applied.mapValues(\.highest))
     guard !survey.damage.isEmpty || survey.beginning != nil else {
       throw JournalError.noSuchDamage("no damage in \(directory)")
     }
@@ -96,9 +98,9 @@ public struct JournalRepair {
     var losses: [JournalRepairReport.Loss] = []
     var voids: [GapBody.Void] = []
     for (tenant, lost) in survey.lost(index).sorted(by: { $0.key < $1.key }) {
-      let have = applied[tenant] ?? .zero
       // Files that have all of it need none of the lost records.
-      guard have < lost.through else { continue }
+      guard applied[tenant]?.whole ?? .zero < lost.through else { continue }
+      let have = applied[tenant]?.highest ?? .zero
       let kept = before[tenant]
       let needsRestore = kept == nil || have > (kept?.tenantSeq ?? .zero)
       let voidRecords = needsRestore ? 0 : lost.later
@@ -128,7 +130,7 @@ public struct JournalRepair {
   /// Tenants whose files have more than all that the journal still says of them, where this range
   /// is the one that held it: nothing of it is gone, but the chain that would go on from there is.
   private func ahead(_ index: Int, but named: Set<TenantID>) -> [JournalRepairReport.Loss] {
-    applied.sorted { $0.key < $1.key }.compactMap { tenant, have in
+    applied.mapValues(\.highest).sorted { $0.key < $1.key }.compactMap { tenant, have in
       guard !named.contains(tenant), survey.isAhead(tenant, at: have),
         survey.isLast(index, for: tenant)
       else { return nil }

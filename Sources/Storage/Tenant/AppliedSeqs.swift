@@ -4,17 +4,30 @@ import Wire
 
 /// How far the files of a process's tenants have come: proof of which records were durable.
 public enum AppliedSeqs {
-  /// The highest applied seq of each tenant's files under `<data>/tenants`.
-  ///
-  /// For a directory that no process uses. A file that cannot be read proves nothing; `unreadable`
-  /// is told its path. Files of `closed` are not opened; `running` names whose are. Throws
-  /// `FileError` where a directory cannot be listed.
+  /// The highest applied seq of each tenant's files under `<data>/tenants`: ``files``.
   public static func read(
     dataDirectory: String, files: any FileSystem, vfs: String? = nil,
     but closed: Set<TenantID> = [], naming running: RunningTenants? = nil,
     unreadable: (_ path: String, _ reason: String) -> Void = { _, _ in }
   ) throws -> [TenantID: TenantSeq] {
-    var result: [TenantID: TenantSeq] = [:]
+    try self.files(
+      dataDirectory: dataDirectory, files: files, vfs: vfs, but: closed, naming: running,
+      unreadable: unreadable
+    ).mapValues(\.highest)
+  }
+
+  /// What each tenant's files under `<data>/tenants` have.
+  ///
+  /// For a directory that no process uses. A file that cannot be read proves nothing; `unreadable`
+  /// is told its path. Files of `closed` are not opened; `running` names whose are. Throws
+  /// `FileError` where a directory cannot be listed.
+  public static func files(
+    dataDirectory: String, files: any FileSystem, vfs: String? = nil,
+    but closed: Set<TenantID> = [], naming running: RunningTenants? = nil,
+    unreadable: (_ path: String, _ reason: String) -> Void = { _, _ in }
+  ) throws -> [TenantID: AppliedFiles] {
+    let isUnbroken = BootMark(directory: dataDirectory, files: files).isUnbroken()
+    var seqs: [TenantID: [TenantSeq]] = [:]
     let root = TenantDirectory.all(in: dataDirectory)
     guard try files.exists(root) else { return [:] }
     for name in try files.list(root) {
@@ -24,13 +37,13 @@ public enum AppliedSeqs {
         do {
           let found = try running.during(tenant) { try applied(path, tenant, vfs) }
           guard let seq = found else { continue }
-          result[tenant] = max(result[tenant] ?? .zero, seq)
+          seqs[tenant, default: []].append(seq)
         } catch {
           unreadable(path, "\(error)")
         }
       }
     }
-    return result
+    return seqs.mapValues { AppliedFiles($0, isUnbroken: isUnbroken) }
   }
 
   /// Nil for a file that is not one of the tenant's stores.

@@ -173,14 +173,14 @@ extension TenantCore: ReplayTarget {
     return current.applied
   }
 
-  /// The highest record that some file holds.
-  func highestApplied() throws -> TenantSeq {
-    var highest = TenantSeq.zero
+  /// What the files have.
+  func appliedFiles(isUnbroken: Bool) throws -> AppliedFiles {
     defer { closeFiles() }
+    var seqs: [TenantSeq] = []
     for file in schema.files.values
     where try context.files.exists("\(context.directory(tenant))/\(file.name)") {
-      highest = max(highest, try open(file.kind).appliedSeq)
+      seqs.append(try open(file.kind).appliedSeq)
     }
-    return highest
+    return AppliedFiles(seqs, isUnbroken: isUnbroken)
   }
 }

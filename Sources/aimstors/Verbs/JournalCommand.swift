@@ -91,7 +91,7 @@ struct JournalCommand: AsyncParsableCommand {
         let files = LiveFileSystem()
         // The tenants' files lie beside the journal; what they have needs no record.
         let data = URL(fileURLWithPath: location.directory).deletingLastPathComponent().path
-        let applied = try AppliedSeqs.read(dataDirectory: data, files: files) { path, reason in
+        let applied = try AppliedSeqs.files(dataDirectory: data, files: files) { path, reason in
           Console.error("\(path) proves nothing: \(reason)")
         }
         return try JournalRepair.run(

@@ -79,7 +79,7 @@ import Wire
   private func repair(_ directory: String) throws -> JournalRepairReport {
     try JournalRepair.run(
       directory: "\(directory)/journal", files: files,
-      applied: try AppliedSeqs.read(dataDirectory: directory, files: files))
+      applied: try AppliedSeqs.files(dataDirectory: directory, files: files))
   }
 
   @Test func `whose last records lie in damage is stopped by every start until a repair`()

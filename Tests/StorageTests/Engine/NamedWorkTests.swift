@@ -18,46 +18,40 @@ import Wire
     }
   }
 
-  private func names(
-    _ directory: String, _ name: String, _ test: TestEngine
-  ) throws -> RunningNames {
-    RunningNames("\(directory)/\(name)", try #require(test.engine.runningTenants))
-  }
-
   @Test func `a tenant's files are copied, checked, opened and flushed in its name`() async throws {
     try await withTemporaryDirectory { directory in
       let a = try await engine(directory, "a")
       let b = try await engine(directory, "b")
       try await a.engine.create(tenant, epoch: .first)
       for id in 1...3 as ClosedRange<Int64> { try await a.pay(id) }
-      let (source, target) = (try names(directory, "a", a), try names(directory, "b", b))
+      let (source, target) = (RunningNames("\(directory)/a"), RunningNames("\(directory)/b"))
 
       try await a.engine.beginMove(tenant, to: CellID(trusted: "b"), under: epoch)
       try b.engine.prepareImport(tenant, under: epoch)
       let place = b.engine.importDirectory(tenant, under: epoch)
-      let copied = try await source.name {
+      let copied = try await source.names {
         _ = try await a.engine.snapshot(tenant, into: place)
       }
-      #expect(copied == tenant.rawValue)
+      #expect(copied == [tenant.rawValue])
 
       let head = try #require(a.engine.heads[tenant])
-      let imported = try await target.name {
+      let imported = try await target.names {
         try await b.engine.beginImport(
           MoveImport(
             tenant: tenant, lineage: head.lineage, epoch: epoch, source: CellID(trusted: "a"),
             tenantSeq: head.tenantSeq, hash: head.hash, time: head.time,
             schemaVersion: head.schemaVersion, nextDue: head.nextDue))
       }
-      #expect(imported == tenant.rawValue)
-      let opened = try await target.name { await b.engine.openFiles(of: tenant) }
-      #expect(opened == tenant.rawValue)
-      let fenced = try await source.name {
+      #expect(imported == [tenant.rawValue])
+      let opened = try await target.names { await b.engine.openFiles(of: tenant) }
+      #expect(opened == [tenant.rawValue])
+      let fenced = try await source.names {
         _ = try await a.engine.fence(tenant, within: 1_000_000_000)
       }
-      #expect(fenced == tenant.rawValue)
+      #expect(fenced == [tenant.rawValue])
       a.engine.unfence(tenant)
-      let flushed = try await source.name { a.engine.flush() }
-      #expect(flushed == tenant.rawValue)
+      let flushed = try await source.names { a.engine.flush() }
+      #expect(flushed == [tenant.rawValue])
       await a.close()
       await b.close()
     }

@@ -90,7 +90,7 @@ struct RestoredBehindDamageTests {
   private func expectRepaired(_ directory: String, _ count: Int) async throws {
     let report = try JournalRepair.run(
       directory: "\(directory)/journal", files: files,
-      applied: try AppliedSeqs.read(dataDirectory: directory, files: files))
+      applied: try AppliedSeqs.files(dataDirectory: directory, files: files))
     #expect(!report.ranges.contains { $0.losses.contains { $0.tenant == lost } })
     let repaired = try await engine(directory, here)
     #expect(repaired.report.damage.isEmpty && !repaired.report.stopped.contains(lost))

@@ -27,6 +27,7 @@ struct MixedFileSystem: FileSystem {
   func synchronizeDirectory(_ path: String) throws(FileError) {
     try choose(path).synchronizeDirectory(path)
   }
+  var bootID: String { simulated.bootID }
   func freeBytes(_ path: String) throws(FileError) -> UInt64 { try choose(path).freeBytes(path) }
   func lock(_ path: String) throws(FileError) -> any FileLock { try choose(path).lock(path) }
 }

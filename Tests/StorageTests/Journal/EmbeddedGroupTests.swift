@@ -171,7 +171,7 @@ import Wire
     }
     _ = try JournalRepair.run(
       directory: bench.configuration.directory, files: bench.disk.fileSystem(),
-      applied: [TenantID(trusted: "t0"): TenantSeq(16)])
+      whole: [TenantID(trusted: "t0"): TenantSeq(16)])
     let gap = try places(bench)[2]
     bench.disk.edit(bench.segmentPath(1)) { $0[gap.lowerBound + 20] ^= 1 }
     let again = try bench.openWriter()

@@ -27,7 +27,7 @@ import Wire
     _ bench: JournalBench, _ applied: [TenantID: TenantSeq]
   ) throws -> JournalRepairReport {
     try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(), applied: applied)
+      directory: bench.configuration.directory, files: bench.disk.fileSystem(), whole: applied)
   }
 
   @Test func `segments that are missing are named, and a repair ends it`() throws {

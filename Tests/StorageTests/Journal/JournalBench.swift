@@ -103,3 +103,14 @@ final class Answers: Sendable {
   func wait(for count: Int) -> [AppendOutcome] { answers.wait { $0.count >= count ? $0 : nil } }
   var all: [AppendOutcome] { answers.withLock { $0 } }
 }
+
+extension JournalRepair {
+  /// Repairs where all of a tenant's files have what is up to `whole`.
+  static func run(
+    directory: String, files: any FileSystem, whole: [TenantID: TenantSeq]
+  ) throws -> JournalRepairReport {
+    try run(
+      directory: directory, files: files,
+      applied: whole.mapValues { AppliedFiles([$0], isUnbroken: true) })
+  }
+}

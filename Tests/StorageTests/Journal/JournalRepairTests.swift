@@ -54,7 +54,7 @@ import Wire
     // Tenant a's files stand at its record 3; its fourth (position 7) is lost.
     let report = try JournalRepair.run(
       directory: directory, files: bench.disk.fileSystem(),
-      applied: [TenantID(trusted: "a"): TenantSeq(3), TenantID(trusted: "b"): TenantSeq(15)])
+      whole: [TenantID(trusted: "a"): TenantSeq(3), TenantID(trusted: "b"): TenantSeq(15)])
     let range = try #require(report.ranges.first)
     #expect(range.losses.map(\.tenant) == [TenantID(trusted: "a")])
     #expect(range.losses.first?.lostFrom == TenantSeq(4))
@@ -91,7 +91,7 @@ import Wire
     _ = try damage(bench, seq: 7)
     let report = try JournalRepair.run(
       directory: directory, files: bench.disk.fileSystem(),
-      applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
     #expect(report.ranges.first?.losses.isEmpty == true)
     let after = try verify(bench)
     #expect(after.ok, "\(after.chainBreaks)")
@@ -109,7 +109,7 @@ import Wire
     _ = try damage(bench, seq: 29)
     let report = try JournalRepair.run(
       directory: directory, files: bench.disk.fileSystem(),
-      applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
     let loss = try #require(report.ranges.first?.losses.first)
     #expect(report.ranges.first?.losses.count == 1)
     #expect(loss.tenant == TenantID(trusted: "a") && loss.needsRestore)
@@ -130,10 +130,10 @@ import Wire
     // Without a proof it was never durable, and the next start cuts it.
     #expect(throws: JournalError.self) {
       try JournalRepair.run(
-        directory: directory, files: bench.disk.fileSystem(), applied: [b: TenantSeq(14)])
+        directory: directory, files: bench.disk.fileSystem(), whole: [b: TenantSeq(14)])
     }
     let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(), applied: [b: TenantSeq(15)])
+      directory: directory, files: bench.disk.fileSystem(), whole: [b: TenantSeq(15)])
     #expect(report.ranges.first?.losses.map(\.tenant) == [b])
     #expect(report.ranges.first?.losses.first?.needsRestore == true)
     let (_, opened, _) = try bench.openWriter()
@@ -154,7 +154,7 @@ import Wire
     _ = try damage(bench, seq: 7)
     _ = try JournalRepair.run(
       directory: directory, files: bench.disk.fileSystem(),
-      applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
     let (writer, opened, _) = try bench.openWriter()
     let head = try #require(opened.heads[TenantID(trusted: "a")])
     bench.rewind("a", to: head.tenantSeq.next, head.hash)
@@ -173,7 +173,7 @@ import Wire
     stopped.opened.lock.release()
     let report = try JournalRepair.run(
       directory: directory, files: bench.disk.fileSystem(),
-      applied: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(14)])
+      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(14)])
     #expect(report.ranges.first?.losses.map(\.tenant) == [TenantID(trusted: "b")])
     bench.disk.losePower(.lost)
     let (writer, opened, _) = try bench.openWriter()

@@ -43,7 +43,7 @@ import Wire
     _ bench: JournalBench, _ applied: [TenantID: TenantSeq]
   ) throws -> JournalRepairReport {
     try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(), applied: applied)
+      directory: bench.configuration.directory, files: bench.disk.fileSystem(), whole: applied)
   }
 
   @Test(arguments: [RecordKind.restore, .import, .refuse, .commands])
