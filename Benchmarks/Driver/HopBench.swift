@@ -3,8 +3,8 @@ import Foundation
 
 /// What router and messaging add to a request at a quarter of full load.
 ///
-/// A request's whole time, less what the cell's own handler takes of it, and at the median less what
-/// the same open loop at the same rate measures of a bare server that answers "hello": the
+/// A request's whole time, less what the cell's own handler takes of it, and at the median less
+/// what the same open loop at the same rate measures of a bare server that answers "hello": the
 /// generator's own lateness, its client and one HTTP exchange, which a cell with a socket would
 /// cost, too. Quantiles do not subtract: so far out nothing is taken off for "hello", whose tail is
 /// another moment's.

@@ -9,8 +9,8 @@ public enum BodyReader {
 
   /// Throws `body_too_large`, or `request_timeout` where the body does not come in time.
   ///
-  /// - Parameter take: Asked for room for each part of a body that may be larger than
-  ///   ``smallBytes``; what it throws ends the reading.
+  /// - Parameter take: Asked for room once a body has more than ``smallBytes``, for all of it so
+  ///   far and then for each part; what it throws ends the reading.
   public static func read(
     _ request: Request, within time: Duration, taking take: @escaping @Sendable (Int) throws -> Void
   ) async throws -> ByteBuffer {
@@ -38,11 +38,14 @@ public enum BodyReader {
     _ body: RequestBody, until deadline: ContinuousClock.Instant, taking take: (Int) throws -> Void
   ) async throws -> ByteBuffer {
     var whole = ByteBuffer()
+    var taken = 0
     for try await part in body {
-      guard whole.readableBytes + part.readableBytes <= EdgeLimits.requestBytes else {
-        throw tooLarge
+      let size = whole.readableBytes + part.readableBytes
+      guard size <= EdgeLimits.requestBytes else { throw tooLarge }
+      if size > smallBytes {
+        try take(size - taken)
+        taken = size
       }
-      try take(part.readableBytes)
       if whole.readableBytes == 0 {
         whole = part
       } else {

@@ -41,14 +41,19 @@ public struct RouterLimits: Sendable {
   public var perCell = 1_280
   public var perControlPlane = 256
 
-  // Held in memory, of bodies over 16 KiB: of requests, from their first byte to their answer, and
-  // of answers, until the client has taken them. What a router has of them else would be as much as
-  // its connections times 3 or 4 MiB.
-  public var bodyBytes = 192 * 1024 * 1024
+  // Held in memory of bodies over 16 KiB. What a router has of them else would be as much as its
+  // connections times 3 or 4 MiB.
+  /// Of requests, until their answer.
+  public var bodyBytes = 128 * 1024 * 1024
   /// Of these one tenant's, or the control plane's.
   public var bodyBytesPerTenant = 64 * 1024 * 1024
-  /// Besides, of webhooks.
+  /// Of answers, until the client has taken them: no request takes an answer's room.
+  public var answerBytes = 64 * 1024 * 1024
+  public var answerBytesPerTenant = 32 * 1024 * 1024
+  /// Of webhooks.
   public var webhookBytes = 64 * 1024 * 1024
+  /// Of requests and webhooks from one address: whose they are is only claimed, in clear.
+  public var bodyBytesPerAddress = 32 * 1024 * 1024
 
   // Parked while a tenant's owner changes or a cell restarts.
   public var parkTime: Duration = .seconds(10)
@@ -68,7 +73,7 @@ public struct RouterLimits: Sendable {
   /// Cells asked for one part before the answer is 503.
   public var spoolAttempts = 8
   public var deliveriesPerBody = 64
-  /// Webhook bodies in work at a time, each up to 3 MiB.
+  /// Signed webhook bodies in work at a time, each up to 3 MiB.
   public var webhooksInFlight = 256
 
   // The map.

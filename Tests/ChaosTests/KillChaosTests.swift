@@ -20,7 +20,8 @@ extension SystemChaosTests {
       #expect(report.isOK, "\(report)")
       #expect(report.cycles == cycles)
       #expect(report.acked >= 100 * cycles)
-      #expect(report.faultsHit["kill_during_start"] ?? 0 > 0, "\(report.faultsHit)")
+      let hit = report.faultsHit
+      #expect((hit["kill_during_start"] ?? 0) + (hit["kill_just_ready"] ?? 0) > 0, "\(hit)")
     }
 
     @Test func `each victim is also killed while it starts, sometimes twice`() {
@@ -32,9 +33,28 @@ extension SystemChaosTests {
         victims.insert(KillMode.victims[cycle % KillMode.victims.count])
         times.insert(strike.delays.count)
         #expect(strike.delays.allSatisfy { $0 < StartStrike.longestDelay })
+        if cycle % 10 == 6 {
+          #expect(strike.delays.allSatisfy { $0 < StartStrike.shortestDelay })
+        }
       }
       #expect(victims == Set(KillMode.victims))
       #expect(times == [1, 2])
+    }
+
+    @Test func `a process that was ready is not counted as killed in its start`() {
+      var report = ChaosReport()
+      report.cycles = 2
+      #expect(StartStrike.complaint(about: report) != nil)
+      StartStrike.note("cell-1", wasReady: true, &report)
+      #expect(report.faultsHit == ["kill_just_ready": 1, "kill_just_ready cell-1": 1])
+      #expect(StartStrike.complaint(about: report) == nil)
+      // Enough strikes for one to come in time.
+      report.cycles = StartStrike.leastCycles
+      #expect(StartStrike.complaint(about: report) != nil)
+      StartStrike.note("router-1", wasReady: false, &report)
+      #expect(report.faultsHit["kill_during_start"] == 1)
+      #expect(report.faultsHit["kill_during_start router-1"] == 1)
+      #expect(StartStrike.complaint(about: report) == nil)
     }
 
     @Test(arguments: ["forget-dedupe", "double-refund", "resend-ambiguous"])

@@ -44,6 +44,11 @@ import Wire
     ] {
       #expect(hit[fault] ?? 0 > 0, "\(hit)")
     }
+    if Self.isLong {
+      for layer in StorageLayer.allCases {
+        #expect(hit["\(layer.rawValue) syncDirectory fsync-EIO"] ?? 0 > 0, "\(hit)")
+      }
+    }
     for way in IOMode.Way.all {
       let calls = "\(way.layer.rawValue) \(way.kind.rawValue) calls"
       let failed = "\(calls) failed \(way.isPermanent ? "for good" : "once")"
@@ -76,7 +81,7 @@ import Wire
     let count = 4 * ways.count
     let faults = (1...count).map { mode.draw($0, of: count, random) }
     for way in ways {
-      let calls = machine.disk.callCount(way.kind, of: way.layer.mark)
+      let calls = machine.disk.callCount(way.kind, of: way.layer.paths)
       let drawn = faults.filter { $0.way == way }.map(\.call)
       #expect(drawn.count == 4 && drawn == drawn.sorted())
       #expect(drawn.allSatisfy { (1...calls).contains($0) })
@@ -86,6 +91,11 @@ import Wire
 
   @Test func `a spoiled journal is found out, and what it lacks is named`() async {
     let hit = await run(CorruptMode.self, 16).faultsHit
+    if Self.isLong {
+      for end in ["loss named by the repair", "tenant left to a restore"] {
+        #expect(hit[end] ?? 0 > 0, "\(hit)")
+      }
+    }
     for damage in [
       "bit flip", "truncation", "dropped group", "doubled group", "swapped groups",
       "zeroed 4 KiB block", "journal of another cell", "journal of another generation",

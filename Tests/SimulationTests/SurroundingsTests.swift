@@ -27,6 +27,23 @@ import Testing
     #expect(result.sometimes.trimmed == 0)
   }
 
+  /// Short writes and errors are drawn there as everywhere: they are no witnesses of a full disk.
+  @Test func `a call that fails while there is room is not a full disk's doing`() {
+    var options = SimulationOptions()
+    options.trims = false
+    options.clockSteps = 0
+    options.roomLeft = 1 << 40
+    let result = SimulationRun.many(Self.seeds, options: options)
+    #expect(result.failed == nil)
+    let sometimes = result.sometimes
+    #expect(sometimes.cut > 0)
+    #expect(sometimes.cutForRoom == 0)
+    #expect(sometimes.stalled == 0)
+    #expect(sometimes.caughtUp == 0)
+    #expect(sometimes.usedReserve == 0)
+    #expect(sometimes.importWithoutRoom == 0)
+  }
+
   /// The trace of a seed, but for what is said of clocks.
   private func trace(_ seed: UInt64, _ options: SimulationOptions) -> [String] {
     var lines: [String] = []

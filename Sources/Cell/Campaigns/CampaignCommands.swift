@@ -55,10 +55,13 @@ struct CampaignCommands {
       throw Failure(
         .invalidState, "recipients are added to a draft; this is \(standing.state.name)")
     }
-    let count = try store.tally(id)?.recipients ?? 0
-    guard count + Int64(entries.count) <= CampaignLimits.recipients else {
-      throw Failure(
-        .invalidField, "recipients: a campaign has at most \(CampaignLimits.recipients)")
+    // The whole page, and where it begins: nothing could complete one that is stopped half-way.
+    if stored == nil {
+      let count = try store.tally(id)?.recipients ?? 0
+      guard count + Int64(page.entries.count) <= CampaignLimits.recipients else {
+        throw Failure(
+          .invalidField, "recipients: a campaign has at most \(CampaignLimits.recipients)")
+      }
     }
     var added = 0
     var markets: [Market: Int64] = [:]

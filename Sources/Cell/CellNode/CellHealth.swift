@@ -49,7 +49,7 @@ final class CellHealth: Sendable {
   /// From the tenants' heads: no file is opened for it.
   var oldestDue: Timestamp? {
     let now = Timestamp(milliseconds: clock.milliseconds())
-    return engine.servedHeads.values.compactMap(\.nextDue).min().flatMap { $0 < now ? $0 : nil }
+    return engine.firstDue.flatMap { $0 < now ? $0 : nil }
   }
 
   func stopping() { state.withLock { $0.life = .stopping } }

@@ -10,6 +10,8 @@ struct FloodCrowd: Sendable {
   static let asksOfSlowReader = 100
   /// Full pages, behind the others: each takes a cell a second in a test build.
   static let fullPages = 6
+  /// Of this machine's own addresses, so that none is refused for what comes from it alone.
+  static let sources = 16
 
   /// What was sent and answered.
   struct Sent: Sendable {
@@ -75,7 +77,7 @@ struct FloodCrowd: Sendable {
   private func work(_ thread: Int) -> [Sent] {
     let slow = stride(from: thread, to: Self.slowReaders, by: Self.threads).compactMap { number in
       FloodPeer(
-        port: port,
+        port: port, source: Self.source(number),
         head: tenants[number % tenants.count].head(
           "GET", "/recipients?limit=500", host: host, key: nil),
         times: Self.asksOfSlowReader)
@@ -97,6 +99,9 @@ struct FloodCrowd: Sendable {
     return sent
   }
 
+  /// Where a connection comes from: by threes, so that each source has some of every kind.
+  private static func source(_ number: Int) -> UInt8 { UInt8(number / 3 % sources) }
+
   /// A third is one tenant's, a third all tenants', a third Meta's.
   private func hold(_ number: Int) -> Held {
     switch number % 3 {
@@ -104,7 +109,9 @@ struct FloodCrowd: Sendable {
     case 1: page(number, of: number / 3 % tenants.count, recipients: FloodBodies.sparsePage)
     default:
       Held(
-        tenant: nil, recipients: 0, peer: FloodPeer(port: port, head: webhookHead, body: webhook))
+        tenant: nil, recipients: 0,
+        peer: FloodPeer(
+          port: port, source: Self.source(number), head: webhookHead, body: webhook))
     }
   }
 
@@ -114,7 +121,7 @@ struct FloodCrowd: Sendable {
     return Held(
       tenant: tenant, recipients: recipients,
       peer: FloodPeer(
-        port: port,
+        port: port, source: Self.source(number),
         head: tenants[tenant].head("POST", "/recipients", host: host, key: "page-\(page)"),
         body: FloodBodies.page(page, recipients)))
   }

@@ -1,4 +1,5 @@
 import GraphSimulator
+import Synchronization
 
 /// Hundreds of connections at once with the largest bodies that are allowed, of one tenant, of many
 /// and of Meta's, all held back by their last byte, beside clients who do not take their answers:
@@ -9,6 +10,7 @@ public struct FloodMode: Sendable {
   /// Recipients that each campaign has before, for those who read them slowly.
   static let recipients = 500
   static let releaseSeconds = 60
+  private static let bodyBytes = "aimstors_router_body_bytes"
 
   let plan: AttackPlan
   let flood: FloodPlan
@@ -41,11 +43,19 @@ public struct FloodMode: Sendable {
     let before = members.map { ProcessUse($0.pid) }
 
     let crowd = try FloodCrowd(flood, tenants, local, client)
+    let router = try system.member("router-1")
+    let held = Mutex<Int?>(nil)
     let sent = try await crowd.attack {
       try await workload.run(Self.operations..<2 * Self.operations)
+      // Right before the last bytes come.
+      let bytes = await SystemClient.metric(Self.bodyBytes, router.healthURL)
+      held.withLock { $0 = bytes }
     }
     report.cycles = 1
     judge(sent, &report)
+    report.complaints += Self.complaints(
+      held: held.withLock { $0 }, atLeast: flood.heldBytes,
+      late: sent.count { $0.answer?.status == 408 }, of: sent.count)
     try await judge(system, members, before, &report)
     try await workload.run(2 * Self.operations..<3 * Self.operations)
     try await oracle.settle()
@@ -54,6 +64,19 @@ public struct FloodMode: Sendable {
   }
 
   // MARK: Judgement
+
+  /// Why what was sent was no flood: little of it was held when the last bytes came, or much of it
+  /// had been given up by then.
+  static func complaints(held: Int?, atLeast least: Int, late: Int, of all: Int) -> [String] {
+    var complaints: [String] = []
+    if held.map({ $0 < least }) ?? true {
+      complaints.append(
+        "the router held \(held.map { "\($0)" } ?? "an unknown number of") bytes of bodies when "
+          + "the last bytes came, of at least \(least)")
+    }
+    if late * 10 > all { complaints.append("\(late) of \(all) bodies were late") }
+    return complaints
+  }
 
   private func judge(_ sent: [FloodCrowd.Sent], _ report: inout ChaosReport) {
     for one in sent {
@@ -96,7 +119,7 @@ public struct FloodMode: Sendable {
       }
       guard member.role == "router" else { continue }
       try await wait("\(member.id) has given back all bodies", seconds: Self.releaseSeconds) {
-        await SystemClient.metric("aimstors_router_body_bytes", member.healthURL) == 0
+        await SystemClient.metric(Self.bodyBytes, member.healthURL) == 0
       }
     }
   }

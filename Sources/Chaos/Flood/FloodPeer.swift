@@ -14,8 +14,8 @@ struct FloodPeer {
   /// Nil where the router takes no connection.
   ///
   /// - Parameter head: The request's line and headers, without its length.
-  init?(port: UInt16, head: [String], body: [UInt8]) {
-    guard let connection = Self.connect(port) else { return nil }
+  init?(port: UInt16, source: UInt8, head: [String], body: [UInt8]) {
+    guard let connection = Self.connect(port, source) else { return nil }
     self.connection = connection
     last = Array(body.suffix(1))
     let lines = head + ["content-length: \(body.count)", "", ""]
@@ -24,8 +24,8 @@ struct FloodPeer {
   }
 
   /// Asks so often, and takes none of the answers.
-  init?(port: UInt16, head: [String], times: Int) {
-    guard let connection = Self.connect(port) else { return nil }
+  init?(port: UInt16, source: UInt8, head: [String], times: Int) {
+    guard let connection = Self.connect(port, source) else { return nil }
     self.connection = connection
     last = []
     let request = (head + ["", ""]).joined(separator: "\r\n")
@@ -33,8 +33,8 @@ struct FloodPeer {
   }
 
   /// A busy router's queue of connections may be full for a moment.
-  private static func connect(_ port: UInt16) -> RawConnection? {
-    (0..<attempts).lazy.compactMap { _ in RawConnection(port: port) }.first
+  private static func connect(_ port: UInt16, _ source: UInt8) -> RawConnection? {
+    (0..<attempts).lazy.compactMap { _ in RawConnection(port: port, source: source) }.first
   }
 
   /// Sends the last byte; who was refused has been answered already.

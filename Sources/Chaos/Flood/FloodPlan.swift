@@ -2,6 +2,8 @@
 public struct FloodPlan: Sendable {
   /// Connections with a body each: too many for the room of all if every router kept them.
   public let connections: Int
+  /// What a router holds of bodies at least when all are there: with less it was no flood.
+  public let heldBytes: Int
   /// What router and cells may grow by at their worst, in KiB.
   public let routerKiB: Int
   public let cellKiB: Int
@@ -9,10 +11,11 @@ public struct FloodPlan: Sendable {
   public let sign: @Sendable (_ secret: String, _ body: [UInt8]) -> String
 
   public init(
-    connections: Int, routerKiB: Int, cellKiB: Int,
+    connections: Int, heldBytes: Int, routerKiB: Int, cellKiB: Int,
     sign: @escaping @Sendable (_ secret: String, _ body: [UInt8]) -> String
   ) {
     self.connections = connections
+    self.heldBytes = heldBytes
     self.routerKiB = routerKiB
     self.cellKiB = cellKiB
     self.sign = sign

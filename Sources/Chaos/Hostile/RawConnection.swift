@@ -14,25 +14,37 @@ struct RawConnection {
   private let descriptor: Int32
 
   /// Nil where the port takes no connection.
-  init?(port: UInt16) {
+  ///
+  /// `source` is which of this machine's own addresses it comes from, 127.0.0.1 and those that
+  /// follow, counted from 0; nil: any, as the kernel has it.
+  init?(port: UInt16, source: UInt8? = nil) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { return nil }
     Self.bound(descriptor, SO_SNDTIMEO, timeval(tv_sec: 0, tv_usec: Self.sendMicroseconds))
     Self.bound(descriptor, SO_RCVTIMEO, timeval(tv_sec: Self.receiveSeconds, tv_usec: 0))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    let status = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard status == 0 else {
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound =
+      source.map { source in
+        Self.withAddress(0x7F00_0001 + UInt32(source), port: 0) { bind(descriptor, $0, size) } == 0
+      } ?? true
+    let status = Self.withAddress(0x7F00_0001, port: port) { connect(descriptor, $0, size) }
+    guard isBound, status == 0 else {
       Glibc.close(descriptor)
       return nil
     }
     self.descriptor = descriptor
+  }
+
+  private static func withAddress(
+    _ number: UInt32, port: UInt16, _ body: (UnsafePointer<sockaddr>) -> Int32
+  ) -> Int32 {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = in_addr_t(number).bigEndian
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }
+    }
   }
 
   private static func bound(_ descriptor: Int32, _ option: Int32, _ time: timeval) {

@@ -52,9 +52,7 @@ public struct KillMode: Sendable {
     for victim in Self.victims.prefix(plan.cycles) where report.faultsHit["kill \(victim)"] == nil {
       report.complaints.append("\(victim) was never killed")
     }
-    if report.cycles > 1, report.faultsHit["kill_during_start"] == nil {
-      report.complaints.append("nobody was killed during a start")
-    }
+    if let missed = StartStrike.complaint(about: report) { report.complaints.append(missed) }
   }
 
   private func cycle(

@@ -57,17 +57,19 @@ public struct CorruptMode: StorageMode {
         directory: StorageMachine.journalDirectory, files: machine.disk.fileSystem(),
         detail: .commands
       ).groups
-      try spoil(machine.disk, groups, fault, random)
+      let first = try spoil(machine.disk, groups, fault, random)
       let trial = DamageTrial(
-        machine: machine, places: PaymentPlaces(groups), paid: Self.payments, random: random)
+        machine: machine, bound: DamageBound(places: PaymentPlaces(groups), first: first),
+        paid: Self.payments, random: random)
       try await trial.run(fault.damage, &cycle)
     }
   }
 
+  /// Answers the first position that was touched.
   private func spoil(
     _ disk: SimulatedDisk, _ groups: [JournalInspection.Group], _ fault: Fault,
     _ random: SeededRandomSource
-  ) throws {
+  ) throws -> CellSeq {
     // An invalid last group that nothing proves to have been durable is a torn one, and is cut: no
     // reader can tell. So where SQLite's files prove nothing, the end of the journal is left alone.
     let end = groups.last.map { Int($0.offset) } ?? 0
@@ -83,7 +85,7 @@ public struct CorruptMode: StorageMode {
     }
     guard !candidates.isEmpty else { throw Failure(.internalError, "no group can be spoiled") }
     let index = candidates[random.below(candidates.count)]
-    _ = fault.damage.apply(to: disk, groups, at: index, random)
+    return fault.damage.apply(to: disk, groups, at: index, random)
   }
 
   /// Another cell or generation must not take this journal for its own.

@@ -12,7 +12,7 @@ struct DamageTrial {
   static let payments = 12
 
   let machine: StorageMachine
-  let places: PaymentPlaces
+  let bound: DamageBound
   /// How many payments were made before the damage.
   let paid: Int
   let random: SeededRandomSource
@@ -49,11 +49,8 @@ struct DamageTrial {
       cycle.hit(kind.rawValue)
     }
     await cycle.oracle.check(machine.engine, stopped: Set(first.stopped))
-    // What is acknowledged beside damage stays as well; a journal that takes nothing says so.
-    await PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64()).run(
-      PaymentLoad.payments(Self.payments, from: Int64(paid + 1)).filter {
-        !first.stopped.contains($0.tenant)
-      })
+    cycle.complaints += bound.complaints(stopped: first.stopped, damage: first.damage)
+    await pay(beside: first, &cycle)
     await machine.close()
 
     let second = try await start(&cycle)
@@ -74,6 +71,19 @@ struct DamageTrial {
       cycle.complaints.append("a stopped tenant is in no problem: \(unnamed.sorted())")
     }
     return report
+  }
+
+  /// What is acknowledged beside damage stays as well; a journal that takes nothing says so.
+  private func pay(beside start: RecoveryReport, _ cycle: inout StorageCycle) async {
+    let payments = PaymentLoad.payments(Self.payments, from: Int64(paid + 1)).filter {
+      !start.stopped.contains($0.tenant)
+    }
+    var load = PaymentLoad(machine: machine, books: cycle.books, seed: random.uint64())
+    load.tries = 3
+    await load.run(payments)
+    let acked = cycle.books.acked
+    cycle.complaints += DamageBound.complaints(
+      refused: payments.filter { !acked.contains($0.id) }, damage: start.damage)
   }
 
   private func compare(
@@ -122,7 +132,10 @@ struct DamageTrial {
           + "losses: \(losses)")
     }
     let tried = cycle.books.tried
-    let givenUp = repair.map { places.givenUp(tried, by: $0) } ?? []
+    let givenUp = repair.map { bound.places.givenUp(tried, by: $0) } ?? []
+    let named = repair?.ranges.filter { $0.damage.lastSeq != nil }.flatMap(\.losses) ?? []
+    cycle.complaints += bound.complaints(
+      named: Set(named.map(\.tenant)), givenUp: givenUp, of: tried)
     note(repair, away, givenUp, &cycle)
     let stopped = away.union(third.stopped)
     await cycle.oracle.check(machine.engine, stopped: stopped, givenUp: givenUp)

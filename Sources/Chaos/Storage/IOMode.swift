@@ -3,8 +3,8 @@ import Simulation
 import Storage
 import Wire
 
-/// `chaos io`: the k-th call of the journal, or of SQLite, fails, once or for good; the k's of each
-/// kind of failure sweep the whole script.
+/// `chaos io`: the k-th call of the journal, or of SQLite, fails, once or for good, their
+/// directories' among them; the k's of each kind of failure sweep the whole script.
 public struct IOMode: StorageMode {
   /// Whose calls fail, how, and whether for good.
   struct Way: Hashable, Sendable {
@@ -54,7 +54,7 @@ public struct IOMode: StorageMode {
   ) async throws {
     try await script(machine, OutsideBooks(), random)
     for way in Way.all {
-      calls[way] = machine.disk.callCount(way.kind, of: way.layer.mark)
+      calls[way] = machine.disk.callCount(way.kind, of: way.layer.paths)
     }
   }
 
@@ -102,7 +102,7 @@ public struct IOMode: StorageMode {
   ) async throws {
     let way = fault.way
     machine.disk.inject(
-      CallFault(way.kind, call: fault.call, of: way.layer.mark, isPermanent: way.isPermanent))
+      CallFault(way.kind, call: fault.call, of: way.layer.paths, isPermanent: way.isPermanent))
     var isServing = true
     // A start that fails is an answer too: nobody was served.
     do { try await script(machine, cycle.books, random) } catch { isServing = false }
@@ -117,7 +117,7 @@ public struct IOMode: StorageMode {
     machine.disk.clearFaults()
     if !machine.disk.faultsMet.isEmpty { struck[way, default: []].insert(fault.call) }
     for (met, count) in machine.disk.faultsMet {
-      let layer = StorageLayer.of(met.path)?.rawValue ?? "other"
+      let layer = StorageLayer.of(met.path).rawValue
       let name = "\(layer) \(met.operation.rawValue) \(met.kind.rawValue)"
       cycle.faults[name, default: 0] += count
     }

@@ -1,6 +1,7 @@
 import Platform
 import Simulation
 import Storage
+import Wire
 
 /// One way to spoil a journal that lies on a disk.
 enum JournalDamage: String, CaseIterable, Sendable {
@@ -18,12 +19,14 @@ enum JournalDamage: String, CaseIterable, Sendable {
 
   static let block = 4_096
 
-  /// Spoils the group `index` of `groups`, which are all of one journal; answers what it did.
+  /// Spoils the group `index` of `groups`, which are all of one journal; answers the first position
+  /// that was touched.
   func apply(
     to disk: SimulatedDisk, _ groups: [JournalInspection.Group], at index: Int,
     _ random: SeededRandomSource
-  ) -> String {
+  ) -> CellSeq {
     let group = groups[index]
+    var first = group.firstSeq
     let path = "\(StorageMachine.journalDirectory)/\(group.segment)"
     let start = Int(group.offset)
     let end = start + group.bytes
@@ -41,16 +44,21 @@ enum JournalDamage: String, CaseIterable, Sendable {
         bytes.removeLast(group.bytes)
       case .swap:
         // The group before stands in the same segment: the caller has chosen so.
-        let first = Int(groups[index - 1].offset)
-        let swapped = Array(bytes[start..<end]) + Array(bytes[first..<start])
-        bytes.replaceSubrange(first..<end, with: swapped)
+        let before = Int(groups[index - 1].offset)
+        let swapped = Array(bytes[start..<end]) + Array(bytes[before..<start])
+        bytes.replaceSubrange(before..<end, with: swapped)
+        first = groups[index - 1].firstSeq
       case .zero:
         let from = start / Self.block * Self.block
         let through = min(from + Self.block, bytes.count)
         bytes.replaceSubrange(from..<through, with: repeatElement(0, count: through - from))
+        let touched = groups.first {
+          $0.segment == group.segment && Int($0.offset) + $0.bytes > from
+        }
+        first = touched?.firstSeq ?? first
       case .foreignCell, .foreignGeneration: break
       }
     }
-    return "\(rawValue), group \(group.number) of \(groups.count)"
+    return first
   }
 }

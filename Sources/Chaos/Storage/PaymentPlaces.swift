@@ -9,14 +9,25 @@ struct PaymentPlaces: Sendable {
   }
 
   private var places: [String: Place] = [:]
+  /// Each tenant's last record.
+  private var last: [TenantID: CellSeq] = [:]
 
   /// `groups` are listed with their commands.
   init(_ groups: [JournalInspection.Group]) {
     for record in groups.flatMap(\.records) {
+      last[record.tenant] = record.cellSeq
       for request in record.requests ?? [] {
         places[request] = Place(tenantSeq: record.tenantSeq, cellSeq: record.cellSeq)
       }
     }
+  }
+
+  /// Tenants that have records, all of them before a position.
+  func tenants(before seq: CellSeq) -> Set<TenantID> { Set(last.filter { $0.value < seq }.keys) }
+
+  /// Of `payments` those whose record stood before a position.
+  func payments(_ payments: [Payment], before seq: CellSeq) -> Set<Int64> {
+    Set(payments.filter { places[$0.requestID].map { $0.cellSeq < seq } ?? false }.map(\.id))
   }
 
   /// Of `payments` those that a repair has named as lost: by the tenant's own numbers, or by the

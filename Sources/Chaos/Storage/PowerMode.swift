@@ -68,7 +68,7 @@ public struct PowerMode: StorageMode {
       if fault.flushes, count.isMultiple(of: StorageMachine.flushEvery) { engine.flush() }
       guard count == 100 else { return }
       if fault.isAtJournalSync {
-        disk.losePower(atSyncOf: StorageLayer.journal.mark)
+        disk.losePower(atSyncOf: StorageLayer.journal.paths)
       } else {
         disk.losePower(afterCalls: fault.calls)
       }
@@ -100,7 +100,7 @@ public struct PowerMode: StorageMode {
     _ fault: Fault, _ fate: SimulatedDisk.Fate, _ machine: StorageMachine,
     _ cycle: inout StorageCycle
   ) async {
-    let layers = Set(await machine.end(fate).compactMap(StorageLayer.of))
+    let layers = Set(await machine.end(fate).map(StorageLayer.of))
     for layer in layers { cycle.hit("\(layer.rawValue) \(fault.name)") }
     // Right behind a flush, and between two groups.
     if layers.isEmpty { cycle.hit("nothing unsynced") }

@@ -71,15 +71,3 @@ public struct StorageCycle: Sendable {
     for text in all { report.complain("cycle \(number) (\(fault)): \(text)") }
   }
 }
-
-/// Whose file a path is: what stands on the one disk.
-enum StorageLayer: String, CaseIterable, Sendable {
-  case journal, sqlite
-
-  /// What the paths of this layer, and no others, contain.
-  var mark: String { self == .journal ? "/journal/" : ".sqlite" }
-
-  static func of(_ path: String) -> StorageLayer? {
-    allCases.first { path.contains($0.mark) }
-  }
-}

@@ -119,8 +119,9 @@ public final class SystemUnderAttack: Sendable {
     return member
   }
 
-  /// kill -9 of a process that may never have been ready.
-  func killLast(_ id: String) throws { _ = Glibc.kill(try lastStarted(id), SIGKILL) }
+  /// kill -9 of a process that may never have been ready; false where it has ended by itself.
+  @discardableResult
+  func killLast(_ id: String) throws -> Bool { Glibc.kill(try lastStarted(id), SIGKILL) == 0 }
 
   /// The process that was started last under a name.
   func lastStarted(_ id: String) throws -> Int32 {

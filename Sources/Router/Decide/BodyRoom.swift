@@ -1,15 +1,23 @@
+import Edge
 import Wire
 
-/// Room in memory for large bodies, of requests on their way and of answers that clients have not
-/// taken yet: bounded in bytes, and per holder, so that one tenant's do not take the room of all.
+/// Room in memory for large bodies: one for requests on their way, one for answers that clients
+/// have not taken yet, one for webhooks, each bounded in bytes.
 ///
-/// Small bodies need none: the number of connections bounds them, and no flood of large ones keeps
-/// them out.
+/// Nobody has all of a room: a tenant has a part of it, and so has a client's address, because
+/// whose a request really is only its cell can tell. Small bodies need none: the number of
+/// connections bounds them, and no flood of large ones keeps them out.
 struct BodyRoom: Sendable {
-  enum Holder: Hashable, Sendable {
+  /// Whose requests and answers are counted together.
+  enum Party: Hashable, Sendable {
     case tenant(TenantID)
     case controlPlane
-    /// All webhooks together; their room is their own.
+  }
+
+  enum Holder: Hashable, Sendable {
+    case request(Party)
+    case answer(Party)
+    /// All webhooks together.
     case webhooks
   }
 
@@ -17,40 +25,78 @@ struct BodyRoom: Sendable {
     case entered
     /// The holder has as much as it may.
     case holderFull
+    /// The address has as much as it may.
+    case addressFull
     case full
   }
 
-  private let limit: Int
-  private let perHolder: Int
-  private let forWebhooks: Int
-  private var held: [Holder: Int] = [:]
-  /// Of all holders.
-  private(set) var bytes = 0
+  private var requests: Shares<Holder>
+  private var answers: Shares<Holder>
+  private var webhooks: Shares<Holder>
+  /// What of requests and webhooks came from where; in all no more than their rooms.
+  private var addresses: Shares<NetworkAddress>
 
   init(limits: RouterLimits) {
-    limit = limits.bodyBytes
-    perHolder = limits.bodyBytesPerTenant
-    forWebhooks = limits.webhookBytes
+    requests = Shares(limit: limits.bodyBytes, each: limits.bodyBytesPerTenant)
+    answers = Shares(limit: limits.answerBytes, each: limits.answerBytesPerTenant)
+    webhooks = Shares(limit: limits.webhookBytes, each: .max)
+    addresses = Shares(limit: .max, each: limits.bodyBytesPerAddress)
   }
 
-  mutating func enter(_ holder: Holder, bytes size: Int) -> Entry {
-    let own = held[holder] ?? 0
-    if holder == .webhooks {
-      guard own + size <= forWebhooks else { return .full }
-    } else {
-      guard own + size <= perHolder else { return .holderFull }
-      guard bytes - (held[.webhooks] ?? 0) + size <= limit else { return .full }
-    }
-    held[holder] = own + size
-    bytes += size
-    return .entered
+  /// Of all rooms.
+  var bytes: Int { requests.bytes + answers.bytes + webhooks.bytes }
+
+  /// - Parameter address: Where it came from; nil where that is not counted.
+  mutating func enter(_ holder: Holder, from address: NetworkAddress?, bytes size: Int) -> Entry {
+    let address = address?.limitKey
+    if let address, addresses.isOver(address, by: size) { return .addressFull }
+    let entry =
+      switch holder {
+      case .request: requests.enter(holder, size)
+      case .answer: answers.enter(holder, size)
+      case .webhooks: webhooks.enter(holder, size)
+      }
+    if entry == .entered, let address { _ = addresses.enter(address, size) }
+    return entry
   }
 
-  mutating func leave(_ holder: Holder, bytes size: Int) {
-    guard let own = held[holder], own >= size else {
-      preconditionFailure("\(holder) does not hold \(size) bytes")
+  mutating func leave(_ holder: Holder, from address: NetworkAddress?, bytes size: Int) {
+    switch holder {
+    case .request: requests.leave(holder, size)
+    case .answer: answers.leave(holder, size)
+    case .webhooks: webhooks.leave(holder, size)
     }
-    held[holder] = own == size ? nil : own - size
-    bytes -= size
+    if let address { addresses.leave(address.limitKey, size) }
+  }
+
+  /// Bytes in all and of each; who has none takes no room here.
+  private struct Shares<Key: Hashable & Sendable>: Sendable {
+    private let limit: Int
+    private let each: Int
+    private(set) var bytes = 0
+    private var held: [Key: Int] = [:]
+
+    init(limit: Int, each: Int) {
+      self.limit = limit
+      self.each = each
+    }
+
+    func isOver(_ key: Key, by size: Int) -> Bool { held[key, default: 0] + size > each }
+
+    mutating func enter(_ key: Key, _ size: Int) -> Entry {
+      guard !isOver(key, by: size) else { return .holderFull }
+      guard bytes + size <= limit else { return .full }
+      held[key, default: 0] += size
+      bytes += size
+      return .entered
+    }
+
+    mutating func leave(_ key: Key, _ size: Int) {
+      guard let own = held[key], own >= size else {
+        preconditionFailure("\(key) does not hold \(size) bytes")
+      }
+      held[key] = own == size ? nil : own - size
+      bytes -= size
+    }
   }
 }

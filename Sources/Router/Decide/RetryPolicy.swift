@@ -9,6 +9,10 @@ import Wire
 /// - it changes nothing (GET, HEAD); or
 /// - it carries an idempotency key and goes to the cell and generation that may have run it: the
 ///   effect is stored there under the key. A cell of another generation may be a copy that lost it.
+///
+/// Once an attempt may have run, a later one's refusal says nothing about it unless the key was
+/// looked up first: the client is told that the outcome is unknown, because one that hears a
+/// refusal repeats under another key, and acts twice.
 package struct RetryPolicy: Sendable {
   package enum Outcome: Hashable, Sendable {
     /// `isNews` where the map did not know it.
@@ -66,6 +70,32 @@ package struct RetryPolicy: Sendable {
   package mutating func decide(
     after outcome: Outcome, at owner: Owner?, now: ContinuousClock.Instant
   ) -> Decision {
+    let decision = next(after: outcome, at: owner, now: now)
+    guard case .answer(let failure) = decision else { return decision }
+    return .answer(told(failure))
+  }
+
+  /// What a client is told that is refused with `failure`.
+  package func told(_ failure: Failure) -> Failure {
+    doubt(over: failure.code.httpStatus) ?? failure
+  }
+
+  /// What a client is told in place of an answer with `status`; nil where the answer stands.
+  ///
+  /// After an attempt that may have run, success is the effect that is stored under the key, and
+  /// what is wrong with the command itself would have stopped that attempt too. All else may have
+  /// been said before the key was looked up: no room, no time, not let in any more.
+  package func doubt(over status: Int) -> Failure? {
+    guard ambiguousAt != nil else { return nil }
+    switch status {
+    case 200..<400, 400, 402, 404, 405, 409, 415, 422: return nil
+    default: return Self.unknownOutcome
+    }
+  }
+
+  private mutating func next(
+    after outcome: Outcome, at owner: Owner?, now: ContinuousClock.Instant
+  ) -> Decision {
     switch outcome {
     case .moved(let isNews):
       // The old owner lives and has let go of all it ran: the new one has it.
@@ -82,8 +112,7 @@ package struct RetryPolicy: Sendable {
     case .timedOut:
       return .answer(
         isRead ? Failure(.deadlineExceeded, "the request took too long") : Self.unknownOutcome)
-    case .saturated:
-      return .answer(Self.saturated)
+    case .saturated: return .answer(Self.saturated)
     case .tooLarge: return .answer(Failure(.bodyTooLarge, "the request is too large"))
     case .unusable: return .answer(isRead ? Self.unavailable : Self.unknownOutcome)
     }

@@ -54,13 +54,15 @@ struct Forwarder: Sendable {
         if let refusal = policy.refusal(of: known) { throw refusal }
         guard let turn = await turns.enter(tenant, at: route.cell.id, by: call.deadline) else {
           metrics.shed(.tenantFull)
-          throw policy.ambiguousAt == nil ? Self.noTurn : RetryPolicy.unknownOutcome
+          throw policy.told(Self.noTurn)
         }
         defer { turns.leave(turn) }
         // The tenant may have moved while the request waited in its line.
         guard keeper.route(of: tenant)?.placement == route.placement else { continue }
-        switch try await attempt(call, tenant, route) {
-        case .response(let response): return response
+        switch await attempt(call, tenant, route) {
+        case .response(let response):
+          if let doubt = policy.doubt(over: response.status.code) { throw doubt }
+          return response
         case .failed(let failed): outcome = failed
         }
         owner = known
@@ -74,7 +76,7 @@ struct Forwarder: Sendable {
         if !isParked {
           guard traffic.park(tenant, bytes: call.bytes) else {
             metrics.shed(.parkingFull)
-            throw Self.givenUp(policy)
+            throw policy.told(RetryPolicy.unavailable)
           }
           isParked = true
         }
@@ -85,11 +87,10 @@ struct Forwarder: Sendable {
 
   private func attempt(
     _ call: Call, _ tenant: TenantID, _ route: MapKeeper.Route
-  ) async throws(Failure) -> Attempt {
+  ) async -> Attempt {
     guard traffic.enter(route.cell.id) else {
       metrics.shed(.cellFull)
-      throw Failure(
-        .overloaded, "too many requests at a time; try again", retryAfterMilliseconds: 1_000)
+      return .failed(.saturated)
     }
     defer { traffic.leave(route.cell.id) }
     let payload = call.envelope.encoded(
@@ -124,18 +125,14 @@ struct Forwarder: Sendable {
     do {
       try await pause(time)
     } catch {
-      throw Failure(.shuttingDown, "the router is stopping; try again")
+      throw policy.told(Failure(.shuttingDown, "the router is stopping; try again"))
     }
-    guard call.deadline > .now else { throw Self.givenUp(policy) }
+    guard call.deadline > .now else { throw policy.told(RetryPolicy.unavailable) }
   }
 
   private static let noTurn = Failure(
     .rateLimited, "the requests of this account that came before take too long",
     retryAfterMilliseconds: 1_000)
-
-  private static func givenUp(_ policy: RetryPolicy) -> Failure {
-    policy.ambiguousAt == nil ? RetryPolicy.unavailable : RetryPolicy.unknownOutcome
-  }
 
   private static func outcome(of error: MessagingError) -> RetryPolicy.Outcome {
     switch error {

@@ -1,3 +1,4 @@
+import Edge
 import Synchronization
 import Wire
 
@@ -5,12 +6,18 @@ import Wire
 /// when nobody knows it any more.
 final class HeldBody: Sendable {
   private let holder: BodyRoom.Holder
+  private let address: NetworkAddress?
   private let traffic: Traffic
   private let metrics: RouterMetrics
   private let bytes = Mutex(0)
 
-  init(_ holder: BodyRoom.Holder, _ traffic: Traffic, _ metrics: RouterMetrics) {
+  /// - Parameter address: Where it comes from; nil where that is not counted.
+  init(
+    _ holder: BodyRoom.Holder, from address: NetworkAddress?, _ traffic: Traffic,
+    _ metrics: RouterMetrics
+  ) {
     self.holder = holder
+    self.address = address
     self.traffic = traffic
     self.metrics = metrics
   }
@@ -19,7 +26,7 @@ final class HeldBody: Sendable {
 
   /// Takes room for `count` bytes more, or throws what its client is to be told.
   func take(_ count: Int) throws(Failure) {
-    let entry = traffic.enter(holder, bytes: count)
+    let entry = traffic.enter(holder, from: address, bytes: count)
     guard entry == .entered else {
       metrics.shed(.bodiesFull)
       throw refusal(entry)
@@ -33,14 +40,18 @@ final class HeldBody: Sendable {
       defer { bytes = 0 }
       return bytes
     }
-    if held > 0 { traffic.leave(holder, bytes: held) }
+    if held > 0 { traffic.leave(holder, from: address, bytes: held) }
   }
 
   private func refusal(_ entry: BodyRoom.Entry) -> Failure {
     switch (holder, entry) {
     case (.webhooks, _):
       Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
-    case (.tenant, .holderFull):
+    case (_, .addressFull):
+      Failure(
+        .rateLimited, "too many large bodies at a time from this address",
+        retryAfterMilliseconds: 1_000)
+    case (.request(.tenant), .holderFull), (.answer(.tenant), .holderFull):
       Failure(
         .rateLimited, "too many large bodies at a time for this account",
         retryAfterMilliseconds: 1_000)

@@ -1,3 +1,4 @@
+import Edge
 import Synchronization
 import Wire
 
@@ -40,12 +41,14 @@ final class Traffic: Sendable {
     state.withLock { $0.parking.leave(tenant, bytes: bytes) }
   }
 
-  func enter(_ holder: BodyRoom.Holder, bytes: Int) -> BodyRoom.Entry {
-    state.withLock { $0.bodies.enter(holder, bytes: bytes) }
+  func enter(
+    _ holder: BodyRoom.Holder, from address: NetworkAddress?, bytes: Int
+  ) -> BodyRoom.Entry {
+    state.withLock { $0.bodies.enter(holder, from: address, bytes: bytes) }
   }
 
-  func leave(_ holder: BodyRoom.Holder, bytes: Int) {
-    state.withLock { $0.bodies.leave(holder, bytes: bytes) }
+  func leave(_ holder: BodyRoom.Holder, from address: NetworkAddress?, bytes: Int) {
+    state.withLock { $0.bodies.leave(holder, from: address, bytes: bytes) }
   }
 
   /// Bytes of large bodies, in all.

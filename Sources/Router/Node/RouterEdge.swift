@@ -75,12 +75,13 @@ struct RouterEdge: HTTPResponder {
     let client = context.peer.map {
       clients.client(peer: $0, forwardedFor: request.headers[.xForwardedFor])
     }
+    let counted = client.flatMap { isUnlimited($0) ? nil : $0 }
     let target = request.head.path ?? "/"
     let path = target.prefix { $0 != "?" }
     let input = RouteDecision.Input(
       host: hosts.match(request.head.authority), path: path,
       authorization: request.headers[.authorization])
-    if let client { try limit(client) }
+    if let counted { try limit(counted) }
     try HeaderLimit(limits: limits).check(request.head)
     guard keeper.isReady else {
       metrics.shed(.notReady)
@@ -89,33 +90,33 @@ struct RouterEdge: HTTPResponder {
     }
     switch await decide(input) {
     case .refuse(let failure), .unknownTenant(let failure): throw failure
-    case .webhook(let app): return try await webhook(app, request, traceID)
+    case .webhook(let app): return try await webhook(app, request, from: counted, traceID)
     case .controlPlane(let kind):
-      let room = HeldBody(.controlPlane, traffic, metrics)
+      let room = HeldBody(.request(.controlPlane), from: counted, traffic, metrics)
       defer { room.leave() }
       let call = try await call(
         request, kind, client, traceID, unique, room, within: limits.controlPlaneTime)
       return try held(
-        try await forwarder.forwardToControlPlane(call), by: .controlPlane, call, context)
+        try await forwarder.forwardToControlPlane(call), of: .controlPlane, call, context)
     case .tenant(let tenant, let kind):
-      let room = HeldBody(.tenant(tenant), traffic, metrics)
+      let room = HeldBody(.request(.tenant(tenant)), from: counted, traffic, metrics)
       defer { room.leave() }
       let call = try await call(
         request, kind, client, traceID, unique, room, within: limits.requestTime)
       return try held(
-        try await forwarder.forward(call, to: tenant), by: .tenant(tenant), call, context)
+        try await forwarder.forward(call, to: tenant), of: .tenant(tenant), call, context)
     }
   }
 
   /// An answer that holds its part of the room until the client has taken it.
   private func held(
-    _ answer: Response, by holder: BodyRoom.Holder, _ call: Forwarder.Call,
+    _ answer: Response, of party: BodyRoom.Party, _ call: Forwarder.Call,
     _ context: RouterContext
   ) throws(Failure) -> Response {
     guard let bytes = answer.body.contentLength, bytes > BodyReader.smallBytes else {
       return answer
     }
-    let room = HeldBody(holder, traffic, metrics)
+    let room = HeldBody(.answer(party), from: nil, traffic, metrics)
     do throws(Failure) {
       try room.take(bytes)
     } catch {
@@ -139,8 +140,11 @@ struct RouterEdge: HTTPResponder {
     }
   }
 
+  private func isUnlimited(_ client: NetworkAddress) -> Bool {
+    configuration.unlimitedAddresses.contains { $0.contains(client) }
+  }
+
   private func limit(_ client: NetworkAddress) throws(Failure) {
-    if configuration.unlimitedAddresses.contains(where: { $0.contains(client) }) { return }
     let wait = rate.ask(client, now: Int64(clamping: boot.nanoseconds()))
     guard wait > 0 else { return }
     metrics.shed(.addressRate)
@@ -189,7 +193,7 @@ struct RouterEdge: HTTPResponder {
   // MARK: Webhooks
 
   private func webhook(
-    _ id: MetaAppID, _ request: Request, _ traceID: String
+    _ id: MetaAppID, _ request: Request, from address: NetworkAddress?, _ traceID: String
   ) async throws -> Response {
     let app = keeper.read { $0.metaApps[id] }
     switch request.method {
@@ -199,15 +203,16 @@ struct RouterEdge: HTTPResponder {
       throw Failure(.methodNotAllowed, "a webhook answers GET and POST")
     }
     guard let app else { throw Failure(.notFound, "there is no such Meta app") }
+    let room = HeldBody(.webhooks, from: address, traffic, metrics)
+    defer { room.leave() }
+    let body = Array(try await body(request, room).readableBytesView)
+    try WebhookSignature.check(request.headers[.xHubSignature256], body, app)
+    // Only who has signed takes a place: a stranger who sends slowly, or nothing, keeps nobody out.
     guard traffic.enterWebhook() else {
       metrics.shed(.webhooksFull)
       throw Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
     }
     defer { traffic.leaveWebhook() }
-    let room = HeldBody(.webhooks, traffic, metrics)
-    defer { room.leave() }
-    let body = Array(try await body(request, room).readableBytesView)
-    try WebhookSignature.check(request.headers[.xHubSignature256], body, app)
     try await webhooks.deliver(body, app: app, traceID: traceID)
     return Response(status: .ok)
   }

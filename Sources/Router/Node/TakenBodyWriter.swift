@@ -3,10 +3,14 @@ import NIOCore
 
 /// Writes a large answer so that it has ended when its client has taken it, and not when it is
 /// queued.
+///
+/// It is written in slices, each when the client has taken most of the one before: a ``SlowReader``
+/// gives the client its time for each anew.
 struct TakenBodyWriter: ResponseBodyWriter {
   /// Above the mark under which a connection takes more: what it still has by then is a copy, and
   /// keeps nothing of the rest.
   private static let tailBytes = 64 * 1024
+  private static let sliceBytes = 256 * 1024
 
   private var rest: any ResponseBodyWriter
   private let connection: (any Channel)?
@@ -18,9 +22,10 @@ struct TakenBodyWriter: ResponseBodyWriter {
 
   mutating func write(_ buffer: ByteBuffer) async throws {
     var buffer = buffer
-    let tail = min(buffer.readableBytes, Self.tailBytes)
-    if let first = buffer.readSlice(length: buffer.readableBytes - tail), first.readableBytes > 0 {
-      try await rest.write(first)
+    while buffer.readableBytes > Self.tailBytes {
+      let count = min(buffer.readableBytes - Self.tailBytes, Self.sliceBytes)
+      guard let slice = buffer.readSlice(length: count) else { break }
+      try await rest.write(slice)
     }
     try await rest.write(ByteBuffer(bytes: buffer.readableBytesView))
     // What is written is the connection's only once its loop has run: before it the end would be

@@ -13,7 +13,6 @@ class SimulatedNode {
 
   /// The call after which the machine is gone, in the middle of whatever it does.
   private var lastCall: Int?
-  private var isDiskFull = false
 
   init(_ id: CellID, _ deployment: Deployment) {
     self.id = id
@@ -33,20 +32,9 @@ class SimulatedNode {
   }
 
   /// Leaves `bytes` of the disk until there is room again.
-  func fillDisk(leaving bytes: Int) {
-    disk.limitFreeBytes(UInt64(bytes))
-    diskIsFull(true)
-  }
+  func fillDisk(leaving bytes: Int) { disk.limitFreeBytes(UInt64(bytes)) }
 
-  func makeRoom() {
-    disk.limitFreeBytes(.max)
-    diskIsFull(false)
-  }
-
-  private func diskIsFull(_ isFull: Bool) {
-    isDiskFull = isFull
-    store?.isDiskFull = isFull
-  }
+  func makeRoom() { disk.limitFreeBytes(.max) }
 
   /// Recovers what is on the disk.
   func start() {
@@ -55,7 +43,6 @@ class SimulatedNode {
     do {
       let opened = try SimulatedStore(
         id, disk: disk, options: deployment.options, clocks: clocks)
-      opened.isDiskFull = isDiskFull
       store = opened
       deployment.trace("\(id) serves")
       planLook()

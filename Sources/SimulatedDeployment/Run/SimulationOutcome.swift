@@ -27,8 +27,12 @@ public struct Sometimes: Codable, Hashable, Sendable {
   public var trimmed = 0
   /// Starts from a journal whose beginning was trimmed.
   public var startedTrimmed = 0
-  /// Appends that were cut while the disk was full.
+  /// Appends that were cut because a full disk had no room for their segment.
   public var cutForRoom = 0
+  /// Segments that were made from the reserve.
+  public var usedReserve = 0
+  /// Copies of moving tenants that a full disk had no room for.
+  public var importWithoutRoom = 0
   /// Durable records that a full disk had no room to commit, and those that came in later.
   public var stalled = 0
   public var caughtUp = 0
@@ -47,6 +51,8 @@ public struct Sometimes: Codable, Hashable, Sendable {
     case servedWhileMoving = "served_while_moving"
     case startedTrimmed = "started_trimmed"
     case cutForRoom = "cut_for_room"
+    case usedReserve = "used_reserve"
+    case importWithoutRoom = "import_without_room"
     case caughtUp = "caught_up"
     case clockBehind = "clock_behind"
   }
@@ -60,6 +66,7 @@ public struct Sometimes: Codable, Hashable, Sendable {
       ("refused", refused), ("release_resent", releaseResent),
       ("served_while_moving", servedWhileMoving), ("returned", returned),
       ("trimmed", trimmed), ("started_trimmed", startedTrimmed), ("cut_for_room", cutForRoom),
+      ("used_reserve", usedReserve), ("import_without_room", importWithoutRoom),
       ("stalled", stalled), ("caught_up", caughtUp), ("clock_behind", clockBehind),
     ].filter { $0.1 == 0 }.map(\.0)
   }
@@ -85,6 +92,8 @@ public struct Sometimes: Codable, Hashable, Sendable {
     trimmed += other.trimmed
     startedTrimmed += other.startedTrimmed
     cutForRoom += other.cutForRoom
+    usedReserve += other.usedReserve
+    importWithoutRoom += other.importWithoutRoom
     stalled += other.stalled
     caughtUp += other.caughtUp
     clockBehind += other.clockBehind

@@ -1,4 +1,5 @@
 import Platform
+import Simulation
 import Storage
 import Wire
 
@@ -124,9 +125,12 @@ extension SimulatedStore {
   /// Makes a copy durable, beside what is here of the tenant; false: there is no room for it.
   func prepareImport(_ id: TenantID, _ epoch: Epoch, _ image: TenantImage) throws -> Bool {
     let path = ImageFile.prepared(Self.importDirectory, id, epoch)
+    let refusals = disk.roomRefusals
     do {
       try ImageFile.write(image, to: path, files)
-    } catch let error as FileError where isForRoom(error) {
+    } catch {
+      guard let cause = error as? FileError, isForRoom(cause) else { throw error }
+      if disk.roomRefusals > refusals { sometimes.importWithoutRoom += 1 }
       try files.remove(path)
       return false
     }

@@ -1,4 +1,5 @@
 import Platform
+import Simulation
 import Storage
 import Wire
 
@@ -11,13 +12,33 @@ extension SimulatedStore {
   /// Whether a call failed that may be made again once there is room.
   func isForRoom(_ error: FileError) -> Bool { options.fullDisks > 0 && error.isDiskFull }
 
+  /// Writes one group; answers whether there was no room for it.
+  func writeGroup() -> Bool {
+    let (refusals, hadReserve) = (disk.roomRefusals, hasReserve)
+    journal.step()
+    guard disk.roomRefusals > refusals else { return false }
+    // Refused once, and then no more: there was room where the reserve had been.
+    guard hadReserve, !hasReserve, disk.roomRefusals == refusals + 1 else { return true }
+    sometimes.usedReserve += 1
+    return false
+  }
+
+  /// Looked for past the process: a call of its own would change when its power goes.
+  private var hasReserve: Bool { disk.bytes("\(Self.journalDirectory)/reserve") != nil }
+
   /// Commits what a durable record changed; false: there is no room, and the tenant is stalled.
   func commit(_ batch: InFlight, to tenant: Tenant) throws -> Bool {
     guard let changes = batch.changes else { return true }
     let identity = batch.record.identity
+    let refusals = disk.roomRefusals
     do {
       try tenant.file.commit(changes, at: identity.tenantSeq)
-    } catch let error as FileError where isForRoom(error) {
+    } catch {
+      guard let cause = error as? FileError, isForRoom(cause) else { throw error }
+      if disk.roomRefusals > refusals, !tenant.lacksRoom {
+        tenant.lacksRoom = true
+        sometimes.stalled += 1
+      }
       tenant.lack = batch
       tenant.machine.stalled(at: clocks.nanoseconds)
       stalled.append(identity.tenant)
@@ -31,7 +52,6 @@ extension SimulatedStore {
 
   /// What callers hear of a record that is true and not applied, and those who wait behind it.
   func answerStalled(_ batch: InFlight, of tenant: Tenant) {
-    sometimes.stalled += 1
     let unknown = Failure(.outcomeUnknown, "recorded, but not yet applied; ask again later")
     for refuse in batch.refuse { refuse(unknown) }
     for command in tenant.mailbox { command.answer(.failed(Self.waitsForDisk)) }
@@ -53,7 +73,8 @@ extension SimulatedStore {
       tenant.machine.attemptAsked(at: clocks.nanoseconds), try commit(batch, to: tenant)
     else { return }
     touched.append(id)
-    if tenant.machine.caughtUp() { sometimes.caughtUp += 1 }
+    if tenant.machine.caughtUp(), tenant.lacksRoom { sometimes.caughtUp += 1 }
+    tenant.lacksRoom = false
   }
 
   /// Whether some tenant's file lacks a record that is durable.

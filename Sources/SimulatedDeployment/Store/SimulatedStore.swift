@@ -50,6 +50,8 @@ final class SimulatedStore {
     var tap: [StreamedRecord]?
     /// A durable record that the disk had no room to commit: nothing runs until it is.
     var lack: InFlight?
+    /// Whether it was room that the disk lacked, and not a call that failed as if it did.
+    var lacksRoom = false
     init(_ file: ImageFile) { self.file = file }
 
     /// Whether commands wait that may run.
@@ -59,6 +61,7 @@ final class SimulatedStore {
   struct Violation: Error { let text: String }
 
   let cell: CellID
+  let disk: SimulatedDisk
   let files: any FileSystem
   let journal: Journal
   let options: SimulationOptions
@@ -73,8 +76,6 @@ final class SimulatedStore {
   var links: [ChainLink] = []
   /// Tenants that stalled since somebody looked.
   var stalled: [TenantID] = []
-  /// Whether an append that is cut now may have found no room.
-  var isDiskFull = false
   var sometimes = Sometimes()
   private var place = 0
 
@@ -103,6 +104,7 @@ final class SimulatedStore {
     _ cell: CellID, disk: SimulatedDisk, options: SimulationOptions, clocks: NodeClocks
   ) throws {
     self.cell = cell
+    self.disk = disk
     self.options = options
     self.clocks = clocks
     let forgetful = UnsyncedOpening(disk.fileSystem())
@@ -306,7 +308,7 @@ final class SimulatedStore {
   ///
   /// Throws where the process must end.
   func step() throws -> [TenantID] {
-    journal.step()
+    let foundNoRoom = writeGroup()
     let (list, fatal) = answers.take()
     var again: [TenantID] = []
     for (id, outcome) in list {
@@ -323,9 +325,9 @@ final class SimulatedStore {
       case .unacknowledged: preconditionFailure("a simulated cell has no follower")
       case .cut:
         sometimes.cut += 1
-        if isDiskFull { sometimes.cutForRoom += 1 }
+        if foundNoRoom { sometimes.cutForRoom += 1 }
         let isOfCommands = batch.record.identity.kind == .commands
-        if isDiskFull, isOfCommands, brokenRule == .answerOnFullDisk {
+        if foundNoRoom, isOfCommands, brokenRule == .answerOnFullDisk {
           for answer in batch.answers { answer() }
           break
         }

@@ -23,17 +23,17 @@ public struct CallFault: Hashable, Sendable {
   }
 
   public let kind: Kind
-  /// Counted from now, over the calls of this kind whose path contains `mark`: 1 is the next one.
+  /// Counted from now, over the calls of this kind to `paths`: 1 is the next one.
   public var call: Int
-  public let mark: String
+  public let paths: DiskPaths
   public let isPermanent: Bool
   /// Whether it was met.
   public internal(set) var isMet = false
 
-  public init(_ kind: Kind, call: Int, of mark: String = "", isPermanent: Bool) {
+  public init(_ kind: Kind, call: Int, of paths: DiskPaths = "", isPermanent: Bool) {
     self.kind = kind
     self.call = call
-    self.mark = mark
+    self.paths = paths
     self.isPermanent = isPermanent
   }
 }
@@ -52,11 +52,11 @@ extension SimulatedDisk {
   /// How often injected call faults were met.
   public var faultsMet: [MetCall: Int] { state.withLock { $0.faultsMet } }
 
-  /// How many calls there were that can fail in this way, to paths that contain `mark`.
-  public func callCount(_ kind: CallFault.Kind, of mark: String) -> Int {
+  /// How many calls there were to `paths` that can fail in this way.
+  public func callCount(_ kind: CallFault.Kind, of paths: DiskPaths) -> Int {
     state.withLock { state in
       state.pathCalls.reduce(0) { sum, path in
-        guard path.key.contains(mark) else { return sum }
+        guard paths.contains(path.key) else { return sum }
         return path.value.reduce(sum) { kind.effect(on: $1.key) == nil ? $0 : $0 + $1.value }
       }
     }
@@ -67,7 +67,7 @@ extension SimulatedDisk.State {
   mutating func meetCallFault(
     _ operation: FileError.Operation, _ path: String
   ) -> SimulatedDisk.Fault.Effect? {
-    guard var fault = callFault, fault.mark.isEmpty || path.contains(fault.mark),
+    guard var fault = callFault, fault.paths.contains(path),
       let effect = fault.kind.effect(on: operation)
     else { return nil }
     fault.call -= 1

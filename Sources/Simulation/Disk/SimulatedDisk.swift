@@ -42,6 +42,7 @@ public final class SimulatedDisk: Sendable {
     /// How often the power has gone.
     var powerLosses = 0
     var freeBytes: UInt64 = .max
+    var roomRefusals = 0
     var calls: [FileError.Operation: Int] = [:]
     var faults: [Fault] = []
     var callFault: CallFault?
@@ -50,8 +51,8 @@ public final class SimulatedDisk: Sendable {
     /// Every call counts here, for a power loss at the k-th.
     var totalCalls = 0
     var powerLossAt: Int?
-    /// The power goes at the next fsync of a file whose path contains this.
-    var powerLossAtSyncOf: String?
+    /// The power goes at the next fsync of one of these files.
+    var powerLossAtSyncOf: DiskPaths?
   }
 
   enum NameChange: Hashable, Sendable {
@@ -66,7 +67,8 @@ public final class SimulatedDisk: Sendable {
       /// Fails with this error number; nothing happens, but that an fsync drops what it was to
       /// write: another one succeeds, and the disk lacks it.
       case error(Int32)
-      /// A write that writes this many bytes, then fails with ENOSPC.
+      /// A write that writes this many bytes, or half of its own where that is less, then fails
+      /// with ENOSPC.
       case shortWrite(Int)
     }
 
@@ -109,15 +111,18 @@ public final class SimulatedDisk: Sendable {
   /// Bytes that new content may still take; writes past it fail with ENOSPC.
   public func limitFreeBytes(_ bytes: UInt64) { state.withLock { $0.freeBytes = bytes } }
 
+  /// How many writes found no room; those that an injected fault ended are not among them.
+  public var roomRefusals: Int { state.withLock { $0.roomRefusals } }
+
   /// After this many more calls of any kind every call fails: the power is gone.
   public func losePower(afterCalls count: Int) {
     state.withLock { $0.powerLossAt = $0.totalCalls + count }
   }
 
-  /// The next fsync of a file whose path contains `mark`, and every call after, fails: the power is
-  /// gone before what was written is on the disk.
-  public func losePower(atSyncOf mark: String) {
-    state.withLock { $0.powerLossAtSyncOf = mark }
+  /// The next fsync of one of these files, and every call after, fails: the power is gone before
+  /// what was written is on the disk.
+  public func losePower(atSyncOf paths: DiskPaths) {
+    state.withLock { $0.powerLossAtSyncOf = paths }
   }
 
   /// Whether a loss of power asked for beforehand has come.

@@ -16,7 +16,7 @@ extension SimulatedDisk.State {
   mutating func call(
     _ operation: FileError.Operation, _ path: String
   ) throws(FileError) -> SimulatedDisk.Fault.Effect? {
-    if let mark = powerLossAtSyncOf, operation == .sync, path.contains(mark) {
+    if let paths = powerLossAtSyncOf, operation == .sync, paths.contains(path) {
       powerLossAt = min(powerLossAt ?? totalCalls, totalCalls)
       powerLossAtSyncOf = nil
     }

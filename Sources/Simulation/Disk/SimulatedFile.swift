@@ -36,18 +36,25 @@ final class SimulatedFile: File {
       state.contents[self.id] = nil
       defer { state.contents[self.id] = content }
       var count = copy.count
-      if case .shortWrite(let most) = effect { count = min(count, most) }
+      var isShort = false
+      if case .shortWrite(let most) = effect {
+        // However little was asked for: one that was written whole would be no failure.
+        (count, isShort) = (min(most, count / 2), true)
+      }
       let growth = max(0, Int(offset) + count - content.cache.count)
       if state.freeBytes != .max {
         let room = Int(min(state.freeBytes, UInt64(Int.max)))
-        if growth > room { count -= growth - room }
+        if growth > room {
+          count -= growth - room
+          state.roomRefusals += 1
+        }
         state.freeBytes -= UInt64(min(growth, room))
       }
       copy.withUnsafeBytes { buffer in
         let part = UnsafeRawBufferPointer(rebasing: buffer[..<max(0, count)])
         content.write(part, at: Int(offset))
       }
-      guard count == copy.count else {
+      guard count == copy.count, !isShort else {
         throw FileError(.write, self.path, errno: SystemErrors.noSpace)
       }
     }

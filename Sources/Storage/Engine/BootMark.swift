@@ -1,14 +1,18 @@
 import Platform
 
-/// In which run of the machine a start last found a directory's journal whole and applied all of it
-/// to the files: until the power goes, no file loses any of that.
+/// In which run of the machine a directory's files came to have every record before a tenant's
+/// highest one: until the power goes, none loses any of that.
+///
+/// A primary's writers keep it so: a record is committed file by file, and the next one runs when
+/// all of its files have it. A replay does not, as it commits many records of one file before those
+/// of the next: the mark is away from before it begins until it went through.
 struct BootMark {
   let directory: String
   let files: any FileSystem
 
   private var path: String { "\(directory)/boot" }
 
-  /// Whether the machine has run on since the last ``set()``.
+  /// Whether the machine has run on since the last ``set()``, and nothing took the mark away.
   func isUnbroken() -> Bool {
     let boot = files.bootID
     return !boot.isEmpty && (try? FileTree.bytes(path, files)) == Array(boot.utf8)
@@ -23,4 +27,17 @@ struct BootMark {
     try files.rename(temporary, to: path)
     try files.synchronizeDirectory(directory)
   }
+
+  /// Takes it away before files are brought up otherwise than record by record.
+  func remove() throws(FileError) {
+    guard try files.exists(path) else { return }
+    try files.remove(path)
+    try files.synchronizeDirectory(directory)
+  }
+
+  /// Takes it away after a failed fsync, as far as the disk still lets it.
+  ///
+  /// Without an fsync: the process ends, and the next one sees the name gone unless the power goes,
+  /// after which no mark counts.
+  func discard() { try? files.remove(path) }
 }

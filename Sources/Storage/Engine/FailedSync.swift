@@ -27,6 +27,16 @@ extension FileError {
   }
 }
 
+extension JournalFatality {
+  /// Whether an fsync failed: the kernel may have dropped what any file was to write to that disk.
+  var dropsWrites: Bool {
+    switch self {
+    case .synchronizeFailed, .filesNotSynchronized: true
+    case .truncateFailed: false
+    }
+  }
+}
+
 extension EngineContext {
   /// Ends the process where `error` is a failed fsync.
   func end(ifFailedSync error: any Error) {

@@ -13,6 +13,9 @@ package final class HeadsTable: Sendable {
     var unflushed: [TenantID: CellSeq] = [:]
     /// Tenants that lost records: the journal is the only trace of what is missing.
     var lost: Set<TenantID> = []
+    /// How often a head has changed, and what was made of them at which change.
+    var changes: UInt64 = 0
+    var overview: (at: UInt64, made: HeadsOverview)?
   }
 
   private let state: Mutex<State>
@@ -25,9 +28,19 @@ package final class HeadsTable: Sendable {
 
   package var tenants: [TenantID: TenantHead] { state.withLock { $0.heads } }
 
+  /// Made outside of the lock: the journal's thread never waits for it.
+  package var overview: HeadsOverview {
+    let now = state.withLock { $0 }
+    if let known = now.overview, known.at == now.changes { return known.made }
+    let made = HeadsOverview(now.heads)
+    state.withLock { $0.overview = (now.changes, made) }
+    return made
+  }
+
   package func durable(_ tenant: TenantID, _ head: TenantHead) {
     state.withLock { state in
       state.heads[tenant] = head
+      state.changes += 1
       state.through = head.cellSeq
       if state.unflushed[tenant] == nil { state.unflushed[tenant] = head.cellSeq }
     }

@@ -8,13 +8,15 @@ struct Recovery {
   let writers: [TenantID: TenantWriter]
   /// Tenants that left: their files are elsewhere, and nobody needs their records here.
   let without: Set<TenantID>
-  /// Whether the power has been there since a start found everything whole: ``BootMark``.
+  /// Whether the files have every record before a tenant's highest one: ``BootMark``.
   let isUnbroken: Bool
   private var open: Set<TenantID> = []
   /// Per tenant the first damage that stops it: of what lies behind nothing is applied, or it would
   /// look as if the files had what is lost.
   private var stopping: [TenantID: DamagedRange] = [:]
   private(set) var replayed: UInt64 = 0
+  /// Whether a replay ended in the middle: one file may have many records that another lacks.
+  private(set) var hasFailed = false
 
   init(
     context: EngineContext, writers: [TenantID: TenantWriter], without: Set<TenantID>,
@@ -109,7 +111,8 @@ struct Recovery {
   }
 
   /// What the machine refused now is tried again once the engine runs.
-  private func stop(_ writer: TenantWriter, _ reason: Obstacle) {
+  private mutating func stop(_ writer: TenantWriter, _ reason: Obstacle) {
+    hasFailed = true
     if reason.mayPass { writer.withCore { $0.lack = .records } }
     writer.stop(reason)
   }

@@ -28,7 +28,20 @@ extension StorageEngine {
     return try await Blocking.run("recovery") { try self.open() }.get()
   }
 
+  private var bootMark: BootMark {
+    BootMark(directory: configuration.directory, files: files)
+  }
+
   private func open() throws -> RecoveryReport {
+    do { return try recover() } catch {
+      // The process ends as after ``fatal``, and the next start may be in the same run of the
+      // machine.
+      if FailedSync.isCause(of: error) { bootMark.discard() }
+      throw error
+    }
+  }
+
+  private func recover() throws -> RecoveryReport {
     Self.configureSQLite
     let tenantsDirectory = TenantDirectory.all(in: configuration.directory)
     try files.createDirectory(tenantsDirectory)
@@ -83,14 +96,19 @@ extension StorageEngine {
     }
     try stopCut(writers)
     let without = try opened.heads.filter { try !imports.hasFiles($0.key, $0.value) }
-    let boot = BootMark(directory: configuration.directory, files: files)
+    // A copy applies many records of one file before those of the next, as long as it runs.
+    let isUnbroken = !configuration.isFollowing && bootMark.isUnbroken()
+    try bootMark.remove()
     var recovery = Recovery(
-      context: context, writers: writers, without: Set(without.keys),
-      isUnbroken: boot.isUnbroken())
+      context: context, writers: writers, without: Set(without.keys), isUnbroken: isUnbroken)
     try recovery.run(opened)
-    // A copy applies its records later, and fetches what is damaged.
-    if opened.damage.isEmpty, opened.headsProblem == nil, !configuration.isFollowing {
-      try mark(boot)
+    // What held before the replay holds behind it. Where nothing did, all of it has to be there:
+    // a tenant that was not brought up may have lost any record with the power.
+    let isWhole =
+      opened.damage.isEmpty && opened.headsProblem == nil
+      && writers.values.allSatisfy { without[$0.tenant] != nil || $0.problem == nil }
+    if !configuration.isFollowing, !context.isEnding, !recovery.hasFailed, isUnbroken || isWhole {
+      try mark()
     }
     report.tenants = writers.count
     report.records = recovery.replayed
@@ -164,9 +182,9 @@ extension StorageEngine {
   }
 
   /// A disk that takes no mark costs no start: files prove less after the next damage.
-  private func mark(_ boot: BootMark) throws {
+  private func mark() throws {
     do {
-      try boot.set()
+      try bootMark.set()
     } catch {
       guard !FailedSync.isCause(of: error) else { throw error }
       log.error("the mark of this boot cannot be written", metadata: ["error": "\(error)"])

@@ -80,7 +80,12 @@ extension StorageEngine {
   }
 
   /// The same of the tenants that this cell serves: not of those on their way, or gone.
-  public var servedHeads: [TenantID: TenantHead] { heads.filter { $0.value.ownership.isServed } }
+  public var servedHeads: [TenantID: TenantHead] { overview?.served ?? [:] }
+
+  /// When the first of these tenants has something due.
+  public var firstDue: Timestamp? { overview?.firstDue }
+
+  var overview: HeadsOverview? { (try? running())?.context.heads.overview }
 
   /// Under which epoch this cell holds a tenant, and whether it may write; nil: not known here.
   public func ownership(_ tenant: TenantID) -> (epoch: Epoch, state: TenantHead.Ownership)? {
@@ -141,7 +146,7 @@ extension StorageEngine {
     var snapshot = running.context.metrics.snapshot
     snapshot.queuedCommands = running.context.queuedCommands.load(ordering: .relaxed)
     snapshot.openTenants = running.context.openTenants.count
-    snapshot.tenants = running.context.heads.tenants.values.count { $0.ownership.isServed }
+    snapshot.tenants = running.context.heads.overview.served.count
     snapshot.journal = running.context.journal.metrics
     return snapshot
   }

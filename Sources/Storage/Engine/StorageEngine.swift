@@ -60,7 +60,11 @@ public final class StorageEngine: TenantStore {
     self.log = log
     self.schema = schema
     announceDue = due
+    let boot = BootMark(directory: configuration.directory, files: files)
     self.fatal = { [fatality] reason in
+      // First: the next start may be in the same run of the machine, and files lack what was
+      // dropped.
+      if reason.dropsWrites { boot.discard() }
       fatal(reason)
       fatality.meet()
     }

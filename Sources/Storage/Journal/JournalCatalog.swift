@@ -59,10 +59,13 @@ struct JournalVoids: Hashable, Sendable {
   /// Per tenant the ranges of positions in which its records are void.
   private var ranges: [TenantID: [ClosedRange<CellSeq>]] = [:]
 
-  /// Takes over what a gap says whose first missing position is `firstSeq`.
-  mutating func add(_ gap: GapBody, at firstSeq: CellSeq) {
-    guard firstSeq <= gap.voidThrough else { return }
-    for void in gap.voids { ranges[void.tenant, default: []].append(firstSeq...gap.voidThrough) }
+  /// Takes over what a gap says that stands for the positions from `firstSeq` to `lastSeq`.
+  ///
+  /// Those are among the void ones: a head that stands there is of a record that is gone.
+  mutating func add(_ gap: GapBody, at firstSeq: CellSeq, through lastSeq: CellSeq) {
+    let last = max(gap.voidThrough, lastSeq)
+    guard firstSeq <= last else { return }
+    for void in gap.voids { ranges[void.tenant, default: []].append(firstSeq...last) }
   }
 
   /// Whether a tenant's record at this position is void.

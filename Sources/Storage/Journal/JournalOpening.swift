@@ -204,12 +204,14 @@ struct HeadsFold {
   private(set) var voids = JournalVoids()
   /// Per tenant the last record from which on its files are others than what came before made.
   private(set) var renewals: [TenantID: CellSeq] = [:]
+  /// Where the records so far leave tenants whose head in the checkpoint is newer.
+  private var earlier: [TenantID: TenantHead] = [:]
 
   init(_ heads: [TenantID: TenantHead]) { self.heads = heads }
 
   mutating func add(_ group: ScannedGroup, _ records: [JournalRecord]) throws(JournalError) {
     if group.header.kind == .gap {
-      voids.add(try GapBody(decoding: group.body), at: group.header.firstSeq)
+      add(try GapBody(decoding: group.body), group.header)
     }
     for record in records {
       let tenant = record.identity.tenant
@@ -217,8 +219,32 @@ struct HeadsFold {
       guard !voids.covers(tenant, seq) else { continue }
       if record.identity.kind.exchangesFiles { renewals[tenant] = seq }
       // A head from the checkpoint may be newer than the record.
-      guard heads[tenant].map({ $0.cellSeq < seq }) ?? true else { continue }
-      heads[tenant] = try TenantHead(after: heads[tenant], record)
+      if let head = heads[tenant], head.cellSeq >= seq {
+        earlier[tenant] = try TenantHead(after: earlier[tenant], record)
+      } else {
+        heads[tenant] = try TenantHead(after: heads[tenant], record)
+      }
+    }
+  }
+
+  /// Takes over whose records a gap declares void, and puts heads back that name one of them.
+  ///
+  /// A checkpoint has such a head where a repair ended between its gaps and its heads.
+  private mutating func add(_ gap: GapBody, _ header: GroupHeader) {
+    voids.add(gap, at: header.firstSeq, through: header.lastSeq)
+    for void in gap.voids {
+      guard var head = heads[void.tenant], voids.covers(void.tenant, head.cellSeq) else { continue }
+      if let kept = earlier[void.tenant], kept.tenantSeq == void.keptSeq,
+        kept.hash == void.keptHash
+      {
+        heads[void.tenant] = kept
+        continue
+      }
+      // The record itself is trimmed: only what the gap says of it is known.
+      head.tenantSeq = void.keptSeq
+      head.hash = void.keptHash
+      head.cellSeq = CellSeq(header.firstSeq.rawValue - 1)
+      heads[void.tenant] = head
     }
   }
 }

@@ -57,7 +57,8 @@ public struct JournalRepair {
     defer { lock.release() }
     let survey = try RepairSurvey(
       directory: directory, files: files, applied: applied.mapValues(\.highest))
-    guard !survey.damage.isEmpty || survey.beginning != nil else {
+    // One that a crash ended before it stored the heads has still to do that.
+    guard !survey.damage.isEmpty || survey.beginning != nil || survey.hasVoidHeads else {
       throw JournalError.noSuchDamage("no damage in \(directory)")
     }
     let repair = JournalRepair(
@@ -71,8 +72,10 @@ public struct JournalRepair {
     if let beginning = survey.beginning {
       report.ranges.append(try examine(beginning: beginning))
     }
+    var void: Set<TenantID> = []
     for index in survey.damage.indices {
-      let (gap, range) = try examine(index)
+      let (gap, range) = try examine(index, but: void)
+      void.formUnion(gap.voids.map(\.tenant))
       report.ranges.append(range)
       gaps[survey.damage[index].segment, default: []].append(gap)
     }
@@ -91,7 +94,11 @@ public struct JournalRepair {
   }
 
   /// What one range costs, and the gap that takes its place; its bytes are saved first.
-  private func examine(_ index: Int) throws -> (RepairGap, JournalRepairReport.Range) {
+  ///
+  /// The records of the tenants in `void` are void already: from an earlier gap on.
+  private func examine(
+    _ index: Int, but void: Set<TenantID>
+  ) throws -> (RepairGap, JournalRepairReport.Range) {
     let range = survey.damage[index]
     let before = survey.before[index]
     let (sideFile, removed) = try save(range)
@@ -103,13 +110,14 @@ public struct JournalRepair {
       let have = applied[tenant]?.highest ?? .zero
       let kept = before[tenant]
       let needsRestore = kept == nil || have > (kept?.tenantSeq ?? .zero)
-      let voidRecords = needsRestore ? 0 : lost.later
+      let isVoid = void.contains(tenant)
+      let voidRecords = needsRestore || isVoid ? 0 : lost.later
       losses.append(
         JournalRepairReport.Loss(
           tenant: tenant, lostFrom: (kept?.tenantSeq ?? .zero).next,
-          lostThrough: TenantSeq(lost.through.rawValue + voidRecords), voidRecords: voidRecords,
+          lostThrough: voidRecords > 0 ? lost.last : lost.through, voidRecords: voidRecords,
           needsRestore: needsRestore))
-      if let kept, !needsRestore {
+      if let kept, !needsRestore, !isVoid {
         voids.append(
           GapBody.Void(tenant: tenant, keptSeq: kept.tenantSeq, keptHash: kept.hash))
       }

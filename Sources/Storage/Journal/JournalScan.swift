@@ -52,14 +52,6 @@ struct ScannedContent {
 
   /// The first byte behind the group.
   var end: UInt64 { group.offset + UInt64(group.header.totalBytes) }
-
-  /// Whether a group is the next one in number, position and chain.
-  func isFollowed(by header: GroupHeader) -> Bool {
-    // What stands behind a gap names the group that the gap took the place of.
-    header.number == (gap?.throughGroup ?? group.header.number) + 1
-      && header.firstSeq > group.header.lastSeq
-      && (gap != nil || header.previousHash == group.hash)
-  }
 }
 
 /// What a scan of a whole journal found.

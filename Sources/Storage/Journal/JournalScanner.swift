@@ -19,6 +19,8 @@ struct JournalScanner {
   /// What cannot be read and has no end yet.
   private var hole = JournalHole()
   private var seen = SeenTenants()
+  /// Whether damage ended since the last valid group.
+  private var isBehindDamage = false
 
   init(
     directory: String, cell: CellID?, generation: Generation?,
@@ -84,7 +86,9 @@ struct JournalScanner {
         continue
       }
       let nonzero = try reader.lastNonzero(from: offset)
-      if nonzero != nil || !isLast, let next = try search(name).next(&reader, behind: offset) {
+      var search = GroupSearch(
+        segment: name, tip: hasTip ? scan.tip : nil, cell: cell, bytesBefore: hole.byteCount)
+      if nonzero != nil || !isLast, let next = try search.next(&reader, behind: offset) {
         hole.add(name, offset..<next.group.offset, "bytes that are no valid group")
         try accept(next, visit)
         offset = scan.tip.offset
@@ -93,7 +97,12 @@ struct JournalScanner {
       // Without header and groups nothing tells that the file was ever as short as it is.
       let unknown = last.groups == 0 ? max(length, UInt64(SegmentHeader.length)) + 1 : length
       let wanted = header?.capacity ?? unknown
-      try end(&reader, name, offset, nonzero, wanted: wanted, length: length, isLast: isLast)
+      guard isLast else {
+        hole.add(name, offset..<wanted, "the segment has no seal")
+        break
+      }
+      try end(
+        &reader, name, offset, nonzero, wanted: wanted, length: length, metRun: search.metRun)
       break
     }
     scan.tip.offset = last.endOffset
@@ -149,18 +158,14 @@ struct JournalScanner {
   /// Whether a valid group may stand next: right after the tip, or behind a hole.
   private func fits(_ header: GroupHeader) -> Bool { !hasTip || scan.tip.isBefore(header) }
 
-  /// The search for the group that ends a hole in the segment `name`.
-  private func search(_ name: String) -> GroupSearch {
-    GroupSearch(
-      segment: name, tip: hasTip ? scan.tip : nil, cell: cell, bytesBefore: hole.byteCount)
-  }
-
   private mutating func accept(
     _ content: ScannedContent, _ visit: (ScannedGroup, [JournalRecord]) throws -> Void
   ) throws {
     var group = content.group
     let (header, records) = (group.header, content.records)
-    group.chains = closeOpen(group, records.first?.position.generation)
+    closeOpen(group, records.first?.position.generation)
+    group.chains = !isBehindDamage
+    isBehindDamage = false
     hasTip = true
 
     scan.tip = JournalTip(
@@ -217,8 +222,8 @@ struct JournalScanner {
     return writer.bytes
   }
 
-  /// Reports the hole before `group`, if there is one; returns whether there is none.
-  private mutating func closeOpen(_ group: ScannedGroup, _ generation: Generation?) -> Bool {
+  /// Reports the hole before `group`, if there is one.
+  private mutating func closeOpen(_ group: ScannedGroup, _ generation: Generation?) {
     let header = group.header
     let tip = scan.tip
     let isAtNextSeq =
@@ -229,13 +234,12 @@ struct JournalScanner {
     let afterGap = scan.gaps.last.map { $0.body.throughGroup == tip.groupNumber } ?? false
     let chained = follows && (header.previousHash == tip.hash || afterGap || !hasTip)
     if hole.isEmpty {
-      if chained { return true }
+      if chained { return }
       let reason = follows ? "the chain of groups breaks" : "groups are missing"
       hole.add(group.segment, group.offset..<group.offset, reason)
     }
     let isStray = hasTip && chained
     close(before: header.firstSeq, isStray ? .known([:]) : missing(before: group))
-    return false
   }
 
   /// Reports the hole: it ends before `next`.
@@ -245,6 +249,7 @@ struct JournalScanner {
       from: scan.tip.lastSeq.next, through: CellSeq(next.rawValue - 1), tenants)
     seen.beginUnknown(index, scan.damage)
     hole = JournalHole()
+    isBehindDamage = true
   }
 
   /// Whose records are missing before `group`: its list says it, if it reaches far enough back.
@@ -263,14 +268,13 @@ struct JournalScanner {
     return .known(tenants)
   }
 
-  /// The segment ends without a seal at `offset`.
+  /// The last segment ends without a seal at `offset`.
+  ///
+  /// `metRun`: behind it groups follow one another, though nothing shows where they belong.
   private mutating func end(
     _ reader: inout SegmentReader, _ name: String, _ offset: UInt64, _ nonzero: UInt64?,
-    wanted: UInt64, length: UInt64, isLast: Bool
+    wanted: UInt64, length: UInt64, metRun: Bool
   ) throws(JournalError) {
-    guard isLast else {
-      return hole.add(name, offset..<wanted, "the segment has no seal")
-    }
     let next = scan.tip.lastSeq.next
     var tail = ScannedTail(
       segment: name, startOffset: offset, endOffset: wanted, firstSeq: next, tenants: nil,
@@ -290,8 +294,10 @@ struct JournalScanner {
       tail.endOffset = torn.end
       tail.tenants = torn.tenants
       tail.lastSeq = torn.lastSeq
-      tail.reason = torn.isTorn ? "a group that was not written whole" : "an invalid last group"
-      scan.tail = torn.isTorn ? .torn(tail) : .damaged(tail)
+      // A crash tears one group; others behind it were durable.
+      let isTorn = torn.isTorn && !metRun
+      tail.reason = isTorn ? "a group that was not written whole" : "an invalid last group"
+      scan.tail = isTorn ? .torn(tail) : .damaged(tail)
     }
   }
 }

@@ -114,7 +114,7 @@ struct TenantChains {
   private var gaps: [(firstSeq: CellSeq, positions: UInt64)] = []
 
   mutating func add(_ gap: GapBody, at firstSeq: CellSeq, through lastSeq: CellSeq) {
-    voids.add(gap, at: firstSeq)
+    voids.add(gap, at: firstSeq, through: lastSeq)
     guard lastSeq >= firstSeq else { return }
     gaps.append((firstSeq, lastSeq.rawValue - firstSeq.rawValue + 1))
   }

@@ -18,7 +18,14 @@ struct RepairSurvey {
     /// The highest tenant seq that is gone.
     var through: TenantSeq
     /// Records of the tenant behind the range.
-    var later: UInt64
+    var later: UInt64 = 0
+    /// The highest tenant seq of those; `through` where there are none.
+    var last: TenantSeq
+
+    init(through: TenantSeq) {
+      self.through = through
+      last = through
+    }
   }
 
   private(set) var scan = JournalScan()
@@ -31,7 +38,11 @@ struct RepairSurvey {
   private(set) var beginning: DamagedRange?
   /// Where each tenant stands, as far as the checkpoint and the records tell.
   private(set) var heads: [TenantID: TenantHead] = [:]
+  /// Whether the checkpoint has heads that are void: a repair ended before it had put them back.
+  private(set) var hasVoidHeads = false
   private var checkpoint: HeadsCheckpoint?
+  /// What some file of each tenant has.
+  private var applied: [TenantID: TenantSeq] = [:]
   private var renewals: [TenantID: CellSeq] = [:]
   private var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
   /// Each tenant's first record in the journal.
@@ -60,6 +71,7 @@ struct RepairSurvey {
           (record.identity.tenant, record.identity.tenantSeq, record.position.cellSeq))
       }
     }
+    self.applied = applied
     self.places = places
     self.records = records
     renewals = fold.renewals
@@ -68,6 +80,12 @@ struct RepairSurvey {
     }
     let stored = try Self.readHeads(directory, files, scan)
     checkpoint = stored.checkpoint
+    for (tenant, head) in stored.checkpoint?.heads ?? [:]
+    where fold.voids.covers(tenant, head.cellSeq) {
+      guard let kept = fold.heads[tenant] else { continue }
+      checkpoint?.heads[tenant] = kept
+      hasVoidHeads = true
+    }
     heads = (checkpoint?.heads ?? [:]).merging(fold.heads) { $0.cellSeq < $1.cellSeq ? $1 : $0 }
     beginning = findBeginning(stored.unreadable)
     if let checkpoint, checkpoint.through > scan.tip.lastSeq {
@@ -190,25 +208,53 @@ struct RepairSurvey {
     if range.tenants == .known([:]), !isMissing(range) { return [:] }
     var lost: [TenantID: Lost] = [:]
     if case .known(let tenants) = range.tenants {
-      for (tenant, seq) in tenants { lost[tenant] = Lost(through: seq, later: 0) }
+      for (tenant, seq) in tenants { lost[tenant] = Lost(through: seq) }
     }
-    if range.lastSeq == nil {
-      for (tenant, head) in checkpoint?.heads ?? [:] where head.cellSeq >= range.firstSeq {
-        lost[tenant] = Lost(
-          through: max(head.tenantSeq, lost[tenant]?.through ?? .zero), later: 0)
-      }
+    for (tenant, head) in checkpoint?.heads ?? [:] where holds(range, head) {
+      lost[tenant] = Lost(through: max(head.tenantSeq, lost[tenant]?.through ?? .zero))
     }
     var met: Set<TenantID> = []
     for record in records where record.cellSeq >= range.firstSeq {
       let isFirst = met.insert(record.tenant).inserted
-      let kept = before[index][record.tenant]?.tenantSeq ?? .zero
-      if isFirst, record.seq > kept.next, lost[record.tenant] == nil {
-        lost[record.tenant] = Lost(through: TenantSeq(record.seq.rawValue - 1), later: 0)
+      if isFirst, lost[record.tenant] == nil, isLost(index, before: record.seq, record.tenant) {
+        lost[record.tenant] = Lost(through: TenantSeq(record.seq.rawValue - 1))
       }
       lost[record.tenant]?.later += 1
+      lost[record.tenant]?.last = record.seq
+    }
+    if case .unknown(let intact) = range.tenants {
+      for tenant in intact { lost[tenant] = nil }
     }
     return lost.filter { !isRenewed($0.key, behind: range) }
   }
+
+  /// Whether the record that a head of the checkpoint names lay in a range.
+  private func holds(_ range: DamagedRange, _ head: TenantHead) -> Bool {
+    guard head.cellSeq >= range.firstSeq else { return false }
+    guard let last = range.lastSeq else { return true }
+    // Of what lies before everything that can be read, nothing says where it begins.
+    return head.cellSeq <= last && (range.firstSeq > CellSeq(1) || isUntrimmed)
+  }
+
+  /// Whether what a tenant's first record behind a range follows lay in the range.
+  ///
+  /// Asked of ranges of unknown tenants only: a list names all of them.
+  private func isLost(_ index: Int, before seq: TenantSeq, _ tenant: TenantID) -> Bool {
+    guard case .unknown = damage[index].tenants else { return false }
+    if let kept = before[index][tenant] { return seq > kept.tenantSeq.next }
+    // Nothing is trimmed that the files do not have.
+    let trimmed = mayBeTrimmed(tenant) ? applied[tenant] ?? .zero : .zero
+    return seq > trimmed.next
+  }
+
+  /// Whether records of a tenant may have been trimmed away, or be missing, before the first
+  /// segment: who is not in the checkpoint had none there.
+  private func mayBeTrimmed(_ tenant: TenantID) -> Bool {
+    guard !isUntrimmed else { return false }
+    return beginning != nil || checkpoint.map { $0.heads[tenant] != nil } ?? true
+  }
+
+  private var isUntrimmed: Bool { scan.segments.first.map { $0.firstGroup <= 1 } ?? true }
 
   /// Puts the heads of voided tenants back to what they keep, and the checkpoint past what is
   /// missing before the first segment.

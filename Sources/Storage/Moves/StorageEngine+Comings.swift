@@ -5,8 +5,7 @@ import Wire
 extension StorageEngine {
   /// Tenants that are on their way here, with the cell that they come from.
   public var arriving: [(tenant: TenantID, head: TenantHead)] {
-    heads.filter { $0.value.ownership == .importing || $0.value.ownership == .ready }
-      .map { ($0.key, $0.value) }
+    (overview?.arriving ?? [:]).map { ($0.key, $0.value) }
   }
 
   /// Tenants that this cell released and still has the files of.

@@ -18,9 +18,9 @@ public enum AppliedSeqs {
 
   /// What each tenant's files under `<data>/tenants` have.
   ///
-  /// For a directory that no process uses. A file that cannot be read proves nothing; `unreadable`
-  /// is told its path. Files of `closed` are not opened; `running` names whose are. Throws
-  /// `FileError` where a directory cannot be listed.
+  /// For a directory that no process uses. A file that cannot be read proves nothing, and may lack
+  /// everything; `unreadable` is told its path. Files of `closed` are not opened; `running` names
+  /// whose are. Throws `FileError` where a directory cannot be listed.
   public static func files(
     dataDirectory: String, files: any FileSystem, vfs: String? = nil,
     but closed: Set<TenantID> = [], naming running: RunningTenants? = nil,
@@ -28,6 +28,7 @@ public enum AppliedSeqs {
   ) throws -> [TenantID: AppliedFiles] {
     let isUnbroken = BootMark(directory: dataDirectory, files: files).isUnbroken()
     var seqs: [TenantID: [TenantSeq]] = [:]
+    var incomplete: Set<TenantID> = []
     let root = TenantDirectory.all(in: dataDirectory)
     guard try files.exists(root) else { return [:] }
     for name in try files.list(root) {
@@ -35,20 +36,29 @@ public enum AppliedSeqs {
       for file in try files.list("\(root)/\(name)") where file.hasSuffix(".sqlite") {
         let path = "\(root)/\(name)/\(file)"
         do {
-          let found = try running.during(tenant) { try applied(path, tenant, vfs) }
-          guard let seq = found else { continue }
-          seqs[tenant, default: []].append(seq)
+          let found = try running.during(tenant) { try seq(of: path, tenant, vfs) }
+          if let seq = found {
+            seqs[tenant, default: []].append(seq)
+          } else {
+            incomplete.insert(tenant)
+          }
         } catch {
+          incomplete.insert(tenant)
           unreadable(path, "\(error)")
         }
       }
     }
-    return seqs.mapValues { AppliedFiles($0, isUnbroken: isUnbroken) }
+    var applied: [TenantID: AppliedFiles] = [:]
+    for (tenant, seqs) in seqs {
+      applied[tenant] = AppliedFiles(
+        seqs, isUnbroken: isUnbroken, isComplete: !incomplete.contains(tenant))
+    }
+    return applied
   }
 
-  /// Nil for a file that is not one of the tenant's stores.
-  private static func applied(
-    _ path: String, _ tenant: TenantID, _ vfs: String?
+  /// Nil for a file that does not say that it is one of the tenant's stores.
+  private static func seq(
+    of path: String, _ tenant: TenantID, _ vfs: String?
   ) throws -> TenantSeq? {
     let connection = try Connection(
       path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, on: vfs)

@@ -1,3 +1,4 @@
+import Storage
 import Testing
 import Wire
 
@@ -78,6 +79,49 @@ import Wire
     #expect(try await shop.tally(id).recipients == 7)
     try await shop.write { tx in try CampaignCommands(tx).start(id, CampaignStart([])) }
     #expect(try await run(shop, Shop.accepted) == 7)
+  }
+
+  @Test func `a page that crosses the limit adds nobody, one that has begun is completed`()
+    async throws
+  {
+    let shop = try await Shop()
+    let id = try await shop.campaign(recipients: 3, start: false)
+    func page(_ number: Int) throws -> RecipientPage {
+      let people = (0..<4).map { #"{"to":"+4917012345\#(number)\#($0)","parameters":["B"]}"# }
+      let json = #"{"page":\#(number),"recipients":[\#(people.joined(separator: ","))]}"#
+      return try RecipientPage(Array(json.utf8), parameters: ["1"], isNamed: false)
+    }
+    func add(_ chunk: Int, of page: RecipientPage) async throws {
+      let chunks = [Array(page.entries.prefix(2)), Array(page.entries.suffix(2))]
+      try await shop.write { tx in
+        try CampaignCommands(tx).add(
+          chunks[chunk], chunk: chunk, of: page, isLast: chunk == 1, to: id)
+      }
+    }
+    /// As if so many had been added before.
+    func pretend(_ recipients: Int64) async throws {
+      let old = try await shop.tally(id).recipients
+      try await shop.write { tx in
+        var tally = CampaignTally()
+        tally.recipients = recipients - old
+        try CampaignStore(try tx.file(.messages)).add(tally, to: id)
+      }
+    }
+    let most = Int64(CampaignLimits.recipients)
+    try await pretend(most - 3)
+    let refused = await #expect(throws: Failure.self) { try await add(0, of: page(1)) }
+    #expect(refused?.code == .invalidField)
+    #expect(try await shop.tally(id).recipients == most - 3)
+    try await pretend(most - 4)
+    try await add(0, of: page(1))
+    #expect(try await shop.tally(id).recipients == most - 2)
+    // Another page comes in between.
+    try await pretend(most)
+    try await add(1, of: page(1))
+    #expect(try await shop.tally(id).recipients == most + 2)
+    // Nothing is left of the refused page that would hold up the campaign.
+    try await pretend(7)
+    try await shop.write { tx in try CampaignCommands(tx).start(id, CampaignStart([])) }
   }
 
   @Test func `a template error pauses the campaign, and it goes on when resumed`() async throws {

@@ -11,7 +11,8 @@ import Synchronization
 final class HangWatch: Sendable {
   /// Looks in a row at which a run stood at the same input; a look is a second.
   ///
-  /// No measure of speed: an input takes microseconds, and a machine that is busy a look or two.
+  /// A bound on time, and a wide one: an input takes microseconds, and a machine that is busy makes
+  /// it a look or two.
   static let looks = 10
 
   /// Sees by looks whether a run goes on.

@@ -96,6 +96,57 @@ import Wire
     #expect(policy.refusal(of: elsewhere) == nil)
   }
 
+  /// Said before the key was looked up, or by somebody who does not know it.
+  @Test(arguments: [
+    RetryPolicy.Outcome.saturated, .tooLarge, .unusable, .timedOut,
+    .refused(Failure(.overloaded, "")), .refused(Failure(.mailboxFull, "")),
+    .refused(Failure(.rateLimited, "")), .refused(Failure(.deadlineExceeded, "")),
+    .refused(Failure(.bodyTooLarge, "")), .refused(Failure(.unauthenticated, "")),
+    .refused(Failure(.forbidden, "")), .refused(Failure(.tenantSuspended, "")),
+    .refused(Failure(.tenantStopped, "")), .refused(Failure(.internalError, "")),
+    .refused(Failure(.unrecognized("newer"), "")),
+  ])
+  func `a refusal does not end the doubt about an attempt before it`(
+    outcome: RetryPolicy.Outcome
+  ) {
+    var policy = policy()
+    _ = policy.decide(after: .unreachable(sent: true), at: owner, now: now)
+    #expect(
+      policy.decide(after: outcome, at: owner, now: now) == .answer(RetryPolicy.unknownOutcome))
+  }
+
+  @Test(arguments: [
+    FailureCode.invalidField, .insufficientFunds, .notFound, .idempotencyConflict, .graphRefused,
+  ])
+  func `what is wrong with a command was so at the attempt before it`(code: FailureCode) {
+    var policy = policy()
+    _ = policy.decide(after: .unreachable(sent: true), at: owner, now: now)
+    let failure = Failure(code, "x")
+    #expect(policy.decide(after: .refused(failure), at: owner, now: now) == .answer(failure))
+  }
+
+  @Test func `an answer ends a doubt by its status, and stands where there is none`() {
+    let stands = [200, 201, 204, 303, 400, 402, 404, 405, 409, 415, 422]
+    let doubtful = [401, 403, 408, 413, 423, 429, 431, 500, 502, 503, 504]
+    var unsure = policy()
+    var read = policy(isRead: true)
+    for status in stands + doubtful {
+      #expect(unsure.doubt(over: status) == nil)
+    }
+    _ = unsure.decide(after: .unreachable(sent: true), at: owner, now: now)
+    _ = read.decide(after: .unreachable(sent: true), at: owner, now: now)
+    for status in stands { #expect(unsure.doubt(over: status) == nil, "\(status)") }
+    for status in doubtful {
+      #expect(unsure.doubt(over: status) == RetryPolicy.unknownOutcome, "\(status)")
+      #expect(read.doubt(over: status) == nil, "\(status)")
+    }
+    let failure = Failure(.shuttingDown, "x")
+    #expect(read.told(failure) == failure)
+    #expect(unsure.told(failure) == RetryPolicy.unknownOutcome)
+    _ = unsure.decide(after: .moved(isNews: true), at: owner, now: now)
+    #expect(unsure.told(failure) == failure)
+  }
+
   @Test func `waiting doubles to its limit and ends after ten seconds`() {
     var policy = policy()
     var waits: [Duration] = []

@@ -1,5 +1,6 @@
 import Messaging
 import Simulation
+import Synchronization
 import Testing
 import Wire
 
@@ -68,6 +69,51 @@ import Wire
     #expect(cell.requests.isEmpty)
   }
 
+  /// As its listener refuses, and as its storage does behind it; both before they know of the key.
+  @Test(arguments: [true, false])
+  func `a write that may have run is not called refused`(byListener: Bool) async throws {
+    let (cell, _, router) = try await deployment(RouterLimits())
+    cell.answers { _ throws(Failure) in
+      guard cell.requests.count > 1 else { return Self.lost(router) }
+      guard byListener else { return FakeCell.text(429, "\"mailbox_full\"") }
+      throw Failure(.overloaded, "", retryAfterMilliseconds: 100)
+    }
+    let answer = try await router.call(.post)
+    #expect(cell.requests.count == 2)
+    #expect(answer.status == 503)
+    #expect(answer.body.contains("\"outcome_unknown\""))
+    #expect(answer.headers[.retryAfter] == "1")
+  }
+
+  @Test func `a write that may have run is not called refused for want of room to ask again`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.perCell = 1
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 9))
+    let cell = try await FakeCell("a", network)
+    _ = try await FakeControlPlane(network, TestMap.acme)
+    let parked = Mutex<RouterHarness?>(nil)
+    let router = try RouterHarness(network: network, limits: limits) {
+      // While it waits, another takes the only place.
+      _ = parked.withLock { $0 }?.node.edge.traffic.enter(CellID(trusted: "a"))
+    }
+    parked.withLock { $0 = router }
+    try await router.connect([cell])
+    cell.answers { _ throws(Failure) in Self.lost(router) }
+    let answer = try await router.call(.post)
+    #expect(cell.requests.count == 1)
+    #expect(answer.body.contains("\"outcome_unknown\""))
+    #expect(router.node.edge.metrics.count(of: .cellFull) == 1)
+  }
+
+  /// What the cell answers while the connection goes, and is there again.
+  private static func lost(_ router: RouterHarness) -> Aimstors_ProtoResponse {
+    router.network.partition("router", "a")
+    router.network.heal()
+    return FakeCell.text(200, "lost")
+  }
+
   @Test func `too many requests to the control plane at a time are refused`() async throws {
     var limits = RouterLimits()
     limits.perControlPlane = 0
@@ -93,5 +139,27 @@ import Wire
     #expect(refused.headers[.retryAfter] == "1")
     #expect(router.node.edge.metrics.count(of: .webhooksFull) == 1)
     #expect(cell.parts.isEmpty && cell.spooled.isEmpty)
+    // Who has not signed is told so, full or not.
+    let unsigned = try await router.send(
+      .post, "/webhooks/whatsapp/default", body: Array("{}".utf8))
+    #expect(unsigned.status == 401)
+  }
+
+  @Test func `a webhook of which nothing comes keeps no other out`() async throws {
+    var limits = RouterLimits()
+    limits.webhooksInFlight = 1
+    let (cell, _, router) = try await deployment(limits)
+    let (reads, reading) = AsyncStream.makeStream(of: Void.self)
+    let (gate, open) = AsyncStream.makeStream(of: Void.self)
+    let end = Task { for await _ in gate {} }
+    async let silent = router.silentWebhook(reading, until: end)
+    for await _ in reads { break }
+    let change =
+      #"{"field":"messages","value":{"metadata":{"phone_number_id":"106"}}}"#
+    let other = try await router.webhook(#"{"entry":[{"id":"9","changes":[\#(change)]}]}"#)
+    open.finish()
+    #expect(other.status == 200)
+    #expect(cell.parts.count + cell.spooled.count == 1)
+    #expect(try await silent.status == 401)
   }
 }

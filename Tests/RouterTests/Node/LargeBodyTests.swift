@@ -88,7 +88,7 @@ import Wire
     isRead: Bool, code: String
   ) async throws {
     var limits = RouterLimits()
-    limits.bodyBytes = Self.bytes - 1
+    limits.answerBytes = Self.bytes - 1
     let (cell, _, router) = try await deployment(limits)
     cell.answers { _ throws(Failure) in
       FakeCell.text(200, String(repeating: "x", count: Self.bytes))
@@ -97,6 +97,69 @@ import Wire
     #expect(refused.status == 503)
     #expect(refused.body.contains("\"\(code)\""))
     #expect(refused.headers[.retryAfter] == "1")
+    #expect(router.node.edge.traffic.bodyBytes == 0)
+  }
+
+  @Test func `an answer has room, though requests have taken all of theirs`() async throws {
+    var limits = RouterLimits()
+    limits.bodyBytes = Self.bytes
+    let (cell, _, router) = try await deployment(limits)
+    cell.answers { _ throws(Failure) in
+      FakeCell.text(200, String(repeating: "x", count: Self.bytes))
+    }
+    let answer = try await router.call(.post, body: Self.large)
+    #expect(answer.status == 200 && answer.body.utf8.count == Self.bytes)
+    #expect(router.node.edge.traffic.bodyBytes == 0)
+  }
+
+  @Test func `an address has so much of the room, the machine's own and other addresses more`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.bodyBytesPerAddress = Self.bytes
+    let (cell, _, router) = try await deployment(limits)
+    let inner = Mutex<[RouterHarness.Answer]>([])
+    let hasAsked = Mutex(false)
+    cell.answers { _ throws(Failure) in
+      let isFirst = hasAsked.withLock { asked in
+        defer { asked = true }
+        return !asked
+      }
+      guard isFirst else { return FakeCell.text(200, "ok") }
+      for peer in [RouterHarness.peer, "198.51.100.1", "127.0.0.1"] {
+        guard let answer = try? await router.call(.post, body: Self.large, peer: peer) else {
+          continue
+        }
+        inner.withLock { $0.append(answer) }
+      }
+      let webhook = try? await router.webhook(String(repeating: "x", count: Self.bytes))
+      if let webhook { inner.withLock { $0.append(webhook) } }
+      return FakeCell.text(200, "ok")
+    }
+    #expect(try await router.call(.post, body: Self.large).status == 200)
+    let answers = inner.withLock { $0 }
+    #expect(answers.map(\.status) == [429, 200, 200, 503])
+    #expect(answers.first?.body.contains("\"rate_limited\"") == true)
+    #expect(answers.last?.body.contains("\"not_stored\"") == true)
+    #expect(answers.first?.headers[.retryAfter] == "1")
+    #expect(router.node.edge.metrics.count(of: .bodiesFull) == 2)
+    #expect(router.node.edge.traffic.bodyBytes == 0)
+  }
+
+  @Test func `a small body of unknown length needs no room, one that grows needs it for all`()
+    async throws
+  {
+    let part = [UInt8](repeating: 0x20, count: BodyReader.smallBytes / 2)
+    var limits = RouterLimits()
+    limits.bodyBytes = 0
+    let (_, _, without) = try await deployment(limits)
+    #expect(try await without.call(parts: [part, part]).status == 200)
+    #expect(try await without.call(parts: [part, part, [0x20]]).status == 503)
+    limits.bodyBytes = 3 * part.count
+    let (cell, _, router) = try await deployment(limits)
+    #expect(try await router.call(parts: [part, part, part]).status == 200)
+    #expect(cell.requests.map(\.body.count) == [3 * part.count])
+    #expect(try await router.call(parts: [part, part, part, [0x20]]).status == 503)
     #expect(router.node.edge.traffic.bodyBytes == 0)
   }
 

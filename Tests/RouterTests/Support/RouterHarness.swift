@@ -20,6 +20,7 @@ final class RouterHarness: Sendable {
 
   static let controlPlane = Address("tcp://control:7000")
   static let publisher = Address("tcp://control:7001")
+  static let peer = "192.0.2.7"
 
   /// `onPause` runs instead of each wait of a parked request.
   init(
@@ -76,14 +77,25 @@ final class RouterHarness: Sendable {
   /// One request as if it came through the router's socket.
   func send(
     _ method: HTTPRequest.Method = .get, _ path: String, host: String = "api.localhost",
-    headers: [String: String] = [:], body: [UInt8] = [], peer: String = "192.0.2.7"
+    headers: [String: String] = [:], body: [UInt8] = [], peer: String = RouterHarness.peer
+  ) async throws -> Answer {
+    var headers = headers
+    if !body.isEmpty { headers["content-length"] = "\(body.count)" }
+    return try await send(
+      method, path, host: host, headers: headers,
+      stream: RequestBody(buffer: ByteBuffer(bytes: body)), peer: peer)
+  }
+
+  /// One whose body comes as it comes, and whose length only its headers say.
+  func send(
+    _ method: HTTPRequest.Method = .get, _ path: String, host: String = "api.localhost",
+    headers: [String: String] = [:], stream: RequestBody, peer: String = RouterHarness.peer
   ) async throws -> Answer {
     var head = HTTPRequest(method: method, scheme: "http", authority: host, path: path)
     for (name, value) in headers {
       if let name = HTTPFields.Element.Name(name) { head.headerFields[name] = value }
     }
-    if !body.isEmpty { head.headerFields[.contentLength] = "\(body.count)" }
-    let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body)))
+    let request = Request(head: head, body: stream)
     let context = RouterContext(
       peer: NetworkAddress(peer), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let response = await node.edge.respond(to: request, context: context)
@@ -97,11 +109,39 @@ final class RouterHarness: Sendable {
   /// A request with `tenant`'s key.
   func call(
     _ method: HTTPRequest.Method = .get, _ path: String = "/v1/wallet", tenant: String = "acme",
-    headers: [String: String] = [:], body: [UInt8] = []
+    headers: [String: String] = [:], body: [UInt8] = [], peer: String = RouterHarness.peer
   ) async throws -> Answer {
     var headers = headers
     headers["authorization"] = "Bearer \(TestMap.key(tenant))"
-    return try await send(method, path, headers: headers, body: body)
+    return try await send(method, path, headers: headers, body: body, peer: peer)
+  }
+
+  /// A write of `acme` whose body comes in `parts`, without a length.
+  func call(parts: [[UInt8]]) async throws -> Answer {
+    let stream = AsyncStream<ByteBuffer> { continuation in
+      for part in parts { continuation.yield(ByteBuffer(bytes: part)) }
+      continuation.finish()
+    }
+    return try await send(
+      .post, "/v1/wallet",
+      headers: [
+        "authorization": "Bearer \(TestMap.key("acme"))", "transfer-encoding": "chunked",
+      ], stream: RequestBody(asyncSequence: stream))
+  }
+
+  /// An unsigned webhook of which nothing comes before `end` is over; `reading` hears when the
+  /// router waits for it.
+  func silentWebhook(
+    _ reading: AsyncStream<Void>.Continuation, until end: Task<Void, Never>
+  ) async throws -> Answer {
+    let stream = AsyncStream<ByteBuffer>(unfolding: {
+      reading.yield()
+      await end.value
+      return nil
+    })
+    return try await send(
+      .post, "/webhooks/whatsapp/default", headers: ["content-length": "9000"],
+      stream: RequestBody(asyncSequence: stream))
   }
 
   /// A signed webhook body.
