@@ -33,14 +33,18 @@ struct BodyRoom: Sendable {
   private var requests: Shares<Holder>
   private var answers: Shares<Holder>
   private var webhooks: Shares<Holder>
-  /// What of requests and webhooks came from where; in all no more than their rooms.
-  private var addresses: Shares<NetworkAddress>
+  /// What of requests and of webhooks came from where.
+  ///
+  /// Apart: behind one proxy neither keeps the other out.
+  private var requesters: Shares<NetworkAddress>
+  private var senders: Shares<NetworkAddress>
 
   init(limits: RouterLimits) {
     requests = Shares(limit: limits.bodyBytes, each: limits.bodyBytesPerTenant)
     answers = Shares(limit: limits.answerBytes, each: limits.answerBytesPerTenant)
     webhooks = Shares(limit: limits.webhookBytes, each: .max)
-    addresses = Shares(limit: .max, each: limits.bodyBytesPerAddress)
+    requesters = Shares(limit: .max, each: limits.bodyBytesPerAddress)
+    senders = requesters
   }
 
   /// Of all rooms.
@@ -49,15 +53,18 @@ struct BodyRoom: Sendable {
   /// - Parameter address: Where it came from; nil where that is not counted.
   mutating func enter(_ holder: Holder, from address: NetworkAddress?, bytes size: Int) -> Entry {
     let address = address?.limitKey
-    if let address, addresses.isOver(address, by: size) { return .addressFull }
+    let isWebhook = holder == .webhooks
+    if let address, (isWebhook ? senders : requesters).isOver(address, by: size) {
+      return .addressFull
+    }
     let entry =
       switch holder {
       case .request: requests.enter(holder, size)
       case .answer: answers.enter(holder, size)
       case .webhooks: webhooks.enter(holder, size)
       }
-    if entry == .entered, let address { _ = addresses.enter(address, size) }
-    return entry
+    guard entry == .entered, let address else { return entry }
+    return isWebhook ? senders.enter(address, size) : requesters.enter(address, size)
   }
 
   mutating func leave(_ holder: Holder, from address: NetworkAddress?, bytes size: Int) {
@@ -66,7 +73,12 @@ struct BodyRoom: Sendable {
     case .answer: answers.leave(holder, size)
     case .webhooks: webhooks.leave(holder, size)
     }
-    if let address { addresses.leave(address.limitKey, size) }
+    guard let address = address?.limitKey else { return }
+    if holder == .webhooks {
+      senders.leave(address, size)
+    } else {
+      requesters.leave(address, size)
+    }
   }
 
   /// Bytes in all and of each; who has none takes no room here.

@@ -53,7 +53,13 @@ package struct RetryPolicy: Sendable {
   private var backoff: Duration
   private var moves = 0
   private var waitingSince: ContinuousClock.Instant?
+  /// Who may have run it: the only one that may be asked again.
   package private(set) var ambiguousAt: Owner?
+  /// Whether anybody may have run it.
+  ///
+  /// A move ends no doubt of that: what the old owner ran lies at the new one, which may refuse
+  /// before it has looked.
+  private var mayHaveRun = false
 
   package init(isRead: Bool, limits: RouterLimits) {
     self.isRead = isRead
@@ -86,7 +92,7 @@ package struct RetryPolicy: Sendable {
   /// what is wrong with the command itself would have stopped that attempt too. All else may have
   /// been said before the key was looked up: no room, no time, not let in any more.
   package func doubt(over status: Int) -> Failure? {
-    guard ambiguousAt != nil else { return nil }
+    guard mayHaveRun else { return nil }
     switch status {
     case 200..<400, 400, 402, 404, 405, 409, 415, 422: return nil
     default: return Self.unknownOutcome
@@ -107,7 +113,10 @@ package struct RetryPolicy: Sendable {
     case .unreachable(sent: false), .unplaced:
       return park(now, Self.unavailable)
     case .unreachable(sent: true):
-      if !isRead { ambiguousAt = owner }
+      if !isRead {
+        ambiguousAt = owner
+        mayHaveRun = true
+      }
       return park(now, Self.unavailable)
     case .timedOut:
       return .answer(
@@ -122,7 +131,7 @@ package struct RetryPolicy: Sendable {
     let since = waitingSince ?? now
     waitingSince = since
     guard now - since < limits.parkTime else {
-      return .answer(ambiguousAt == nil ? last : Self.unknownOutcome)
+      return .answer(mayHaveRun ? Self.unknownOutcome : last)
     }
     let wait = backoff
     backoff = min(backoff * 2, limits.longestBackoff)

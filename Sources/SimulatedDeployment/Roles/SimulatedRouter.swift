@@ -134,11 +134,8 @@ final class SimulatedRouter {
     case .park(let wait):
       guard parking.enter(request.tenant, bytes: 100) else {
         deployment.sometimes.shed += 1
-        // What may have run must not be called refused.
-        let failure =
-          request.policy.ambiguousAt != nil
-          ? Failure(.outcomeUnknown, "no room to wait") : Failure(.overloaded, "no room to wait")
-        return request.reply(.failed(failure))
+        let failure = Failure(.overloaded, "no room to wait")
+        return request.reply(.failed(request.policy.told(failure)))
       }
       let microseconds = Int(wait / .microseconds(1))
       deployment.plan(after: microseconds, "\(name) tries again") {

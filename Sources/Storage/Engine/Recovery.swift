@@ -126,11 +126,17 @@ struct Recovery {
       let isClosed = writer.problem != nil
       let applied =
         isClosed
-        ? nil : try? withCore(of: writer) { try $0.appliedFiles(isUnbroken: isUnbroken) }
+        ? nil : try? withCore(of: writer) { try $0.appliedFiles(isUnbroken: isSteady(tenant)) }
       guard range.stops(tenant, applied: applied?.whole ?? .zero) else { continue }
       if let before = stopping[tenant], before.firstSeq <= range.firstSeq { continue }
       stopping[tenant] = range
     }
+  }
+
+  /// Whether the tenant's files went from record to record since the mark was set: those of one on
+  /// its way here take many at a time, file by file.
+  private func isSteady(_ tenant: TenantID) -> Bool {
+    isUnbroken && context.heads[tenant]?.ownership != .importing
   }
 
   private func stop(_ tenant: TenantID, by range: DamagedRange) {

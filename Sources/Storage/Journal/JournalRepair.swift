@@ -56,7 +56,7 @@ public struct JournalRepair {
     let lock = try JournalNames.takeLock(directory, files)
     defer { lock.release() }
     let survey = try RepairSurvey(
-      directory: directory, files: files, applied: applied.mapValues(\.highest))
+      directory: directory, files: files, applied: applied)
     // One that a crash ended before it stored the heads has still to do that.
     guard !survey.damage.isEmpty || survey.beginning != nil || survey.hasVoidHeads else {
       throw JournalError.noSuchDamage("no damage in \(directory)")

@@ -104,7 +104,7 @@ struct RepairRewrite {
     _ gap: RepairGap, through group: UInt64, _ lastSeq: CellSeq, endsSegment: Bool
   ) throws {
     let body = GapBody(
-      throughGroup: group, voidThrough: survey.scan.tip.lastSeq, endsSegment: endsSegment,
+      throughGroup: group, voidThrough: survey.lastSeqOfTail, endsSegment: endsSegment,
       sideFile: gap.sideFile, removedHash: gap.removedHash, voids: gap.voids)
     let bytes = GapBody.encodeGroup(body, after: tip, lastSeq: lastSeq)
     try target.write(bytes, at: offset)

@@ -42,15 +42,15 @@ struct RepairSurvey {
   private(set) var hasVoidHeads = false
   private var checkpoint: HeadsCheckpoint?
   /// What some file of each tenant has.
-  private var applied: [TenantID: TenantSeq] = [:]
+  private var applied: [TenantID: AppliedFiles] = [:]
   private var renewals: [TenantID: CellSeq] = [:]
   private var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
   /// Each tenant's first record in the journal.
   private var firstSeqs: [TenantID: TenantSeq] = [:]
 
-  /// `applied` is the highest applied seq of each tenant's files: where they prove that a torn
+  /// `applied` is what each tenant's files have: where they prove that a torn
   /// tail held what was acknowledged, it is damage, as it is to every start.
-  init(directory: String, files: any FileSystem, applied: [TenantID: TenantSeq]) throws {
+  init(directory: String, files: any FileSystem, applied: [TenantID: AppliedFiles]) throws {
     var places: [String: [Place]] = [:]
     var records: [(tenant: TenantID, seq: TenantSeq, cellSeq: CellSeq)] = []
     var fold = HeadsFold([:])
@@ -94,7 +94,7 @@ struct RepairSurvey {
       tail.lastSeq = max(tail.lastSeq ?? checkpoint.through, checkpoint.through)
       scan.tail = .damaged(tail)
     }
-    scan.prove(by: { applied }, over: heads)
+    scan.prove(by: { applied.mapValues(\.highest) }, over: heads)
     damage = scan.allDamage
     before = damage.map { range in
       let folded = history.first {
@@ -242,8 +242,8 @@ struct RepairSurvey {
   private func isLost(_ index: Int, before seq: TenantSeq, _ tenant: TenantID) -> Bool {
     guard case .unknown = damage[index].tenants else { return false }
     if let kept = before[index][tenant] { return seq > kept.tenantSeq.next }
-    // Nothing is trimmed that the files do not have.
-    let trimmed = mayBeTrimmed(tenant) ? applied[tenant] ?? .zero : .zero
+    // Nothing is trimmed that not every file has.
+    let trimmed = mayBeTrimmed(tenant) ? applied[tenant]?.whole ?? .zero : .zero
     return seq > trimmed.next
   }
 

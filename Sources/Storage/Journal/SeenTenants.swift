@@ -9,6 +9,7 @@ struct SeenTenants {
   private var intact: [Int: Set<TenantID>] = [:]
   private var met: [Int: Set<TenantID>] = [:]
   private var last: [TenantID: TenantSeq] = [:]
+  private var voids = JournalVoids()
 
   /// A range begins here; kept where its tenants are unknown.
   mutating func beginUnknown(_ index: Int, _ damage: [DamagedRange]) {
@@ -21,6 +22,8 @@ struct SeenTenants {
   mutating func add(_ record: JournalRecord) {
     let tenant = record.identity.tenant
     let seq = record.identity.tenantSeq
+    // Of another branch, which a repair has ended.
+    guard !voids.covers(tenant, record.position.cellSeq) else { return }
     for (index, heads) in before where met[index]?.insert(tenant).inserted == true {
       if Self.follows(record.identity, heads[tenant]) { intact[index]?.insert(tenant) }
     }
@@ -40,6 +43,7 @@ struct SeenTenants {
 
   /// A repair's gap: the void tenants go on from what was kept.
   mutating func add(_ gap: GapBody, firstSeq: CellSeq, lastSeq: CellSeq) {
+    voids.add(gap, at: firstSeq, through: lastSeq)
     for void in gap.voids { last[void.tenant] = void.keptSeq }
   }
 

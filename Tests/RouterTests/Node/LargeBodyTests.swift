@@ -132,17 +132,14 @@ import Wire
         }
         inner.withLock { $0.append(answer) }
       }
-      let webhook = try? await router.webhook(String(repeating: "x", count: Self.bytes))
-      if let webhook { inner.withLock { $0.append(webhook) } }
       return FakeCell.text(200, "ok")
     }
     #expect(try await router.call(.post, body: Self.large).status == 200)
     let answers = inner.withLock { $0 }
-    #expect(answers.map(\.status) == [429, 200, 200, 503])
+    #expect(answers.map(\.status) == [429, 200, 200])
     #expect(answers.first?.body.contains("\"rate_limited\"") == true)
-    #expect(answers.last?.body.contains("\"not_stored\"") == true)
     #expect(answers.first?.headers[.retryAfter] == "1")
-    #expect(router.node.edge.metrics.count(of: .bodiesFull) == 2)
+    #expect(router.node.edge.metrics.count(of: .bodiesFull) == 1)
     #expect(router.node.edge.traffic.bodyBytes == 0)
   }
 

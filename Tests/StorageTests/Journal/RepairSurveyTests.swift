@@ -80,14 +80,20 @@ import Wire
     #expect(heads[b]?.tenantSeq == TenantSeq(15))
   }
 
+  /// What is lost, and where the files of a and of b stand.
+  ///
   /// `30`: the checkpoint's last head lies in the damage itself.
-  @Test(arguments: [[7], [7, 19], [30]] as [[UInt64]])
+  private static let cases: [(lost: [UInt64], a: UInt64, b: UInt64)] = [
+    ([7], 3, 15), ([7, 19], 3, 15), ([30], 15, 14), ([20, 30], 15, 9),
+  ]
+
+  @Test(arguments: Self.cases)
   func `a repair that ended at any call is made again, and a start needs none`(
-    lost: [UInt64]
+    lost: [UInt64], standA: UInt64, standB: UInt64
   ) throws {
     let source = try filled(inTurn(30))
     try spoil(source, lost)
-    let applied = [a: TenantSeq(lost[0] == 30 ? 15 : 3), b: TenantSeq(lost[0] == 30 ? 14 : 15)]
+    let applied = [a: TenantSeq(standA), b: TenantSeq(standB)]
     let whole = JournalBench(disk: source.disk.copy(), segmentBytes: 4096)
     _ = try repair(whole, applied)
     let expected = try open(whole).heads
@@ -122,8 +128,9 @@ import Wire
     isNamed: Bool
   ) throws {
     let bench = try trimmed(isNamed ? [21] : [20, 21])
-    // One of its files was not written for long, which proves nothing after a power loss.
-    let range = try #require(try repair(bench, idle: [TenantSeq(1), TenantSeq(3)]).ranges.first)
+    // One of its files was not written for long: a list needs no proof that the others had nothing.
+    let behind = TenantSeq(isNamed ? 1 : 2)
+    let range = try #require(try repair(bench, idle: [behind, TenantSeq(3)]).ranges.first)
     #expect(range.losses.map(\.tenant) == (isNamed ? [a] : [a, b]))
     #expect(range.othersPossible == !isNamed)
     #expect(try open(bench).heads[idle]?.tenantSeq == TenantSeq(3))
@@ -134,6 +141,14 @@ import Wire
     let range = try #require(try repair(bench, idle: [TenantSeq(1)]).ranges.first)
     #expect(range.losses.map(\.tenant) == [a, b, idle])
     #expect(range.losses.last?.lostThrough == TenantSeq(2))
+    #expect(range.losses.last?.needsRestore == true)
+  }
+
+  /// The start has stopped it: what one file has proves nothing of another after a power loss.
+  @Test func `whose other files are ahead is named all the same`() throws {
+    let bench = try trimmed([20, 21])
+    let range = try #require(try repair(bench, idle: [TenantSeq(1), TenantSeq(3)]).ranges.first)
+    #expect(range.losses.map(\.tenant) == [a, b, idle])
     #expect(range.losses.last?.needsRestore == true)
   }
 
