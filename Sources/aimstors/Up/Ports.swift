@@ -21,7 +21,7 @@ enum Ports {
     var ports: [Int] = []
     defer { for descriptor in sockets { close(descriptor) } }
     for _ in 0..<count + attempts where ports.count < count {
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let descriptor = stream()
       guard descriptor >= 0 else { throw failure() }
       sockets.append(descriptor)
       guard let port = any(descriptor) else { throw failure() }
@@ -54,6 +54,15 @@ enum Ports {
     return !isTaken
   }
 
+  /// A socket that no child inherits: one that was started meanwhile would keep its port.
+  private static func stream() -> Int32 {
+    #if canImport(Glibc)
+      socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    #else
+      socket(AF_INET, SOCK_STREAM, 0)
+    #endif
+  }
+
   /// Binds to a free port, by chance: who looks at the same time finds another one.
   private static func any(_ descriptor: Int32) -> Int? {
     for _ in 0..<attempts {
@@ -67,7 +76,7 @@ enum Ports {
   /// Asked before anything is started, so that the reason is not only in a child's log.
   static func require(_ ports: [Int]) throws(CommandFailure) {
     for port in ports {
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let descriptor = stream()
       guard descriptor >= 0 else { throw failure() }
       defer { close(descriptor) }
       // As the children do: what only lingers from connections that have ended is no obstacle.

@@ -12,7 +12,8 @@ import Wire
 
   private func withPaid(_ body: (String, TestEngine) async throws -> Void) async throws {
     try await withTemporaryDirectory { directory in
-      let test = try await TestEngine(directory)
+      // A look of the flusher may close the files, and the limit is the connection's.
+      let test = try await TestEngine(directory) { $0.flushInterval = .seconds(3_600) }
       try await test.engine.create(tenant, epoch: .first)
       try await test.pay(1)
       try await body(directory, test)
