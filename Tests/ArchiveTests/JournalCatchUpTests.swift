@@ -258,22 +258,12 @@ private final class FailingDisk: LiveFiles {
   }
 }
 
-private struct FailingFile: File {
+private struct FailingFile: ForwardingFile {
   let inner: any File
   let disk: FailingDisk
-  var path: String { inner.path }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int
-  { try inner.read(into: buffer, at: offset) }
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
-    try inner.write(bytes, at: offset)
-  }
   func synchronize() throws(FileError) {
     try disk.demandSync(path)
     try inner.synchronize()
   }
-  func truncate(to length: UInt64) throws(FileError) { try inner.truncate(to: length) }
-  func punch(_ range: Range<UInt64>) throws(FileError) { try inner.punch(range) }
-  func length() throws(FileError) -> UInt64 { try inner.length() }
-  func close() { inner.close() }
 }

@@ -106,16 +106,11 @@ public struct FloodMode: Sendable {
     for (member, old) in zip(members, before) {
       let now = ProcessUse(member.pid)
       plan.say("\(member.id): at most \(old.peakKiB) KiB before, \(now.peakKiB) under the flood")
-      if try system.member(member.id).pid != member.pid || now.peakKiB == 0 {
-        report.complaints.append("\(member.id) died under the flood")
-      }
+      try await system.expectAlive(member, now, after: "flood", &report)
       let most = member.role == "router" ? flood.routerKiB : flood.cellKiB
       if now.peakKiB - old.peakKiB > most {
         report.complaints.append(
           "\(member.id) grew from \(old.peakKiB) to \(now.peakKiB) KiB, over \(most)")
-      }
-      if !(await SystemClient.isReady(member.healthURL)) {
-        report.complaints.append("\(member.id) is not ready after the flood")
       }
       guard member.role == "router" else { continue }
       try await wait("\(member.id) has given back all bodies", seconds: Self.releaseSeconds) {

@@ -96,18 +96,13 @@ public struct HostileMode: Sendable {
       plan.say(
         "\(member.id): \(old.peakKiB) KiB and \(old.descriptors) descriptors before, "
           + "\(now.peakKiB) and \(now.descriptors) after")
-      if try system.member(member.id).pid != member.pid || now.peakKiB == 0 {
-        report.complaints.append("\(member.id) died under the attack")
-      }
+      try await system.expectAlive(member, now, after: "attack", &report)
       if now.peakKiB - old.peakKiB > Self.mostGrowthKiB {
         report.complaints.append("\(member.id) grew from \(old.peakKiB) to \(now.peakKiB) KiB")
       }
       if now.descriptors > old.descriptors + Self.mostMoreDescriptors {
         report.complaints.append(
           "\(member.id) had \(old.descriptors) descriptors and keeps \(now.descriptors)")
-      }
-      if !(await SystemClient.isReady(member.healthURL)) {
-        report.complaints.append("\(member.id) is not ready after the attack")
       }
     }
   }

@@ -20,4 +20,16 @@ extension SystemUnderAttack {
     report.seconds = (ContinuousClock.now - started) / .seconds(1)
     return report
   }
+
+  /// Complains where a process is another one than before `attack`, or is not ready after it.
+  func expectAlive(
+    _ before: Member, _ now: ProcessUse, after attack: String, _ report: inout ChaosReport
+  ) async throws {
+    if try member(before.id).pid != before.pid || now.peakKiB == 0 {
+      report.complaints.append("\(before.id) died under the \(attack)")
+    }
+    if !(await SystemClient.isReady(before.healthURL)) {
+      report.complaints.append("\(before.id) is not ready after the \(attack)")
+    }
+  }
 }

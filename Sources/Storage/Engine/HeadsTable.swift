@@ -28,12 +28,12 @@ package final class HeadsTable: Sendable {
 
   package var tenants: [TenantID: TenantHead] { state.withLock { $0.heads } }
 
-  /// Made outside of the lock: the journal's thread never waits for it.
+  /// Made outside of the lock: what the journal's thread may wait for is a copy of the heads.
   package var overview: HeadsOverview {
-    let now = state.withLock { $0 }
-    if let known = now.overview, known.at == now.changes { return known.made }
-    let made = HeadsOverview(now.heads)
-    state.withLock { $0.overview = (now.changes, made) }
+    let (known, heads, changes) = state.withLock { ($0.overview, $0.heads, $0.changes) }
+    if let known, known.at == changes { return known.made }
+    let made = HeadsOverview(heads)
+    state.withLock { $0.overview = (changes, made) }
     return made
   }
 

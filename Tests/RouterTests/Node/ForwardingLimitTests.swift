@@ -8,18 +8,6 @@ import Wire
 
 /// What a client hears at the limits of time and of what is in flight.
 @Suite("Limits of forwarding", .timeLimit(.minutes(1))) struct ForwardingLimitTests {
-  /// A router, and a cell of its own with the tenant `acme`.
-  private func deployment(
-    _ limits: RouterLimits
-  ) async throws -> (cell: FakeCell, control: FakeControlPlane, router: RouterHarness) {
-    let network = InMemoryNetwork(random: SeededRandomSource(seed: 9))
-    let cell = try await FakeCell("a", network)
-    let control = try await FakeControlPlane(network, TestMap.acme)
-    let router = try RouterHarness(network: network, limits: limits)
-    try await router.connect([cell])
-    return (cell, control, router)
-  }
-
   @Test func `the limits are those of the architecture, and fit the link to a cell`() {
     let limits = RouterLimits()
     #expect(limits.requestTime == .seconds(30))
@@ -32,7 +20,7 @@ import Wire
   @Test func `what its cell does not answer in time ends, a write in doubt`() async throws {
     var limits = RouterLimits()
     limits.requestTime = .milliseconds(200)
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     let (gate, open) = AsyncStream.makeStream(of: Void.self)
     let held = Task { for await _ in gate {} }
     cell.answers { _ throws(Failure) in
@@ -54,7 +42,7 @@ import Wire
     var limits = RouterLimits()
     limits.tenantTurns = 1...1
     limits.requestTime = .milliseconds(200)
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     // The tenant's only turn: an earlier request of its own has it all the time.
     let turns = router.node.edge.forwarder.turns
     let turn = try #require(
@@ -72,7 +60,7 @@ import Wire
   /// As its listener refuses, and as its storage does behind it; both before they know of the key.
   @Test(arguments: [true, false])
   func `a write that may have run is not called refused`(byListener: Bool) async throws {
-    let (cell, _, router) = try await deployment(RouterLimits())
+    let (cell, _, router) = try await RouterHarness.withCell(RouterLimits())
     cell.answers { _ throws(Failure) in
       guard cell.requests.count > 1 else { return Self.lost(router) }
       guard byListener else { return FakeCell.text(429, "\"mailbox_full\"") }
@@ -117,7 +105,7 @@ import Wire
   @Test func `too many requests to the control plane at a time are refused`() async throws {
     var limits = RouterLimits()
     limits.perControlPlane = 0
-    let (_, _, router) = try await deployment(limits)
+    let (_, _, router) = try await RouterHarness.withCell(limits)
     let refused = try await router.send(.post, "/v1/tenants", host: "admin.localhost")
     #expect(refused.status == 503)
     #expect(refused.body.contains("\"overloaded\""))
@@ -130,7 +118,7 @@ import Wire
   {
     var limits = RouterLimits()
     limits.webhooksInFlight = 0
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     let change =
       #"{"field":"messages","value":{"metadata":{"phone_number_id":"106"}}}"#
     let refused = try await router.webhook(#"{"entry":[{"id":"9","changes":[\#(change)]}]}"#)
@@ -148,7 +136,7 @@ import Wire
   @Test func `a webhook of which nothing comes keeps no other out`() async throws {
     var limits = RouterLimits()
     limits.webhooksInFlight = 1
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     let (reads, reading) = AsyncStream.makeStream(of: Void.self)
     let (gate, open) = AsyncStream.makeStream(of: Void.self)
     let end = Task { for await _ in gate {} }

@@ -13,24 +13,13 @@ import Wire
   private static let large = [UInt8](repeating: 0x20, count: bytes)
   private static let small = [UInt8](repeating: 0x20, count: BodyReader.smallBytes)
 
-  private func deployment(
-    _ limits: RouterLimits
-  ) async throws -> (cell: FakeCell, control: FakeControlPlane, router: RouterHarness) {
-    let network = InMemoryNetwork(random: SeededRandomSource(seed: 11))
-    let cell = try await FakeCell("a", network)
-    let control = try await FakeControlPlane(network, TestMap.acme)
-    let router = try RouterHarness(network: network, limits: limits)
-    try await router.connect([cell])
-    return (cell, control, router)
-  }
-
   @Test(arguments: [(true, 429, "rate_limited"), (false, 503, "overloaded")])
   func `a large body without room is refused, a small one passes`(
     isOwn: Bool, status: Int, code: String
   ) async throws {
     var limits = RouterLimits()
     if isOwn { limits.bodyBytesPerTenant = Self.bytes } else { limits.bodyBytes = Self.bytes }
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     let inner = Mutex<[RouterHarness.Answer]>([])
     cell.answers { request throws(Failure) in
       // While the first one is in the cell, others come.
@@ -57,7 +46,7 @@ import Wire
   @Test func `a webhook without room is not stored, and its sender is told so`() async throws {
     var limits = RouterLimits()
     limits.webhookBytes = Self.bytes - 1
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     let pad = String(repeating: "x", count: Self.bytes)
     let value = #"{"metadata":{"phone_number_id":"106"},"pad":"\#(pad)"}"#
     let refused = try await router.webhook(
@@ -72,7 +61,7 @@ import Wire
   @Test func `the control plane's bodies have room of their own, and an end`() async throws {
     var limits = RouterLimits()
     limits.bodyBytesPerTenant = Self.bytes - 1
-    let (_, _, router) = try await deployment(limits)
+    let (_, _, router) = try await RouterHarness.withCell(limits)
     let refused = try await router.send(
       .post, "/v1/tenants", host: "admin.localhost", body: Self.large)
     #expect(refused.status == 503)
@@ -89,7 +78,7 @@ import Wire
   ) async throws {
     var limits = RouterLimits()
     limits.answerBytes = Self.bytes - 1
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     cell.answers { _ throws(Failure) in
       FakeCell.text(200, String(repeating: "x", count: Self.bytes))
     }
@@ -103,7 +92,7 @@ import Wire
   @Test func `an answer has room, though requests have taken all of theirs`() async throws {
     var limits = RouterLimits()
     limits.bodyBytes = Self.bytes
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     cell.answers { _ throws(Failure) in
       FakeCell.text(200, String(repeating: "x", count: Self.bytes))
     }
@@ -117,7 +106,7 @@ import Wire
   {
     var limits = RouterLimits()
     limits.bodyBytesPerAddress = Self.bytes
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     let inner = Mutex<[RouterHarness.Answer]>([])
     let hasAsked = Mutex(false)
     cell.answers { _ throws(Failure) in
@@ -149,11 +138,11 @@ import Wire
     let part = [UInt8](repeating: 0x20, count: BodyReader.smallBytes / 2)
     var limits = RouterLimits()
     limits.bodyBytes = 0
-    let (_, _, without) = try await deployment(limits)
+    let (_, _, without) = try await RouterHarness.withCell(limits)
     #expect(try await without.call(parts: [part, part]).status == 200)
     #expect(try await without.call(parts: [part, part, [0x20]]).status == 503)
     limits.bodyBytes = 3 * part.count
-    let (cell, _, router) = try await deployment(limits)
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
     #expect(try await router.call(parts: [part, part, part]).status == 200)
     #expect(cell.requests.map(\.body.count) == [3 * part.count])
     #expect(try await router.call(parts: [part, part, part, [0x20]]).status == 503)
@@ -161,7 +150,7 @@ import Wire
   }
 
   @Test func `a large answer arrives whole, and gives its room back`() async throws {
-    let (cell, _, router) = try await deployment(RouterLimits())
+    let (cell, _, router) = try await RouterHarness.withCell(RouterLimits())
     // Longer than the part that is written as a copy, and shorter.
     for count in [Self.bytes, 1_000_003] {
       let text = String(repeating: "xyz", count: count / 3)

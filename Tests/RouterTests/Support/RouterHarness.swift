@@ -50,6 +50,18 @@ final class RouterHarness: Sendable {
       pause: { _ in await onPause() }, onListening: { _ in })
   }
 
+  /// A router, and a cell of its own with the tenant `acme`.
+  static func withCell(
+    _ limits: RouterLimits
+  ) async throws -> (cell: FakeCell, control: FakeControlPlane, router: RouterHarness) {
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 9))
+    let cell = try await FakeCell("a", network)
+    let control = try await FakeControlPlane(network, TestMap.acme)
+    let router = try RouterHarness(network: network, limits: limits)
+    try await router.connect([cell])
+    return (cell, control, router)
+  }
+
   /// Gives the router its map, and its connections to `cells`.
   ///
   /// On a machine that is busy with other tests a hello may run into its limit: it is said again.

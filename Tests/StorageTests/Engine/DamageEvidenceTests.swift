@@ -57,23 +57,13 @@ import Wire
     test.engine.flusher(try test.engine.writer(tenant).context).look()
   }
 
-  private func flip(_ path: String, at place: UInt64) throws {
-    let file = try files.open(path, .update)
-    defer { file.close() }
-    let byte = try file.bytes(at: place, count: 1)
-    try file.write([byte[0] ^ 0x10], at: place)
-  }
-
   /// Flips a bit in every group of records that begins in `range`.
   private func damage(_ directory: String, _ range: ClosedRange<CellSeq>) throws {
-    let journal = "\(directory)/journal"
-    let groups = try JournalInspection.run(directory: journal, files: files, detail: .groups).groups
-      .filter { $0.kind == "records" && range.contains($0.firstSeq) }
-    // Of a single group the next one's list would say whose it was.
-    #expect(groups.count >= 2)
-    for group in groups {
-      try flip("\(journal)/\(group.segment)", at: group.offset + UInt64(group.bytes / 2))
+    let spoiled = try files.spoilGroups(in: "\(directory)/journal") {
+      range.contains($0.firstSeq)
     }
+    // Of a single group the next one's list would say whose it was.
+    #expect(spoiled >= 2)
   }
 
   private func repair(_ directory: String) throws -> JournalRepairReport {
@@ -174,7 +164,7 @@ import Wire
       #expect(try #require(first.engine.journal?.segmentStarts.first) > idleSince)
       try await first.pay(1, whole)
       await first.close()
-      try flip("\(journal)/heads", at: 40)
+      try files.flip("\(journal)/heads", at: 40)
       let spoiled = try FileTree.bytes("\(journal)/heads", files)
       for round in 0..<3 {
         let again = try await engine(directory)
@@ -221,7 +211,7 @@ import Wire
       }
       first.engine.flush()
       await first.close()
-      try flip("\(directory)/journal/heads", at: 40)
+      try files.flip("\(directory)/journal/heads", at: 40)
       let again = try await engine(directory)
       #expect(again.report.stopped.isEmpty)
       #expect(again.engine.problems.map(\.code) == ["journal_damaged"])

@@ -63,15 +63,7 @@ import Wire
   private func damage(
     _ directory: String, _ place: CellSeq, _ files: any FileSystem = LiveFileSystem()
   ) throws {
-    let journal = "\(directory)/journal"
-    let group = try #require(
-      try JournalInspection.run(directory: journal, files: files, detail: .groups).groups.first {
-        $0.kind == "records" && $0.firstSeq == place
-      })
-    let file = try files.open("\(journal)/\(group.segment)", .update)
-    defer { file.close() }
-    let offset = group.offset + UInt64(group.bytes / 2)
-    try file.write([try file.bytes(at: offset, count: 1)[0] ^ 0x10], at: offset)
+    #expect(try files.spoilGroups(in: "\(directory)/journal") { $0.firstSeq == place } == 1)
   }
 
   private func repair(_ directory: String) throws -> [JournalRepairReport.Loss] {

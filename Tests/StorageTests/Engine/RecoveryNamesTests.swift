@@ -206,10 +206,9 @@ private final class WatchedFiles: LiveFiles {
   }
 }
 
-private struct WatchedFile: File {
+private struct WatchedFile: ForwardingFile {
   let inner: any File
   let watch: WatchedFiles
-  var path: String { inner.path }
 
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int
   {
@@ -220,9 +219,4 @@ private struct WatchedFile: File {
     watch.touch(path, isWrite: true)
     try inner.write(bytes, at: offset)
   }
-  func synchronize() throws(FileError) { try inner.synchronize() }
-  func truncate(to length: UInt64) throws(FileError) { try inner.truncate(to: length) }
-  func punch(_ range: Range<UInt64>) throws(FileError) { try inner.punch(range) }
-  func length() throws(FileError) -> UInt64 { try inner.length() }
-  func close() { inner.close() }
 }

@@ -113,7 +113,7 @@ import Wire
       try files.remove(blocked)
       let length = try fileLength(copy(directory))
       for place in [0, 9, 40, length / 2, length - 5, length - 1] {
-        try flip(copy(directory), at: place)
+        try LiveFileSystem().flip(copy(directory), at: UInt64(place))
         let third = try await engine(directory)
         #expect(third.report.stopped == [stopped], "a flip at \(place)")
         #expect(third.engine.problems.first?.detail.contains("copied") == true)
@@ -121,7 +121,7 @@ import Wire
         try flusher(third).look()
         #expect(try fileLength(copy(directory)) == length)
         await third.close()
-        try flip(copy(directory), at: place)
+        try LiveFileSystem().flip(copy(directory), at: UInt64(place))
       }
       let last = try await engine(directory)
       #expect(try await last.counts(stopped) == [3, 3])
@@ -147,12 +147,5 @@ import Wire
     let file = try LiveFileSystem().open(path, .read)
     defer { file.close() }
     return Int(try file.length())
-  }
-
-  private func flip(_ path: String, at place: Int) throws {
-    let file = try LiveFileSystem().open(path, .update)
-    defer { file.close() }
-    let byte = try file.bytes(at: UInt64(place), count: 1)
-    try file.write([byte[0] ^ 0x10], at: UInt64(place))
   }
 }

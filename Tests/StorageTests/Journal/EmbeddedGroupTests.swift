@@ -138,7 +138,8 @@ import Wire
     }
   }
 
-  @Test func `in a damaged last group no end of the journal is found`() throws {
+  /// A short record and a long one, each a group.
+  private func journalOfTwo() throws -> JournalBench {
     let bench = JournalBench(segmentBytes: 16 * 1024)
     let (writer, opened, _) = try bench.openWriter()
     for (index, size) in [40, 3_000].enumerated() {
@@ -148,6 +149,11 @@ import Wire
     }
     writer.close()
     opened.lock.release()
+    return bench
+  }
+
+  @Test func `in a damaged last group no end of the journal is found`() throws {
+    let bench = try journalOfTwo()
     try embed(try forgedRun(), in: bench, damagingHeader: true)
     let again = try bench.openWriter()
     defer { again.writer.close() }
@@ -169,9 +175,7 @@ import Wire
     bench.disk.edit(bench.segmentPath(1)) { bytes in
       for index in lost[2].lowerBound..<lost[11].upperBound { bytes[index] = 0 }
     }
-    _ = try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "t0"): TenantSeq(16)])
+    _ = try bench.repair([TenantID(trusted: "t0"): TenantSeq(16)])
     let gap = try places(bench)[2]
     bench.disk.edit(bench.segmentPath(1)) { $0[gap.lowerBound + 20] ^= 1 }
     let again = try bench.openWriter()
@@ -185,15 +189,7 @@ import Wire
   }
 
   @Test func `a torn last group is cut, whatever is inside of it`() throws {
-    let bench = JournalBench(segmentBytes: 16 * 1024)
-    let (writer, opened, _) = try bench.openWriter()
-    for (index, size) in [40, 3_000].enumerated() {
-      let seq = CellSeq(UInt64(index + 1))
-      #expect(
-        writer.write([try bench.record("t1", size: size)]) == .durable(first: seq, last: seq))
-    }
-    writer.close()
-    opened.lock.release()
+    let bench = try journalOfTwo()
     let place = try #require(try places(bench).last)
     try embed(try forged(), in: bench, damagingHeader: false)
     bench.disk.edit(bench.segmentPath(1)) { content in

@@ -50,9 +50,7 @@ import Wire
     bench.disk.edit(bench.segmentPath(1)) { content in
       for index in Int(whole[2].offset)..<Int(whole[12].offset) { content[index] = 0 }
     }
-    _ = try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "t0"): TenantSeq(17)])
+    _ = try bench.repair([TenantID(trusted: "t0"): TenantSeq(17)])
     let repaired = try groups(bench)
     try #require(repaired.map(\.kind)[2] == "gap")
     spoilHeader(bench, repaired[2])

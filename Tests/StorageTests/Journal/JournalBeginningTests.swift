@@ -23,13 +23,6 @@ import Wire
     return bench
   }
 
-  private func repair(
-    _ bench: JournalBench, _ applied: [TenantID: TenantSeq]
-  ) throws -> JournalRepairReport {
-    try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(), whole: applied)
-  }
-
   @Test func `segments that are missing are named, and a repair ends it`() throws {
     let bench = try beheaded()
     for _ in 0..<2 {
@@ -39,7 +32,7 @@ import Wire
       opened.lock.release()
     }
     // Tenant a's files have it all, those of b nothing.
-    let report = try repair(bench, [a: TenantSeq(15)])
+    let report = try bench.repair([a: TenantSeq(15)])
     let range = try #require(report.ranges.first)
     #expect(range.losses.map(\.tenant) == [b])
     #expect(range.losses.first?.lostFrom == TenantSeq(1))
@@ -52,12 +45,12 @@ import Wire
       writer.write([try bench.record("a")]) == .durable(first: CellSeq(31), last: CellSeq(31)))
     writer.close()
     opened.lock.release()
-    #expect(throws: JournalError.self) { try repair(bench, [:]) }
+    #expect(throws: JournalError.self) { try bench.repair() }
   }
 
   @Test func `heads of a version that is not known are not taken for damaged ones`() throws {
     let bench = try beheaded()
-    _ = try repair(bench, [:])
+    _ = try bench.repair()
     let path = bench.configuration.directory + "/heads"
     bench.disk.edit(path) { bytes in
       bytes[8] = 99
@@ -67,7 +60,7 @@ import Wire
       bytes.replaceSubrange((bytes.count - 4)..., with: tail.bytes)
     }
     let before = bench.disk.bytes(path)
-    #expect(throws: JournalError.unknownFormat(99)) { try repair(bench, [:]) }
+    #expect(throws: JournalError.unknownFormat(99)) { try bench.repair() }
     #expect(bench.disk.bytes(path) == before)
   }
 

@@ -104,13 +104,11 @@ final class Answers: Sendable {
   var all: [AppendOutcome] { answers.withLock { $0 } }
 }
 
-extension JournalRepair {
-  /// Repairs where all of a tenant's files have what is up to `whole`.
-  static func run(
-    directory: String, files: any FileSystem, whole: [TenantID: TenantSeq]
-  ) throws -> JournalRepairReport {
-    try run(
-      directory: directory, files: files,
+extension JournalBench {
+  /// Repairs the journal of tenants all of whose files have what is up to `whole`.
+  func repair(_ whole: [TenantID: TenantSeq] = [:]) throws -> JournalRepairReport {
+    try JournalRepair.run(
+      directory: configuration.directory, files: disk.fileSystem(),
       applied: whole.mapValues { AppliedFiles([$0], isUnbroken: true) })
   }
 }

@@ -43,7 +43,7 @@ import Wire
   @Test func `a whole journal has nothing to repair`() throws {
     let bench = try filled()
     #expect(throws: JournalError.self) {
-      try JournalRepair.run(directory: directory, files: bench.disk.fileSystem(), applied: [:])
+      try bench.repair()
     }
   }
 
@@ -52,9 +52,9 @@ import Wire
     let removed = try damage(bench, seq: 7)
     #expect(try !verify(bench).ok)
     // Tenant a's files stand at its record 3; its fourth (position 7) is lost.
-    let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "a"): TenantSeq(3), TenantID(trusted: "b"): TenantSeq(15)])
+    let report = try bench.repair([
+      TenantID(trusted: "a"): TenantSeq(3), TenantID(trusted: "b"): TenantSeq(15),
+    ])
     let range = try #require(report.ranges.first)
     #expect(range.losses.map(\.tenant) == [TenantID(trusted: "a")])
     #expect(range.losses.first?.lostFrom == TenantSeq(4))
@@ -89,9 +89,9 @@ import Wire
   @Test func `a tenant whose files have it all loses nothing`() throws {
     let bench = try filled()
     _ = try damage(bench, seq: 7)
-    let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+    let report = try bench.repair([
+      TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15),
+    ])
     #expect(report.ranges.first?.losses.isEmpty == true)
     let after = try verify(bench)
     #expect(after.ok, "\(after.chainBreaks)")
@@ -107,9 +107,9 @@ import Wire
     let bench = try filled()
     // Position 29 holds a's fifteenth and last record; behind it stands only one of b.
     _ = try damage(bench, seq: 29)
-    let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+    let report = try bench.repair([
+      TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15),
+    ])
     let loss = try #require(report.ranges.first?.losses.first)
     #expect(report.ranges.first?.losses.count == 1)
     #expect(loss.tenant == TenantID(trusted: "a") && loss.needsRestore)
@@ -129,11 +129,9 @@ import Wire
     let b = TenantID(trusted: "b")
     // Without a proof it was never durable, and the next start cuts it.
     #expect(throws: JournalError.self) {
-      try JournalRepair.run(
-        directory: directory, files: bench.disk.fileSystem(), whole: [b: TenantSeq(14)])
+      try bench.repair([b: TenantSeq(14)])
     }
-    let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(), whole: [b: TenantSeq(15)])
+    let report = try bench.repair([b: TenantSeq(15)])
     #expect(report.ranges.first?.losses.map(\.tenant) == [b])
     #expect(report.ranges.first?.losses.first?.needsRestore == true)
     let (_, opened, _) = try bench.openWriter()
@@ -143,8 +141,7 @@ import Wire
   @Test func `a tenant whose very first record is gone is named`() throws {
     let bench = try filled()
     _ = try damage(bench, seq: 1)
-    let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(), applied: [:])
+    let report = try bench.repair()
     let loss = try #require(report.ranges.first?.losses.first { $0.tenant.rawValue == "a" })
     #expect(loss.lostFrom == TenantSeq(1) && loss.needsRestore)
   }
@@ -152,9 +149,9 @@ import Wire
   @Test func `a gap explains what stood in it, and nothing behind it`() throws {
     let bench = try filled()
     _ = try damage(bench, seq: 7)
-    _ = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15)])
+    _ = try bench.repair([
+      TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(15),
+    ])
     let (writer, opened, _) = try bench.openWriter()
     let head = try #require(opened.heads[TenantID(trusted: "a")])
     bench.rewind("a", to: head.tenantSeq.next, head.hash)
@@ -171,9 +168,9 @@ import Wire
     let stopped = try bench.openWriter()
     #expect(!stopped.opened.isWritable)
     stopped.opened.lock.release()
-    let report = try JournalRepair.run(
-      directory: directory, files: bench.disk.fileSystem(),
-      whole: [TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(14)])
+    let report = try bench.repair([
+      TenantID(trusted: "a"): TenantSeq(15), TenantID(trusted: "b"): TenantSeq(14),
+    ])
     #expect(report.ranges.first?.losses.map(\.tenant) == [TenantID(trusted: "b")])
     bench.disk.losePower(.lost)
     let (writer, opened, _) = try bench.openWriter()
@@ -191,8 +188,7 @@ import Wire
     for seq in 1...30 {
       let bench = try filled()
       _ = try damage(bench, seq: seq)
-      _ = try JournalRepair.run(
-        directory: directory, files: bench.disk.fileSystem(), applied: [:])
+      _ = try bench.repair()
       let after = try verify(bench)
       #expect(after.damage.isEmpty, "group \(seq)")
       #expect(after.tail == "clean", "group \(seq)")

@@ -39,13 +39,6 @@ import Wire
     return opened
   }
 
-  private func repair(
-    _ bench: JournalBench, _ applied: [TenantID: TenantSeq]
-  ) throws -> JournalRepairReport {
-    try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(), whole: applied)
-  }
-
   @Test(arguments: [RecordKind.restore, .import, .refuse, .commands])
   func `a record that brings files proves its tenant past a range of unknown tenants`(
     kind: RecordKind
@@ -109,7 +102,7 @@ import Wire
         ("b", .commands),
       ], lost: 2...2)
     // The restored files stand where the journal was before the range.
-    let range = try #require(try repair(bench, [a: TenantSeq(2), b: TenantSeq(1)]).ranges.first)
+    let range = try #require(try bench.repair([a: TenantSeq(2), b: TenantSeq(1)]).ranges.first)
     #expect(range.losses.isEmpty)
     let opened = try open(bench)
     #expect(opened.catalog.damage.isEmpty)
@@ -130,7 +123,7 @@ import Wire
     first.lock.release()
     try bench.disk.fileSystem().remove(bench.segmentPath(1))
     #expect(try open(bench).catalog.damage.map(\.tenants) == [.unknown(intact: [b])])
-    let range = try #require(try repair(bench, [:]).ranges.first)
+    let range = try #require(try bench.repair().ranges.first)
     #expect(range.losses.map(\.tenant) == [a])
   }
 

@@ -51,13 +51,6 @@ import Wire
     }
   }
 
-  private func repair(
-    _ bench: JournalBench, _ applied: [TenantID: TenantSeq] = [:]
-  ) throws -> JournalRepairReport {
-    try JournalRepair.run(
-      directory: bench.configuration.directory, files: bench.disk.fileSystem(), whole: applied)
-  }
-
   private func verify(_ bench: JournalBench) throws -> JournalVerification {
     try JournalVerification.run(
       directory: bench.configuration.directory, files: bench.disk.fileSystem())
@@ -67,7 +60,7 @@ import Wire
     let bench = try filled(inTurn(30))
     // Tenant a's fourth and tenth records.
     try spoil(bench, [7, 19])
-    let losses = try repair(bench, [a: TenantSeq(3), b: TenantSeq(15)]).ranges.map(\.losses)
+    let losses = try bench.repair([a: TenantSeq(3), b: TenantSeq(15)]).ranges.map(\.losses)
     try #require(losses.map { $0.map(\.tenant) } == [[a], [a]])
     #expect(losses[0][0].lostFrom == TenantSeq(4) && losses[0][0].lostThrough == TenantSeq(15))
     #expect(losses[0][0].voidRecords == 10 && losses[1][0].voidRecords == 0)
@@ -95,7 +88,7 @@ import Wire
     try spoil(source, lost)
     let applied = [a: TenantSeq(standA), b: TenantSeq(standB)]
     let whole = JournalBench(disk: source.disk.copy(), segmentBytes: 4096)
-    _ = try repair(whole, applied)
+    _ = try whole.repair(applied)
     let expected = try open(whole).heads
     #expect(expected.mapValues(\.tenantSeq) == applied)
     var startsBetween = 0
@@ -106,7 +99,7 @@ import Wire
       let bench = JournalBench(disk: source.disk.copy(), segmentBytes: 4096)
       bench.disk.losePower(afterCalls: calls)
       do {
-        _ = try repair(bench, applied)
+        _ = try bench.repair(applied)
         isEnded = true
       } catch is FileError {} catch is JournalError {}
       bench.disk.losePower(.lost)
@@ -116,7 +109,7 @@ import Wire
         startsBetween += isEnded ? 0 : 1
         #expect(opened.heads == expected, "a start after \(calls) calls")
       }
-      do { _ = try repair(bench, applied) } catch JournalError.noSuchDamage {}
+      do { _ = try bench.repair(applied) } catch JournalError.noSuchDamage {}
       #expect(try verify(bench).ok, "after \(calls) calls")
       #expect(try open(bench).heads == expected, "after \(calls) calls")
     }
@@ -174,7 +167,7 @@ import Wire
   @Test func `whose first record lay in a range of unknown tenants is named`() throws {
     let bench = try filled(inTurn(20))
     try spoil(bench, [1, 2])
-    let losses = try #require(try repair(bench).ranges.first).losses
+    let losses = try #require(try bench.repair().ranges.first).losses
     #expect(losses.map(\.tenant) == [a, b])
     #expect(losses.allSatisfy { $0.lostFrom == TenantSeq(1) && $0.needsRestore })
   }
@@ -183,7 +176,7 @@ import Wire
     let bench = try filled(["idle"] + inTurn(8) + ["idle"] + inTurn(10))
     // The second one of idle, and one of a behind it.
     try spoil(bench, [10, 11])
-    let losses = try #require(try repair(bench, [idle: TenantSeq(1)]).ranges.first).losses
+    let losses = try #require(try bench.repair([idle: TenantSeq(1)]).ranges.first).losses
     let loss = try #require(losses.first { $0.tenant == idle })
     #expect(loss.lostFrom == TenantSeq(2) && loss.lostThrough == TenantSeq(2))
     #expect(!loss.needsRestore)
@@ -193,7 +186,7 @@ import Wire
   @Test func `who is behind a first segment that is empty is named`() throws {
     let bench = try filled(["idle"] + inTurn(28) + ["idle"])
     bench.disk.edit(bench.segmentPath(1)) { $0 = [] }
-    let ranges = try repair(bench).ranges
+    let ranges = try bench.repair().ranges
     let losses = ranges.flatMap(\.losses)
     #expect(losses.map(\.tenant) == [a, b, idle])
     #expect(losses.allSatisfy { $0.lostFrom == TenantSeq(1) && $0.needsRestore })

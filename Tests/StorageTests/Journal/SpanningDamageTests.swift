@@ -54,10 +54,6 @@ import Wire
     bench.disk.edit("\(directory)/\(segment)") { $0[20] ^= 1 }
   }
 
-  private func repair(_ bench: JournalBench) throws -> JournalRepairReport {
-    try JournalRepair.run(directory: directory, files: bench.disk.fileSystem(), applied: [:])
-  }
-
   private func positions(_ groups: [JournalInspection.Group]) -> [UInt64] {
     groups.filter { $0.kind == "records" }.map(\.firstSeq.rawValue)
   }
@@ -99,7 +95,7 @@ import Wire
       writer.close()
       opened.lock.release()
     }
-    #expect(throws: JournalError.self, comment) { try repair(bench) }
+    #expect(throws: JournalError.self, comment) { try bench.repair() }
   }
 
   @Test func `of a lost seal and the group behind it only that group's tenant stops`() throws {
@@ -118,7 +114,7 @@ import Wire
         opened.catalog.damage.map(\.tenants)
           == [.known([:]), .known([tenant: TenantSeq(position / 2)])])
     }
-    let report = try repair(bench)
+    let report = try bench.repair()
     #expect(report.ranges.map { $0.losses.map(\.tenant) } == [[], [tenant]])
     #expect(report.ranges.allSatisfy { !$0.othersPossible })
     try expectWhole(bench, "behind the repair")
@@ -132,7 +128,7 @@ import Wire
     #expect(opened.isWritable)
     #expect(opened.catalog.damage.map(\.segment) == [seal.segment])
     #expect(opened.catalog.damage.allSatisfy { !$0.stops(idle, applied: .zero) })
-    #expect(try repair(bench).ranges.allSatisfy { $0.losses.isEmpty })
+    #expect(try bench.repair().ranges.allSatisfy { $0.losses.isEmpty })
     try expectWhole(bench, "behind the repair")
   }
 
@@ -150,7 +146,7 @@ import Wire
           let comment: Comment =
             "\(back) groups before and \(front) behind the end of \(index), \(lacksHeader)"
           _ = try expectReported(copy, positions(lost), comment)
-          _ = try repair(copy)
+          _ = try copy.repair()
           try expectWhole(copy, comment)
         }
       }
@@ -168,7 +164,7 @@ import Wire
     let range = try #require(opened.catalog.damage.first { $0.stops(idle, applied: .zero) })
     #expect(range.firstSeq == CellSeq(1))
     #expect(range.lastSeq?.rawValue == lost.last)
-    #expect(try repair(bench).ranges.contains { $0.othersPossible })
+    #expect(try bench.repair().ranges.contains { $0.othersPossible })
     try expectWhole(bench, "behind the repair")
   }
 
@@ -178,7 +174,7 @@ import Wire
     let missing = segments[segments.count - 2]
     bench.disk.remove("\(directory)/\(missing[0].segment)")
     _ = try expectReported(bench, positions(missing), "before the repair")
-    _ = try repair(bench)
+    _ = try bench.repair()
     try expectWhole(bench, "behind the repair")
   }
 }
