@@ -23,6 +23,9 @@ public struct StaticMode: Sendable {
     """
   static let operationsPerCycle = 160
   static let leastAcknowledged = 100
+  /// A router has what it learned in its file within 200 ms, and the disk's time: killed before
+  /// that it may start without a tenant that was made a moment ago.
+  static let mapFileTime = Duration.seconds(1)
   /// Recipients of the broadcast that begins while the control plane is away.
   static let recipients = 40
 
@@ -80,6 +83,7 @@ public struct StaticMode: Sendable {
     let plane = try system.kill("control-plane")
     let half = operations.lowerBound + operations.count / 2
     try await workload.run(operations.lowerBound..<half)
+    try await Task.sleep(for: Self.mapFileTime)
     let router = try system.kill("router-1")
     let started = ContinuousClock.now
     let own = try system.startRouter("router-1")
