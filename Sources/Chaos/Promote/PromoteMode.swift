@@ -31,6 +31,9 @@ public struct PromoteMode: Sendable {
   /// Operations of one cycle, all of which end acknowledged.
   public static let operationsPerCycle = 240
   static let leastAcknowledged = 100
+  /// Clients of a moving tenant come in lanes: where one begins anew, others are at it.
+  static let lanesOfMove = 2
+  static let operationsOfLane = 24
   /// How long a stopped primary stays stopped after the promotion, at most, in milliseconds.
   static let longestStop = 4_000
 
@@ -127,6 +130,11 @@ public struct PromoteMode: Sendable {
     try await client.waitUntilPromotable(follower, of: Self.cell)
     let moment = 5 + random.below(Self.operationsPerCycle / 4)
     let operations = cycle * Self.operationsPerCycle..<(cycle + 1) * Self.operationsPerCycle
+    let holds = plan.sabotage == Sabotage.resendAmbiguous.rawValue
+    if cycle == 0, !holds {
+      try await moveAway(workload)
+      report.moves = 1
+    }
     let before = workload.count
     plan.say(
       "cycle \(cycle + 1): \(fault.rawValue) of \(primary) after \(moment) acknowledged"
@@ -135,15 +143,8 @@ public struct PromoteMode: Sendable {
     try await wait("\(moment) operations are acknowledged", seconds: 120) {
       workload.count >= before + moment
     }
-    let holds = plan.sabotage == Sabotage.resendAmbiguous.rawValue
     // While something is still to be sent.
     if holds { try await sends.hold(workload.tenants[0]) }
-    if cycle == 0, !holds {
-      guard try await workload.tenants[2].move("out", client) == "succeeded" else {
-        throw ChaosFailure("a move in full health did not succeed")
-      }
-      report.moves = 1
-    }
     let member = try system.member(primary)
     switch fault {
     case .kill: _ = try system.kill(primary)
@@ -180,6 +181,33 @@ public struct PromoteMode: Sendable {
     }
     report.cycles += 1
     report.acked = workload.count
+  }
+
+  /// Moves a tenant out of the cell while its clients ask on: some of them wait at its fence, and
+  /// the cell would have something to serve that is no longer its own.
+  private func moveAway(_ workload: Workload) async throws {
+    let client = workload.client
+    let move = try await workload.tenants[2].beginMove("out", client)
+    // Where one of them looks whether it is over, the other is at it.
+    async let first: Void = askOn(workload, lane: 0, during: move)
+    async let second: Void = askOn(workload, lane: 1, during: move)
+    _ = try await (first, second)
+    guard try await ChaosTenant.end(move.operation, client) == "succeeded" else {
+      throw ChaosFailure("a move in full health did not succeed")
+    }
+  }
+
+  private func askOn(
+    _ workload: Workload, lane: Int, during move: ChaosTenant.Move
+  ) async throws {
+    // No cycle has these.
+    var next = plan.cycles * Self.operationsPerCycle + lane * Self.operationsOfLane
+    var isUnderWay = true
+    while isUnderWay {
+      try await workload.run(next..<next + Self.operationsOfLane)
+      next += Self.lanesOfMove * Self.operationsOfLane
+      isUnderWay = try await ChaosTenant.isUnderWay(move.operation, workload.client)
+    }
   }
 
   /// Wakes a replaced primary while the control plane cannot say that it is.

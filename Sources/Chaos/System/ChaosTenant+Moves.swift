@@ -40,6 +40,13 @@ extension ChaosTenant {
     return move
   }
 
+  static func isUnderWay(_ operation: String, _ client: SystemClient) async throws -> Bool {
+    let state = try await client.admin("GET", "/v1/operations/\(operation)")["state"]?.string
+    return state.map(underWay.contains) ?? false
+  }
+
+  private static let underWay = ["planned", "running"]
+
   /// How an operation ended; nil where the control plane has lost it.
   static func end(
     _ operation: String, _ client: SystemClient, seconds: Int = moveSeconds
@@ -48,7 +55,7 @@ extension ChaosTenant {
     try await wait("\(operation) has ended", seconds: seconds) {
       do {
         state = try await client.admin("GET", "/v1/operations/\(operation)")["state"]?.string
-        return !["planned", "running"].contains(state)
+        return !(state.map(underWay.contains) ?? false)
       } catch let refusal as SystemClient.Refused where refusal.code == "not_found" {
         state = nil
         return true
