@@ -271,8 +271,8 @@ let package = Package(
     tests(
       "AimstorsTests",
       [
-        "aimstors", "Alerts", "Archive", "Cell", "Cryptography", "GraphSimulator", "Messaging",
-        "Storage", "Trust", "Wire", "Platform", nio,
+        "aimstors", "Alerts", "Archive", "Cell", "Cryptography", "Edge", "GraphSimulator",
+        "Messaging", "Router", "Storage", "Trust", "Wire", "Platform", nio,
       ]),
   ]
 )

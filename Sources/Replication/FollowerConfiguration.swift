@@ -41,7 +41,8 @@ public enum FollowerLimits {
   /// How often it says to the control plane how it is.
   public static let reportInterval = Duration.seconds(1)
   public static let controlPlaneTimeout = Duration.seconds(2)
-  /// Bytes of groups in one answer to a primary that asks for what it lacks.
+  /// Bytes of groups in one answer to a primary that asks for what it lacks; a larger group goes
+  /// alone.
   public static let fetchBytes = 1 << 20
   /// Where more than this is copied and not applied, answers are held back, for this time at most.
   public static let unappliedRecords = 20_000

@@ -69,6 +69,8 @@ public final class FollowerNode: Service {
     engineConfiguration.generation = replica.generation
     engineConfiguration.oldestGeneration = .first
     engineConfiguration.isFollowing = true
+    // As a cell's, which this may become: one tenant's record must not keep the others' away.
+    engineConfiguration.quarantines = { $0 != .cellStore }
     engineConfiguration.adjustJournal = {
       $0.pins.updateValue(JournalPin.followerBytes, forKey: Self.unfedPin)
     }
@@ -301,11 +303,11 @@ public final class FollowerNode: Service {
     guard let journal = engine.journal else { return message }
     var tail = journal.tail(.afterGroup(number), .onThisDisk)
     defer { tail.close() }
-    var bytes = 0
+    var room = MessageRoom(FollowerLimits.fetchBytes)
     do {
-      while bytes < FollowerLimits.fetchBytes, let group = try tail.available() {
+      while let group = try tail.available(upTo: room.left) {
         message.groups.append(.init(group.bytes))
-        bytes += group.bytes.count
+        room.take(group.bytes.count)
       }
     } catch {
       throw Failure(.internalError, "the journal could not be read: \(error)")

@@ -42,7 +42,9 @@ struct FollowerRefill: Sendable {
     // Beside it until it is whole: what lies there a start puts in the tenant's place.
     let beside = "\(place).partial"
     // Not further: files that are ahead of this journal would look like a lost end of it.
-    let restored = try await TenantRestorer(archive: archive, files: files).restore(
+    let restored = try await TenantRestorer(
+      archive: archive, files: files, running: engine.runningTenants
+    ).restore(
       tenant, schema: schema(tenant), to: .tenantSeq(head.tenantSeq), cell: cell,
       into: beside, lineage: head.lineage)
     guard restored.position.hash == head.hash else {

@@ -20,17 +20,21 @@ public struct RouterConfiguration: Sendable {
   public var mapKey: [UInt8]?
   /// Proxies whose `X-Forwarded-For` is believed.
   public var trustedProxies: [NetworkRange]
-  /// Addresses without a rate limit; the machine's own unless told otherwise.
+  /// Addresses without a rate, and without a share of the room for large bodies; the machine's own
+  /// unless told otherwise, and never a trusted proxy's.
   public var unlimitedAddresses: [NetworkRange]
   public var limits: RouterLimits
   /// The machine under this process; nil: not watched.
   public var watch: ProcessWatch?
 
+  /// Those under which a machine knows only itself.
+  public static let ownAddresses: [NetworkRange] = [.loopback4, .loopback6]
+
   public init(
     id: String, version: String, host: String = "127.0.0.1", port: Int, healthPort: Int = 0,
     baseDomain: String = "localhost", controlPlane: Address, mapPublisher: Address,
     mapFile: String, trustedProxies: [NetworkRange] = [],
-    unlimitedAddresses: [NetworkRange] = [.loopback4, .loopback6], limits: RouterLimits = .init()
+    unlimitedAddresses: [NetworkRange] = Self.ownAddresses, limits: RouterLimits = .init()
   ) {
     self.id = id
     self.version = version

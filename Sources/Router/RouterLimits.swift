@@ -14,8 +14,13 @@ public struct RouterLimits: Sendable {
   public var requestTime: Duration = .seconds(30)
   /// The same of a request to the control plane, which waits for a full scan of a tenant's files.
   public var controlPlaneTime: Duration = .seconds(130)
-  /// How long a client has for an answer that does not fit in the sockets.
+  /// How long a client has for what of an answer does not fit in the sockets: a slice of it.
   public var answerTime: Duration = .seconds(60)
+  /// How long it has for a whole large answer, beside what that takes at ``answerRate``: who takes
+  /// each slice in its time and no sooner would keep the answers' room for many minutes.
+  public var answerGrace: Duration = .seconds(60)
+  /// The least bytes a second.
+  public var answerRate = 64 * 1024
   /// A connection on which nothing happens is closed after this.
   public var idleTime: Duration = .seconds(60)
   public var connections = 4096
@@ -52,6 +57,17 @@ public struct RouterLimits: Sendable {
   public var answerBytesPerTenant = 32 * 1024 * 1024
   /// Of webhooks.
   public var webhookBytes = 64 * 1024 * 1024
+  /// Of these, apart from the rest, of strangers: addresses of which no valid signature of the app
+  /// is known.
+  public var strangerBytes = 16 * 1024 * 1024
+  /// Of one of them: it fits the largest webhook, with which an address may begin.
+  public var strangerBytesPerAddress = 4 * 1024 * 1024
+  /// Of the rest one app's: an app may be a tenant's own, who knows its secret.
+  public var webhookBytesPerApp = 24 * 1024 * 1024
+  /// How long an address that signed is no stranger, at least.
+  public var senderTime: Duration = .seconds(24 * 3600)
+  /// Addresses remembered of an app in one generation of that table; two generations are held.
+  public var sendersPerApp = 1024
   /// Of requests and webhooks from one address: whose they are is only claimed, in clear.
   public var bodyBytesPerAddress = 32 * 1024 * 1024
 
@@ -90,4 +106,9 @@ public struct RouterLimits: Sendable {
   public var staleAfter: Duration = .seconds(60)
 
   public init() {}
+
+  /// How long a client may take for an answer of so many bytes.
+  func answerTime(whole bytes: Int) -> Duration {
+    answerGrace + .milliseconds(Int64(bytes) * 1_000 / Int64(answerRate))
+  }
 }

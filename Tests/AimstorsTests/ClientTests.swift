@@ -1,4 +1,5 @@
 import GraphSimulator
+import Platform
 import Testing
 
 @testable import aimstors
@@ -129,6 +130,51 @@ import Testing
     // What was found is promised, though nobody listens there yet.
     let found = try (0..<4).flatMap { _ in try Ports.free(50) }
     #expect(Set(found).count == found.count)
+  }
+
+  @Test func `what may have been done says under which key it is repeated`() {
+    let silence = CommandFailure(.timedOut, code: "timed_out", detail: "no answer")
+    let named = silence.repeatable(under: "k1")
+    #expect(named.detail == "no answer; repeat it with --idempotency-key k1")
+    #expect(named.document["detail"]?.string == named.detail && named.exitCode == .timedOut)
+    #expect(silence.repeatable(under: nil).detail == "no answer")
+    func answer(_ code: String) -> CommandFailure {
+      CommandFailure(
+        .refused, code: code, detail: "d", document: ["code": JSON(code), "trace_id": "t"],
+        isAnswer: true
+      ).repeatable(under: "k1")
+    }
+    let unknown = answer("outcome_unknown")
+    #expect(unknown.detail.hasSuffix("--idempotency-key k1") && unknown.isAnswer)
+    #expect(unknown.document["trace_id"]?.string == "t")
+    #expect(answer("not_found").detail == "d")
+  }
+
+  @Test(
+    .timeLimit(.minutes(10)), arguments: [("DELETE", true), ("POST", true), ("GET", false)])
+  func `a write has the key that was given`(_ method: String, _ isWrite: Bool) async throws {
+    let server = try OneRequestServer()
+    var options = ConnectionOptions()
+    options.json = false
+    options.apiURL = nil
+    options.adminToken = nil
+    options.apiKey = nil
+    options.adminURL = "http://127.0.0.1:\(server.port)"
+    options.idempotencyKey = "k1"
+    let connection = try APIConnection(
+      options, environment: Environment(variables: ["AIMSTORS_DATA": "/nowhere"]),
+      random: LiveRandomSource())
+    async let seen = server.request(answered: 503, #"{"code":"outcome_unknown"}"#)
+    do {
+      _ = try await connection.send(.admin, method, "/v1/operators/opr_1")
+      Issue.record("it was refused")
+    } catch {
+      #expect(error.code == "outcome_unknown")
+      #expect(error.detail.hasSuffix("repeat it with --idempotency-key k1") == isWrite)
+    }
+    let request = await seen
+    #expect(request.hasPrefix("\(method) /v1/operators/opr_1 "))
+    #expect(request.contains("idempotency-key: k1\r\n") == isWrite)
   }
 
   @Test func `columns of a table line up`() {

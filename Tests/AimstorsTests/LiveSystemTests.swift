@@ -34,9 +34,20 @@ import Testing
         }.count
       }
       let cell = demo["cell"]?.string ?? ""
-      try await PrivateSystem.wait("a status comes back", seconds: 30) {
+      try await PrivateSystem.wait("a status comes back", seconds: 120) {
         () throws(CommandFailure) in
         (try? lines(cell, "status applied", "\"status\":\"read\"", id)) ?? 0 > 0
+      }
+      // What has answered may not have said so yet.
+      try await PrivateSystem.wait("everybody has said what it did", seconds: 120) {
+        () throws(CommandFailure) in
+        let said = [
+          try? lines("router-1", "\"message\":\"request\"", "\"status\":\"202\""),
+          try? lines(cell, "\"message\":\"answered\"", "/v1/messages"),
+          try? lines(cell, "\"message\":\"sent\"", id),
+          try? lines("graph", "\"message\":\"request\"", "\"callback\":\"\(id)\""),
+        ]
+        return said.allSatisfy { $0 ?? 0 > 0 }
       }
       #expect(try lines("router-1", "\"message\":\"request\"", "\"status\":\"202\"") == 1)
       #expect(try lines(cell, "\"message\":\"answered\"", "/v1/messages") == 1)

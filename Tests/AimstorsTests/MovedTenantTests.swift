@@ -64,7 +64,7 @@ import Testing
 
       let target = own.cell("cell") == "cell-1" ? "cell-2" : "cell-1"
       let moved = try await system.verb(
-        "tenant", "move", tenant, "--to", target, "--wait", "--json")
+        "tenant", "move", tenant, "--to", target, "--cap-ms", "10000", "--wait", "--json")
       #expect(moved.status == 0, "\(moved.output)")
 
       // Its own go on as if nothing had been.
@@ -131,7 +131,7 @@ import Testing
         let shown = try await system.verb("tenant", "show", tenant, "--json")
         let target = shown.json.cell("cell") == "cell-1" ? "cell-2" : "cell-1"
         let moved = try await system.verb(
-          "tenant", "move", tenant, "--to", target, "--wait", "--json")
+          "tenant", "move", tenant, "--to", target, "--cap-ms", "10000", "--wait", "--json")
         #expect(moved.status == 0, "\(moved.output)")
       }
       func fork(at point: String, is wanted: Int64) async throws {

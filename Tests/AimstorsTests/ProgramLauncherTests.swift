@@ -123,10 +123,7 @@ import Testing
 
   @Test func `what was installed is looked at again before it is promised`() throws {
     let path = releases + "/" + Self.old + "/aimstors"
-    try #"#!/bin/sh\necho '{"version":"0.2.0","reads_level":1}'"#
-      .replacingOccurrences(of: "\\n", with: "\n")
-      .write(toFile: path, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    try ProgramScript.write(#"echo '{"version":"0.2.0","reads_level":1}'"#, to: path)
     let program = InstalledProgram(
       Environment(variables: [InstalledProgram.variable: "0.2.0 1 \(path)"]))
     #expect(program == InstalledProgram(version: "0.2.0", readsLevel: 1, path: path))

@@ -111,18 +111,7 @@ import Testing
       let place = directory + "/0.3.0"
       try FileManager.default.createDirectory(
         atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-      // By another process: children that other tests start here meanwhile would inherit a file
-      // that is open for writing, and nobody could run it.
-      let writer = Process()
-      writer.executableURL = URL(fileURLWithPath: "/bin/sh")
-      writer.arguments = [
-        "-c",
-        #"printf '#!/bin/sh\n%s\n' "$1" > "$0.new" && chmod "$2" "$0.new" && mv "$0.new" "$0""#,
-        place + "/aimstors", script, String(mode, radix: 8),
-      ]
-      try writer.run()
-      writer.waitUntilExit()
-      #expect(writer.terminationStatus == 0)
+      try ProgramScript.write(script, to: place + "/aimstors", mode: mode)
     }
     let version = try #require(ProgramVersion("0.3.0"))
     let releases = Releases(directory: directory)
@@ -146,7 +135,7 @@ import Testing
     #expect(try code() == "unsafe_release")
     try put(#"echo '{"version":"0.3.0","reads_level":2}'"#, 0o644)
     #expect(try code() == "not_found")
-    // Whoever may change a directory above may put another one in its place; a link leads elsewhere.
+    // Whoever changes a directory above may put another one in its place; a link leads elsewhere.
     try put(#"echo '{"version":"0.3.0","reads_level":2}'"#)
     let files = FileManager.default
     let open = directory + "/open"

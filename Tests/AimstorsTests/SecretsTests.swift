@@ -40,9 +40,17 @@ import Wire
       let pids = (local["processes"]?.array ?? []).compactMap { $0["pid"]?.integer }
       #expect(pids.count >= 5 && book.secrets.count >= 20)
       // Everything is on the disk, and the archive has what the journal has.
-      try await PrivateSystem.wait("the archive has objects", seconds: 30) {
-        () throws(CommandFailure) in
-        Self.files(in: system.data + "/archive").contains { $0.contains("/journal/") }
+      let health = (local["processes"]?.array ?? []).map { $0.cell("health_url") }
+      try await PrivateSystem.wait("the archive has all of the journals", seconds: 120) {
+        () async throws(CommandFailure) in
+        var lags: [Substring] = []
+        for url in health {
+          let page = try? await HTTPCaller().call("GET", url + "/metrics")
+          lags += String(decoding: page?.body ?? [], as: UTF8.self).split(separator: "\n")
+            .filter { $0.hasPrefix("aimstors_archive_lag_records") }
+        }
+        // Two cells and the control plane.
+        return lags.count >= 3 && lags.allSatisfy { $0.hasSuffix(" 0") }
       }
       var looked = 0
       for path in Self.files(in: system.data)

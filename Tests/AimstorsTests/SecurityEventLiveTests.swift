@@ -12,7 +12,7 @@ import Wire
 @Suite(
   .serialized, .enabled(if: ProcessInfo.processInfo.environment["AIMSTORS_LONG_TESTS"] == "1"))
 struct SecurityEventLiveTests {
-  @Test(.timeLimit(.minutes(4))) func `a cell publishes what it stores`() async throws {
+  @Test(.timeLimit(.minutes(10))) func `a cell publishes what it stores`() async throws {
     try await LiveSystem.with { system in
       let local = try system.local()
       let demo = try #require(local["demo"]?[0])

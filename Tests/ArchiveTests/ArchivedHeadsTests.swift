@@ -17,11 +17,11 @@ import Wire
     for tenant in [idle, busy] { try await fixture.engine.create(tenant, epoch: .first) }
     fixture.start()
     try await fixture.pay(1...3, idle)
-    #expect(await fixture.service.waitUntilArchived(seconds: 20))
+    #expect(await fixture.service.waitUntilArchived(seconds: 120))
     for tenant in [idle, busy] { _ = try #require(try await fixture.service.snapshot(tenant)) }
     for id in 1...6 as ClosedRange<Int64> {
       try await fixture.pay(id...id, busy)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
     }
   }
 
@@ -68,7 +68,7 @@ import Wire
       try await fill(fixture)
       try await storeHeads(fixture)
       try await fixture.pay(4...5, idle)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       #expect(try await fixture.restore(.latest, idle).position.tenantSeq == TenantSeq(6))
       for seq in 2...6 as ClosedRange<UInt64> {
         let restored = try await fixture.restore(.tenantSeq(TenantSeq(seq)), idle)
@@ -89,7 +89,7 @@ import Wire
       let second = try await ArchiveFixture(directory, store: store, clock: first.clock, seed: 2)
       second.start()
       try await second.pay(7...8, busy)
-      #expect(await second.service.waitUntilArchived(seconds: 20))
+      #expect(await second.service.waitUntilArchived(seconds: 120))
       try await storeHeads(second)
       #expect(try await second.restore(.latest, idle).position.tenantSeq == TenantSeq(5))
       await second.close()
@@ -132,7 +132,7 @@ import Wire
         fixture.clock.advance(milliseconds: 16 * 24 * 3_600_000)
         try await fixture.pay(id...id, busy)
         id += 1
-        #expect(await fixture.service.waitUntilArchived(seconds: 20))
+        #expect(await fixture.service.waitUntilArchived(seconds: 120))
         _ = try await fixture.service.snapshot(busy)
         // The cell's own store writes too.
         for own in fixture.engine.heads.keys where own != idle && own != busy {
@@ -144,7 +144,7 @@ import Wire
       #expect(!store.names.contains(first))
       #expect(try await fixture.restore(.latest, idle).position.tenantSeq == TenantSeq(4))
       try await fixture.pay(4...4, idle)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       try await fixture.service.removeOld()
       #expect(try await fixture.restore(.latest, idle).position.tenantSeq == TenantSeq(5))
     }
@@ -155,7 +155,7 @@ import Wire
     try await withArchive(store: store) { fixture in
       try await fill(fixture)
       try await fixture.pay(4...5, idle)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       _ = store.takeGets()
       let results = await fixture.service.drillNow()
       let read = objects(store.takeGets())

@@ -70,7 +70,7 @@ import Wire
       try await fixture.pay(1...3)
       let manifest = try #require(try await fixture.service.snapshot(tenant))
       #expect(manifest.media == ["\(hash)"])
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       let restored = try await fixture.restore(.latest)
       #expect(restored.media == [hash])
       let found = try FileTree.bytes(

@@ -20,7 +20,7 @@ import Wire
       try await fixture.pay(1...5)
       _ = try await fixture.service.snapshot(tenant)
       try await fixture.pay(6...9)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       return try await body(fixture, store)
     }
   }

@@ -20,7 +20,7 @@ import Wire
     _ = try #require(try await fixture.service.snapshot(one))
     try await fixture.pay(9...12, one)
     try await fixture.pay(11...15, two)
-    #expect(await fixture.service.waitUntilArchived(seconds: 20))
+    #expect(await fixture.service.waitUntilArchived(seconds: 120))
   }
 
   private func now(_ fixture: ArchiveFixture) -> Timestamp {
@@ -62,7 +62,7 @@ import Wire
       try await fixture.pay(11...12, one)
       let later = try #require(try await fixture.service.snapshot(one))
       try await fixture.pay(13...14, one)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       // The same records, as the next generation would have stored them.
       for span in try await fixture.archive.journal(ArchiveFixture.cell).spans
       where span.first > end ?? CellSeq(0) {
@@ -107,7 +107,7 @@ import Wire
       #expect(back < stray.tenantSeq)
       new.start()
       try await new.pay(50...58, one)
-      #expect(await new.service.waitUntilArchived(seconds: 20))
+      #expect(await new.service.waitUntilArchived(seconds: 120))
       let served = try await new.engine.digest(one, recompute: true)
       for target in [RestoreTarget.latest, .tenantSeq(served.tenantSeq)] {
         let restored = try await new.restore(target, one)
@@ -152,7 +152,7 @@ import Wire
 
       new.start()
       try await new.pay(50...53, one)
-      #expect(await new.service.waitUntilArchived(seconds: 20))
+      #expect(await new.service.waitUntilArchived(seconds: 120))
       #expect(new.service.status.problems.isEmpty)
       // From the old generation's snapshot over the new branch to the last record: no base.
       let latest = try await new.restore(.latest, one)

@@ -49,7 +49,7 @@ import Wire
     try await old.pay(1...6)
     _ = try #require(try await old.service.snapshot(tenant))
     try await old.pay(7...10)
-    #expect(await old.service.waitUntilArchived(seconds: 20))
+    #expect(await old.service.waitUntilArchived(seconds: 120))
     return old
   }
 
@@ -68,7 +68,7 @@ import Wire
       #expect(new.engine.heads[tenant]?.epoch == Epoch(2))
 
       try await new.pay(20...22)
-      #expect(await new.service.waitUntilArchived(seconds: 20))
+      #expect(await new.service.waitUntilArchived(seconds: 120))
       #expect(new.service.status.problems.isEmpty)
       let served = try await new.engine.digest(tenant, recompute: true)
       let latest = try await new.restore(.latest)

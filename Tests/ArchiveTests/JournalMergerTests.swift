@@ -17,7 +17,7 @@ import Wire
   ) async throws {
     for id in ids {
       try await fixture.pay(id...id)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
     }
   }
 

@@ -26,7 +26,7 @@ import Wire
     try await fixture.pay(4...5, quiet)
     try await fixture.pay(4...6, other)
     _ = try #require(try await fixture.service.snapshot(other))
-    #expect(await fixture.service.waitUntilArchived(seconds: 20))
+    #expect(await fixture.service.waitUntilArchived(seconds: 120))
     await fixture.close()
     let lost = store.names.filter { $0.hasPrefix("journal/") && !kept.contains($0) }
     #expect(!lost.isEmpty)
@@ -79,7 +79,7 @@ import Wire
       // Its own writing goes on behind the lost positions, and is archived and restored.
       new.start()
       for tenant in [quiet, other] { try await new.pay(50...53, tenant) }
-      #expect(await new.service.waitUntilArchived(seconds: 20))
+      #expect(await new.service.waitUntilArchived(seconds: 120))
       #expect(new.service.status.problems.isEmpty)
       for tenant in [quiet, other] {
         let served = try await new.engine.digest(tenant, recompute: true)
@@ -129,7 +129,7 @@ import Wire
       #expect(back[quiet]?.missing != nil)
       new.start()
       try await new.pay(50...53, other)
-      #expect(await new.service.waitUntilArchived(seconds: 20))
+      #expect(await new.service.waitUntilArchived(seconds: 120))
       #expect(new.service.status.problems.isEmpty)
       let served = try await new.engine.digest(other, recompute: true)
       let latest = try await new.restore(.latest, other)

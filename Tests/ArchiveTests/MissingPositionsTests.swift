@@ -17,14 +17,14 @@ import Wire
     for tenant in [quiet, other] { try await fixture.engine.create(tenant, epoch: .first) }
     fixture.start()
     for tenant in [quiet, other] { try await fixture.pay(1...3, tenant) }
-    #expect(await fixture.service.waitUntilArchived(seconds: 20))
+    #expect(await fixture.service.waitUntilArchived(seconds: 120))
     for tenant in [quiet, other] { _ = try #require(try await fixture.service.snapshot(tenant)) }
     try await fixture.pay(4...4, quiet)
-    #expect(await fixture.service.waitUntilArchived(seconds: 20))
+    #expect(await fixture.service.waitUntilArchived(seconds: 120))
     let lost = try #require(store.names.last { $0.hasPrefix("journal/") })
     for id in 4...6 as ClosedRange<Int64> {
       try await fixture.pay(id...id, other)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
     }
     store.edit { $0[lost] = nil }
   }
@@ -65,7 +65,7 @@ import Wire
       try await fixture.startArchived(1...3, of: quiet)
       _ = try #require(try await fixture.service.snapshot(quiet))
       try await fixture.pay(4...4, quiet)
-      #expect(await fixture.service.waitUntilArchived(seconds: 20))
+      #expect(await fixture.service.waitUntilArchived(seconds: 120))
       let lost = try #require(store.names.last { $0.hasPrefix("journal/") })
       store.edit { $0[lost] = nil }
       let results = await fixture.service.drillNow()

@@ -17,7 +17,7 @@ import Wire
       try await first.engine.create(neighbour, epoch: .first)
       try await first.startArchived(1...3)
       try await first.pay(1...2, neighbour)
-      #expect(await first.service.waitUntilArchived(seconds: 20))
+      #expect(await first.service.waitUntilArchived(seconds: 120))
       #expect(await first.service.drillNow().map(\.tenant) == [tenant, neighbour])
       await first.close()
 

@@ -184,7 +184,7 @@ import Wire
           try await fixture.pay(id...id)
           id += 1
         }
-        #expect(await fixture.service.waitUntilArchived(seconds: 20))
+        #expect(await fixture.service.waitUntilArchived(seconds: 120))
         if random.uint64() % 2 == 0 { _ = try await fixture.service.snapshot(tenant) }
         // By name: what is stored meanwhile does not hide what goes.
         let before = Set(try await fixture.archive.objects.list("").map(\.name))

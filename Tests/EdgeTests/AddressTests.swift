@@ -54,8 +54,35 @@ import Testing
     #expect(try rule.client(peer: proxy, forwardedFor: "6.6.6.6, 1.1.1.1") == address("1.1.1.1"))
     #expect(
       try rule.client(peer: proxy, forwardedFor: "1.1.1.1, 10.2.3.4") == address("1.1.1.1"))
-    #expect(rule.client(peer: proxy, forwardedFor: "rubbish") == proxy)
+    // Where nobody is named, nothing left of it is believed: anybody may have written that.
+    for forwarded in ["rubbish", "1.1.1.1, rubbish", "1.1.1.1, unknown", "1.1.1.1, ", " , ", ""] {
+      #expect(rule.client(peer: proxy, forwardedFor: forwarded) == proxy, "\(forwarded)")
+    }
     #expect(rule.client(peer: proxy, forwardedFor: nil) == proxy)
+    #expect(rule.isProxy(proxy) && !rule.isProxy(other))
+  }
+
+  @Test(arguments: [
+    ("203.0.113.5", "203.0.113.5"), ("  203.0.113.5\t", "203.0.113.5"),
+    ("203.0.113.5:443", "203.0.113.5"), ("203.0.113.5:443, 10.2.3.4:80", "203.0.113.5"),
+    ("2001:db8::1", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"),
+    ("[2001:db8::1]:443", "2001:db8::1"), ("2001:db8::1:443", "2001:db8::1:443"),
+    ("::ffff:203.0.113.5", "203.0.113.5"),
+  ])
+  func `a hop may have a port`(hop: String, client: String) throws {
+    let rule = ClientAddress(trustedProxies: [try #require(NetworkRange("10.0.0.0/8"))])
+    let found = try rule.client(peer: address("10.0.0.1"), forwardedFor: hop)
+    #expect(try found == address(client))
+  }
+
+  @Test(arguments: [
+    "203.0.113.5:", "203.0.113.5:http", "203.0.113.5:65536", "[2001:db8::1]:", "[2001:db8::1]443",
+    ":443", "203.0.113.5 203.0.113.6",
+  ])
+  func `a hop with something else than a port names nobody`(hop: String) throws {
+    let rule = ClientAddress(trustedProxies: [try #require(NetworkRange("10.0.0.0/8"))])
+    let proxy = try address("10.0.0.1")
+    #expect(rule.client(peer: proxy, forwardedFor: hop) == proxy)
   }
 
   @Test func `in any window at most burst and rate pass, and refusals do not count`() throws {

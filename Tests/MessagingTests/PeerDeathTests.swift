@@ -105,7 +105,7 @@ extension Deployment {
 extension Peer {
   /// Asks until a call is no longer refused for want of a connection; such calls were not sent.
   func askUntilConnected(
-    _ payload: [UInt8], within patience: Duration = .seconds(15)
+    _ payload: [UInt8], within patience: Duration = .seconds(60)
   ) async throws {
     let limit = ContinuousClock.now + patience
     while true {

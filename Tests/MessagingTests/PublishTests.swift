@@ -71,8 +71,11 @@ import Wire
       let refusing = try await deployment.messenger("cell-8").listen(at: Deployment.anyAddress) {
         _ throws(Failure) in throw Failure(.recovering, "not yet")
       }
-      let answers = await deployment.messenger("control-1").survey(
-        .inventory, [], at: addresses + [silent, refusing], timeout: .milliseconds(700))
+      let asking = deployment.messenger("control-1")
+      // The time of the survey is for answers: who answers has been met before.
+      for address in addresses { _ = try await asking.peer(at: address).ask() }
+      let answers = await asking.survey(
+        .inventory, [], at: addresses + [silent, refusing], timeout: .seconds(2))
       #expect(answers == [addresses[0]: [0], addresses[1]: [1], addresses[2]: [2]])
       gate.open()
     }

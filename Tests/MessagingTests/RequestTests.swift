@@ -75,11 +75,13 @@ import Wire
     try await withDeployment(transport) { deployment in
       let gate = Gate()
       let address = try await deployment.messenger("cell-1").listen(at: Deployment.anyAddress) {
-        _ in
+        if $0.payload == [1] { return [] }
         await gate.pass()
         return [9]
       }
       let peer = deployment.messenger("router-1").peer(at: address)
+      // The call's time is not that of a connection, too: without one it would not be sent.
+      _ = try await peer.ask([1])
       async let first = peer.failure(timeout: .milliseconds(300))
       #expect(await first?.name == "deadline exceeded")
       gate.open()

@@ -158,7 +158,7 @@ import Wire
           tenantSeq: restored.position.tenantSeq, hash: restored.position.hash, isFork: false),
         expected: nil)
       for id in 31...33 { try await new.pay(Int64(id)) }
-      #expect(await second.waitUntilArchived(seconds: 20))
+      #expect(await second.waitUntilArchived(seconds: 120))
 
       let follower = try await bench.follower("f", archive: archive)
       let following = Task { try await follower.run() }

@@ -106,7 +106,7 @@ struct Bench {
     let service = service(engine, archive, replica, generation)
     let uploading = Task { await service.run() }
     try await body()
-    #expect(await service.waitUntilArchived(seconds: 20))
+    #expect(await service.waitUntilArchived(seconds: 120))
     uploading.cancel()
     await uploading.value
   }

@@ -96,7 +96,7 @@ import Wire
     let uploadingAgain = Task { await second.run() }
     try await new.create(Self.tenant, epoch: .first)
     try await pay(1...3, new)
-    #expect(await second.waitUntilArchived(seconds: 20))
+    #expect(await second.waitUntilArchived(seconds: 120))
     var begins: [JournalEnd] = []
     try await ArchivedGroups(archive, cell: Bench.cell).begins { begin in
       begins.append(begin)

@@ -95,11 +95,7 @@ public struct JournalCatchUp: Sendable {
   private func append(
     behind own: JournalEnd, _ last: Last, _ found: () throws -> Void
   ) async throws -> (groups: Int, end: JournalEnd)? {
-    var configuration = JournalConfiguration(
-      directory: "\(directory)/journal", cell: cell, generation: last.generation)
-    configuration.oldestGeneration = .first
-    configuration.isCopy = true
-    let (directory, files, logger) = (directory, files, logger)
+    let (directory, cell, files, logger) = (directory, cell, files, logger)
     let appends = GroupAppends()
     var journal: Journal?
     defer { journal?.close() }
@@ -111,15 +107,13 @@ public struct JournalCatchUp: Sendable {
             "the archive has more than this disk",
             metadata: ["group": "\(own.group)", "archived": "\(last.end.group)"])
           try found()
-          let applied: @Sendable () throws -> [TenantID: TenantSeq] = {
-            try AppliedSeqs.read(dataDirectory: directory, files: files)
-          }
-          let opening = configuration
           journal = try await Blocking.run("archive") {
-            try Journal.open(opening, files: files, applied: applied) { fatality in
+            try JournalCopying.open(
+              dataDirectory: directory, cell: cell, generation: last.generation, files: files
+            ) { fatality in
               logger.critical("the journal failed", metadata: ["reason": "\(fatality)"])
               appends.failed(fatality)
-            }.journal
+            }
           }.get()
         }
         for group in groups {

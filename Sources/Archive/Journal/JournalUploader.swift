@@ -151,7 +151,6 @@ public final class JournalUploader: Sendable {
       }
     }
     let now = now
-    mark.withLock { $0 = span.last }
     state.change { status in
       status.archived = span.last
       status.objects += 1
@@ -162,6 +161,8 @@ public final class JournalUploader: Sendable {
       status.waitingSince = nil
     }
     for listener in listeners { listener.stored(span, bytes: bytes, records) }
+    // Last: who waits for it finds the rest told.
+    mark.withLock { $0 = span.last }
     return UploadPosition(last: span.last, groups)
   }
 

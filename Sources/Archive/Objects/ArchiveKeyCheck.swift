@@ -23,7 +23,7 @@ public struct ArchiveKeyCheck: Sendable {
       let journal = try await archive.objects.list(ArchiveNames.journal(cell)).map(\.name)
       names += [journal.first, journal.last].compactMap(\.self)
     }
-    let own = try await archive.objects.list(ArchiveNames.snapshots(TenantID(trusted: "_cell")))
+    let own = try await archive.objects.list(ArchiveNames.snapshots(.cellStore))
     names += own.map(\.name).suffix(1)
     var opened = 0
     for name in names where try await archive.get(name) != nil { opened += 1 }

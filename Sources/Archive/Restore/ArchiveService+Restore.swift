@@ -119,8 +119,9 @@ extension ArchiveService {
       throw Failure(.conflict, "the tenant has gone on while it was held")
     }
     try await Blocking.run("restore") {
+      let media = "\(TenantDirectory.of(tenant, in: data))/media"
       for hash in snapshot.media {
-        let bytes = try FileTree.bytes("\(data)/tenants/\(tenant)/media/\(hash)", files)
+        let bytes = try FileTree.bytes("\(media)/\(hash)", files)
         guard SHA256Hash.of(bytes) == hash else { throw RebuildError.media(hash) }
         try files.createDirectory("\(directory)/media")
         try FileTree.write(bytes, to: "\(directory)/media/\(hash)", files)

@@ -43,20 +43,23 @@ public struct TenantRestorer: Sendable {
   /// Names the tenant while its records are replayed, so that a crash is its own; nil: nowhere.
   ///
   /// Whatever begins again once the process is back has it: a drill, a lost cell's recovery, and an
-  /// operator's restore, which the control plane asks for until it has an answer.
+  /// operator's restore, which the control plane asks for until it has an answer, and a follower
+  /// that fetches a stopped tenant's files.
   private let running: RunningTenants?
 
-  public init(archive: Archive, files: any FileSystem) {
-    self.init(archive: archive, files: files, running: nil)
+  /// `running`: who is named while records are replayed, see ``StorageEngine/runningTenants``.
+  public init(archive: Archive, files: any FileSystem, running: RunningTenants? = nil) {
+    self.init(
+      archive: archive, files: files, source: JournalReader(archive: archive), running: running)
   }
 
   init(
-    archive: Archive, files: any FileSystem, source: (any RecordSource)? = nil,
+    archive: Archive, files: any FileSystem, source: any RecordSource,
     running: RunningTenants? = nil
   ) {
     self.archive = archive
     self.files = files
-    self.source = source ?? JournalReader(archive: archive)
+    self.source = source
     self.running = running
   }
 

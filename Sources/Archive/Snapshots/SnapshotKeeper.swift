@@ -215,7 +215,8 @@ final class SnapshotKeeper: UploadListener {
       subject.isBase = subject.isImport
       if !subject.isImport { try await untilArchived(taken.head.cellSeq, patience) }
       let manifest = try await writer.store(
-        subject, from: place, media: "\(dataDirectory)/tenants/\(tenant)/media")
+        subject, from: place,
+        media: "\(TenantDirectory.of(tenant, in: dataDirectory))/media")
       await clear(place)
       status.change { status in
         status.snapshots += 1
@@ -275,7 +276,7 @@ final class SnapshotKeeper: UploadListener {
   /// A copy of a large tenant must not be what fills the disk: everybody's journal is on it.
   private func demandRoom(_ tenant: TenantID) async throws(ArchiveError) {
     let (files, room, scratch) = (files, room, dataDirectory)
-    let directory = "\(dataDirectory)/tenants/\(tenant)"
+    let directory = TenantDirectory.of(tenant, in: dataDirectory)
     try await ArchiveThread.run(otherwise: { .incomplete($0) }) {
       guard try files.exists(directory) else { return }
       var bytes: UInt64 = 0

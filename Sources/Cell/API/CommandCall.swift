@@ -35,14 +35,31 @@ extension CellContext {
   ) async throws -> CommandCall<Input> {
     let body = try await bytes(request)
     let input = try EdgeJSON.decode(type, from: body)
-    return try call(input, body, request, file, retention)
+    return try call(input, body, request, file, retention, principal: try principal().name)
   }
 
   /// The same for a request without a body.
   func command(
     _ request: Request, file: FileKind, retention: Int64 = IdempotencyClaim.dayRetention
   ) async throws -> CommandCall<Void> {
-    try call((), try await bytes(request), request, file, retention)
+    try call(
+      (), try await bytes(request), request, file, retention, principal: try principal().name)
+  }
+
+  /// The same for somebody who has no name yet: the answer is kept for whoever knows the secret
+  /// that `secret` finds in the input.
+  ///
+  /// The secret is in the payload too, so that nobody who reads the file can try out the rest of
+  /// it, such as a password, against the payload's hash. It works once, kept or not: whoever has
+  /// filled the table does not keep anybody from a new password.
+  func command<Input: Decodable & Sendable>(
+    _ type: Input.Type, _ request: Request, file: FileKind, heldBy secret: (Input) -> String
+  ) async throws -> CommandCall<Input> {
+    let body = try await bytes(request)
+    let input = try EdgeJSON.decode(type, from: body)
+    return try call(
+      input, body, request, file, IdempotencyClaim.dayRetention,
+      principal: "secret:\(secret(input))", mayGoUnkept: true)
   }
 
   /// The whole body.
@@ -52,16 +69,18 @@ extension CellContext {
     return bytes
   }
 
+  /// A removal may go unkept: in an emergency it counts, and its repeat finds it done.
   private func call<Input: Sendable>(
-    _ input: Input, _ body: [UInt8], _ request: Request, _ file: FileKind, _ retention: Int64
+    _ input: Input, _ body: [UInt8], _ request: Request, _ file: FileKind, _ retention: Int64,
+    principal: String, mayGoUnkept: Bool = false
   ) throws -> CommandCall<Input> {
     let head = "\(request.method) \(request.uri.path)\n"
     return CommandCall(
       input: input, tenant: try tenant(), origin: origin(body: body.count),
       claim: IdempotencyClaim(
-        principal: try principal().name, key: try idempotencyKey(),
+        principal: principal, key: try idempotencyKey(),
         payloadHash: Digest.sha256(Array(head.utf8) + body), file: file,
-        retentionSeconds: retention))
+        retentionSeconds: retention, mayGoUnkept: mayGoUnkept || request.method == .delete))
   }
 }
 
@@ -83,6 +102,19 @@ extension StoredAnswer {
   static func json(_ status: Int, _ value: some Encodable) throws -> StoredAnswer {
     StoredAnswer(
       status: status, contentType: "application/json", body: try EdgeJSON.encode(value))
+  }
+
+  /// The answer as it is kept where it shows a secret: the files hold none.
+  func sealed(_ sealer: Sealer, owner: String, _ tx: Transaction) -> StoredAnswer {
+    StoredAnswer(
+      status: status, contentType: contentType,
+      body: sealer.seal(body, owner: owner, nonce: tx.randomBytes(Sealer.nonceBytes)))
+  }
+
+  /// What was ``sealed(_:owner:_:)``, as it is given.
+  func opened(_ sealer: Sealer, owner: String) throws(Failure) -> StoredAnswer {
+    StoredAnswer(
+      status: status, contentType: contentType, body: try sealer.open(body, owner: owner))
   }
 
   /// The answer of a removal: 204 without a body.

@@ -1,38 +1,47 @@
-import Cryptography
 import Storage
 
 /// One idempotency key for an effect of several commands.
 ///
 /// The first command takes the key in its own transaction: of two payloads that come under it at
-/// once only one stores anything, whatever either would do later. The last keeps the answer, under
-/// a key that is made from it. A repeat goes on where it was cut off: each command leaves alone
-/// what it finds done.
+/// once only one stores anything, whatever either would do later. The last keeps the answer. A
+/// repeat goes on where it was cut off: each command leaves alone what it finds done. An effect
+/// that is one command runs under ``whole`` alone. Whichever is first demands the key
+/// (``demand(in:)``).
+///
+/// Under the client's own key there is nothing but the answer: a version that knows nothing of
+/// steps, to which a cell may be rolled back, gives what it finds there to whoever repeats. So a
+/// client that uses the key for another route while its effect is cut off half-way has it for that
+/// one: the effect is then completed under another key, the same payload given. No version that was
+/// released kept ``begun`` there.
 struct SteppedClaim: Sendable {
-  /// Under which the first command runs; it keeps ``begun``, or the answer where it is the only
-  /// one.
-  let first: IdempotencyClaim
+  /// The client's, under which the last command runs.
+  let whole: IdempotencyClaim
 
-  /// Under which the last command runs where there are several.
+  /// Under which the first of several commands runs; it keeps ``begun``.
   ///
-  /// No client's key has a NUL. The payload is in it: where the key is free again before this one,
-  /// another payload finds nobody.
-  var last: IdempotencyClaim {
+  /// No client's key has a NUL.
+  var opening: IdempotencyClaim {
     IdempotencyClaim(
-      principal: first.principal,
-      key: "\(first.key)\u{0}\(first.payloadHash.hexText)", payloadHash: first.payloadHash,
-      file: first.file,
-      retentionSeconds: first.retentionSeconds)
+      principal: whole.principal, key: "\(whole.key)\u{0}", payloadHash: whole.payloadHash,
+      file: whole.file, retentionSeconds: whole.retentionSeconds)
   }
 
-  /// What is kept under the key by the first of several commands.
+  /// What the first command keeps; nobody is answered it.
   static let begun = StoredAnswer(
     status: 202, contentType: "application/json", body: Array("{}".utf8))
 
+  /// Throws `idempotencyConflict` where another payload has the key, also one that has only begun.
+  func demand(in tx: Transaction) throws {
+    _ = try tx.answer(under: whole)
+    _ = try tx.answer(under: opening)
+  }
+
   /// The answer of an effect that is done; nil where it is to run, or to go on.
   ///
-  /// Throws `idempotencyConflict` where another payload has the key.
+  /// Throws `idempotencyConflict` where another payload has the key, also one that has only begun.
   func answer(in snapshot: Snapshot) throws -> StoredAnswer? {
-    let answer = try snapshot.answer(under: first)
-    return try answer == Self.begun ? snapshot.answer(under: last) : answer
+    if let answer = try snapshot.answer(under: whole) { return answer }
+    _ = try snapshot.answer(under: opening)
+    return nil
   }
 }

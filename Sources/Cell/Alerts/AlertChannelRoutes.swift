@@ -29,22 +29,26 @@ enum AlertChannelRoutes {
         ) { (text) throws(Failure) in try User.checked(email: text) }
         return try await put(kind, target, context, services)
       }
-      routes.api(.delete, path) { _, context in try await delete(kind, context, services) }
+      routes.api(.delete, path) { request, context in
+        try await delete(kind, request, context, services)
+      }
     }
   }
 
   private static func delete(
-    _ kind: AlertChannel.Kind, _ context: CellContext, _ services: CellServices
+    _ kind: AlertChannel.Kind, _ request: Request, _ context: CellContext,
+    _ services: CellServices
   ) async throws -> Response {
     let actor = try context.actor()
-    try await services.store.write(try context.tenant(), context.origin) { tx in
+    let call = try await context.command(request, file: .sessions)
+    return try await call.perform(services) { tx, _ in
       guard try AlertChannelsStore(tx.file(.sessions)).delete(kind) else {
         throw Failure(.notFound, "there is no such channel")
       }
       try AuditLog(tx).append(
         actor.event("alert_channel.delete", subject: kind.rawValue), at: tx.now)
+      return .noContent
     }
-    return StoredAnswer.noContent.response
   }
 
   /// A channel begins with what comes after it; one that is changed goes on where it was.

@@ -35,10 +35,12 @@ struct CampaignCommands {
 
   /// Adds one piece of a page.
   ///
-  /// A piece that is stored is left alone.
+  /// A piece that is stored is left alone. A page that has begun keeps room for all of its people,
+  /// so that pages which begin at once do not go over the limit together, and none that has begun
+  /// is refused half-way: nothing could complete it.
   ///
   /// Throws `conflict` where the page was sent with other content, `invalid_state` unless the
-  /// campaign is a draft.
+  /// campaign is a draft, `invalid_field` where the whole page does not fit in the campaign.
   func add(
     _ entries: [RecipientPage.Entry], chunk: Int, of page: RecipientPage, isLast: Bool,
     to id: RowID
@@ -55,14 +57,17 @@ struct CampaignCommands {
       throw Failure(
         .invalidState, "recipients are added to a draft; this is \(standing.state.name)")
     }
-    // The whole page, and where it begins: nothing could complete one that is stopped half-way.
     if stored == nil {
-      let count = try store.tally(id)?.recipients ?? 0
+      let count = try (store.tally(id)?.recipients ?? 0) + awaited(id)
       guard count + Int64(page.entries.count) <= CampaignLimits.recipients else {
         throw Failure(
-          .invalidField, "recipients: a campaign has at most \(CampaignLimits.recipients)")
+          .invalidField,
+          "recipients: a campaign has at most \(CampaignLimits.recipients), with those of pages "
+            + "that have begun")
       }
     }
+    let more = (stored == nil ? page.entries.count : 0) - entries.count
+    if more != 0 { try queue.addAwaited(more, to: id) }
     var added = 0
     var markets: [Market: Int64] = [:]
     for entry in entries {
@@ -82,6 +87,17 @@ struct CampaignCommands {
     try queue.insertPage(
       page.page, chunk: chunk, of: id, added: added, duplicates: entries.count - added,
       hash: page.hash, isLast: isLast)
+  }
+
+  /// How many people of pages that have begun are still to come.
+  ///
+  /// Where every page is whole nobody is, whatever stands there: a version before that completed a
+  /// page left its room taken.
+  private func awaited(_ id: RowID) throws -> Int64 {
+    let kept = try queue.awaited(id)
+    guard try kept > 0 && queue.unfinishedPage(id) == nil else { return kept }
+    try queue.addAwaited(-Int(kept), to: id)
+    return 0
   }
 
   /// Freezes prices and template, holds the money, and lets the campaign run at once or at its

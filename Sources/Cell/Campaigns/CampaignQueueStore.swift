@@ -105,7 +105,7 @@ struct CampaignQueueStore {
       """, .integer(campaign.rawValue), .text(market.code), .integer(count))
   }
 
-  /// How many recipients each market has.
+  /// How many recipients each market has; what is awaited (``awaited(_:)``) has no market.
   func markets(_ campaign: RowID) throws -> [(market: Market, recipients: Int64)] {
     try db.rows(
       """
@@ -155,6 +155,27 @@ struct CampaignQueueStore {
       VALUES (?, ?, ?, ?, ?, ?, ?)
       """, .integer(campaign.rawValue), .integer(page), .int(chunk), .int(added),
       .int(duplicates), .blob(hash), .integer(isLast ? 1 : 0))
+  }
+
+  /// How many people of pages that have begun are still to come.
+  ///
+  /// The number stands beside those of the markets, under a name that is none: ``markets(_:)``
+  /// passes it over, and so does every version before.
+  func awaited(_ campaign: RowID) throws -> Int64 {
+    try db.first(
+      "SELECT recipients FROM campaign_markets WHERE campaign_id = ? AND market = ''",
+      .integer(campaign.rawValue)
+    ) { $0.int64(0) } ?? 0
+  }
+
+  /// More people are awaited, or fewer; never less than none, where a version that kept no room
+  /// began the page.
+  func addAwaited(_ count: Int, to campaign: RowID) throws {
+    try db.run(
+      """
+      INSERT INTO campaign_markets (campaign_id, market, recipients) VALUES (?1, '', max(0, ?2))
+      ON CONFLICT (campaign_id, market) DO UPDATE SET recipients = max(0, recipients + ?2)
+      """, .integer(campaign.rawValue), .int(count))
   }
 
   /// A page of which some commands are stored and the last is not.

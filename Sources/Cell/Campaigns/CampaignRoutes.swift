@@ -50,7 +50,7 @@ enum CampaignRoutes {
   ) async throws -> Response {
     let id = try context.rowID("id", .campaign)
     let call = try await context.rawCommand(request, file: .messages)
-    let claim = SteppedClaim(first: call.claim)
+    let claim = SteppedClaim(whole: call.claim)
     let (answered, found) = try await services.store.read(call.tenant, [.messages]) {
       snapshot -> (StoredAnswer?, Template?) in
       // What was answered is answered again, whatever has become of the template.
@@ -81,15 +81,19 @@ enum CampaignRoutes {
       try CampaignCommands(tx).add(
         chunks[chunk], chunk: chunk, of: page, isLast: chunk == last, to: id)
     }
-    let first = try await services.store.perform(call.tenant, call.origin, claim.first) { tx in
+    // Whoever is refused here has stored nothing.
+    let isOne = last == 0
+    let first = isOne ? claim.whole : claim.opening
+    let begun = try await services.store.perform(call.tenant, call.origin, first) { tx in
+      try claim.demand(in: tx)
       try addChunk(0, tx)
-      return try last == 0 ? added(page, to: id, tx) : SteppedClaim.begun
+      return try isOne ? added(page, to: id, tx) : SteppedClaim.begun
     }
-    guard first == SteppedClaim.begun else { return first }
-    for chunk in 1..<max(1, last) {
+    guard !isOne else { return begun }
+    for chunk in 1..<last {
       try await services.store.write(call.tenant, call.origin) { tx in try addChunk(chunk, tx) }
     }
-    return try await services.store.perform(call.tenant, call.origin, claim.last) { tx in
+    return try await services.store.perform(call.tenant, call.origin, claim.whole) { tx in
       try addChunk(last, tx)
       return try added(page, to: id, tx)
     }

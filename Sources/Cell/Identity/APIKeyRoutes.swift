@@ -102,15 +102,10 @@ enum APIKeyRoutes {
     let input = call.input
     let answer = try await services.store.perform(call.tenant, call.origin, call.claim) { tx in
       let (key, text) = try body(principal, actor, tx, input)
-      let body = try EdgeJSON.encode(APIKeyAnswer(key, text: text.text))
-      return StoredAnswer(
-        status: status, contentType: "application/json",
-        body: sealer.seal(body, owner: owner, nonce: tx.randomBytes(Sealer.nonceBytes)))
+      return try StoredAnswer.json(status, APIKeyAnswer(key, text: text.text))
+        .sealed(sealer, owner: owner, tx)
     }
-    return StoredAnswer(
-      status: answer.status, contentType: answer.contentType,
-      body: try sealer.open(answer.body, owner: owner)
-    ).response
+    return try answer.opened(sealer, owner: owner).response
   }
 
   private static func list(

@@ -11,7 +11,7 @@ enum MoveLimits {
   /// How long a copy rests after a piece of its work, in times of what that took.
   static let restPerWork: UInt64 = 1
   static let longestRestNanoseconds: UInt64 = 500_000_000
-  /// Records in one message, in bytes.
+  /// Records in one message, in bytes; a larger record goes alone.
   static let recordBytes = 1 << 20
   /// The same where each message is followed by a rest, at least; not more than that is left in the
   /// end.

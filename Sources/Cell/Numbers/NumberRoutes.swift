@@ -36,11 +36,21 @@ enum NumberRoutes {
   /// Asks Graph first, then claims, then stores: a claim is never taken for a token that does not
   /// open the number, and no number is stored that another tenant holds or whose Meta app is not
   /// there for this tenant.
+  ///
+  /// What was answered is answered again before any of it, whatever has become of the number or
+  /// its token.
   private static func connect(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
     let call = try await context.command(NumberInput.self, request, file: .messages)
     let input = call.input
+    let answered = try await services.store.read(call.tenant, [.messages]) {
+      try $0.answer(under: call.claim)
+    }
+    if let answered {
+      await name(input.phoneNumberID, call.tenant, context, services)
+      return answered.response
+    }
     let graph = try await services.graph.phoneNumber(
       input.phoneNumberID, token: input.accessToken, traceID: context.traceID)
     let isHeld = try await accountHolds(input, context, services)

@@ -232,13 +232,16 @@ enum MeRoutes {
     return response
   }
 
+  /// The answer shows the recovery codes, once: it is kept sealed, so that who lost it on the way
+  /// has them by its key.
   private static func confirm(
     _ request: Request, _ context: CellContext, _ services: CellServices
   ) async throws -> Response {
-    let input = try EdgeJSON.decode(CodeInput.self, from: try await context.bytes(request))
+    let call = try await context.command(CodeInput.self, request, file: .sessions)
     let id = try person(context)
-    let (actor, sealer) = (try context.actor(), services.sealer)
-    let codes = try await services.store.write(try context.tenant(), context.origin) { tx in
+    let (actor, sealer, input) = (try context.actor(), services.sealer, call.input)
+    let owner = "\(call.tenant)/totp-answer"
+    let answer = try await services.store.perform(call.tenant, call.origin, call.claim) { tx in
       let users = try UsersStore(tx)
       var credentials = try users.credentials(of: id)
       guard let sealed = credentials.totpSecret, credentials.totpConfirmedAt == nil else {
@@ -257,9 +260,10 @@ enum MeRoutes {
       try users.replaceRecoveryCodes(of: id, codes.map { RecoveryCode.hash($0) })
       try AuditLog(tx).append(
         actor.event("totp.confirm", subject: id.text(.user)), at: tx.now)
-      return Codes(recoveryCodes: codes)
+      return try StoredAnswer.json(200, Codes(recoveryCodes: codes))
+        .sealed(sealer, owner: owner, tx)
     }
-    var response = try Response.json(codes)
+    var response = try answer.opened(sealer, owner: owner).response
     response.headers[.cacheControl] = "no-store"
     return response
   }

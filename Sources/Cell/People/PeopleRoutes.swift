@@ -141,17 +141,16 @@ enum PeopleRoutes {
       }
       return try .json(answer)
     }
-    routes.api(.delete, "/v1/users/:id") { _, context in
+    routes.api(.delete, "/v1/users/:id") { request, context in
       let id = try context.rowID("id", .user)
       let sessions = services.identity.sessions
-      try await context.peopleWrite(services) { people in
+      return try await context.peopleRemoval(request, services) { people in
         try people.remove(id)
         try SignIn.endSessions(
           of: id, besides: nil, reason: "removed", by: people.principal.id, people.tx)
         let tenant = people.tx.tenant
         people.tx.afterCommit { sessions.forget(tenant, user: id) }
       }
-      return StoredAnswer.noContent.response
     }
     routes.api(.get, "/v1/access-review", .usersRead) { request, context in
       try await list(request, context, services)
@@ -178,10 +177,11 @@ enum PeopleRoutes {
       }
       return try .json(RoleAnswer(role))
     }
-    routes.api(.delete, "/v1/roles/:name") { _, context in
+    routes.api(.delete, "/v1/roles/:name") { request, context in
       let name = try context.parameter("name")
-      try await context.peopleWrite(services) { people in try people.delete(role: name) }
-      return StoredAnswer.noContent.response
+      return try await context.peopleRemoval(request, services) { people in
+        try people.delete(role: name)
+      }
     }
   }
 
@@ -225,6 +225,19 @@ extension CellContext {
     }
   }
 
+  /// Runs a removal, once per idempotency key: what is gone is not missing to who removed it.
+  fileprivate func peopleRemoval(
+    _ request: Request, _ services: CellServices,
+    _ body: @escaping @Sendable (PeopleCommands) throws -> Void
+  ) async throws -> Response {
+    let call = try await command(request, file: .sessions)
+    let (actor, principal) = (try actor(), try self.principal())
+    return try await call.perform(services) { tx, _ in
+      try body(PeopleCommands(tx, actor, principal))
+      return .noContent
+    }
+  }
+
   /// Runs a command that makes a letter, once per idempotency key.
   ///
   /// The answer is kept sealed: to an operator it shows the letter's token.
@@ -240,14 +253,8 @@ extension CellContext {
       if user.state == .invited { try letters.queue(.invitation(token), to: user, tx) }
       let form = PersonAnswer(
         user, role: try UsersStore(tx).role(user.role), token: isOperator ? token : nil)
-      return StoredAnswer(
-        status: status, contentType: "application/json",
-        body: sealer.seal(
-          try EdgeJSON.encode(form), owner: owner, nonce: tx.randomBytes(Sealer.nonceBytes)))
+      return try StoredAnswer.json(status, form).sealed(sealer, owner: owner, tx)
     }
-    return StoredAnswer(
-      status: answer.status, contentType: answer.contentType,
-      body: try sealer.open(answer.body, owner: owner)
-    ).response
+    return try answer.opened(sealer, owner: owner).response
   }
 }

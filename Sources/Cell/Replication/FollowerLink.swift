@@ -186,10 +186,11 @@ package final class FollowerLink: Sendable {
     _ = try await append([], journal)
     while let first = try await tail.next() {
       var groups = [first.bytes]
-      var bytes = first.bytes.count
-      while bytes < ReplicationLimits.messageBytes, let more = try tail.available() {
+      var room = MessageRoom(ReplicationLimits.messageBytes)
+      room.take(first.bytes.count)
+      while let more = try tail.available(upTo: room.left) {
         groups.append(more.bytes)
-        bytes += more.bytes.count
+        room.take(more.bytes.count)
       }
       took(try await append(groups, journal), journal, bytesBehind: tail.bytesBehind)
       progress()
@@ -227,15 +228,16 @@ package final class FollowerLink: Sendable {
     var end = begin
     try await ArchivedGroups(archive, cell: cell).read(after: begin) { groups in
       var message: [[UInt8]] = []
-      var bytes = 0
+      var room = MessageRoom(ReplicationLimits.messageBytes)
       for group in groups {
+        if group.bytes.count > room.left {
+          end = try await self.append(message, journal)
+          (message, room) = ([], MessageRoom(ReplicationLimits.messageBytes))
+        }
         message.append(group.bytes)
-        bytes += group.bytes.count
-        guard bytes >= ReplicationLimits.messageBytes || group.number == groups.last?.number
-        else { continue }
-        end = try await self.append(message, journal)
-        (message, bytes) = ([], 0)
+        room.take(group.bytes.count)
       }
+      end = try await self.append(message, journal)
       self.sight.withLock { sight in
         (sight.end, sight.told, sight.isCompared) = (end, end.seq, true)
         sight.bytesBehind = journal.bytesNeeded(from: end.seq.next)

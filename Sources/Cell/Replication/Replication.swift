@@ -83,24 +83,19 @@ final class Replication: Sendable {
   ///
   /// Before the engine opens the journal. Throws ``ReplicationStop``.
   func prepare() async throws {
-    var journal = JournalConfiguration(
-      directory: "\(directory)/journal", cell: cell, generation: generation)
-    journal.oldestGeneration = .first
-    journal.isCopy = true
-    let (directory, files, fatal) = (directory, files, fatal)
-    let opened = try Journal.open(
-      journal, files: files,
-      applied: { try AppliedSeqs.read(dataDirectory: directory, files: files) },
+    let fatal = fatal
+    let journal = try JournalCopying.open(
+      dataDirectory: directory, cell: cell, generation: generation, files: files,
       fatal: { fatal("\($0)") })
-    defer { opened.journal.close() }
+    defer { journal.close() }
     var said = ""
     let patience = ContinuousClock.now + .milliseconds(configuration.deadlineMilliseconds)
     while true {
       try Task.checkCancellation()
       let mayDegrade = configuration.degrades && .now > patience
-      switch try await decide(opened.journal, mayDegrade: mayDegrade) {
+      switch try await decide(journal, mayDegrade: mayDegrade) {
       case .serve: return
-      case .fetch(let follower): try await fetch(follower, into: opened.journal)
+      case .fetch(let follower): try await fetch(follower, into: journal)
       case .fenced(let generation): throw ReplicationStop.fenced(generation)
       case .diverged(let follower): throw ReplicationStop.diverged(follower)
       case .wait(let reason):

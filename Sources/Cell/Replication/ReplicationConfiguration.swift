@@ -40,7 +40,7 @@ public struct ReplicationConfiguration: Sendable {
 
 /// Every wait and size of replication in a primary.
 public enum ReplicationLimits {
-  /// Bytes of groups in one message to a follower.
+  /// Bytes of groups in one message to a follower; a larger group goes alone.
   public static let messageBytes = 1 << 20
   /// How long a follower may take to make one message durable.
   public static let appendTimeout = Duration.seconds(5)

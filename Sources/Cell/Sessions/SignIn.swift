@@ -127,27 +127,35 @@ struct SignIn: Sendable {
   // MARK: Invitations and forgotten passwords
 
   /// Accepts an invitation: sets the password and makes the person active.
+  ///
+  /// As with all that takes a letter's token, a repeat under its key is answered alike: the token
+  /// itself works once.
   func accept(
-    token: String, password: String, name: String?, tenant: TenantID, _ request: RequestActor,
-    origin: CommandOrigin
-  ) async throws -> User {
+    token: String, password: String, name: String?, under claim: IdempotencyClaim,
+    tenant: TenantID, _ request: RequestActor, origin: CommandOrigin
+  ) async throws -> StoredAnswer {
     try await setPassword(
-      token: token, password: password, .invitation, name: name, tenant, request, origin)
+      token: token, password: password, .invitation, name: name, claim, tenant, request, origin
+    ) { user in
+      try .json(200, PersonAnswer(user, role: nil))
+    }
   }
 
   /// Sets a new password by the letter's token, and ends every session of the person.
   func reset(
-    token: String, password: String, tenant: TenantID, _ request: RequestActor,
-    origin: CommandOrigin
-  ) async throws {
-    _ = try await setPassword(
-      token: token, password: password, .passwordReset, name: nil, tenant, request, origin)
+    token: String, password: String, under claim: IdempotencyClaim, tenant: TenantID,
+    _ request: RequestActor, origin: CommandOrigin
+  ) async throws -> StoredAnswer {
+    try await setPassword(
+      token: token, password: password, .passwordReset, name: nil, claim, tenant, request, origin
+    ) { _ in .noContent }
   }
 
   private func setPassword(
     token: String, password: String, _ purpose: OneTimeToken.Purpose, name: String?,
-    _ tenant: TenantID, _ request: RequestActor, _ origin: CommandOrigin
-  ) async throws -> User {
+    _ claim: IdempotencyClaim, _ tenant: TenantID, _ request: RequestActor,
+    _ origin: CommandOrigin, _ answer: @escaping @Sendable (User) throws -> StoredAnswer
+  ) async throws -> StoredAnswer {
     try await limit(
       .address(tenant, NetworkAddress(request.address)?.limitKey), tenant, request, origin)
     try PasswordRule.check(password, email: "")
@@ -156,18 +164,18 @@ struct SignIn: Sendable {
     guard let hash else { throw Failure(.invalidField, "password cannot be taken") }
     let sessions = identity.sessions
     let tokenHash = SHA256Digest.of(token.utf8)
-    return try await store.write(tenant, origin) { tx in
+    return try await store.perform(tenant, origin, claim) { tx in
       let users = try UsersStore(tx)
-      guard let claim = try users.claimToken(hash: tokenHash, purpose, at: tx.now),
-        var user = try users.find(claim.user), user.state != .disabled
+      guard let letter = try users.claimToken(hash: tokenHash, purpose, at: tx.now),
+        var user = try users.find(letter.user), user.state != .disabled
       else { throw Failure(.unauthenticated, "this link was used, or is too old") }
-      let id = claim.user
+      let id = letter.user
       try PasswordRule.check(password, email: user.email)
       var credentials = try users.credentials(of: id)
       credentials.passwordHash = hash
       // The letter reached the person: the address is theirs. What an operator was shown may have
       // come by any way.
-      if !claim.isShown { credentials.emailVerifiedAt = credentials.emailVerifiedAt ?? tx.now }
+      if !letter.isShown { credentials.emailVerifiedAt = credentials.emailVerifiedAt ?? tx.now }
       try users.set(credentials, of: id)
       user.state = .active
       if let name { user.name = try User.checked(name: name) }
@@ -180,7 +188,7 @@ struct SignIn: Sendable {
           subject: id.text(.user)), at: tx.now)
       let tenant = tx.tenant
       tx.afterCommit { sessions.forget(tenant, user: id) }
-      return user
+      return try answer(user)
     }
   }
 
@@ -204,13 +212,14 @@ struct SignIn: Sendable {
   /// Makes an address a person's own, by the token of the letter that went there, and ends their
   /// sessions.
   func confirmEmail(
-    token: String, tenant: TenantID, _ request: RequestActor, origin: CommandOrigin
-  ) async throws {
+    token: String, under claim: IdempotencyClaim, tenant: TenantID, _ request: RequestActor,
+    origin: CommandOrigin
+  ) async throws -> StoredAnswer {
     try await limit(
       .address(tenant, NetworkAddress(request.address)?.limitKey), tenant, request, origin)
     let sessions = identity.sessions
     let hash = SHA256Digest.of(token.utf8)
-    try await store.write(tenant, origin) { tx in
+    return try await store.perform(tenant, origin, claim) { tx in
       let users = try UsersStore(tx)
       guard let change = try users.claimEmailChange(hash: hash, at: tx.now),
         let user = try users.find(change.userID), user.state == .active
@@ -234,6 +243,7 @@ struct SignIn: Sendable {
           isChange ? ["from": user.email, "to": change.email] : [:]), at: tx.now)
       let tenant = tx.tenant
       tx.afterCommit { sessions.forget(tenant, user: id) }
+      return .noContent
     }
   }
 

@@ -33,11 +33,12 @@ enum SignInRoutes {
       return try secret(201, tokens)
     }
     routes.app(.post, "/t/:slug/v1/invitations/accept") { request, context in
-      let input = try EdgeJSON.decode(Accept.self, from: try await context.bytes(request))
-      let user = try await signIn.accept(
-        token: input.token, password: input.password, name: input.name,
-        tenant: try context.tenant(), try context.actor(), origin: context.origin)
-      return try .json(PersonAnswer(user, role: nil))
+      let call = try await context.command(Accept.self, request, file: .sessions) { $0.token }
+      let input = call.input
+      return try await signIn.accept(
+        token: input.token, password: input.password, name: input.name, under: call.claim,
+        tenant: call.tenant, try context.actor(), origin: call.origin
+      ).response
     }
     routes.app(.post, "/t/:slug/v1/password-resets") { request, context in
       let input = try EdgeJSON.decode(Forgot.self, from: try await context.bytes(request))
@@ -47,18 +48,18 @@ enum SignInRoutes {
       return Response(status: .accepted)
     }
     routes.app(.post, "/t/:slug/v1/password-resets/confirm") { request, context in
-      let input = try EdgeJSON.decode(Reset.self, from: try await context.bytes(request))
-      try await signIn.reset(
-        token: input.token, password: input.password, tenant: try context.tenant(),
-        try context.actor(), origin: context.origin)
-      return StoredAnswer.noContent.response
+      let call = try await context.command(Reset.self, request, file: .sessions) { $0.token }
+      return try await signIn.reset(
+        token: call.input.token, password: call.input.password, under: call.claim,
+        tenant: call.tenant, try context.actor(), origin: call.origin
+      ).response
     }
     routes.app(.post, "/t/:slug/v1/email-verifications/confirm") { request, context in
-      let input = try EdgeJSON.decode(Confirm.self, from: try await context.bytes(request))
-      try await signIn.confirmEmail(
-        token: input.token, tenant: try context.tenant(), try context.actor(),
-        origin: context.origin)
-      return StoredAnswer.noContent.response
+      let call = try await context.command(Confirm.self, request, file: .sessions) { $0.token }
+      return try await signIn.confirmEmail(
+        token: call.input.token, under: call.claim, tenant: call.tenant, try context.actor(),
+        origin: call.origin
+      ).response
     }
     routes.app(.post, "/t/:slug/v1/impersonations") { request, context in
       let input = try EdgeJSON.decode(Redeem.self, from: try await context.bytes(request))

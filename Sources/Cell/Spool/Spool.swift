@@ -167,8 +167,3 @@ struct Spool: Sendable {
     return digest
   }
 }
-
-extension TenantID {
-  /// The pseudo-tenant that holds the cell's own store.
-  public static let cellStore = TenantID(trusted: "_cell")
-}

@@ -87,9 +87,8 @@ public struct MoveMode: Sendable {
           state = try await self.strike(strike, tenant, key, struck)
           report.hit("\(strike)")
         } else {
-          let move = try await tenant.beginMove(key, struck.client, seconds: 60)
-          state = try said(
-            move, tenant, try await ChaosTenant.end(move.operation, struck.client))
+          state = try await self.move(
+            tenant, key, workload, asksOn: cycle == 0 && round == 0 ? index : nil)
         }
         if state == "succeeded" { moved += 1 }
       }
@@ -106,6 +105,24 @@ public struct MoveMode: Sendable {
     }
     report.cycles += 1
     report.acked = workload.count
+  }
+
+  /// A move that nothing strikes.
+  ///
+  /// `asksOn`: which tenant it is, where its clients go on until it has ended, whatever the load
+  /// does. A source that goes on after its release has something to go on with, then.
+  private func move(
+    _ tenant: ChaosTenant, _ key: String, _ workload: Workload, asksOn index: Int?
+  ) async throws -> String {
+    let client = workload.client
+    func run() async throws -> String {
+      let move = try await tenant.beginMove(key, client, seconds: 60)
+      return try said(move, tenant, try await ChaosTenant.end(move.operation, client))
+    }
+    guard let index else { return try await run() }
+    // No cycle has these.
+    let first = plan.cycles * Self.operationsPerCycle
+    return try await workload.askOn(index, from: first, during: run)
   }
 
   private func strike(

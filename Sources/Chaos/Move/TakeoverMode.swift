@@ -63,19 +63,14 @@ public struct TakeoverMode: Sendable {
     for cell in ChaosTenant.cells { try await client.waitUntilPromotable("\(cell)-b", of: cell) }
     async let load: Void = workload.run(0..<Self.operations)
     // In full health: from here on the second cell has a tenant that came.
-    guard try await tenants[0].move("first", client) == "succeeded" else {
-      throw ChaosFailure("a move in full health did not succeed")
-    }
+    _ = try await tenants[0].moveInHealth("first", client)
     report.moves = 1
     // The second tenant goes the other way: the first cell is its target.
     var lost: String?
     let move: ChaosTenant.Move
     let state: String?
     if fault == .adopted {
-      move = try await tenants[1].beginMove("second", client)
-      guard try await ChaosTenant.end(move.operation, client) == "succeeded" else {
-        throw ChaosFailure("a move in full health did not succeed")
-      }
+      move = try await tenants[1].moveInHealth("second", client)
       try await Task.sleep(for: .milliseconds(Self.afterAdoption))
       lost = move.target
       try await Self.lose(move.target, system, client)

@@ -31,9 +31,6 @@ public struct PromoteMode: Sendable {
   /// Operations of one cycle, all of which end acknowledged.
   public static let operationsPerCycle = 240
   static let leastAcknowledged = 100
-  /// Clients of a moving tenant come in lanes: where one begins anew, others are at it.
-  static let lanesOfMove = 2
-  static let operationsOfLane = 24
   /// How long a stopped primary stays stopped after the promotion, at most, in milliseconds.
   static let longestStop = 4_000
 
@@ -174,6 +171,8 @@ public struct PromoteMode: Sendable {
     }
     if holds { try await sends.end() }
     try await load
+    // Judged before it is back it could not be seen to serve.
+    if fault == .kill { try await system.waitForSuccessor(of: member) }
     try await workload.repeatSome(of: operations)
     let acknowledged = workload.count - before
     if acknowledged < Self.leastAcknowledged {
@@ -186,27 +185,11 @@ public struct PromoteMode: Sendable {
   /// Moves a tenant out of the cell while its clients ask on: some of them wait at its fence, and
   /// the cell would have something to serve that is no longer its own.
   private func moveAway(_ workload: Workload) async throws {
-    let client = workload.client
-    let move = try await workload.tenants[2].beginMove("out", client)
-    // Where one of them looks whether it is over, the other is at it.
-    async let first: Void = askOn(workload, lane: 0, during: move)
-    async let second: Void = askOn(workload, lane: 1, during: move)
-    _ = try await (first, second)
-    guard try await ChaosTenant.end(move.operation, client) == "succeeded" else {
-      throw ChaosFailure("a move in full health did not succeed")
-    }
-  }
-
-  private func askOn(
-    _ workload: Workload, lane: Int, during move: ChaosTenant.Move
-  ) async throws {
+    let leaver = workload.tenants.count - 1
     // No cycle has these.
-    var next = plan.cycles * Self.operationsPerCycle + lane * Self.operationsOfLane
-    var isUnderWay = true
-    while isUnderWay {
-      try await workload.run(next..<next + Self.operationsOfLane)
-      next += Self.lanesOfMove * Self.operationsOfLane
-      isUnderWay = try await ChaosTenant.isUnderWay(move.operation, workload.client)
+    let first = plan.cycles * Self.operationsPerCycle
+    try await workload.askOn(leaver, from: first) {
+      _ = try await workload.tenants[leaver].moveInHealth("out", workload.client)
     }
   }
 

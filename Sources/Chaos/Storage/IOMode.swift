@@ -38,9 +38,11 @@ public struct IOMode: StorageMode {
     "The k-th call of the journal or of SQLite fails, once or for good: EIO, ENOSPC, short, fsync."
   static let payments = 120
   private static let lastFlush = 80
-  /// What a run that has not met its fault goes on by, and where it gives up.
+  /// What a run that has not met its fault goes on by.
   private static let more = 40
-  private static let longest = 480
+  /// Where it gives up: even with all callers in each group there are more groups by then than in a
+  /// clean run of groups of one.
+  private static let longest = 12 * payments
 
   /// How many calls that can fail in each way the script makes where nothing fails.
   private var calls: [Way: Int] = [:]

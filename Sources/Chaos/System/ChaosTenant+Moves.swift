@@ -11,9 +11,22 @@ extension ChaosTenant {
     let target: String
   }
 
-  /// Moves the tenant to the other cell; answers how that ended, nil where nobody knows any more.
-  func move(_ key: String, _ client: SystemClient) async throws -> String? {
-    try await Self.end(try await beginMove(key, client).operation, client)
+  /// What a source says that a busy machine has kept from moving a tenant: to be ordered again.
+  private static let busy = ["overloaded", "deadline_exceeded"]
+
+  /// Moves the tenant to another cell while nothing is broken; throws where it does not succeed.
+  ///
+  /// A busy machine's moves may end at their source, which is no fault: they are ordered again.
+  func moveInHealth(_ key: String, _ client: SystemClient) async throws -> Move {
+    var ended = JSON.null
+    for attempt in 1...StepTrap.attempts {
+      let move = try await beginMove("\(key)-\(attempt)", client)
+      if try await Self.end(move.operation, client) == "succeeded" { return move }
+      ended = try await client.admin("GET", "/v1/operations/\(move.operation)")
+      guard Self.busy.contains(ended["error"]?["code"]?.string ?? "") else { break }
+      try await Task.sleep(for: StepTrap.betweenAttempts)
+    }
+    throw ChaosFailure("a move in full health did not succeed: \(ended.serialized())")
   }
 
   /// Begins a move to the other cell.
@@ -38,11 +51,6 @@ extension ChaosTenant {
       }
     }
     return move
-  }
-
-  static func isUnderWay(_ operation: String, _ client: SystemClient) async throws -> Bool {
-    let state = try await client.admin("GET", "/v1/operations/\(operation)")["state"]?.string
-    return state.map(underWay.contains) ?? false
   }
 
   private static let underWay = ["planned", "running"]

@@ -5,9 +5,9 @@ import GraphSimulator
 ///
 /// Without it a mode would have to be lucky to kill a process in just that moment.
 struct HeldSend {
-  /// Longer than a restart takes.
+  /// Longer than a restart takes on a busy machine: whoever hears a status knows what became of it.
   static let replyMilliseconds = 6_000
-  static let statusMilliseconds = 8_000
+  static let statusMilliseconds = 20_000
   /// What is on its way under the usual delays has its answer by then.
   static let usual: Duration = .milliseconds(500)
   static let waitSeconds = 60

@@ -70,6 +70,29 @@ final class Workload: Sendable {
     for number in operations { try await perform(number) }
   }
 
+  /// Runs `body` while all clients ask for one tenant, one operation after the other, from `first`
+  /// on: what `body` does to the tenant finds requests of it under way.
+  func askOn<T: Sendable>(
+    _ tenant: Int, from first: Int, during body: () async throws -> T
+  ) async throws -> T {
+    let start = first - first % tenants.count + tenant
+    let clients = (0..<Self.clients).map { AskingClient(first: start + $0 * tenants.count) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { for client in clients { client.stop() } }
+      for client in clients {
+        group.addTask {
+          while let number = client.next(step: Self.clients * self.tenants.count) {
+            try await self.perform(number)
+          }
+        }
+      }
+      let result = try await body()
+      for client in clients { client.stop() }
+      try await group.waitForAll()
+      return result
+    }
+  }
+
   /// Runs operations, each asked once; answers what was refused or not answered.
   func runOnce(_ operations: [Int]) async throws -> [String] {
     let impatient = Workload(client.impatient, tenants, hasTopUps: hasTopUps)
@@ -168,4 +191,21 @@ final class Workload: Sendable {
       }
     }
   }
+}
+
+/// A client that asks one thing after the other until it is stopped.
+private final class AskingClient: Sendable {
+  private let number: Mutex<Int?>
+
+  init(first: Int) { number = Mutex(first) }
+
+  /// The operation that it does next; nil once it is stopped.
+  func next(step: Int) -> Int? {
+    number.withLock { number in
+      defer { number = number.map { $0 + step } }
+      return number
+    }
+  }
+
+  func stop() { number.withLock { $0 = nil } }
 }

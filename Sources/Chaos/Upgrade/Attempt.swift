@@ -13,7 +13,7 @@ struct Attempt: Sendable {
 
   /// Answers what did not become as it must.
   func run(_ fault: UpgradeMode.Fault) async throws -> String? {
-    let before = try await versions()
+    let before = try await allVersions()
     switch fault {
     case .none, .killed:
       try release(.good)
@@ -42,7 +42,7 @@ struct Attempt: Sendable {
       guard halted["state"]?.string == "failed",
         halted["error"]?["code"]?.string == "upgrade_halted"
       else { return "a version that fails requests was not halted: \(halted.serialized())" }
-      let changed = try await versions().filter { $0.value == version }
+      let changed = try await allVersions().filter { $0.value == version }
       guard changed.count == 1 else { return "\(changed.count) processes run what errs" }
       return try await demand(try await rollBack(), "succeeded") { before[$0] ?? "" }
     case .dead:
@@ -154,6 +154,17 @@ struct Attempt: Sendable {
       return complaint == nil
     }
     return complaint
+  }
+
+  /// What cells and followers say that they are, once all of them answer.
+  private func allVersions() async throws -> [String: String] {
+    var found: [String: String] = [:]
+    try await wait("processes say what they are", seconds: UpgradeMode.patienceSeconds) {
+      guard let now = try? await versions() else { return false }
+      found = now
+      return true
+    }
+    return found
   }
 
   /// What cells and followers say that they are.

@@ -1,3 +1,4 @@
+import Cryptography
 import Edge
 import Hummingbird
 import Storage
@@ -34,18 +35,23 @@ struct AdminBody: Sendable {
   func decode<T: Decodable>(_ type: T.Type) throws -> T { try EdgeJSON.decode(type, from: bytes) }
 }
 
-/// A POST as one command, stored with its answer under the client's key.
+/// A write as one command, stored with its answer under the client's key.
 struct AdminCommand: Sendable {
   private let store: PlatformStore
   private let claim: IdempotencyClaim
   let operatorID: String
   let trace: String
 
-  init(_ request: Request, _ body: AdminBody, _ context: EdgeContext, _ services: AdminServices)
-    throws(Failure)
-  {
+  /// - Parameters:
+  ///   - deputy: Who acts where no operator asks, such as the deployment's key.
+  ///   - isRemoval: Also where it is no DELETE. In an emergency a removal counts: it has its effect
+  ///     also where no more answers are kept.
+  init(
+    _ request: Request, _ body: AdminBody, _ context: EdgeContext, _ services: AdminServices,
+    as deputy: String? = nil, isRemoval: Bool = false
+  ) throws(Failure) {
     store = services.store
-    operatorID = try context.admin().id
+    if let deputy { operatorID = deputy } else { operatorID = try context.admin().id }
     trace = context.traceID
     let key = try context.idempotencyKey()
     guard key.utf8.count <= EdgeLimits.idempotencyKeyLength else {
@@ -55,7 +61,8 @@ struct AdminCommand: Sendable {
     let scope = "\(request.method.rawValue) \(request.uri.path)\n"
     claim = IdempotencyClaim(
       principal: operatorID, key: key, payloadHash: Digests.sha256(Array(scope.utf8) + body.bytes),
-      file: .platform, retentionSeconds: IdempotencyClaim.dayRetention)
+      file: .platform, retentionSeconds: IdempotencyClaim.dayRetention,
+      mayGoUnkept: isRemoval || request.method == .delete)
   }
 
   func perform(
@@ -89,6 +96,27 @@ extension StoredAnswer {
       status: status, contentType: "application/json", body: try EdgeJSON.encode(value))
   }
 
+  /// The answer of a removal: 204 without a body.
+  static let noContent = StoredAnswer(status: 204, contentType: "", body: [])
+
+  /// The answer as it is kept where it shows a secret: the store holds none.
+  func sealed(
+    _ sealer: Sealer, context: String, _ transaction: Transaction
+  ) throws -> StoredAnswer {
+    StoredAnswer(
+      status: status, contentType: contentType,
+      body: try sealer.seal(
+        String(decoding: body, as: UTF8.self), context: context,
+        nonce: transaction.randomBytes(AuthenticatedCipher.nonceBytes)))
+  }
+
+  /// What was ``sealed(_:context:_:)``, as it is given.
+  func opened(_ sealer: Sealer, context: String) throws -> StoredAnswer {
+    StoredAnswer(
+      status: status, contentType: contentType,
+      body: Array(try sealer.open(body, context: context).utf8))
+  }
+
   /// The operation that this answer shows; nil for any other answer.
   var operationID: OperationID? {
     struct Named: Decodable { let id: String }
@@ -104,7 +132,8 @@ extension StoredAnswer {
 
   var response: Response {
     Response(
-      status: .init(code: status), headers: [.contentType: contentType],
+      status: .init(code: status),
+      headers: contentType.isEmpty ? [:] : [.contentType: contentType],
       body: .init(byteBuffer: ByteBuffer(bytes: body)))
   }
 }

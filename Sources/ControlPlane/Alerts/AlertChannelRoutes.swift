@@ -15,7 +15,7 @@ struct AlertChannelRoutes: Sendable {
     for kind in AlertChannel.Kind.allCases {
       let path = RouterPath("/v1/alert-channels/\(kind.rawValue)")
       router.put(path) { request, context in try await put(kind, request, context) }
-      router.delete(path) { _, context in try await delete(kind, context) }
+      router.delete(path) { request, context in try await delete(kind, request, context) }
     }
   }
 
@@ -72,19 +72,18 @@ struct AlertChannelRoutes: Sendable {
   }
 
   private func delete(
-    _ kind: AlertChannel.Kind, _ context: EdgeContext
+    _ kind: AlertChannel.Kind, _ request: Request, _ context: EdgeContext
   ) async throws -> Response {
-    let (id, trace) = (try context.admin().id, context.traceID)
-    try await services.store.write(trace: trace) { transaction, rows in
+    let command = try AdminCommand(request, try await AdminBody.read(request), context, services)
+    return try await command.perform { transaction, rows in
       guard try rows.alertChannels.delete(kind) else {
         throw Failure(.notFound, "there is no such channel")
       }
       try rows.append(
-        AuditEntry(
-          operatorID: id, action: "alert_channel.delete", subject: kind.rawValue, detail: "",
-          traceID: trace), id: transaction.freshID(), at: transaction.now)
-    }
-    return Response(status: .noContent)
+        command.audit("alert_channel.delete", kind.rawValue), id: transaction.freshID(),
+        at: transaction.now)
+      return .noContent
+    }.response
   }
 
   /// One `@`, something before it, a host behind it; who reads the letters is the operators' care.

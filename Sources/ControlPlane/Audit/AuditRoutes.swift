@@ -64,7 +64,7 @@ struct AuditRoutes: Sendable {
       try rows.append(
         command.audit("audit.branch_accept", tenant.rawValue, "\(id): \(reason)"),
         id: transaction.freshID(), at: transaction.now)
-      return StoredAnswer(status: 204, contentType: "", body: [])
+      return .noContent
     }.response
   }
 

@@ -49,6 +49,16 @@ extension PlatformRows {
       """, .text(kind.rawValue), .text(subject), transform: Self.directive) ?? nil
   }
 
+  /// The directives of a kind and subject, one of each cell that waits.
+  func directives(_ kind: Directive.Kind, _ subject: String) throws -> [Directive] {
+    try connection.rows(
+      """
+      SELECT cell, kind, subject, version, created_at, operation FROM directives
+      WHERE kind = ?1 AND subject = ?2 ORDER BY cell
+      """, .text(kind.rawValue), .text(subject), transform: Self.directive
+    ).compactMap { $0 }
+  }
+
   /// The directives of one operation that no cell has acknowledged.
   func directiveCount(of operation: OperationID) throws -> Int {
     try connection.first(

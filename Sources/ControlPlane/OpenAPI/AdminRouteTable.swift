@@ -112,7 +112,7 @@ enum AdminRouteTable {
       body: .json("SendStopInput"), answer: .json(200, "SendStop"), refusals: [.notFound]),
     .init(
       .admin, "DELETE", "/v1/send-stops/{scope}/{id}", "Lift a send-stop", tag: "Send-stops",
-      answer: .json(200, "SendStop"), refusals: [.notFound, .conflict]),
+      answer: .json(200, "SendStop"), refusals: [.notFound, .conflict], keepsAnswer: true),
     .init(
       .admin, "PUT", "/v1/meta-apps/{app}", "Set a Meta app's secrets", tag: "Meta apps",
       body: .json("MetaAppInput"), answer: .json(200, "MetaApp")),
@@ -128,7 +128,7 @@ enum AdminRouteTable {
     .init(
       .admin, "DELETE", "/v1/quarantine/{id}", "Discard one for good, with a reason",
       tag: "Quarantine", answer: .json(200, "Replay"), query: ["reason"],
-      refusals: [.notFound, .cellUnavailable]),
+      refusals: [.notFound, .cellUnavailable], keepsAnswer: true),
     .init(.admin, "GET", "/v1/cells", "List cells", tag: "Cells", answer: .list("Cell")),
     .init(
       .admin, "GET", "/v1/cells/{id}", "Show a cell", tag: "Cells", answer: .json(200, "Cell"),

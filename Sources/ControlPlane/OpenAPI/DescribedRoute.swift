@@ -36,13 +36,16 @@ struct DescribedRoute: Hashable, Sendable {
   let query: [String]
   /// Refusals worth naming; those that any route may give are described once.
   let refusals: [FailureCode]
+  /// Whether it is a DELETE whose answer is kept under its key; the others find, repeated, what
+  /// they left.
+  let keepsAnswer: Bool
   /// Whether a follower answers it where `read=follower` is asked.
   private(set) var isReadAtFollowers = false
 
   init(
     _ host: HostKind, _ method: String, _ path: String, _ summary: String, tag: String,
     authentication: Authentication? = nil, body: Body = .none, answer: Answer,
-    query: [String] = [], refusals: [FailureCode] = []
+    query: [String] = [], refusals: [FailureCode] = [], keepsAnswer: Bool = false
   ) {
     self.host = host
     self.method = method
@@ -54,6 +57,7 @@ struct DescribedRoute: Hashable, Sendable {
     self.answer = answer
     self.query = query
     self.refusals = refusals
+    self.keepsAnswer = keepsAnswer
   }
 
   /// The same of a cell's route: what only reads is answered by its followers, too.

@@ -121,6 +121,7 @@ struct OpenAPIDocument: Sendable {
     if route.method == "POST", route.authentication != .signature {
       parameters.append(Self.parameter("Idempotency-Key", in: "header"))
     }
+    if route.keepsAnswer { parameters.append(Self.keyOfRemoval) }
     return parameters
   }
 
@@ -131,6 +132,11 @@ struct OpenAPIDocument: Sendable {
     A follower of the tenant's cell answers out of its copy, whose time aimstors-as-of says; \
     recovering where that lacks what was durable 10 s ago, cell_unavailable without a follower.
     """,
+  ]
+
+  private static let keyOfRemoval: JSONValue = [
+    "name": "Idempotency-Key", "in": "header", "required": false, "schema": Schemas.string,
+    "description": "A DELETE that is repeated under its key is answered as it was.",
   ]
 
   private static func parameter(

@@ -96,7 +96,7 @@ enum PeopleRouteTable {
     .init(
       .api, "DELETE", "/v1/users/{id}", "Remove a person", tag: "People",
       authentication: .sessionToken, answer: .empty(204),
-      refusals: [.notFound, .forbidden, .lastOwner]),
+      refusals: [.notFound, .forbidden, .lastOwner], keepsAnswer: true),
     .init(
       .api, "POST", "/v1/users/{id}/invitation", "Invite a person again", tag: "People",
       authentication: .sessionToken, answer: .json(200, "Person"),
@@ -108,7 +108,8 @@ enum PeopleRouteTable {
       refusals: [.forbidden, .conflict]),
     .init(
       .api, "DELETE", "/v1/roles/{name}", "Remove a role that nobody has", tag: "People",
-      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound, .conflict]),
+      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound, .conflict],
+      keepsAnswer: true),
     .init(
       .api, "GET", "/v1/access-review", "Who may do what", tag: "People",
       answer: .list("Person")),
@@ -141,10 +142,12 @@ enum PeopleRouteTable {
       answer: .json(200, "AlertChannel"), refusals: [.invalidField]),
     .init(
       .api, "DELETE", "/v1/alert-channels/webhook", "Post alerts no more", tag: "Audit",
-      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound]),
+      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound],
+      keepsAnswer: true),
     .init(
       .api, "DELETE", "/v1/alert-channels/email", "Send alerts by e-mail no more", tag: "Audit",
-      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound]),
+      authentication: .sessionToken, answer: .empty(204), refusals: [.notFound],
+      keepsAnswer: true),
     .init(
       .api, "GET", "/v1/security-events",
       "What each principal did, by the minute, newest first", tag: "Audit",
@@ -231,10 +234,11 @@ enum PeopleRouteTable {
       refusals: [.forbidden]),
     .init(
       .admin, "DELETE", "/v1/operators/{id}", "Remove an operator", tag: "Operators",
-      answer: .empty(204), refusals: [.notFound, .forbidden, .lastOwner]),
+      answer: .empty(204), refusals: [.notFound, .forbidden, .lastOwner], keepsAnswer: true),
     .init(
       .admin, "DELETE", "/v1/operators/{id}/totp", "Take away another's second factor",
-      tag: "Operators", answer: .empty(204), refusals: [.notFound, .forbidden]),
+      tag: "Operators", answer: .empty(204), refusals: [.notFound, .forbidden],
+      keepsAnswer: true),
     .init(
       .admin, "GET", "/v1/alert-channels", "Where the platform's alerts go", tag: "Audit",
       answer: .list("AlertChannel")),
@@ -248,10 +252,10 @@ enum PeopleRouteTable {
       refusals: [.invalidField]),
     .init(
       .admin, "DELETE", "/v1/alert-channels/webhook", "Post them no more", tag: "Audit",
-      answer: .empty(204), refusals: [.notFound]),
+      answer: .empty(204), refusals: [.notFound], keepsAnswer: true),
     .init(
       .admin, "DELETE", "/v1/alert-channels/email", "Send them by e-mail no more", tag: "Audit",
-      answer: .empty(204), refusals: [.notFound]),
+      answer: .empty(204), refusals: [.notFound], keepsAnswer: true),
     .init(
       .admin, "GET", "/v1/me", "Who I am", tag: "Operators", answer: .json(200, "OperatorSelf")),
     .init(

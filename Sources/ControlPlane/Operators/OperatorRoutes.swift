@@ -124,8 +124,8 @@ struct OperatorRoutes: Sendable {
   {
     let id = try context.parameter("id")
     let remover = try context.admin()
-    let trace = context.traceID
-    try await services.store.write(trace: trace) { transaction, rows in
+    let command = try AdminCommand(request, try await AdminBody.read(request), context, services)
+    let answer = try await command.perform { transaction, rows in
       guard let person = try rows.operatorOf(id: id), !person.isRevoked else {
         throw Failure(.notFound, "there is no such operator")
       }
@@ -137,13 +137,12 @@ struct OperatorRoutes: Sendable {
       }
       try rows.revokeOperator(id, at: transaction.now)
       try rows.append(
-        AuditEntry(
-          operatorID: remover.id, action: "operator.remove", subject: id, detail: "",
-          traceID: trace), id: transaction.freshID(), at: transaction.now)
+        command.audit("operator.remove", id), id: transaction.freshID(), at: transaction.now)
+      return .noContent
     }
-    // What they began in tenants' names ends with them.
+    // What they began in tenants' names ends with them; a repeat ends what the first left.
     _ = try await ImpersonationEnds(services: services).endAll(
-      of: id, by: remover.id, trace: trace)
-    return Response(status: .noContent)
+      of: id, by: remover.id, trace: context.traceID)
+    return answer.response
   }
 }

@@ -96,12 +96,17 @@ struct OperatorSessionRoutes: Sendable {
     return try Self.unstored(201, enrolment)
   }
 
+  /// The answer shows the recovery codes, once: it is kept sealed, so that who lost it on the way
+  /// has them by its key, in a session that the factor opened.
   @Sendable private func confirm(
     _ request: Request, _ context: EdgeContext
   ) async throws -> Response {
-    let (id, trace) = (try context.admin().id, context.traceID)
-    let code = try await AdminBody.read(request).decode(CodeInput.self).code
-    let codes = try await check(code, id, trace) { factor, transaction, rows in
+    let body = try await AdminBody.read(request)
+    let code = try body.decode(CodeInput.self).code
+    let command = try AdminCommand(request, body, context, services)
+    let (id, sealer) = (command.operatorID, services.sealer)
+    let owner = "\(OperatorFactor.context(of: id))/answer"
+    let answer = try await check(code, under: command) { factor, transaction, rows in
       guard factor.confirmedAt == nil else {
         throw Failure(.invalidState, "there is no second factor to confirm")
       }
@@ -111,20 +116,20 @@ struct OperatorSessionRoutes: Sendable {
       }
       try rows.replaceRecoveryCodes(of: id, codes.map { RecoveryCode.hash($0) })
       try rows.append(
-        AuditEntry(
-          operatorID: id, action: "totp.confirm", subject: id, detail: "", traceID: trace),
-        id: transaction.freshID(), at: transaction.now)
-      return Codes(recoveryCodes: codes)
+        command.audit("totp.confirm", id), id: transaction.freshID(), at: transaction.now)
+      return try StoredAnswer.json(200, Codes(recoveryCodes: codes))
+        .sealed(sealer, context: owner, transaction)
     }
-    return try Self.unstored(200, codes)
+    var response = try answer.opened(sealer, context: owner).response
+    response.headers[.cacheControl] = "no-store"
+    return response
   }
 
   @Sendable private func open(_ request: Request, _ context: EdgeContext) async throws -> Response {
     let (id, trace) = (try context.admin().id, context.traceID)
     let code = try await AdminBody.read(request).decode(CodeInput.self).code
     let token = OperatorToken.session.make(random: services.random.bytes(OperatorToken.secretBytes))
-    let opened = try await check(code, id, trace, takesRecovery: true) {
-      factor, transaction, rows in
+    let attempt = checked(code, id, trace, takesRecovery: true) { factor, transaction, rows in
       guard factor.confirmedAt != nil else {
         throw Failure(.invalidState, "there is no second factor; the token alone suffices")
       }
@@ -138,6 +143,10 @@ struct OperatorSessionRoutes: Sendable {
           operatorID: id, action: "operator.session_start", subject: session.id, detail: "",
           traceID: trace), id: transaction.freshID(), at: transaction.now)
       return Opened(id: session.id, token: token, expiresAt: session.expiresAt)
+    }
+    // The count of a wrong one is durable before the answer is given.
+    guard case .right(let opened) = try await services.store.write(trace: trace, attempt) else {
+      throw Self.wrongCode
     }
     return try Self.unstored(201, opened)
   }
@@ -160,16 +169,17 @@ struct OperatorSessionRoutes: Sendable {
   @Sendable private func remove(
     _ request: Request, _ context: EdgeContext
   ) async throws -> Response {
-    let (id, trace) = (try context.admin().id, context.traceID)
-    let code = try await AdminBody.read(request).decode(CodeInput.self).code
-    try await check(code, id, trace, takesRecovery: true, keeps: false) { _, transaction, rows in
+    let body = try await AdminBody.read(request)
+    let code = try body.decode(CodeInput.self).code
+    let command = try AdminCommand(request, body, context, services, isRemoval: true)
+    let id = command.operatorID
+    return try await check(code, under: command, takesRecovery: true, keeps: false) {
+      _, transaction, rows in
       try rows.removeFactor(of: id)
       try rows.append(
-        AuditEntry(
-          operatorID: id, action: "totp.remove", subject: id, detail: "", traceID: trace),
-        id: transaction.freshID(), at: transaction.now)
-    }
-    return Response(status: .noContent)
+        command.audit("totp.remove", id), id: transaction.freshID(), at: transaction.now)
+      return .noContent
+    }.response
   }
 
   /// For one who has lost authenticator and codes: by somebody above.
@@ -177,8 +187,9 @@ struct OperatorSessionRoutes: Sendable {
     _ request: Request, _ context: EdgeContext
   ) async throws -> Response {
     let id = try context.parameter("id")
-    let (resetter, trace) = (try context.admin(), context.traceID)
-    try await services.store.write(trace: trace) { transaction, rows in
+    let resetter = try context.admin()
+    let command = try AdminCommand(request, try await AdminBody.read(request), context, services)
+    return try await command.perform { transaction, rows in
       guard let person = try rows.operatorOf(id: id), !person.isRevoked,
         try rows.factor(of: id) != nil
       else { throw Failure(.notFound, "there is no such operator with a second factor") }
@@ -187,11 +198,10 @@ struct OperatorSessionRoutes: Sendable {
       }
       try rows.removeFactor(of: id)
       try rows.append(
-        AuditEntry(
-          operatorID: resetter.id, action: "totp.remove", subject: id, detail: "by another",
-          traceID: trace), id: transaction.freshID(), at: transaction.now)
-    }
-    return Response(status: .noContent)
+        command.audit("totp.remove", id, "by another"), id: transaction.freshID(),
+        at: transaction.now)
+      return .noContent
+    }.response
   }
 
   private struct RecoveryInput: Decodable, Sendable {
@@ -206,7 +216,8 @@ struct OperatorSessionRoutes: Sendable {
     guard context.edge.hostKind == .admin else {
       throw Failure(.unknownRoute, "there is no route POST \(Self.recovery)")
     }
-    let id = try await AdminBody.read(request).decode(RecoveryInput.self).operatorID
+    let body = try await AdminBody.read(request)
+    let id = try body.decode(RecoveryInput.self).operatorID
     let now = Timestamp(milliseconds: services.clock.milliseconds())
     guard let name = HTTPFields.Element.Name(DeploymentProof.header),
       let proof = request.headers[name],
@@ -215,19 +226,18 @@ struct OperatorSessionRoutes: Sendable {
     else {
       throw Failure(.unauthenticated, "prove the deployment's key in \(DeploymentProof.header)")
     }
-    let trace = context.traceID
-    try await services.store.write(trace: trace) { transaction, rows in
+    let command = try AdminCommand(
+      request, body, context, services, as: "deployment-key", isRemoval: true)
+    return try await command.perform { transaction, rows in
       guard let person = try rows.operatorOf(id: id), !person.isRevoked,
         try rows.factor(of: id) != nil
       else { throw Failure(.notFound, "there is no such operator with a second factor") }
       try rows.removeFactor(of: id)
       try rows.append(
-        AuditEntry(
-          operatorID: "deployment-key", action: "totp.remove", subject: id,
-          detail: "by the deployment's key", traceID: trace), id: transaction.freshID(),
+        command.audit("totp.remove", id, "by the deployment's key"), id: transaction.freshID(),
         at: transaction.now)
-    }
-    return Response(status: .noContent)
+      return .noContent
+    }.response
   }
 
   // MARK: Codes
@@ -237,18 +247,46 @@ struct OperatorSessionRoutes: Sendable {
     case wrong
   }
 
-  /// Runs `body` where the code is right; counts it where it is wrong, and lets nobody guess on.
+  private static let wrongCode = Failure(.forbidden, "the code is not right")
+
+  /// What is kept under the key of a request whose code was wrong: its count is kept, so it is no
+  /// refusal that leaves nothing, and the same guess sent again is not counted twice.
+  private static let wrongAnswer = StoredAnswer(
+    status: wrongCode.code.httpStatus, contentType: "", body: [])
+
+  private typealias Body<T> =
+    @Sendable (inout OperatorFactor, Transaction, PlatformRows) throws -> T
+
+  /// Runs `body` where the code is right, once for the command's key.
+  private func check(
+    _ code: String, under command: AdminCommand, takesRecovery: Bool = false, keeps: Bool = true,
+    _ body: @escaping Body<StoredAnswer>
+  ) async throws -> StoredAnswer {
+    let attempt = self.checked(
+      code, command.operatorID, command.trace, takesRecovery: takesRecovery, keeps: keeps, body)
+    let answer = try await command.perform { transaction, rows in
+      guard case .right(let answer) = try attempt(transaction, rows) else {
+        return Self.wrongAnswer
+      }
+      return answer
+    }
+    guard answer != Self.wrongAnswer else { throw Self.wrongCode }
+    return answer
+  }
+
+  /// The command that runs `body` where the code is right; that counts it where it is wrong, and
+  /// lets nobody guess on.
   ///
   /// A recovery code is not guessed: it counts also while wrong ones are waited for, so that
   /// whoever has stolen a token cannot keep its owner out.
-  private func check<T: Sendable>(
-    _ code: String, _ id: String, _ trace: String, takesRecovery: Bool = false, keeps: Bool = true,
-    _ body: @escaping @Sendable (inout OperatorFactor, Transaction, PlatformRows) throws -> T
-  ) async throws -> T {
+  private func checked<T: Sendable>(
+    _ code: String, _ id: String, _ trace: String, takesRecovery: Bool, keeps: Bool = true,
+    _ body: @escaping Body<T>
+  ) -> @Sendable (Transaction, PlatformRows) throws -> Checked<T> {
     let sealer = services.sealer
     // The wall clock: the store's time stays ahead where a clock was, and codes follow the day's.
     let now = Timestamp(milliseconds: services.clock.milliseconds())
-    let checked = try await services.store.write(trace: trace) { transaction, rows -> Checked<T> in
+    return { transaction, rows in
       guard var factor = try rows.factor(of: id) else {
         throw Failure(.invalidState, "there is no second factor; enrol one first")
       }
@@ -272,11 +310,6 @@ struct OperatorSessionRoutes: Sendable {
       if keeps { try rows.put(factor) }
       return .right(result)
     }
-    // The count is durable before the answer is given.
-    guard case .right(let result) = checked else {
-      throw Failure(.forbidden, "the code is not right")
-    }
-    return result
   }
 
   /// Counts a wrong code; each fifth is told.

@@ -78,27 +78,40 @@ struct QuarantineRoutes: Sendable {
 
   /// Removes an entry for good; who did it, why, and the hash of what it was stay in the audit.
   @Sendable private func discard(_ request: Request, _ context: EdgeContext) async throws
-    -> ReplayView
+    -> Response
   {
     let id = try context.parameter("id")
-    let operatorID = try context.admin().id
     let trace = context.traceID
     let reason = try AdminInput.text(
       request.uri.queryParameters["reason"].map(String.init) ?? "", "reason",
       length: 1...ControlPlaneLimits.reasonLength)
-    let (cell, entry) = try await find(id, trace: trace)
-    let view = QuarantineView(entry, cell: cell.id)
-    // The audit comes first: nothing is gone that nobody answers for.
-    try await services.store.write(trace: trace) { transaction, rows in
-      try rows.append(
-        AuditEntry(
-          operatorID: operatorID, action: "quarantine.discard", subject: id,
-          detail: "\(reason) (\(view.reason), sha256 \(view.sha256))", traceID: trace),
-        id: transaction.freshID(), at: transaction.now)
+    // The reason is what this request says: another one under the same key is another payload.
+    let command = try AdminCommand(
+      request, AdminBody(bytes: Array(reason.utf8)), context, services)
+    let answer: StoredAnswer
+    if let earlier = try await command.earlierAnswer() {
+      answer = earlier
+    } else if let (cell, entry) = try await found(id, trace: trace) {
+      let view = QuarantineView(entry, cell: cell.id)
+      // The audit comes first: nothing is gone that nobody answers for.
+      answer = try await command.perform { transaction, rows in
+        try rows.append(
+          command.audit(
+            "quarantine.discard", id, "\(reason) (\(view.reason), sha256 \(view.sha256))"),
+          id: transaction.freshID(), at: transaction.now)
+        return try .json(200, ReplayView(id: id, state: "discarded"))
+      }
+    } else if let earlier = try await command.earlierAnswer() {
+      // The same request came twice at once, and the other was faster.
+      answer = earlier
+    } else {
+      throw Self.noEntry
     }
-    try await services.spools.remove([entry.id], from: cell, trace: trace)
+    // By a repeat too: the first may have been cut off before.
+    let (cell, entryID) = try keeper(of: id)
+    try await services.spools.remove([entryID], from: cell, trace: trace)
     services.spools.forget(cell.id)
-    return ReplayView(id: id, state: "discarded")
+    return answer.response
   }
 
   /// The entry and the cell that keeps it.
@@ -107,18 +120,38 @@ struct QuarantineRoutes: Sendable {
   private func find(_ id: String, trace: String) async throws(Failure)
     -> (CellRecord, Aimstors_ProtoSpoolEntry)
   {
+    let (cell, entryID) = try keeper(of: id)
+    let page = try await services.spools.query(cell, after: "", id: entryID, limit: 1, trace: trace)
+    guard let entry = page.entries.first(where: { $0.id == entryID }) else { throw Self.noEntry }
+    return (cell, entry)
+  }
+
+  /// The same; nil where there is none.
+  private func found(_ id: String, trace: String) async throws(Failure)
+    -> (CellRecord, Aimstors_ProtoSpoolEntry)?
+  {
+    do {
+      return try await find(id, trace: trace)
+    } catch {
+      guard error == Self.noEntry else { throw error }
+      return nil
+    }
+  }
+
+  private static let noEntry = Failure(.notFound, "no such entry")
+
+  /// The cell in whose spool an entry is, or was, and what it is called there.
+  ///
+  /// Throws as ``find(_:trace:)``.
+  private func keeper(of id: String) throws(Failure) -> (CellRecord, String) {
     let (cellName, entryID) = Self.split(id)
     guard let cellID = CellID(cellName), let cell = services.roster.cell(cellID),
       !entryID.isEmpty
-    else { throw Failure(.notFound, "no such entry") }
+    else { throw Self.noEntry }
     guard services.roster.isAlive(cellID) else {
       throw Failure(.cellUnavailable, "\(cellID) keeps it and does not answer")
     }
-    let page = try await services.spools.query(cell, after: "", id: entryID, limit: 1, trace: trace)
-    guard let entry = page.entries.first(where: { $0.id == entryID }) else {
-      throw Failure(.notFound, "no such entry")
-    }
-    return (cell, entry)
+    return (cell, entryID)
   }
 
   private static func split(_ text: String) -> (String, String) {

@@ -4,14 +4,14 @@ import Storage
 import Wire
 
 /// A send-stop as the API shows it.
-struct SendStopView: ResponseEncodable, Sendable {
+struct SendStopView: Codable, ResponseEncodable, Sendable {
   let scope: String
   let id: String
   let since: Timestamp
   let reason: String
   let lifted: Bool
   /// Cells that have not made it durable yet; empty: it holds everywhere.
-  let pendingCells: [String]
+  private(set) var pendingCells: [String]
 
   enum CodingKeys: String, CodingKey {
     case scope, id, since, reason, lifted
@@ -25,6 +25,17 @@ struct SendStopView: ResponseEncodable, Sendable {
     reason = stop.reason
     lifted = stop.isLifted
     pendingCells = pending.map(\.rawValue)
+  }
+
+  /// As a directive names it.
+  var subject: String { "\(scope)/\(id)" }
+
+  /// The same some time later, when these cells still wait.
+  func stillPending(_ cells: [CellID]) -> SendStopView {
+    let waiting = Set(cells.map(\.rawValue))
+    var view = self
+    view.pendingCells.removeAll { !waiting.contains($0) }
+    return view
   }
 }
 
@@ -78,61 +89,62 @@ struct SendStopRoutes: Sendable {
     guard PromotionStop(reason: reason) == nil else {
       throw Failure(.invalidField, "reason must not say what a promotion's own stop says")
     }
-    return try await change("send_stop.put", context) { now, rows, version in
+    let (operatorID, trace) = (try context.admin().id, context.traceID)
+    let view = try await services.store.write(trace: trace) { transaction, rows in
       // A mistyped name would stop nothing, and look as if it did.
       guard let id = try rows.subject(scope, called: id) else {
         throw Failure(.notFound, "no \(scope.rawValue) has the id \(id)")
       }
       let current = try rows.sendStop(scope, id)
-      if let current, let promotions = PromotionStop(current) {
-        return promotions.holding(reason, current, at: now, version: version)
+      let version = try rows.version() + 1
+      let decision =
+        if let current, let promotions = PromotionStop(current) {
+          promotions.holding(reason, current, at: transaction.now, version: version)
+        } else {
+          SendStopRule.put(
+            scope, id, reason: reason, at: transaction.now, current: current, version: version)
+        }
+      return try rows.record(decision, at: transaction) { stop in
+        AuditEntry(
+          operatorID: operatorID, action: "send_stop.put", subject: stop.subject,
+          detail: stop.reason, traceID: trace)
       }
-      return SendStopRule.put(
-        scope, id, reason: reason, at: now, current: current, version: version)
     }
+    return try await told(view, trace: trace)
   }
 
+  /// Once per key: a repeat does not lift what somebody has put anew since.
   @Sendable private func lift(_ request: Request, _ context: EdgeContext) async throws
     -> SendStopView
   {
     let (scope, id) = try Self.subject(context)
-    return try await change("send_stop.lift", context) { _, rows, version in
+    let command = try AdminCommand(request, try await AdminBody.read(request), context, services)
+    let answer = try await command.perform { transaction, rows in
       let current = try rows.sendStop(scope, called: id)
+      let version = try rows.version() + 1
+      let decision: SendStopRule.Decision
       if let current, let promotions = PromotionStop(current) {
-        return try promotions.withoutOperators(current, version: version)
+        decision = try promotions.withoutOperators(current, version: version)
+      } else {
+        decision = try SendStopRule.lift(current: current, version: version)
       }
-      return try SendStopRule.lift(current: current, version: version)
+      let view = try rows.record(decision, at: transaction) { stop in
+        command.audit("send_stop.lift", stop.subject, stop.reason)
+      }
+      return try .json(200, view)
     }
+    return try await told(
+      EdgeJSON.decode(SendStopView.self, from: answer.body), trace: command.trace)
   }
 
-  /// Records the change with a directive for every cell, then tells the living ones at once.
-  private func change(
-    _ action: String, _ context: EdgeContext,
-    _ decide:
-      @escaping @Sendable (Timestamp, PlatformRows, UInt64) throws -> SendStopRule.Decision
-  ) async throws -> SendStopView {
-    let operatorID = try context.admin().id
-    let trace = context.traceID
-    let (stop, directives) = try await services.store.write(trace: trace) {
-      transaction, rows -> (SendStop, [Directive]) in
-      let decision = try decide(transaction.now, rows, try rows.version() + 1)
-      guard case .write(let stop) = decision else {
-        guard case .unchanged(let stop) = decision else { preconditionFailure("two cases") }
-        return (stop, [])
-      }
-      _ = try rows.raiseVersion()
-      try rows.put(stop)
-      try rows.append(
-        AuditEntry(
-          operatorID: operatorID, action: action, subject: stop.subject, detail: stop.reason,
-          traceID: trace), id: transaction.freshID(), at: transaction.now)
-      return (stop, try rows.enqueue(stop, at: transaction))
-    }
-    let living = directives.filter { services.roster.isAlive($0.cell) }
+  /// Tells the living cells of a stop at once what they wait for; answers who still waits.
+  private func told(_ view: SendStopView, trace: String) async throws -> SendStopView {
+    let waiting = try await services.store.read { try $0.directives(.sendStop, view.subject) }
     _ = await services.directives.send(
-      living, timeout: ControlPlaneLimits.directiveWait, trace: trace)
-    let pending = try await services.store.read { try $0.cellsWaiting(for: stop.subject) }
-    return SendStopView(stop, pending: pending)
+      waiting.filter { services.roster.isAlive($0.cell) },
+      timeout: ControlPlaneLimits.directiveWait, trace: trace)
+    return view.stillPending(
+      try await services.store.read { try $0.cellsWaiting(for: view.subject) })
   }
 
   private static func subject(_ context: EdgeContext) throws(Failure) -> (SendStopScope, String) {
@@ -181,6 +193,25 @@ extension PlatformRows {
       ? try key(.phoneNumber, named: name) : try subject(scope, called: name)
     if let id, let stop = try sendStop(scope, id) { return stop }
     return try sendStop(scope, name)
+  }
+
+  /// Records a change with its entry in the audit and a directive for every cell; answers the stop
+  /// and who waits for it.
+  func record(
+    _ decision: SendStopRule.Decision, at transaction: Transaction,
+    _ entry: (SendStop) -> AuditEntry
+  ) throws -> SendStopView {
+    let changed: SendStop
+    switch decision {
+    case .unchanged(let stop):
+      return SendStopView(stop, pending: try cellsWaiting(for: stop.subject))
+    case .write(let stop): changed = stop
+    }
+    _ = try raiseVersion()
+    try put(changed)
+    try append(entry(changed), id: transaction.freshID(), at: transaction.now)
+    let waiting = try enqueue(changed, at: transaction).map(\.cell)
+    return SendStopView(changed, pending: waiting.sorted())
   }
 
   /// One directive per cell, and the operation that ends when all have it.

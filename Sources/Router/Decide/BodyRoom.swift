@@ -2,10 +2,12 @@ import Edge
 import Wire
 
 /// Room in memory for large bodies: one for requests on their way, one for answers that clients
-/// have not taken yet, one for webhooks, each bounded in bytes.
+/// have not taken yet, one for webhooks and one for those of strangers, each bounded in bytes.
 ///
-/// Nobody has all of a room: a tenant has a part of it, and so has a client's address, because
-/// whose a request really is only its cell can tell. Small bodies need none: the number of
+/// Nobody has all of a room: a tenant or a Meta app has a part of it, and so has a client's
+/// address, because whose a request really is only its cell can tell. Whose a webhook is only its
+/// signature tells, and that over the whole body: so strangers take nothing of the room that Meta
+/// needs, and who knows one app's secret not all of it. Small bodies need none: the number of
 /// connections bounds them, and no flood of large ones keeps them out.
 struct BodyRoom: Sendable {
   /// Whose requests and answers are counted together.
@@ -17,8 +19,10 @@ struct BodyRoom: Sendable {
   enum Holder: Hashable, Sendable {
     case request(Party)
     case answer(Party)
-    /// All webhooks together.
-    case webhooks
+    /// An app's webhooks that come from where signed ones of it came lately.
+    case webhooks(MetaAppID)
+    /// All other webhooks together.
+    case strangers
   }
 
   enum Entry: Hashable, Sendable {
@@ -30,54 +34,71 @@ struct BodyRoom: Sendable {
     case full
   }
 
-  private var requests: Shares<Holder>
-  private var answers: Shares<Holder>
-  private var webhooks: Shares<Holder>
-  /// What of requests and of webhooks came from where.
-  ///
-  /// Apart: behind one proxy neither keeps the other out.
-  private var requesters: Shares<NetworkAddress>
-  private var senders: Shares<NetworkAddress>
+  private var requests: Room
+  private var answers: Room
+  private var webhooks: Room
+  private var strangers: Room
 
   init(limits: RouterLimits) {
-    requests = Shares(limit: limits.bodyBytes, each: limits.bodyBytesPerTenant)
-    answers = Shares(limit: limits.answerBytes, each: limits.answerBytesPerTenant)
-    webhooks = Shares(limit: limits.webhookBytes, each: .max)
-    requesters = Shares(limit: .max, each: limits.bodyBytesPerAddress)
-    senders = requesters
+    requests = Room(
+      Shares(limit: limits.bodyBytes, each: limits.bodyBytesPerTenant),
+      each: limits.bodyBytesPerAddress)
+    answers = Room(
+      Shares(limit: limits.answerBytes, each: limits.answerBytesPerTenant), each: .max)
+    let strangerBytes = min(limits.strangerBytes, limits.webhookBytes)
+    webhooks = Room(
+      Shares(limit: limits.webhookBytes - strangerBytes, each: limits.webhookBytesPerApp),
+      each: limits.bodyBytesPerAddress)
+    strangers = Room(
+      Shares(limit: strangerBytes, each: .max), each: limits.strangerBytesPerAddress)
   }
 
   /// Of all rooms.
-  var bytes: Int { requests.bytes + answers.bytes + webhooks.bytes }
+  var bytes: Int { requests.bytes + answers.bytes + webhooks.bytes + strangers.bytes }
 
   /// - Parameter address: Where it came from; nil where that is not counted.
   mutating func enter(_ holder: Holder, from address: NetworkAddress?, bytes size: Int) -> Entry {
     let address = address?.limitKey
-    let isWebhook = holder == .webhooks
-    if let address, (isWebhook ? senders : requesters).isOver(address, by: size) {
-      return .addressFull
+    return switch holder {
+    case .request: requests.enter(holder, address, size)
+    case .answer: answers.enter(holder, address, size)
+    case .webhooks: webhooks.enter(holder, address, size)
+    case .strangers: strangers.enter(holder, address, size)
     }
-    let entry =
-      switch holder {
-      case .request: requests.enter(holder, size)
-      case .answer: answers.enter(holder, size)
-      case .webhooks: webhooks.enter(holder, size)
-      }
-    guard entry == .entered, let address else { return entry }
-    return isWebhook ? senders.enter(address, size) : requesters.enter(address, size)
   }
 
   mutating func leave(_ holder: Holder, from address: NetworkAddress?, bytes size: Int) {
+    let address = address?.limitKey
     switch holder {
-    case .request: requests.leave(holder, size)
-    case .answer: answers.leave(holder, size)
-    case .webhooks: webhooks.leave(holder, size)
+    case .request: requests.leave(holder, address, size)
+    case .answer: answers.leave(holder, address, size)
+    case .webhooks: webhooks.leave(holder, address, size)
+    case .strangers: strangers.leave(holder, address, size)
     }
-    guard let address = address?.limitKey else { return }
-    if holder == .webhooks {
-      senders.leave(address, size)
-    } else {
-      requesters.leave(address, size)
+  }
+
+  /// One room, and what of it came from where: behind one proxy no room keeps others out.
+  private struct Room: Sendable {
+    private var holders: Shares<Holder>
+    private var origins: Shares<NetworkAddress>
+    var bytes: Int { holders.bytes }
+
+    /// - Parameter each: What of it one address may have.
+    init(_ holders: Shares<Holder>, each: Int) {
+      self.holders = holders
+      origins = Shares(limit: .max, each: each)
+    }
+
+    mutating func enter(_ holder: Holder, _ address: NetworkAddress?, _ size: Int) -> Entry {
+      if let address, origins.isOver(address, by: size) { return .addressFull }
+      let entry = holders.enter(holder, size)
+      guard entry == .entered, let address else { return entry }
+      return origins.enter(address, size)
+    }
+
+    mutating func leave(_ holder: Holder, _ address: NetworkAddress?, _ size: Int) {
+      holders.leave(holder, size)
+      if let address { origins.leave(address, size) }
     }
   }
 

@@ -45,7 +45,7 @@ final class HeldBody: Sendable {
 
   private func refusal(_ entry: BodyRoom.Entry) -> Failure {
     switch (holder, entry) {
-    case (.webhooks, _):
+    case (.webhooks, _), (.strangers, _):
       Failure(.notStored, "too many webhooks at a time", retryAfterMilliseconds: 1_000)
     case (_, .addressFull):
       Failure(

@@ -2,7 +2,7 @@ import Edge
 import Synchronization
 import Wire
 
-/// The counts behind the limits on what is in flight and parked.
+/// The counts behind the limits on what is in flight and parked, and who has signed.
 final class Traffic: Sendable {
   private struct State {
     var tenants: InFlight<TenantID>
@@ -11,6 +11,7 @@ final class Traffic: Sendable {
     var webhooks: InFlight<Int>
     var parking: Parking
     var bodies: BodyRoom
+    var senders: SignedSenders
   }
 
   private let state: Mutex<State>
@@ -21,7 +22,7 @@ final class Traffic: Sendable {
         tenants: InFlight(limit: limits.perTenant), cells: InFlight(limit: limits.perCell),
         controlPlane: InFlight(limit: limits.perControlPlane),
         webhooks: InFlight(limit: limits.webhooksInFlight), parking: Parking(limits: limits),
-        bodies: BodyRoom(limits: limits)))
+        bodies: BodyRoom(limits: limits), senders: SignedSenders(limits: limits)))
   }
 
   func enter(_ tenant: TenantID) -> Bool { state.withLock { $0.tenants.enter(tenant) } }
@@ -49,6 +50,15 @@ final class Traffic: Sendable {
 
   func leave(_ holder: BodyRoom.Holder, from address: NetworkAddress?, bytes: Int) {
     state.withLock { $0.bodies.leave(holder, from: address, bytes: bytes) }
+  }
+
+  /// Whether `address` sent a signed webhook of `app` lately; `now` in nanoseconds.
+  func hasSigned(_ address: NetworkAddress, of app: MetaAppID, now: Int64) -> Bool {
+    state.withLock { $0.senders.contains(address, of: app, now: now) }
+  }
+
+  func noteSigned(_ address: NetworkAddress, of app: MetaAppID, now: Int64) {
+    state.withLock { $0.senders.note(address, of: app, now: now) }
   }
 
   /// Bytes of large bodies, in all.

@@ -1,6 +1,7 @@
 import Edge
 import Hummingbird
 import Logging
+import NIOCore
 import Platform
 import Synchronization
 import Wire
@@ -26,6 +27,7 @@ struct RouterEdge: HTTPResponder {
   let log: RequestLog
 
   private var limits: RouterLimits { configuration.limits }
+  private var now: Int64 { Int64(clamping: boot.nanoseconds()) }
 
   func respond(to request: Request, context: RouterContext) async -> Response {
     let started = ContinuousClock.now
@@ -126,8 +128,13 @@ struct RouterEdge: HTTPResponder {
     let body = answer.body
     let connection = context.channel
     var held = answer
-    held.body = ResponseBody(contentLength: bytes) { writer in
-      defer { room.leave() }
+    let time = TimeAmount(limits.answerTime(whole: bytes))
+    held.body = ResponseBody(contentLength: bytes) { [metrics] writer in
+      let end = connection.map { SlowReader.hangUp(on: $0, after: time, metrics) }
+      defer {
+        end?.cancel()
+        room.leave()
+      }
       try await body.write(TakenBodyWriter(writer, connection))
     }
     return held
@@ -140,12 +147,14 @@ struct RouterEdge: HTTPResponder {
     }
   }
 
+  /// Behind a proxy that does not say who asks may be anybody: it has a limit, wherever it stands.
   private func isUnlimited(_ client: NetworkAddress) -> Bool {
-    configuration.unlimitedAddresses.contains { $0.contains(client) }
+    !clients.isProxy(client)
+      && configuration.unlimitedAddresses.contains { $0.contains(client) }
   }
 
   private func limit(_ client: NetworkAddress) throws(Failure) {
-    let wait = rate.ask(client, now: Int64(clamping: boot.nanoseconds()))
+    let wait = rate.ask(client, now: now)
     guard wait > 0 else { return }
     metrics.shed(.addressRate)
     throw Failure(
@@ -203,10 +212,12 @@ struct RouterEdge: HTTPResponder {
       throw Failure(.methodNotAllowed, "a webhook answers GET and POST")
     }
     guard let app else { throw Failure(.notFound, "there is no such Meta app") }
-    let room = HeldBody(.webhooks, from: address, traffic, metrics)
+    let isStranger = address.map { !traffic.hasSigned($0, of: id, now: now) } ?? false
+    let room = HeldBody(isStranger ? .strangers : .webhooks(id), from: address, traffic, metrics)
     defer { room.leave() }
     let body = Array(try await body(request, room).readableBytesView)
     try WebhookSignature.check(request.headers[.xHubSignature256], body, app)
+    if let address { traffic.noteSigned(address, of: id, now: now) }
     // Only who has signed takes a place: a stranger who sends slowly, or nothing, keeps nobody out.
     guard traffic.enterWebhook() else {
       metrics.shed(.webhooksFull)

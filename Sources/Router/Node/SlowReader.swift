@@ -11,20 +11,26 @@ final class SlowReader: ChannelInboundHandler, RemovableChannelHandler {
 
   /// - Parameter time: How long a client has for what is written and does not fit in the sockets.
   init(within time: Duration, _ metrics: RouterMetrics) {
-    let parts = time.components
     self.metrics = metrics
-    self.time = .nanoseconds(parts.seconds * 1_000_000_000 + parts.attoseconds / 1_000_000_000)
+    self.time = TimeAmount(time)
+  }
+
+  /// Hangs up after `time`, unless what this returns is cancelled before.
+  static func hangUp(
+    on channel: any Channel, after time: TimeAmount, _ metrics: RouterMetrics
+  ) -> Scheduled<Void> {
+    channel.eventLoop.scheduleTask(in: time) {
+      // One client may be late by several clocks, and is counted once.
+      guard channel.isActive else { return }
+      metrics.shed(.answerNotTaken)
+      channel.close(promise: nil)
+    }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     forget()
     if !context.channel.isWritable {
-      let channel = context.channel
-      let metrics = self.metrics
-      end = context.eventLoop.scheduleTask(in: time) {
-        metrics.shed(.answerNotTaken)
-        channel.close(promise: nil)
-      }
+      end = Self.hangUp(on: context.channel, after: time, metrics)
     }
     context.fireChannelWritabilityChanged()
   }

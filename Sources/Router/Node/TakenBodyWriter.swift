@@ -5,7 +5,7 @@ import NIOCore
 /// queued.
 ///
 /// It is written in slices, each when the client has taken most of the one before: a ``SlowReader``
-/// gives the client its time for each anew.
+/// gives the client its time for each anew, beside the one for the whole.
 struct TakenBodyWriter: ResponseBodyWriter {
   /// Above the mark under which a connection takes more: what it still has by then is a copy, and
   /// keeps nothing of the rest.

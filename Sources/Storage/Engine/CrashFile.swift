@@ -34,6 +34,12 @@ public struct CrashFile {
     return CrashCounter.read(String(decoding: bytes, as: UTF8.self))
   }
 
+  /// Whom the next start keeps closed; nobody where the file cannot be read, which that start says.
+  var quarantined: Set<TenantID> {
+    guard let found = try? read() else { return [] }
+    return Set(found.counter.quarantined.keys)
+  }
+
   func write(_ counter: CrashCounter) throws(FileError) {
     let fresh = path + ".new"
     let file = try files.open(fresh, .create)

@@ -60,7 +60,8 @@ final class EngineContext: Sendable {
     metrics = EngineMetrics()
     problems = ProblemList()
     openTenants = OpenTenants(
-      limit: configuration.openTenants ?? OpenTenants.limit(descriptors: OpenTenants.descriptors()))
+      limit: configuration.openTenants ?? OpenTenants.limit(descriptors: OpenTenants.descriptors()),
+      now: clock.milliseconds())
   }
 
   var now: Timestamp { Timestamp(milliseconds: clock.milliseconds()) }

@@ -15,13 +15,13 @@ final class OpenTenants: Sendable {
   private struct Entry {
     let writer: TenantWriter
     var used: UInt64
-    /// As of the last look for idle ones, in milliseconds: no use asks a clock.
+    /// As of the last look for idle ones, or the start, in milliseconds: no use asks a clock.
     var usedAt: Int64
   }
   private struct State {
     var entries: [ObjectIdentifier: Entry] = [:]
     var clock: UInt64 = 0
-    var lastLook: Int64 = 0
+    var lastLook: Int64
     /// Closed for idleness since memory was last returned to the system.
     var closedSinceTrim = 0
   }
@@ -33,9 +33,13 @@ final class OpenTenants: Sendable {
   static let closedForReturn = 64
 
   let limit: Int
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  init(limit: Int) { self.limit = max(1, limit) }
+  /// `now`: in milliseconds; whoever is used before the first look was used then.
+  init(limit: Int, now: Int64) {
+    self.limit = max(1, limit)
+    state = Mutex(State(lastLook: now))
+  }
 
   /// min(1,000, descriptors / 20): a tenant with all files and readers open has about 20.
   static func limit(descriptors: Int) -> Int { max(8, min(1_000, descriptors / 20)) }

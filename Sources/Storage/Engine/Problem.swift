@@ -105,5 +105,9 @@ final class ProblemList: Sendable {
     problems.withLock { _ = $0.removeValue(forKey: Key(code: code, tenant: tenant)) }
   }
 
+  func find(_ code: String, _ tenant: TenantID?) -> Problem? {
+    problems.withLock { $0[Key(code: code, tenant: tenant)] }
+  }
+
   var all: [Problem] { problems.withLock { $0.values.sorted { $0.since < $1.since } } }
 }

@@ -82,7 +82,17 @@ extension StorageEngine {
   private func applyCopied(
     _ tenant: TenantID, _ records: [JournalRecord], _ head: TenantHead, _ context: EngineContext
   ) {
-    var writer = (try? self.writer(tenant)) ?? addWriter(tenant, head, context)
+    let known = try? self.writer(tenant)
+    // Whatever these records bring: it may be what ended the process. The journal keeps them.
+    if let problem = context.problems.find(Problem.quarantineCode, tenant) {
+      guard let known else {
+        addWriter(tenant, head, context, stoppedBy: problem)
+        return
+      }
+      if known.problem == nil { known.stop(problem.detail, problem) }
+      return
+    }
+    var writer = known ?? addWriter(tenant, head, context)
     var records = records[...]
     // The last one decides whose files these are: what lies before it was in others.
     if let last = records.lastIndex(where: { $0.identity.kind.exchangesFiles }) {

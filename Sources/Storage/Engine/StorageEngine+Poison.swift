@@ -10,10 +10,8 @@ extension StorageEngine {
   /// Also of one that this cell does not have: its restore or its import may be what ended the
   /// process, and whoever ordered it asks again once the process is back.
   public func demandUnquarantined(_ tenant: TenantID) throws(Failure) {
-    let isQuarantined = problems.contains {
-      $0.code == Problem.quarantineCode && $0.tenant == tenant
-    }
-    guard isQuarantined else { return }
+    let problems = (try? running())?.context.problems
+    guard problems?.find(Problem.quarantineCode, tenant) != nil else { return }
     throw Failure(
       .tenantStopped,
       "\(tenant) is in quarantine in this cell until it is released: \(Problem.quarantineRunbook)")

@@ -29,16 +29,12 @@ extension StorageEngine {
   }
 
   private var bootMark: BootMark {
-    BootMark(directory: configuration.directory, files: files)
+    BootMark(directory: configuration.directory, files: files, log: log)
   }
 
   private func open() throws -> RecoveryReport {
-    do { return try recover() } catch {
-      // The process ends as after ``fatal``, and the next start may be in the same run of the
-      // machine.
-      if FailedSync.isCause(of: error) { bootMark.discard() }
-      throw error
-    }
+    // The process ends as after ``fatal``, and the next may be in the same run of the machine.
+    try bootMark.discarded(ifSyncFails: { try recover() })
   }
 
   private func recover() throws -> RecoveryReport {
@@ -155,6 +151,8 @@ extension StorageEngine {
     }
     for failure in taken.failures {
       log.error("crashes cannot be counted over starts", metadata: ["error": "\(failure)"])
+      // The start goes on, and takes no proof from files of a disk that drops what it is given.
+      if failure.isFailedSync { bootMark.discard() }
     }
     for line in taken.unreadable {
       log.error("a line of `crashes` is unreadable", metadata: ["line": "\(line.prefix(100))"])

@@ -51,18 +51,21 @@ extension StorageEngine {
       throw Failure(.outcomeUnknown, "the tenant may or may not have been created; try again")
     }
     // Also where it waits for a follower: what comes later waits longer.
-    _ = addWriter(tenant, head, context)
+    addWriter(tenant, head, context)
     if case .late = appended {
       throw Failure(.outcomeUnknown, "the tenant is not yet at the follower; ask again later")
     }
   }
 
-  /// The writer of a tenant that was not known before.
+  /// The writer of a tenant that was not known before; with a `problem` nobody finds it unstopped.
+  @discardableResult
   func addWriter(
-    _ tenant: TenantID, _ head: TenantHead, _ context: EngineContext
+    _ tenant: TenantID, _ head: TenantHead, _ context: EngineContext,
+    stoppedBy problem: Problem? = nil
   ) -> TenantWriter {
     let writer = TenantWriter(
       tenant: tenant, context: context, schema: index(tenant), head: head)
+    if let problem { writer.stop(problem.detail, problem) }
     life.withLock { life in
       guard case .running(var running) = life else { return }
       running.writers[tenant] = writer
@@ -107,6 +110,8 @@ extension StorageEngine {
     let schema = index(tenant)
     let directory = TenantDirectory.of(tenant, in: configuration.directory)
     let writer = try writer(tenant)
+    // Also of one without files, whose records wait in the journal.
+    if let problem = writer.problem, !problem.allowsReads { throw TenantWriter.refusal(problem) }
     var kinds: Set<FileKind> = []
     for file in schema.files.values
     where (try? files.exists("\(directory)/\(file.name)")) == true { kinds.insert(file.kind) }

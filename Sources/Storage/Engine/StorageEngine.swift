@@ -60,7 +60,7 @@ public final class StorageEngine: TenantStore {
     self.log = log
     self.schema = schema
     announceDue = due
-    let boot = BootMark(directory: configuration.directory, files: files)
+    let boot = BootMark(directory: configuration.directory, files: files, log: log)
     self.fatal = { [fatality] reason in
       // First: the next start may be in the same run of the machine, and files lack what was
       // dropped.
@@ -109,7 +109,7 @@ public final class StorageEngine: TenantStore {
       try answers.store(
         answer, scope, payload: claim.payloadHash,
         expires: transaction.now.adding(seconds: claim.retentionSeconds), now: transaction.now,
-        bound: bound, isReplacing: found == .expired)
+        bound: bound, isReplacing: found == .expired, mayGoUnkept: claim.mayGoUnkept)
       return answer
     }
   }

@@ -2,8 +2,9 @@ import Wire
 
 /// Looks behind bytes that are no valid group for the one with which the journal goes on.
 ///
-/// What it finds may be a tenant's bytes that look like a group of this cell. So it is judged more
-/// strictly than what stands in its place, and passed over where that would refuse the journal.
+/// What it finds may be a tenant's bytes that look like a group of this cell, in a record that was
+/// written before ``PayloadEscape``. So it is judged more strictly than what stands in its place,
+/// and passed over where that would refuse the journal.
 struct GroupSearch {
   /// Groups or records that may lie between a group that was searched for and the one before it.
   static let furthestJump: UInt64 = 1 << 32

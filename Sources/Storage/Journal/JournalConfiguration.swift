@@ -2,8 +2,17 @@ import Wire
 
 /// Bounds that belong to the format or to the product, not to a deployment.
 public enum JournalLimits {
-  /// Longest record: identity and payload.
+  /// Longest record: identity and payload, as it would be uncompressed.
   public static let recordBytes = 2 * 1024 * 1024
+  /// Longest record as it is stored: a payload of nothing but what a group begins with is three
+  /// quarters longer (``PayloadEscape``); the rest is the frame's header and the record's position.
+  static let storedRecordBytes = recordBytes / 4 * 7 + 512
+  /// Longest group that is written: one such record, with a list of 1,024 others of the longest
+  /// names.
+  ///
+  /// Groups of several records end at ``JournalConfiguration/groupBytes``, which is less.
+  public static let writtenGroupBytes =
+    GroupFormat.overhead + 1_024 * (1 + TenantID.maximumLength + 10) + storedRecordBytes
   /// Longest group a reader accepts.
   public static let groupBytes = 16 * 1024 * 1024
   /// Largest segment a reader accepts.
@@ -37,7 +46,7 @@ public struct JournalConfiguration: Sendable {
   public var groupRecords: Int = 1024
   /// A group is closed at this many bytes; one larger record still makes a group of its own.
   ///
-  /// With its list and header it fits in one message to a follower.
+  /// With its list and header it fits in one message to a follower (``MessageRoom``).
   public var groupBytes: Int = 3 * 1024 * 1024
   /// How long the writer waits for more while callers say that more is coming.
   ///

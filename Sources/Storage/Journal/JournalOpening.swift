@@ -134,7 +134,8 @@ struct JournalOpening {
     }
   }
 
-  private static func parent(_ path: String) -> String {
+  /// The directory that holds another one, or a file: the data directory of a journal's.
+  static func parent(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }

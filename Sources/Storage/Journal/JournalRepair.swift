@@ -63,7 +63,9 @@ public struct JournalRepair {
     }
     let repair = JournalRepair(
       directory: directory, files: files, applied: applied, survey: survey)
-    return try repair.run()
+    // The next start may be in the same run of the machine.
+    let mark = BootMark(directory: JournalOpening.parent(directory), files: files)
+    return try mark.discarded(ifSyncFails: { try repair.run() })
   }
 
   private func run() throws -> JournalRepairReport {

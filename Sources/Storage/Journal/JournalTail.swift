@@ -52,8 +52,12 @@ public struct JournalTail: Sendable {
     }
   }
 
-  /// The next group where it is durable now; nil at the end.
-  public mutating func available() throws(JournalError) -> DurableGroup? {
+  /// The next group where it is durable now and has at most `most` bytes; nil at the end.
+  ///
+  /// A larger one stays the next.
+  public mutating func available(
+    upTo most: Int = .max
+  ) throws(JournalError) -> DurableGroup? {
     let through = extent == .onThisDisk ? CellSeq(.max) : CellSeq(journal.modeMark.value)
     let catalog = journal.contents
     while let index = try place(in: catalog) {
@@ -72,10 +76,13 @@ public struct JournalTail: Sendable {
         continue
       }
       let head = try reader.bytes(at: offset, GroupFormat.headerLength)
-      if let header = GroupFormat.decodeHeader(head), isBefore(header), header.kind != .gap {
+      if let header = GroupFormat.decodeHeader(head) {
         // Its header is enough.
-        offset += UInt64(header.totalBytes)
-        continue
+        if !isBefore(header), header.totalBytes > most { return nil }
+        if isBefore(header), header.kind != .gap {
+          offset += UInt64(header.totalBytes)
+          continue
+        }
       }
       guard let (header, bytes) = try reader.group(at: offset), header.number > lastNumber else {
         throw JournalError.malformed(

@@ -188,10 +188,15 @@ final class JournalWriter {
       } catch {
         try file.punch(end..<end + UInt64(length))
       }
-      try file.synchronize()
     } catch {
       state.failed()
       return .fatal(.truncateFailed("\(error) after \(cause)"))
+    }
+    do {
+      try file.synchronize()
+    } catch {
+      state.failed()
+      return .fatal(.synchronizeFailed("\(error) after \(cause)"))
     }
     state.truncated()
     return .cut

@@ -8,6 +8,8 @@ final class PayloadCompression: Sendable {
   /// A shorter payload has too little to find.
   static let shortestPayload = 256
   static let level: Int32 = -1
+  /// The first level that does not leave literals as they are.
+  private static let literalsLevel: Int32 = 1
 
   static let shared = PayloadCompression()
 
@@ -35,6 +37,25 @@ final class PayloadCompression: Sendable {
     guard payload.count >= Self.shortestPayload else { return nil }
     let context = idle.withLock { $0.compressing.popLast() } ?? makeCompressing()
     defer { idle.withLock { $0.compressing.append(context) } }
+    return Self.compress(payload, in: context)
+  }
+
+  /// The same with literals coded too, so that what stood among them is there no more.
+  ///
+  /// For few payloads: nothing is kept for it.
+  func compressLiterals(_ payload: UnsafeRawBufferPointer) -> [UInt8]? {
+    guard payload.count >= Self.shortestPayload else { return nil }
+    let context = makeCompressing(level: Self.literalsLevel)
+    defer { ZSTD_freeCCtx(context) }
+    let dictionary = PayloadDictionary.version2
+    let loaded = ZSTD_CCtx_loadDictionary(context, dictionary, dictionary.count)
+    guard ZSTD_isError(loaded) == 0 else { preconditionFailure("no memory for a dictionary") }
+    return Self.compress(payload, in: context)
+  }
+
+  private static func compress(
+    _ payload: UnsafeRawBufferPointer, in context: OpaquePointer
+  ) -> [UInt8]? {
     let room = payload.count - payload.count / 8
     let compressed = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
       let written = ZSTD_compress2(
@@ -66,12 +87,17 @@ final class PayloadCompression: Sendable {
   }
 
   private func makeCompressing() -> OpaquePointer {
+    let context = makeCompressing(level: Self.level)
+    ZSTD_CCtx_refCDict(context, writeDictionary)
+    return context
+  }
+
+  private func makeCompressing(level: Int32) -> OpaquePointer {
     guard let context = ZSTD_createCCtx() else { preconditionFailure("no memory for zstd") }
     // The header has the length, this dictionary is the only one, and the CRC is the record's.
     ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0)
     ZSTD_CCtx_setParameter(context, ZSTD_c_dictIDFlag, 0)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level)
-    ZSTD_CCtx_refCDict(context, writeDictionary)
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
     return context
   }
 

@@ -74,12 +74,13 @@ public struct RecordEncoder: Sendable {
     guard length <= JournalLimits.recordBytes else {
       throw JournalError.recordTooLarge(bytes: length)
     }
-    let compressed = body.bytes.withUnsafeBytes { PayloadCompression.shared.compress($0) }
-    let payload = compressed ?? body.bytes
+    var coded = body.bytes.withUnsafeBytes { PayloadCompression.shared.compress($0) }
+    if PayloadEscape.isNeeded(coded ?? body.bytes) { coded = PayloadEscape.coded(body.bytes) }
+    let payload = coded ?? body.bytes
     let header = RecordHeader(
       identity: identity, commandCount: commandCount, payloadLength: UInt32(payload.count),
       payloadCRC: CRC32.of(payload),
-      decompressedLength: compressed == nil ? nil : UInt32(body.count))
+      decompressedLength: coded == nil ? nil : UInt32(body.count))
     var record = ByteWriter(capacity: identityLength + payload.count)
     RecordFormat.encodeIdentity(header, into: &record)
     record.raw(payload)

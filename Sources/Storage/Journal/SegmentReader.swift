@@ -124,7 +124,7 @@ extension ArraySlice<UInt8> {
     }
   }
 
-  fileprivate func firstIndex(ofMagic magic: UInt32) -> Int? {
+  func firstIndex(ofMagic magic: UInt32) -> Int? {
     withUnsafeBytes { bytes in
       guard bytes.count >= 4 else { return nil }
       let first = UInt8(truncatingIfNeeded: magic)

@@ -30,18 +30,22 @@ final class MoveTap: Sendable {
     }
   }
 
-  /// Takes records after `seq`, at most about `limit` bytes; empty where there is none now.
+  /// Takes records after `seq`, at most `limit` bytes or one that is larger; empty where there is
+  /// none now.
   ///
   /// Throws `overloaded` where the target is too far behind.
   func take(after seq: TenantSeq, bytes limit: Int) throws(Failure) -> [SealedRecord] {
     let taken = state.withLock { state -> [SealedRecord]? in
       if state.hasOverflowed { return nil }
       var taken: [SealedRecord] = []
-      var bytes = 0
-      while bytes < limit, let next = state.records.popFirst() {
+      var room = MessageRoom(limit)
+      while let next = state.records.first {
+        let isMissing = next.identity.tenantSeq > seq
+        guard !isMissing || next.bytes.count <= room.left else { break }
+        _ = state.records.popFirst()
         state.bytes -= next.bytes.count
-        guard next.identity.tenantSeq > seq else { continue }
-        bytes += next.bytes.count
+        guard isMissing else { continue }
+        room.take(next.bytes.count)
         taken.append(next)
       }
       return taken

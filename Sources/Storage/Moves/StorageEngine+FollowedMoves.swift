@@ -15,7 +15,10 @@ extension StorageEngine {
   }
 
   /// An empty directory for files that the primary passes on.
+  ///
+  /// Throws `tenantStopped` where the tenant is in quarantine here, and `diskFull`.
   public func prepareFollowed(_ tenant: TenantID, under epoch: Epoch) throws(Failure) {
+    try demandUnquarantined(tenant)
     do throws(FileError) { try imports.begin(tenant, epoch, isAlone: false) } catch {
       throw Failure(.diskFull, "no room for the tenant's files: \(error)")
     }

@@ -62,7 +62,7 @@ extension StorageEngine {
     writer.tap.withLock { $0 = MoveTap() }
   }
 
-  /// Records that became true after `seq`, at most about `limit` bytes.
+  /// Records that became true after `seq`, at most `limit` bytes or one that is larger.
   ///
   /// Throws `conflict` where no move is under way, `overloaded` where its target is too far behind.
   public func takeMoved(
@@ -152,7 +152,7 @@ extension StorageEngine {
   private func goOnUnowned(_ tenant: TenantID, _ writer: TenantWriter) {
     Task { [imports] in
       // Once somebody does: what it writes before would keep the target from taking the tenant.
-      for _ in 0..<1_000 {
+      for _ in 0..<30_000 {
         guard (try? imports.isPlaced(tenant)) ?? false else { break }
         try? await Task.sleep(for: .milliseconds(1))
       }

@@ -57,6 +57,9 @@ public struct JournalCut {
     let lock = try JournalNames.takeLock(journal, files)
     defer { lock.release() }
     let last = try lastSeq(with: end, generation)
+    // It becomes a copy, whose files prove nothing of that kind; and a failed fsync below comes to
+    // no engine that would say so.
+    try BootMark(directory: directory, files: files).remove()
     var report = Report()
     var places: [Place] = []
     var begun: Set<TenantID> = []
@@ -104,8 +107,12 @@ public struct JournalCut {
     }
     // Before the groups go: only they say who began behind the end.
     begun.formUnion(taken.filter { $0.value.isBeginning }.keys)
-    let exchanged = Set(taken.filter { $0.value.exchangesFiles }.keys)
-    try forget(heads, begun, exchanged, &report)
+    try forget(heads, begun, taken, &report)
+    // Of those whose files stay, and before the groups go: only they say whose copies have some.
+    for tenant in taken.keys.sorted() {
+      let place = TenantDirectory.of(tenant, in: directory)
+      try StoppedRecords.cut(behind: last, directory: place, files: files)
+    }
     if let first = places.first { try cut(from: first, scan) }
     return report
   }
@@ -208,21 +215,21 @@ public struct JournalCut {
     try files.synchronizeDirectory(journal)
   }
 
-  /// Removes the files that have more than the journal will have, or came without records
-  /// (`exchanged`), of those whose records are all in it, or taken away.
+  /// Removes the files that may have more than the journal will have, of those whose records are
+  /// all in it, or taken away.
   ///
   /// Where the journal was trimmed, nothing here would make them anew: they get another name, so
   /// that whoever opens them, also after a restart or a promotion, finds that they are gone.
   private func forget(
-    _ heads: [TenantID: TenantHead], _ begun: Set<TenantID>, _ exchanged: Set<TenantID>,
+    _ heads: [TenantID: TenantHead], _ begun: Set<TenantID>, _ taken: [TenantID: TakenRecords],
     _ report: inout Report
   ) throws {
-    let applied = try AppliedSeqs.read(dataDirectory: directory, files: files, vfs: vfs) { _, _ in }
-    for (tenant, seq) in applied.sorted(by: { $0.key < $1.key })
-    where seq > heads[tenant]?.tenantSeq ?? .zero || exchanged.contains(tenant) {
+    for tenant in try stale(heads, taken).sorted() {
       let place = TenantDirectory.of(tenant, in: directory)
+      guard try files.exists(place) else { continue }
       // Media are named by their content: they are true whoever names them.
       let names = try files.list(place).filter { $0 != "media" }
+      if names.isEmpty { continue }
       if begun.contains(tenant) {
         for name in names { try files.remove("\(place)/\(name)") }
         report.rebuilt.append(tenant)
@@ -235,6 +242,45 @@ public struct JournalCut {
         report.lost.append(tenant)
       }
       try files.synchronizeDirectory(place)
+    }
+  }
+
+  /// The tenants whose files are ahead of the journal, came without records, or may have something
+  /// of what is taken.
+  ///
+  /// Nobody asks the files of a quarantined tenant. A stopped one's that were asked have nothing of
+  /// what its copied records have; where one was not read, or the copy is damaged, nothing tells.
+  private func stale(
+    _ heads: [TenantID: TenantHead], _ taken: [TenantID: TakenRecords]
+  ) throws -> Set<TenantID> {
+    let closed = CrashFile(directory: directory, files: files).quarantined
+    var unread: Set<String> = []
+    let applied = try AppliedSeqs.read(
+      dataDirectory: directory, files: files, vfs: vfs, but: closed
+    ) { path, _ in unread.insert(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])) }
+    var stale = Set(applied.filter { $0.value > heads[$0.key]?.tenantSeq ?? .zero }.keys)
+    for (tenant, records) in taken where !stale.contains(tenant) {
+      let place = TenantDirectory.of(tenant, in: directory)
+      let isExchanged = records.exchangesFiles && applied[tenant] != nil
+      let isAsked = heads[tenant] != nil && applied[tenant] != nil && !unread.contains(place)
+      if try isExchanged || closed.contains(tenant) || isDoubtful(copyIn: place, isAsked) {
+        stale.insert(tenant)
+      }
+    }
+    return stale
+  }
+
+  /// Whether a stopped tenant's copied records cannot be told from what its files have.
+  private func isDoubtful(copyIn place: String, _ isAsked: Bool) throws -> Bool {
+    do throws(JournalError) {
+      guard let copied = try StoppedRecords.Reader(directory: place, files: files) else {
+        return false
+      }
+      copied.close()
+      return !isAsked
+    } catch {
+      if case .file = error { throw error }
+      return true
     }
   }
 }

@@ -18,6 +18,15 @@ public enum JournalSeed {
     dataDirectory: String, cell: CellID, generation: Generation, after end: JournalEnd,
     files: any FileSystem
   ) throws {
+    try BootMark(directory: dataDirectory, files: files).discarded(ifSyncFails: {
+      try make(dataDirectory, cell, generation, after: end, files)
+    })
+  }
+
+  private static func make(
+    _ dataDirectory: String, _ cell: CellID, _ generation: Generation, after end: JournalEnd,
+    _ files: any FileSystem
+  ) throws {
     let directory = "\(dataDirectory)/journal"
     try files.createDirectory(directory)
     try files.synchronizeDirectory(dataDirectory)

@@ -97,11 +97,15 @@ public struct ReplicaFile: Sendable {
     writer.integer(UInt16(state.asked.count))
     for follower in state.asked.sorted() { writer.text(follower) }
     writer.integer(writer.crc(from: 0))
+    let bytes = writer.bytes
+    // No engine may be there whose end would say what an fsync has dropped.
+    let mark = BootMark(directory: directory, files: files)
+    try mark.discarded(ifSyncFails: { () throws(FileError) in try replace(bytes) })
+  }
+
+  private func replace(_ bytes: [UInt8]) throws(FileError) {
     let temporary = path + ".tmp"
-    let file = try files.open(temporary, .create)
-    defer { file.close() }
-    try file.write(writer.bytes, at: 0)
-    try file.synchronize()
+    try FileTree.write(bytes, to: temporary, files)
     try files.rename(temporary, to: path)
     try files.synchronizeDirectory(directory)
   }

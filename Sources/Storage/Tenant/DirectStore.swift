@@ -6,11 +6,16 @@ import Wire
 ///
 /// For tests of a context's rules on real SQLite, and for tools that look at a copy.
 public final class DirectStore: TransactionSource {
+  typealias Finder = (IdempotencyClaim) -> IdempotencyStore.Found
+
   private let connections: [FileKind: Connection]
   private let random: any RandomSource
   private var lastID = RowID(0)
   private var effects: [@Sendable () -> Void] = []
   public let tenant: TenantID
+  /// Finds what is kept under a claim, while a command of somebody runs who keeps answers beside
+  /// these files.
+  private var kept: Finder?
 
   /// Opens or creates the files of `schema`, in memory where `directory` is nil.
   public init(
@@ -36,6 +41,15 @@ public final class DirectStore: TransactionSource {
 
   /// Runs one command at `now` in a transaction over all files; undone where it throws.
   public func write<T>(at now: Timestamp, _ body: (Transaction) throws -> T) throws -> T {
+    try write(at: now, nil, body)
+  }
+
+  /// The same, with the answers that `kept` finds.
+  func write<T>(
+    at now: Timestamp, _ kept: Finder?, _ body: (Transaction) throws -> T
+  ) throws -> T {
+    self.kept = kept
+    defer { self.kept = nil }
     for connection in connections.values {
       connection.sawError = false
       try connection.execute("BEGIN")
@@ -63,6 +77,10 @@ public final class DirectStore: TransactionSource {
   }
 
   func enlist(_ kind: FileKind) throws -> Connection { reading(kind) }
+
+  func find(_ claim: IdempotencyClaim, now: Timestamp) -> IdempotencyStore.Found {
+    kept?(claim) ?? .nothing
+  }
 
   func freshID(now: Timestamp) -> RowID {
     lastID = RowID.next(after: lastID, now: now, entropy: random.uint64())

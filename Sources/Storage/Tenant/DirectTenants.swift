@@ -20,6 +20,17 @@ public final class DirectTenants: TenantStore {
       return kept.hash == claim.payloadHash ? .answer(kept.answer) : .otherPayload
     }
 
+    func finder(
+      _ tenant: TenantID, now: Timestamp
+    ) -> (IdempotencyClaim) -> IdempotencyStore.Found {
+      { find($0, of: tenant, now: now) }
+    }
+
+    /// Whether another answer is kept where there are at most so many.
+    func hasRoom(below bound: Int, now: Timestamp) -> Bool {
+      answers.count < bound || answers.values.count { $0.expires > now } < bound
+    }
+
     mutating func keep(
       _ answer: StoredAnswer, _ claim: IdempotencyClaim, of tenant: TenantID, now: Timestamp
     ) {
@@ -42,12 +53,18 @@ public final class DirectTenants: TenantStore {
   private let schema: StoreSchema
   private let clock: any WallClock
   private let random: any RandomSource
+  private let idempotencyKeys: Int
   private let box = Mutex(Box())
 
-  public init(schema: StoreSchema, clock: any WallClock, random: any RandomSource) {
+  /// - Parameter idempotencyKeys: How many are kept, of all tenants and files together.
+  public init(
+    schema: StoreSchema, clock: any WallClock, random: any RandomSource,
+    idempotencyKeys: Int = .max
+  ) {
     self.schema = schema
     self.clock = clock
     self.random = random
+    self.idempotencyKeys = idempotencyKeys
   }
 
   public func create(_ tenant: TenantID) throws {
@@ -59,7 +76,10 @@ public final class DirectTenants: TenantStore {
     _ tenant: TenantID, _ origin: CommandOrigin,
     _ body: @escaping @Sendable (Transaction) throws -> T
   ) async throws(Failure) -> T {
-    try run(tenant) { state, store in try store.write(at: self.now, body) }
+    try run(tenant) { state, store in
+      let now = self.now
+      return try store.write(at: now, state.finder(tenant, now: now), body)
+    }
   }
 
   public func perform(
@@ -69,8 +89,13 @@ public final class DirectTenants: TenantStore {
     try run(tenant) { state, store in
       let now = self.now
       if let stored = try state.find(claim, of: tenant, now: now).stored() { return stored }
-      let answer = try store.write(at: now, body)
-      state.keep(answer, claim, of: tenant, now: now)
+      let hasRoom = state.hasRoom(below: self.idempotencyKeys, now: now)
+      let answer = try store.write(at: now, state.finder(tenant, now: now)) { transaction in
+        let answer = try body(transaction)
+        guard hasRoom || claim.mayGoUnkept else { throw IdempotencyStore.isFull }
+        return answer
+      }
+      if hasRoom { state.keep(answer, claim, of: tenant, now: now) }
       return answer
     }
   }
@@ -83,9 +108,9 @@ public final class DirectTenants: TenantStore {
       let connections = Dictionary(uniqueKeysWithValues: files.map { ($0, store.reading($0)) })
       let now = self.now
       return try body(
-        Snapshot(tenant: tenant, now: now, connections: connections) { [state] claim in
-          state.find(claim, of: tenant, now: now)
-        })
+        Snapshot(
+          tenant: tenant, now: now, connections: connections,
+          find: state.finder(tenant, now: now)))
     }
   }
 

@@ -29,6 +29,9 @@ final class IdempotencyStore {
   /// Rows looked at before a key is refused because the table is full.
   static let lastSweepRows = 4_096
   static let commonContentType = "application/json"
+  static let isFull = Failure(
+    .idempotencyTableFull, "too many idempotency keys are kept; new ones are refused for now",
+    retryAfterMilliseconds: 60_000)
 
   private let connection: Connection
   /// Rows in the table, as of the open transaction; nil until first counted.
@@ -70,10 +73,11 @@ final class IdempotencyStore {
 
   /// Stores an answer, in the place of an expired one where `isReplacing`.
   ///
-  /// Throws `idempotencyTableFull` where `bound` rows are not yet expired.
+  /// Where `bound` rows are not yet expired it is left out if it `mayGoUnkept`, else throws
+  /// `idempotencyTableFull`.
   func store(
     _ answer: StoredAnswer, _ scope: [UInt8], payload: [UInt8], expires: Timestamp, now: Timestamp,
-    bound: Int, isReplacing: Bool
+    bound: Int, isReplacing: Bool, mayGoUnkept: Bool
   ) throws {
     var rows = try counted()
     storesSinceSweep += 1
@@ -84,9 +88,8 @@ final class IdempotencyStore {
     if rows >= bound { rows -= try sweep(now, rows: Self.lastSweepRows) }
     count = rows
     guard rows < bound else {
-      throw Failure(
-        .idempotencyTableFull, "too many idempotency keys are kept; new ones are refused for now",
-        retryAfterMilliseconds: 60_000)
+      if mayGoUnkept { return }
+      throw Self.isFull
     }
     // The sweep may have been there first.
     let replaced =

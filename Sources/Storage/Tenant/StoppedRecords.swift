@@ -16,6 +16,20 @@ enum StoppedRecords {
   static let headerLength: UInt64 = 12
   static let trailerLength: UInt64 = 8
 
+  /// Leaves in one tenant's file, where there is one, what is not behind `last`.
+  ///
+  /// May be repeated after a crash at any point.
+  static func cut(behind last: CellSeq, directory: String, files: any FileSystem) throws {
+    guard var reader = try Reader(directory: directory, files: files) else { return }
+    defer { reader.close() }
+    var writer = try Writer(directory: directory, files: files)
+    defer { writer.abandon() }
+    while let record = try reader.next() {
+      if record.position.cellSeq <= last { try writer.add(record) }
+    }
+    try writer.finish()
+  }
+
   /// Writes one tenant's file; nothing of it counts before ``finish()``.
   struct Writer {
     private static let bufferBytes = 256 * 1_024

@@ -151,6 +151,12 @@ final class TenantCore: TransactionSource {
     file.idempotency.commandBegins()
   }
 
+  func find(_ claim: IdempotencyClaim, now: Timestamp) throws -> IdempotencyStore.Found {
+    _ = try enlist(claim.file)
+    return try open(claim.file).idempotency.find(
+      IdempotencyStore.scope(claim), payload: claim.payloadHash, now: now)
+  }
+
   func freshID(now: Timestamp) -> RowID {
     // SplitMix64 from a random seed: the sequence need not be secret, only unlikely to repeat.
     entropy &+= 0x9E37_79B9_7F4A_7C15

@@ -49,15 +49,21 @@ public struct IdempotencyClaim: Hashable, Sendable {
   /// The file whose transaction the command is in anyway.
   public let file: FileKind
   public let retentionSeconds: Int64
+  /// Whether the effect is to be had also where no more answers are kept: its repeat runs again.
+  ///
+  /// For what must not be refused because somebody has filled the table, such as removing them.
+  public let mayGoUnkept: Bool
 
   public init(
-    principal: String, key: String, payloadHash: [UInt8], file: FileKind, retentionSeconds: Int64
+    principal: String, key: String, payloadHash: [UInt8], file: FileKind, retentionSeconds: Int64,
+    mayGoUnkept: Bool = false
   ) {
     self.principal = principal
     self.key = key
     self.payloadHash = payloadHash
     self.file = file
     self.retentionSeconds = retentionSeconds
+    self.mayGoUnkept = mayGoUnkept
   }
 
   public static let dayRetention: Int64 = 86_400

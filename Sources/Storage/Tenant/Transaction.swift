@@ -20,6 +20,13 @@ public final class Transaction {
   /// The writing connection of one file; the first call in a batch enlists the file.
   public func file(_ kind: FileKind) throws -> Connection { try source.enlist(kind) }
 
+  /// The answer that is kept under a claim, this command's own or another; nil: none.
+  ///
+  /// Throws `idempotencyConflict` where another payload has it.
+  public func answer(under claim: IdempotencyClaim) throws -> StoredAnswer? {
+    try source.find(claim, now: now).stored()
+  }
+
   /// A key for a new row: rises with time, never reused in this tenant.
   public func freshID() -> RowID { source.freshID(now: now) }
 
@@ -54,6 +61,7 @@ public final class Transaction {
 /// What stands behind a ``Transaction``: the engine's writer, or a test's direct files.
 protocol TransactionSource: AnyObject {
   func enlist(_ kind: FileKind) throws -> Connection
+  func find(_ claim: IdempotencyClaim, now: Timestamp) throws -> IdempotencyStore.Found
   func freshID(now: Timestamp) -> RowID
   func randomBytes(_ count: Int) -> [UInt8]
   func dueMayHaveChanged()

@@ -45,6 +45,8 @@ public struct PlacementMap: Sendable {
   public internal(set) var chunkHashes: [[UInt8]] = []
 
   var tenants = CompactTable()
+  /// Of these, the ones that hold or held a key and whose placement has not come yet.
+  private var unplaced = 0
   var claims = CompactTable(isPrefixed: true)
   /// The cells that placements name, so that a record needs two bytes for one.
   var cellNames: [CellID] = []
@@ -52,7 +54,8 @@ public struct PlacementMap: Sendable {
 
   public init() {}
 
-  public var tenantCount: Int { tenants.count }
+  /// Tenants whose placement is known.
+  public var tenantCount: Int { tenants.count - unplaced }
   public var claimCount: Int { claims.count }
   /// Bytes of the table of tenants, and of that of claims.
   public var memoryBytes: (tenants: Int, claims: Int) { (tenants.memoryBytes, claims.memoryBytes) }
@@ -104,25 +107,34 @@ public struct PlacementMap: Sendable {
     guard epoch > knownEpoch || (epoch == knownEpoch && current) else { return false }
     // What a moved tenant may do is the same as before unless somebody says otherwise.
     let small = number << 8 | (state.map(Self.code) ?? known & 0xFF)
+    if cellNames[Int(known >> 8)] == Self.nowhere { unplaced -= 1 }
     tenants.set(index, small: small, large: epoch)
     return small != known || epoch != knownEpoch
   }
 
   mutating func putClaim(_ kind: ClaimKind, _ key: String, holder: String, version: UInt64) {
+    let index = claims.find(key, prefix: Self.prefix(kind))
+    // First of all: who held a key before its newest claim gets no place here.
+    if let index, version <= claims.values(index).large { return }
     var small: UInt32 = 0
     if !holder.isEmpty {
-      // A holder whose placement has not come yet stands at no epoch until it does.
-      let index =
-        tenants.find(holder)
-        ?? tenants.add(holder, small: number(of: Self.nowhere) << 8, large: 0)
-      guard let index else { return }
-      small = UInt32(index + 1)
+      guard let holder = tenants.find(holder) ?? addUnplaced(holder) else { return }
+      small = UInt32(holder + 1)
     }
-    guard let index = claims.find(key, prefix: Self.prefix(kind)) else {
+    if let index {
+      claims.set(index, small: small, large: version)
+    } else {
       _ = claims.add(key, prefix: Self.prefix(kind), small: small, large: version)
-      return
     }
-    if version > claims.values(index).large { claims.set(index, small: small, large: version) }
+  }
+
+  /// Adds a holder whose placement has not come: it stands at no epoch until it does.
+  private mutating func addUnplaced(_ tenant: String) -> Int? {
+    guard let index = tenants.add(tenant, small: number(of: Self.nowhere) << 8, large: 0) else {
+      return nil
+    }
+    unplaced += 1
+    return index
   }
 
   /// The cell of tenants that are claimed for but not placed; no cell can have this name.

@@ -20,7 +20,7 @@ struct ConnectionOptions: ParsableArguments {
     name: .long, help: "A tenant's key (AIMSTORS_API_KEY, else the first demonstration tenant's).")
   var apiKey: String?
 
-  @Option(name: .long, help: "Repeat a POST safely under this key.")
+  @Option(name: .long, help: "Repeat a POST or DELETE safely under this key.")
   var idempotencyKey: String?
 
   func connection() throws(CommandFailure) -> APIConnection {
@@ -95,13 +95,21 @@ struct APIConnection: Sendable {
     if let secret = host == .admin ? adminToken : apiKey {
       headers.append(("authorization", "Bearer \(secret)"))
     }
-    if method == "POST" {
-      headers.append(("idempotency-key", idempotencyKey ?? self.idempotencyKey))
+    let takesKey = ["POST", "DELETE"].contains(method)
+    if takesKey { headers.append(("idempotency-key", idempotencyKey ?? self.idempotencyKey)) }
+    // A verb that makes its own key has it again when it is repeated.
+    let repeatKey = takesKey && idempotencyKey == nil ? self.idempotencyKey : nil
+    let answer: HTTPAnswer
+    do {
+      answer = try await caller.call(
+        method, url + path, host: host == .admin ? adminHost : apiHost, headers: headers,
+        body: body?.bytes(), seconds: seconds)
+    } catch {
+      throw error.repeatable(under: repeatKey)
     }
-    let answer = try await caller.call(
-      method, url + path, host: host == .admin ? adminHost : apiHost, headers: headers,
-      body: body?.bytes(), seconds: seconds)
-    guard (200..<300).contains(answer.status) else { throw refusal(answer) }
+    guard (200..<300).contains(answer.status) else {
+      throw refusal(answer).repeatable(under: repeatKey)
+    }
     return answer.json
   }
 

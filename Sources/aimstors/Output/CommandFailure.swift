@@ -29,6 +29,14 @@ struct CommandFailure: Error {
     self.init(.refused, code: failure.code.rawValue, detail: failure.detail)
   }
 
+  /// The same of a request under a key; where it may have been done, it says how to repeat it.
+  func repeatable(under key: String?) -> CommandFailure {
+    guard let key, !isAnswer || code == FailureCode.outcomeUnknown.rawValue else { return self }
+    return CommandFailure(
+      exitCode, code: code, detail: "\(detail); repeat it with --idempotency-key \(key)",
+      document: isAnswer ? document : nil, isAnswer: isAnswer)
+  }
+
   func show() {
     Console.error("aimstors: \(code): \(detail)")
     if let trace = document["trace_id"]?.string, !trace.isEmpty { Console.error("trace \(trace)") }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cryptography
+import Edge
 import Logging
 import Messaging
 import Platform
@@ -47,9 +48,13 @@ struct RouterRunCommand: AsyncParsableCommand {
 extension RouterConfiguration {
   /// Reads a router's file.
   ///
-  /// Keys besides ``RoleFiles/keys``: http_host, http_port, domain.
+  /// Keys besides ``RoleFiles/keys``: http_host, http_port, domain, trusted_proxies,
+  /// unlimited_addresses.
   init(_ node: ConfigurationNode, _ files: RoleFiles) throws(ConfigurationError) {
-    try node.allow(RoleFiles.keys.union(["http_host", "http_port", "domain"]))
+    try node.allow(
+      RoleFiles.keys.union([
+        "http_host", "http_port", "domain", "trusted_proxies", "unlimited_addresses",
+      ]))
     let directory = try node.string("data_directory")
     do { try PrivateFile.createDirectory(directory) } catch {
       throw node.error(.unreadable, "data_directory", error.detail)
@@ -61,7 +66,9 @@ extension RouterConfiguration {
       healthPort: files.healthPort, baseDomain: try node.string("domain", default: "localhost"),
       controlPlane: Address(try node.string("control_plane")),
       mapPublisher: Address(try node.string("control_plane_publications")),
-      mapFile: directory + "/placement.map")
+      mapFile: directory + "/placement.map",
+      trustedProxies: try node.ranges("trusted_proxies") ?? [],
+      unlimitedAddresses: try node.ranges("unlimited_addresses") ?? Self.ownAddresses)
     watch = files.watch(directory)
     mapKey = KeyedHash.derive(from: files.deploymentKey, info: "aimstors-router-map/1")
   }

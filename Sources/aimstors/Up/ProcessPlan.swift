@@ -1,3 +1,4 @@
+import Edge
 import GraphSimulator
 
 /// One child of `up`: what it is told, and where it is seen.
@@ -162,7 +163,9 @@ struct DeploymentPlan {
           configuration: common(router.id)
             .with("data_directory", JSON(directory)).with("http_host", JSON(router.httpHost))
             .with("http_port", JSON(port)).with("health_port", JSON(health))
-            .with("domain", JSON(topology.hosts.domain))))
+            .with("domain", JSON(topology.hosts.domain))
+            .with("trusted_proxies", router.trustedProxies.map { JSON($0) })
+            .with("unlimited_addresses", router.unlimitedAddresses.map { JSON($0) })))
     }
     let cells = CellPlanner(
       topology: topology, machine: machine, dataDirectory: dataDirectory, secrets: secrets,
@@ -171,4 +174,9 @@ struct DeploymentPlan {
     for cell in topology.cells { processes += cells.processes(of: cell, &ports) }
     self.processes = processes
   }
+}
+
+extension JSON {
+  /// Ranges as a configuration file lists them.
+  fileprivate init(_ ranges: [NetworkRange]) { self = .array(ranges.map { JSON($0.text) }) }
 }

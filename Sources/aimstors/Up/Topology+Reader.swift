@@ -123,12 +123,17 @@ extension Topology {
   }
 
   private static func router(_ node: ConfigurationNode) throws(ConfigurationError) -> Router {
-    try node.allow(["id", "machine", "http_host", "http_port", "health_port"])
+    try node.allow([
+      "id", "machine", "http_host", "http_port", "health_port", "trusted_proxies",
+      "unlimited_addresses",
+    ])
     return Router(
       id: try identifier(node, "id"),
       machine: try identifier(node, "machine", default: defaultMachine),
       httpHost: try node.string("http_host", default: "127.0.0.1"),
-      httpPort: try port(node, "http_port"), healthPort: try port(node, "health_port"))
+      httpPort: try port(node, "http_port"), healthPort: try port(node, "health_port"),
+      trustedProxies: try node.ranges("trusted_proxies"),
+      unlimitedAddresses: try node.ranges("unlimited_addresses"))
   }
 
   private static func graph(_ node: ConfigurationNode) throws(ConfigurationError) -> Graph {

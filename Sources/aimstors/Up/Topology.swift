@@ -1,3 +1,5 @@
+import Edge
+
 /// Which processes a deployment has: one versioned file, shared by all hosts.
 ///
 /// The format is in `topology/README.md`.
@@ -76,6 +78,13 @@ struct Topology: Hashable {
     let httpHost: String
     let httpPort: Int
     let healthPort: Int
+    /// Proxies before the router, such as what ends TLS, whose `X-Forwarded-For` it believes.
+    ///
+    /// Nil, here and below: not said, and not written for a router of an older version, which would
+    /// not know the key.
+    var trustedProxies: [NetworkRange]?
+    /// Clients without a rate.
+    var unlimitedAddresses: [NetworkRange]?
   }
 
   struct Simulator: Hashable {

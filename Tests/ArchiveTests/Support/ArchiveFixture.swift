@@ -77,7 +77,7 @@ final class ArchiveFixture: Sendable {
     try await engine.create(tenant, epoch: .first)
     start()
     try await pay(ids, tenant)
-    #expect(await service.waitUntilArchived(seconds: 20))
+    #expect(await service.waitUntilArchived(seconds: 120))
   }
 
   func pay(_ ids: ClosedRange<Int64>, _ tenant: TenantID = tenant) async throws {

@@ -33,10 +33,12 @@ final class TestAPI: Sendable {
   /// By when the newest request had to be answered.
   var lastDeadline: ContinuousClock.Instant? { deadlines.withLock { $0.last } }
 
-  convenience init() throws {
+  /// - Parameter idempotencyKeys: How many answers the store keeps.
+  convenience init(idempotencyKeys: Int = .max) throws {
     let clock = SimulatedWallClock()
     let tenants = DirectTenants(
-      schema: CellSchema.schema, clock: clock, random: SeededRandomSource(seed: 11))
+      schema: CellSchema.schema, clock: clock, random: SeededRandomSource(seed: 11),
+      idempotencyKeys: idempotencyKeys)
     try tenants.create(Self.tenant)
     try tenants.create(Self.otherTenant)
     self.init(tenants, clock: clock)
@@ -91,11 +93,11 @@ final class TestAPI: Sendable {
 
   /// A request of the app host without a credential.
   func app(
-    _ method: String, _ target: String, _ body: String = "", address: String = "192.0.2.1",
-    tenant: TenantID = TestAPI.tenant
+    _ method: String, _ target: String, _ body: String = "", key: String? = nil,
+    address: String = "192.0.2.1", tenant: TenantID = TestAPI.tenant
   ) async -> Answer {
     await send(
-      method, target, body, host: "app", header: nil, key: nil, role: .router, address: address,
+      method, target, body, host: "app", header: nil, key: key, role: .router, address: address,
       tenant: tenant)
   }
 

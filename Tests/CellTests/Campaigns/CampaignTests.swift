@@ -81,7 +81,7 @@ import Wire
     #expect(try await run(shop, Shop.accepted) == 7)
   }
 
-  @Test func `a page that crosses the limit adds nobody, one that has begun is completed`()
+  @Test func `a page that crosses the limit adds nobody, one that has begun keeps its room`()
     async throws
   {
     let shop = try await Shop()
@@ -115,11 +115,27 @@ import Wire
     try await pretend(most - 4)
     try await add(0, of: page(1))
     #expect(try await shop.tally(id).recipients == most - 2)
-    // Another page comes in between.
-    try await pretend(most)
+    // Others come in between, of several commands and of one: what has begun fills it up.
+    let late = await #expect(throws: Failure.self) { try await add(0, of: page(2)) }
+    #expect(late?.code == .invalidField)
+    let single = try RecipientPage(
+      Array(#"{"page":3,"recipients":[{"to":"+491701230001","parameters":["B"]}]}"#.utf8),
+      parameters: ["1"], isNamed: false)
+    let whole = await #expect(throws: Failure.self) {
+      try await shop.write { tx in
+        try CampaignCommands(tx).add(single.entries, chunk: 0, of: single, isLast: true, to: id)
+      }
+    }
+    #expect(whole?.code == .invalidField)
     try await add(1, of: page(1))
-    #expect(try await shop.tally(id).recipients == most + 2)
-    // Nothing is left of the refused page that would hold up the campaign.
+    #expect(try await shop.tally(id).recipients == most)
+    // The room of a page that is whole is nobody's any more: its people are counted.
+    try await pretend(most - 1)
+    try await shop.write { tx in
+      try CampaignCommands(tx).add(single.entries, chunk: 0, of: single, isLast: true, to: id)
+    }
+    #expect(try await shop.tally(id).recipients == most)
+    // Nothing is left of the refused pages that would hold up the campaign.
     try await pretend(7)
     try await shop.write { tx in try CampaignCommands(tx).start(id, CampaignStart([])) }
   }

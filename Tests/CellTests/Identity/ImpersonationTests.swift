@@ -64,6 +64,28 @@ import Wire
     #expect(events.contains { $0["action"] as? String == "impersonation.start" })
   }
 
+  @Test func `a page of one piece is written down once, its repeat not at all`() async throws {
+    let shop = try await TestShop()
+    let api = shop.api
+    api.services.identity.grantKey.set(key.verifying)
+    let opened = await redeem(api, grant(api))
+    let access = try #require(opened.text("access_token"))
+    let campaign = try await shop.campaign()
+    func written() async -> Int {
+      await api.admin("GET", "/v1/tenants/t1/audit").list("data").filter {
+        $0["action"] as? String == "POST /v1/campaigns/{}/recipients"
+          && $0["impersonated_by"] as? String == "opr_7"
+      }.count
+    }
+    let page = #"{"page":0,"recipients":[{"to":"+491701230001","parameters":["Ana"]}]}"#
+    for _ in 0..<2 {
+      let added = await api.api(
+        "POST", "/v1/campaigns/\(campaign)/recipients", page, bearer: access, key: "p")
+      #expect(added.status == 200, "\(added.json)")
+      #expect(await written() == 1)
+    }
+  }
+
   @Test func `messages and money that an operator caused carry both identities`() async throws {
     let shop = try await TestShop()
     let api = shop.api

@@ -7,7 +7,7 @@ import Wire
 @testable import Cell
 
 /// How a move's source waits for its target's check of the copied files.
-@Suite("Waiting for an import") struct ImportWaitTests {
+@Suite("Waiting for an import", .timeLimit(.minutes(10))) struct ImportWaitTests {
   /// A target that answers as `body` says, told how often it was asked; answers what became of it.
   private func ask(
     wait: Duration = .milliseconds(50), isCancelled: @escaping @Sendable () -> Bool = { false },
@@ -22,10 +22,17 @@ import Wire
     let asked = Atomic(0)
     let address = try await target.listen(at: Address("tcp://b:1")) {
       (request) async throws(Failure) in
+      guard request.method == .moveImport else { return [] }
       try await body(asked.wrappingAdd(1, ordering: .relaxed).newValue)
       return []
     }
-    let peer = MovePeer(peer: source.peer(at: address))
+    let connection = source.peer(at: address)
+    // The waits are not those of a connection, too: without one nobody would be asked.
+    while (try? await connection.request(.inventory, [], timeout: .seconds(60), traceID: "")) == nil
+    {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    let peer = MovePeer(peer: connection)
     var failure: FailureCode?
     do throws(Failure) {
       try await peer.askImport(

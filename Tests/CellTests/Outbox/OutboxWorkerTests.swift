@@ -47,7 +47,7 @@ private final class RuledGraph: GraphTransport {
       GraphResponse(status: 200, body: Array(#"{"messages":[{"id":"wamid.\#(count)"}]}"#.utf8)))
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a campaign goes out, every recipient once`() async throws {
     let shop = try await Shop()
     let graph = RuledGraph { Self.accepted($0) }
@@ -66,7 +66,7 @@ private final class RuledGraph: GraphTransport {
     #expect(try await shop.state(id) == .completed)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a request without an answer is never repeated`() async throws {
     let shop = try await Shop()
     let graph = RuledGraph { count in
@@ -88,7 +88,7 @@ private final class RuledGraph: GraphTransport {
   }
 
   /// Graph's "too fast" holds for a minute, also where the tenant has nothing to send in it.
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a number that was too fast stays slow when its tenant is let go`() async throws {
     let shop = try await Shop()
     let graph = RuledGraph { _ in

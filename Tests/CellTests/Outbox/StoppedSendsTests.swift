@@ -42,7 +42,7 @@ import Wire
     #expect(look.isStopped)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `a stopped tenant that stays due is looked at once in a while`() async throws {
     let shop = try await Shop()
     _ = try await shop.send(Shop.text)

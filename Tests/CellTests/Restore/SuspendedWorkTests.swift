@@ -95,7 +95,7 @@ import Wire
     #expect(!isAsked(.fork(since: now), now) && !isAsked(.fork(since: now), now, "lost@2"))
   }
 
-  @Test(.timeLimit(.minutes(2)), arguments: Way.allCases)
+  @Test(.timeLimit(.minutes(10)), arguments: Way.allCases)
   func `it is counted, told, released, and goes out once`(_ way: Way) async throws {
     try await inDirectory { directory in
       let cell = try await ArchivedCell("cell", in: directory, clock)

@@ -53,6 +53,38 @@ import Wire
     #expect(names.count == OpenAPIDocument(host: host == "admin" ? .admin : .api).routes.count)
   }
 
+  /// Those that are in neither list find, repeated, what they left: they look up no key.
+  @Test func `a DELETE names the key where its answer is kept, and nowhere else`() throws {
+    func kept(_ host: HostKind) -> Set<String> {
+      Set(
+        OpenAPIDocument(host: host).routes.filter { $0.method == "DELETE" && $0.keepsAnswer }
+          .map(\.path))
+    }
+    func shown(_ host: HostKind) throws -> Set<String> {
+      let root = try JSONTape(OpenAPIDocument(host: host).json).root
+      var paths: Set<String> = []
+      for (path, methods) in try #require(root["paths"]).members {
+        let names = methods["delete"]?["parameters"]?.elements.compactMap { $0["name"]?.string }
+        if names?.contains("Idempotency-Key") == true { paths.insert(path) }
+      }
+      return paths
+    }
+    let admin: Set = [
+      "/v1/send-stops/{scope}/{id}", "/v1/quarantine/{id}", "/v1/operators/{id}",
+      "/v1/operators/{id}/totp", "/v1/alert-channels/webhook", "/v1/alert-channels/email",
+    ]
+    let api: Set = [
+      "/v1/users/{id}", "/v1/roles/{name}", "/v1/alert-channels/webhook",
+      "/v1/alert-channels/email",
+    ]
+    #expect(kept(.admin) == admin && kept(.api) == api)
+    #expect(try shown(.admin) == admin && shown(.api) == api)
+    for host in [HostKind.admin, .api] {
+      let routes = OpenAPIDocument(host: host).routes
+      #expect(routes.allSatisfy { !$0.keepsAnswer || $0.method == "DELETE" })
+    }
+  }
+
   @Test(arguments: ["", "aop_x", "nonsense"])
   func `nothing is answered without an operator's token`(bearer: String) async throws {
     let deployment = try await Deployment()

@@ -109,7 +109,7 @@ import Wire
     try await a.heartbeat(deployment.control, oldestDue: 5_000)
     _ = try await deployment.admin("PUT", "/v1/send-stops/platform/all", #"{"reason":"abuse"}"#)
     let stop = try await deployment.admin("PUT", "/v1/send-stops/cell/cell-a", #"{"reason":"x"}"#)
-    _ = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a")
+    _ = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a", key: "l")
     #expect(stop.status == 200)
     let status = try await deployment.admin("GET", "/v1/status").root()
     #expect(status["send_stops"]?.elements.map { $0["scope"]?.string } == ["platform"])

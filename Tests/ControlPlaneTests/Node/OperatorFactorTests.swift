@@ -152,6 +152,99 @@ import Wire
     #expect(try await deployment.admin("DELETE", itself, key: "r4").code() == "not_found")
   }
 
+  @Test func `what was answered is answered again under its key, and to nobody else`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let code = Self.code
+    let person = try await Self.enrolled(deployment, "operator")
+    func confirm(_ key: String, _ bearer: String, _ text: String? = nil) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/me/totp/confirm", Self.body(text ?? code(person.secret, deployment)),
+        key: key, bearer: bearer)
+    }
+    #expect(try await confirm("c", person.token).code() == "second_factor_required")
+    let session = try await Self.open(person.codes[0], person, deployment).text("token")
+    let again = try await confirm("c", session)
+    #expect(again.status == 200, "\(again.raw)")
+    let codes = try again.root()["recovery_codes"].map { $0.elements.compactMap { $0.string } }
+    #expect(codes == person.codes)
+    #expect(again.headers["cache-control"] == "no-store")
+    #expect(try await confirm("c", session, "123456").code() == "idempotency_conflict")
+    deployment.clock.advance(milliseconds: 30_000)
+    #expect(try await confirm("c2", session).code() == "invalid_state")
+    // The same guess under its key is one guess.
+    for _ in 0..<WrongCodeRule.free + 1 {
+      #expect(try await confirm("guess", session, "000000x").code() == "forbidden")
+    }
+    func remove(_ key: String, _ bearer: String) async throws -> Answer {
+      try await deployment.admin(
+        "POST", "/v1/me/totp/remove", Self.body(person.codes[1]), key: key, bearer: bearer)
+    }
+    #expect(try await remove("m", session).status == 204)
+    #expect(try await remove("m", person.token).status == 204)
+    #expect(try await remove("m2", person.token).code() == "invalid_state")
+    let other = try await Self.enrolled(deployment, "support")
+    let reset = "/v1/operators/\(other.id)/totp"
+    for _ in 0..<2 {
+      #expect(try await deployment.admin("DELETE", reset, key: "r").status == 204)
+    }
+    #expect(try await deployment.admin("DELETE", reset, key: "r2").code() == "not_found")
+  }
+
+  private static func recover(
+    _ person: Person, _ deployment: Deployment, key: String
+  ) async throws -> Answer {
+    let proof = DeploymentProof.make(
+      .removeFactor(of: person.id), key: deployment.key,
+      seconds: deployment.clock.milliseconds() / 1_000, nonce: "0123456789")
+    return try await deployment.admin(
+      "POST", "/v1/operators/totp-recovery", #"{"operator":"\#(person.id)"}"#, key: key,
+      bearer: "", headers: [DeploymentProof.header: proof])
+  }
+
+  @Test func `the deployment's key takes a factor away, and its repeat is answered alike`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let person = try await Self.enrolled(deployment, "operator")
+    for _ in 0..<2 {
+      #expect(try await Self.recover(person, deployment, key: "k").status == 204)
+    }
+    #expect(try await Self.recover(person, deployment, key: "k2").code() == "not_found")
+    #expect(try await deployment.admin("GET", "/v1/me", bearer: person.token).status == 200)
+  }
+
+  @Test func `whoever has filled the table of keys keeps nobody from taking them away`()
+    async throws
+  {
+    let deployment = try await Deployment(idempotencyKeys: 30)
+    var people: [Person] = []
+    for role in ["operator", "support", "support"] {
+      people.append(try await Self.enrolled(deployment, role))
+    }
+    var filled = ""
+    for number in 0...30 where filled.isEmpty {
+      let answer = try await deployment.admin(
+        "POST", "/v1/cells/join-tokens", key: "fill-\(number)")
+      if answer.status == 429 { filled = try answer.code() }
+    }
+    #expect(filled == "idempotency_table_full")
+    let session = try await Self.open(people[0].codes[0], people[0], deployment).text("token")
+    let removed = try await deployment.admin(
+      "POST", "/v1/me/totp/remove", Self.body(people[0].codes[1]), key: "m", bearer: session)
+    #expect(removed.status == 204, "\(removed.raw)")
+    let reset = "/v1/operators/\(people[1].id)/totp"
+    #expect(try await deployment.admin("DELETE", reset, key: "r").status == 204)
+    #expect(try await Self.recover(people[2], deployment, key: "k").status == 204)
+    for person in people {
+      let gone = try await deployment.admin("DELETE", "/v1/operators/\(person.id)", key: person.id)
+      #expect(gone.status == 204, "\(gone.raw)")
+      let dead = try await deployment.admin("GET", "/v1/me", bearer: person.token)
+      #expect(try dead.code() == "unauthenticated")
+    }
+  }
+
   @Test func `a rotation seals apps and second factors anew, and all of them go on`() async throws {
     let random = SeededRandomSource(seed: 9)
     let (old, new) = (random.bytes(32), random.bytes(32))

@@ -61,15 +61,21 @@ import Wire
     let first = try await deployment.admin("GET", "/v1/operators")
     #expect(first.raw.contains("super_admin"))
     let id = try admin.text("id")
-    #expect(try await deployment.admin("DELETE", "/v1/operators/\(id)").status == 204)
+    let path = "/v1/operators/\(id)"
+    #expect(try await deployment.admin("DELETE", path, key: "d").status == 204)
+    #expect(try await deployment.admin("DELETE", path, key: "d").status == 204, "its repeat")
+    #expect(try await deployment.admin("DELETE", path, key: "d2").code() == "not_found")
     let dead = try await deployment.admin("GET", "/v1/cells", bearer: admin2)
     #expect((try dead.code()) == "unauthenticated")
     let people = try await deployment.store.read(.platformStore, [.platform]) {
       try PlatformRows(connection: $0.file(.platform)).operators(after: "", limit: 10)
     }
     let last = try #require(people.first { $0.role == .superAdmin })
-    let refused = try await deployment.admin("DELETE", "/v1/operators/\(last.id)")
+    let refused = try await deployment.admin(
+      "DELETE", "/v1/operators/\(last.id)", key: "d3")
     #expect((try refused.code()) == "last_owner")
+    let other = try await deployment.admin("DELETE", "/v1/operators/\(last.id)", key: "d")
+    #expect((try other.code()) == "idempotency_conflict")
     let bad = try await Self.create(deployment, "king")
     #expect((try bad.code()) == "invalid_field")
   }

@@ -49,6 +49,19 @@ import Wire
     try await Deployment { $0.alerts = AlertSettings(mail: outside, webhook: outside) }
   }
 
+  @Test func `a channel that was taken away is not missing to who took it away`() async throws {
+    let deployment = try await Self.deployment(Outside())
+    let path = "/v1/alert-channels/webhook"
+    #expect(try await deployment.admin("PUT", path, Self.hook, key: "p").status == 200)
+    for _ in 0..<2 {
+      #expect(try await deployment.admin("DELETE", path, key: "d").status == 204)
+    }
+    #expect(try await deployment.admin("DELETE", path, key: "d2").code() == "not_found")
+    let other = "/v1/alert-channels/email"
+    let conflict = try await deployment.admin("DELETE", other, key: "d")
+    #expect(try conflict.code() == "idempotency_conflict")
+  }
+
   @Test func `what operators do is posted in order, once, signed, and after the server was down`()
     async throws
   {

@@ -1,5 +1,6 @@
 import Edge
 import Foundation
+import Synchronization
 import Testing
 import Wire
 
@@ -194,10 +195,18 @@ import Wire
     #expect(try await deployment.admin("DELETE", path).code() == "invalid_field")
     #expect(try await deployment.admin("DELETE", path + "?reason=").code() == "invalid_field")
     #expect(a.seen.spool.count == 2)
-    let gone = try await deployment.admin("DELETE", path + "?reason=not%20ours")
+    let gone = try await deployment.admin(
+      "DELETE", path + "?reason=not%20ours", key: "d")
     #expect(try gone.status == 200 && gone.text("state") == "discarded")
     #expect(a.seen.spool.map(\.id) == ["qua_2"])
-    #expect(try await deployment.admin("DELETE", path + "?reason=x").status == 404)
+    #expect(try await deployment.admin("DELETE", path + "?reason=x", key: "e").status == 404)
+    // As if the first had been cut off before the entry was removed: its repeat goes on.
+    a.change { $0.spool.insert(entry("qua_1", body: "junk"), at: 0) }
+    let again = try await deployment.admin("DELETE", path + "?reason=not%20ours", key: "d")
+    #expect(again.status == 200 && again.bytes == gone.bytes)
+    #expect(a.seen.spool.map(\.id) == ["qua_2"])
+    let other = try await deployment.admin("DELETE", path + "?reason=x", key: "d")
+    #expect(try other.code() == "idempotency_conflict")
     let audit = try await deployment.node.services.store.read { rows in
       try rows.connection.rows(
         "SELECT detail FROM audit WHERE action = 'quarantine.discard' AND subject = ?1",
@@ -209,6 +218,29 @@ import Wire
     await deployment.node.drain()
     let status = try await deployment.admin("GET", "/v1/status").root()
     #expect(status["spools"]?[0]?["entries"]?.integer == 1)
+  }
+
+  @Test func `of two discards at once under one key none is answered that there is nothing`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    await deployment.node.drain()
+    let path = "/v1/quarantine/cell-a.qua_1?reason=junk"
+    let other = Mutex<Answer?>(nil)
+    let before: @Sendable () async -> Void = {
+      let answer = try? await deployment.admin("DELETE", path, key: "d")
+      other.withLock { $0 = answer }
+    }
+    a.change { state in
+      state.spool = [entry("qua_1", body: "junk")]
+      // The second is through while the first asks for the entry.
+      state.beforeLook = before
+    }
+    let late = try await deployment.admin("DELETE", path, key: "d")
+    let early = try #require(other.withLock { $0 })
+    #expect(early.status == 200 && a.seen.spool.isEmpty)
+    #expect(late.status == 200 && late.bytes == early.bytes, "\(late.raw)")
   }
 
   @Test func `what stays is looked at less and less often, what is new at once`() async throws {

@@ -21,7 +21,7 @@ import Wire
       #expect(cell.seen.stops.first?.lifted == false)
     }
     #expect(try await deployment.admin("GET", "/v1/send-stops/\(subject)").status == 200)
-    let lifted = try await deployment.admin("DELETE", "/v1/send-stops/\(subject)")
+    let lifted = try await deployment.admin("DELETE", "/v1/send-stops/\(subject)", key: "l")
     #expect(lifted.status == 200)
     let last = try #require(a.seen.stops.last)
     #expect(last.lifted && last.version > (a.seen.stops.first?.version ?? .max))
@@ -61,7 +61,8 @@ import Wire
     a.change { $0.refusal = Failure(.recovering, "not yet") }
     _ = try await deployment.admin(
       "PUT", "/v1/send-stops/cell/cell-a", #"{"reason":"x"}"#)
-    _ = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a")
+    let lifted = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a", key: "l")
+    #expect(try lifted.root()["pending_cells"]?[0]?.string == "cell-a")
     a.change { $0.refusal = nil }
     await deployment.node.sweep(grace: 0)
     #expect(a.seen.stops.map(\.lifted) == [true])
@@ -84,7 +85,7 @@ import Wire
     let scope = try await deployment.admin("PUT", "/v1/send-stops/galaxy/1")
     #expect(scope.status == 400)
     #expect(try scope.text("detail").hasPrefix("scope"))
-    let none = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta")
+    let none = try await deployment.admin("DELETE", "/v1/send-stops/tenant/ta", key: "l")
     #expect(none.status == 404)
     for unknown in [
       "tenant/acme", "cell/cell-z", "region/mars", "number/999", "number/num_zzz",
@@ -141,7 +142,8 @@ import Wire
     let refused = try await deployment.admin("PUT", "/v1/send-stops/number/num_9", reason)
     #expect(refused.status == 404)
     #expect(try await deployment.admin("GET", "/v1/send-stops/number/num_9").status == 200)
-    #expect(try await deployment.admin("DELETE", "/v1/send-stops/number/num_9").status == 200)
+    let lifted = try await deployment.admin("DELETE", "/v1/send-stops/number/num_9", key: "l")
+    #expect(lifted.status == 200)
     #expect(try await deployment.admin("GET", "/v1/send-stops").data().isEmpty)
   }
 
@@ -157,5 +159,36 @@ import Wire
     let stop = try await deployment.admin(
       "PUT", "/v1/send-stops/number/num_7", #"{"reason":"x"}"#)
     #expect(stop.status == 404)
+  }
+
+  @Test func `a lift that is repeated under its key leaves a stop that was put anew`()
+    async throws
+  {
+    let deployment = try await Deployment()
+    let a = try await deployment.cell("cell-a")
+    let path = "/v1/send-stops/platform/all"
+    func put(_ reason: String) async throws {
+      let answer = try await deployment.admin("PUT", path, #"{"reason":"\#(reason)"}"#)
+      #expect(answer.status == 200)
+    }
+    try await put("first")
+    let lifted = try await deployment.admin("DELETE", path, key: "l")
+    #expect(try lifted.status == 200 && lifted.text("reason") == "first")
+    try await put("second")
+    let again = try await deployment.admin("DELETE", path, key: "l")
+    #expect(again.status == 200 && again.bytes == lifted.bytes)
+    let standing = try await deployment.admin("GET", path)
+    #expect(try standing.status == 200 && standing.text("reason") == "second")
+    #expect(a.seen.stops.last?.lifted == false)
+    let other = try await deployment.admin("DELETE", "/v1/send-stops/cell/cell-a", key: "l")
+    #expect(try other.code() == "idempotency_conflict")
+    #expect(try await deployment.admin("DELETE", path, key: "l2").status == 200)
+    #expect(a.seen.stops.last?.lifted == true)
+    let lifts = try await deployment.node.services.store.read { rows in
+      try rows.connection.rows("SELECT detail FROM audit WHERE action = 'send_stop.lift'") {
+        $0.text(0)
+      }
+    }
+    #expect(lifts.sorted() == ["first", "second"])
   }
 }

@@ -37,13 +37,19 @@ struct Deployment {
   let router: InMemoryMessenger
   private(set) var token = ""
 
-  init(configure: (inout ControlPlaneConfiguration) -> Void = { _ in }) async throws {
+  /// - Parameter idempotencyKeys: How many answers the store keeps.
+  init(
+    idempotencyKeys: Int = .max,
+    configure: (inout ControlPlaneConfiguration) -> Void = { _ in }
+  ) async throws {
     random = SeededRandomSource(seed: 1)
     clock = SimulatedWallClock()
     boot = SimulatedBootClock()
     network = InMemoryNetwork(random: random)
     key = random.bytes(32)
-    store = DirectTenants(schema: PlatformSchema.schema, clock: clock, random: random)
+    store = DirectTenants(
+      schema: PlatformSchema.schema, clock: clock, random: random,
+      idempotencyKeys: idempotencyKeys)
     try store.create(.platformStore)
     var configuration = ControlPlaneConfiguration(
       id: "control-1", version: "test", listen: Address("tcp://control-1:7000"),

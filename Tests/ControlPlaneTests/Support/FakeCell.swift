@@ -32,6 +32,8 @@ final class FakeCell: Sendable {
     var program = Aimstors_ProtoProgramState()
     /// How often the spool was looked at.
     var looks = 0
+    /// What happens before the spool is looked at the next time.
+    var beforeLook: (@Sendable () async -> Void)?
   }
 
   let id: String
@@ -57,6 +59,7 @@ final class FakeCell: Sendable {
     let address = try await messenger.listen(at: Address("tcp://\(id):0")) {
       (request) async throws(Failure) -> [UInt8] in
       guard let cell = box.withLock({ $0 }) else { throw Failure(.recovering, "not yet") }
+      await cell.beforeAnswer(request)
       return try cell.answer(request)
     }
     let cell = FakeCell(id: id, region: region, messenger: messenger, address: address)
@@ -155,6 +158,15 @@ final class FakeCell: Sendable {
     } catch .refused(let failure) {
       throw failure
     }
+  }
+
+  private func beforeAnswer(_ request: IncomingRequest) async {
+    guard request.method == .spoolQuery else { return }
+    let before = state.withLock { state in
+      defer { state.beforeLook = nil }
+      return state.beforeLook
+    }
+    await before?()
   }
 
   private func answer(_ request: IncomingRequest) throws(Failure) -> [UInt8] {

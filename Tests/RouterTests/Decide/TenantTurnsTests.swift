@@ -3,7 +3,7 @@ import Wire
 
 @testable import Router
 
-@Suite("Turns of tenants", .timeLimit(.minutes(1))) struct TenantTurnsTests {
+@Suite("Turns of tenants", .timeLimit(.minutes(10))) struct TenantTurnsTests {
   private let acme = TenantID(trusted: "acme")
   private let zoe = TenantID(trusted: "zoe")
   private let cell = CellID(trusted: "cell-1")

@@ -1,3 +1,4 @@
+import Edge
 import Messaging
 import Simulation
 import Synchronization
@@ -7,7 +8,7 @@ import Wire
 @testable import Router
 
 /// What a client hears at the limits of time and of what is in flight.
-@Suite("Limits of forwarding", .timeLimit(.minutes(1))) struct ForwardingLimitTests {
+@Suite("Limits of forwarding", .timeLimit(.minutes(10))) struct ForwardingLimitTests {
   @Test func `the limits are those of the architecture, and fit the link to a cell`() {
     let limits = RouterLimits()
     #expect(limits.requestTime == .seconds(30))
@@ -17,9 +18,21 @@ import Wire
     #expect(limits.perCell <= MessagingLimits.callsInFlight + MessagingLimits.callsWaiting)
   }
 
+  @Test func `a client's time for an answer grows with its size, and is a few minutes at most`() {
+    var limits = RouterLimits()
+    #expect(limits.answerTime(whole: EdgeLimits.responseBytes) < .seconds(180))
+    // Not below that of a slice: one alone would never have its own.
+    #expect(limits.answerTime(whole: 0) >= limits.answerTime)
+    limits.answerGrace = .seconds(5)
+    limits.answerRate = 1_000
+    #expect(limits.answerTime(whole: 0) == .seconds(5))
+    #expect(limits.answerTime(whole: 3_500) == .milliseconds(8_500))
+  }
+
   @Test func `what its cell does not answer in time ends, a write in doubt`() async throws {
     var limits = RouterLimits()
-    limits.requestTime = .milliseconds(200)
+    // Time enough to be with the cell, also on a busy machine.
+    limits.requestTime = .seconds(2)
     let (cell, _, router) = try await RouterHarness.withCell(limits)
     let (gate, open) = AsyncStream.makeStream(of: Void.self)
     let held = Task { for await _ in gate {} }

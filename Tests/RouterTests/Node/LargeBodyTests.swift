@@ -1,4 +1,5 @@
 import Edge
+import Hummingbird
 import Messaging
 import Simulation
 import Synchronization
@@ -8,7 +9,7 @@ import Wire
 @testable import Router
 
 /// What a client hears where there is no room for a large body, and that all room comes back.
-@Suite("Large bodies", .timeLimit(.minutes(1))) struct LargeBodyTests {
+@Suite("Large bodies", .timeLimit(.minutes(10))) struct LargeBodyTests {
   private static let bytes = 50_000
   private static let large = [UInt8](repeating: 0x20, count: bytes)
   private static let small = [UInt8](repeating: 0x20, count: BodyReader.smallBytes)
@@ -43,19 +44,112 @@ import Wire
     #expect(try await router.call(.post, body: Self.large).status == 200)
   }
 
+  private static func webhook(pad count: Int) -> String {
+    let pad = String(repeating: "x", count: count)
+    let value = #"{"metadata":{"phone_number_id":"106"},"pad":"\#(pad)"}"#
+    return #"{"entry":[{"id":"9","changes":[{"field":"messages","value":\#(value)}]}]}"#
+  }
+
   @Test func `a webhook without room is not stored, and its sender is told so`() async throws {
     var limits = RouterLimits()
     limits.webhookBytes = Self.bytes - 1
     let (cell, _, router) = try await RouterHarness.withCell(limits)
-    let pad = String(repeating: "x", count: Self.bytes)
-    let value = #"{"metadata":{"phone_number_id":"106"},"pad":"\#(pad)"}"#
-    let refused = try await router.webhook(
-      #"{"entry":[{"id":"9","changes":[{"field":"messages","value":\#(value)}]}]}"#)
+    let refused = try await router.webhook(Self.webhook(pad: Self.bytes))
     #expect(refused.status == 503)
     #expect(refused.body.contains("\"not_stored\""))
     #expect(refused.headers[.retryAfter] == "1")
     #expect(cell.parts.isEmpty && cell.spooled.isEmpty)
     #expect(router.node.edge.traffic.bodyBytes == 0)
+  }
+
+  @Test func `strangers who hold all of their room keep nobody out from where others were signed`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.strangerBytes = Self.bytes
+    let (cell, _, router) = try await RouterHarness.withCell(limits)
+    let traffic = router.node.edge.traffic
+    let (parts, stranger) = AsyncStream.makeStream(of: ByteBuffer.self)
+    stranger.yield(ByteBuffer(bytes: Self.large))
+    async let held = router.send(
+      .post, "/webhooks/whatsapp/default", headers: ["transfer-encoding": "chunked"],
+      stream: RequestBody(asyncSequence: parts), peer: "198.51.100.1")
+    while traffic.bodyBytes < Self.bytes { await Task.yield() }
+    // The first large one might be another stranger's; a small one needs no room, and tells.
+    var statuses: [Int] = []
+    for pad in [Self.bytes, 0, Self.bytes] {
+      statuses.append(try await router.webhook(Self.webhook(pad: pad)).status)
+    }
+    #expect(statuses == [503, 200, 200])
+    #expect(traffic.bodyBytes == Self.bytes)
+    #expect(cell.parts.count + cell.spooled.count == 2)
+    #expect(router.node.edge.metrics.count(of: .bodiesFull) == 1)
+    stranger.finish()
+    #expect(try await held.status == 401)
+    #expect(traffic.bodyBytes == 0)
+  }
+
+  @Test func `a valid signature makes its sender known, a wrong one does not`()
+    async throws
+  {
+    var limits = RouterLimits()
+    limits.strangerBytes = 0
+    let (_, _, router) = try await RouterHarness.withCell(limits)
+    var statuses: [Int] = []
+    for secret in ["other", "s3cret"] {
+      statuses.append(try await router.webhook(Self.webhook(pad: 0), secret: secret).status)
+      statuses.append(try await router.webhook(Self.webhook(pad: Self.bytes)).status)
+    }
+    #expect(statuses == [403, 503, 200, 200])
+  }
+
+  /// Two Meta apps: the platform's, and one of `acme`, which knows that one's secret.
+  private func withTwoApps(_ limits: RouterLimits) async throws -> RouterHarness {
+    let network = InMemoryNetwork(random: SeededRandomSource(seed: 9))
+    let cell = try await FakeCell("a", network)
+    var chunk = TestMap.acme
+    chunk.metaApps.append(TestMap.app("own", secret: "known", tenant: "acme"))
+    _ = try await FakeControlPlane(network, chunk)
+    let router = try RouterHarness(network: network, limits: limits)
+    try await router.connect([cell])
+    return router
+  }
+
+  @Test func `who has signed for one app is a stranger to another`() async throws {
+    var limits = RouterLimits()
+    limits.strangerBytes = 0
+    let router = try await withTwoApps(limits)
+    let large = Self.webhook(pad: Self.bytes)
+    let own = try await router.webhook(Self.webhook(pad: 0), app: "own", secret: "known")
+    #expect(own.status == 200)
+    #expect(try await router.webhook(large, app: "own", secret: "known").status == 200)
+    #expect(try await router.webhook(large).status == 503)
+    #expect(try await router.webhook(Self.webhook(pad: 0)).status == 200)
+    #expect(try await router.webhook(large).status == 200)
+  }
+
+  @Test func `one app's senders, however well known, leave room to another's`() async throws {
+    var limits = RouterLimits()
+    limits.strangerBytes = 0
+    limits.webhookBytes = 3 * Self.bytes
+    limits.webhookBytesPerApp = 3 * Self.bytes / 2
+    let router = try await withTwoApps(limits)
+    let traffic = router.node.edge.traffic
+    let small = Self.webhook(pad: 0)
+    #expect(try await router.webhook(small).status == 200)
+    #expect(try await router.webhook(small, app: "own", secret: "known").status == 200)
+    let (parts, drip) = AsyncStream.makeStream(of: ByteBuffer.self)
+    drip.yield(ByteBuffer(bytes: Self.large))
+    async let held = router.send(
+      .post, "/webhooks/whatsapp/own", headers: ["transfer-encoding": "chunked"],
+      stream: RequestBody(asyncSequence: parts))
+    while traffic.bodyBytes < Self.bytes { await Task.yield() }
+    let large = Self.webhook(pad: Self.bytes)
+    #expect(try await router.webhook(large, app: "own", secret: "known").status == 503)
+    #expect(try await router.webhook(large).status == 200)
+    drip.finish()
+    #expect(try await held.status == 401)
+    #expect(traffic.bodyBytes == 0)
   }
 
   @Test func `the control plane's bodies have room of their own, and an end`() async throws {

@@ -12,8 +12,13 @@ struct DrippingClient {
 
   private let descriptor: Int32
 
-  init(port: Int) throws {
+  /// - Parameter receiving: How much waits for it where it does not read; nil: the system's choice.
+  init(port: Int, receiving: Int32? = nil) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    if var receiving {
+      setsockopt(
+        descriptor, SOL_SOCKET, SO_RCVBUF, &receiving, socklen_t(MemoryLayout<Int32>.size))
+    }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
@@ -35,14 +40,25 @@ struct DrippingClient {
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4_096)
         while true {
-          // MSG_NOSIGNAL: the other side may have closed.
-          if Glibc.send(descriptor, "a", 1, Int32(MSG_NOSIGNAL)) < 0 { break }
-          usleep(milliseconds * 1_000)
+          // MSG_NOSIGNAL: the other side may have closed. What it said before that is still there.
+          let isOpen = Glibc.send(descriptor, "a", 1, Int32(MSG_NOSIGNAL)) >= 0
+          if isOpen { usleep(milliseconds * 1_000) }
           let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-          if count == 0 || (count < 0 && errno != EAGAIN) { break }
           if count > 0 { answer += buffer[..<count] }
+          if count == 0 || (count < 0 && (!isOpen || errno != EAGAIN)) { break }
         }
         continuation.resume(returning: String(decoding: answer, as: UTF8.self))
+      }
+    }
+  }
+
+  /// Reads so many bytes at most, and again after a pause, until the other side closes.
+  func readUntilClosed(_ count: Int, every milliseconds: UInt32) async {
+    await withCheckedContinuation { continuation in
+      _ = OwnThread(name: "sip") {
+        var buffer = [UInt8](repeating: 0, count: count)
+        while recv(descriptor, &buffer, count, 0) > 0 { usleep(milliseconds * 1_000) }
+        continuation.resume()
       }
     }
   }

@@ -7,7 +7,7 @@ import Wire
 @testable import Storage
 
 /// A stalled tenant catches up beside a flusher that moves its records meanwhile.
-@Suite("Catching up", .timeLimit(.minutes(1))) struct CatchUpTests {
+@Suite("Catching up", .timeLimit(.minutes(10))) struct CatchUpTests {
   private let stalled = TestEngine.tenant
   private let other = TenantID(trusted: "t2")
 

@@ -6,7 +6,7 @@ import Wire
 @testable import Storage
 
 /// What a start found damaged the next start finds, too: no checkpoint of heads takes its place.
-@Suite("Evidence of damage", .timeLimit(.minutes(2))) struct DamageEvidenceTests {
+@Suite("Evidence of damage", .timeLimit(.minutes(10))) struct DamageEvidenceTests {
   private let lost = TenantID(trusted: "lost")
   private let second = TenantID(trusted: "second")
   private let whole = TenantID(trusted: "whole")

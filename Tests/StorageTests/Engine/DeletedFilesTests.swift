@@ -6,7 +6,7 @@ import Wire
 @testable import Storage
 
 /// Somebody deletes a tenant's directory: it is stopped, never begun anew.
-@Suite("Deleted files", .timeLimit(.minutes(1))) struct DeletedFilesTests {
+@Suite("Deleted files", .timeLimit(.minutes(10))) struct DeletedFilesTests {
   private let tenant = TestEngine.tenant
 
   private func isStopped(_ test: TestEngine, _ id: Int64) async -> Bool {

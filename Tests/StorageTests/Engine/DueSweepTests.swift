@@ -5,7 +5,7 @@ import Wire
 @testable import Storage
 
 /// The due index against what the files say.
-@Suite("Due sweep", .timeLimit(.minutes(1))) struct DueSweepTests {
+@Suite("Due sweep", .timeLimit(.minutes(10))) struct DueSweepTests {
   private let tenant = TestEngine.tenant
 
   @Sendable private static func insert(_ transaction: Transaction, _ id: Int64, due: Int64) throws {

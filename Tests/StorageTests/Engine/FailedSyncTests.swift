@@ -7,7 +7,7 @@ import Wire
 
 /// A failed fsync of whatever a flush or a COMMIT synchronizes ends the process: the disk takes the
 /// next one, and lacks what the failed one dropped.
-@Suite("Failed fsyncs", .timeLimit(.minutes(1))) struct FailedSyncTests {
+@Suite("Failed fsyncs", .timeLimit(.minutes(10))) struct FailedSyncTests {
   private static let firstSegment = "/data/journal/0000000000000001.journal"
   private let tenant = TestEngine.tenant
   private let disk = SimulatedDisk()

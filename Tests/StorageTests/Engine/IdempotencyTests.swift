@@ -11,11 +11,11 @@ import Wire
 
   private func claim(
     _ key: String, payload: UInt8 = 1, principal: String = "key1",
-    retention: Int64 = IdempotencyClaim.dayRetention
+    retention: Int64 = IdempotencyClaim.dayRetention, mayGoUnkept: Bool = false
   ) -> IdempotencyClaim {
     IdempotencyClaim(
       principal: principal, key: key, payloadHash: [UInt8](repeating: payload, count: 32),
-      file: .ledger, retentionSeconds: retention)
+      file: .ledger, retentionSeconds: retention, mayGoUnkept: mayGoUnkept)
   }
 
   private func pay(
@@ -128,6 +128,30 @@ import Wire
       }
       #expect(rows == 1)
       #expect(try await test.counts() == [4, 4])
+    }
+  }
+
+  @Test func `at the bound what may go unkept has its effect, and is kept once there is room`()
+    async throws
+  {
+    try await withEngine({ $0.idempotencyKeys = 2 }) { _, test in
+      for id in 1...2 { _ = try await pay(test, claim("k\(id)"), Int64(id)) }
+      let urgent = claim("u", mayGoUnkept: true)
+      for id in Int64(3)...4 {
+        #expect(try await pay(test, urgent, id).body == Array("\(id)".utf8))
+      }
+      #expect(try await test.counts() == [4, 4])
+      // What was kept is neither evicted for it nor run again.
+      #expect(try await pay(test, claim("k1", mayGoUnkept: true), 9).body == Array("1".utf8))
+      #expect(
+        await refusal { () async throws(Failure) in
+          _ = try await pay(test, claim("k3"), 9)
+        } == .idempotencyTableFull)
+      test.clock.advance(milliseconds: 86_401_000)
+      for id in Int64(5)...6 {
+        #expect(try await pay(test, urgent, id).body == Array("5".utf8))
+      }
+      #expect(try await test.counts() == [5, 5])
     }
   }
 }

@@ -45,6 +45,19 @@ import Wire
     }
   }
 
+  @Test func `the first look closes nobody who was used since the start`() async throws {
+    try await withTemporaryDirectory { directory in
+      let test = try await TestEngine(directory) { $0.flushInterval = .seconds(3_600) }
+      try await test.engine.create(tenants[0], epoch: .first)
+      try await test.pay(1, tenants[0])
+      let open = try test.engine.running().context.openTenants
+      #expect(open.count == 1)
+      open.closeIdle(20_000, now: test.clock.milliseconds())
+      #expect(open.count == 1)
+      await test.close()
+    }
+  }
+
   @Test func `a process asks for all the descriptors that it may have`() throws {
     var limit = rlimit()
     let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

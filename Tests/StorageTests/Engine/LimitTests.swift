@@ -5,7 +5,7 @@ import Wire
 @testable import Storage
 
 /// Each limit of the write path is reached, and answers as it is documented in docs/limits.md.
-@Suite("Limits of the write path", .timeLimit(.minutes(1))) struct LimitTests {
+@Suite("Limits of the write path", .timeLimit(.minutes(10))) struct LimitTests {
   private let tenant = TestEngine.tenant
 
   /// Puts commands into mailboxes while the tenant `gatekeeper` holds the only writer thread, and

@@ -7,7 +7,7 @@ import Wire
 @testable import Storage
 
 /// SQLite ends a whole transaction by itself: on a full disk, and where a statement says so.
-@Suite("Lost transactions", .timeLimit(.minutes(1))) struct LostTransactionTests {
+@Suite("Lost transactions", .timeLimit(.minutes(10))) struct LostTransactionTests {
   private let tenant = TestEngine.tenant
 
   private func withPaid(_ body: (String, TestEngine) async throws -> Void) async throws {

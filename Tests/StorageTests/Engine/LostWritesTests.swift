@@ -8,7 +8,7 @@ import Wire
 
 /// After the power was gone one file of a tenant may have a later record and another lack an
 /// earlier one: where that one cannot be read, nothing shows that it is not missing.
-@Suite("Writes that went with the power", .timeLimit(.minutes(1))) struct LostWritesTests {
+@Suite("Writes that went with the power", .timeLimit(.minutes(10))) struct LostWritesTests {
   private let poor = TenantID(trusted: "poor")
   private let neighbour = TenantID(trusted: "neighbour")
   private let files = LiveFileSystem()

@@ -6,7 +6,7 @@ import Wire
 @testable import Storage
 
 /// A crash of what works beside the writers is the crash of the tenant whose files it works on.
-@Suite("Whom work beside the writers is for", .timeLimit(.minutes(1))) struct NamedWorkTests {
+@Suite("Whom work beside the writers is for", .timeLimit(.minutes(10))) struct NamedWorkTests {
   private let tenant = TestEngine.tenant
   private let epoch = Epoch(2)
 
@@ -46,7 +46,7 @@ import Wire
       let opened = try await target.names { await b.engine.openFiles(of: tenant) }
       #expect(opened == [tenant.rawValue])
       let fenced = try await source.names {
-        _ = try await a.engine.fence(tenant, within: 1_000_000_000)
+        _ = try await a.engine.fence(tenant, within: 60_000_000_000)
       }
       #expect(fenced == [tenant.rawValue])
       a.engine.unfence(tenant)

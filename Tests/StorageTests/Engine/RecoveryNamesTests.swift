@@ -7,7 +7,7 @@ import Wire
 @testable import Storage
 
 /// A crash in a start is the crash of the tenant whose files it works on.
-@Suite("Whom a start works for", .timeLimit(.minutes(1))) struct RecoveryNamesTests {
+@Suite("Whom a start works for", .timeLimit(.minutes(10))) struct RecoveryNamesTests {
   private let copied = TestEngine.tenant
   private let replayed = TenantID(trusted: "t2")
 
@@ -170,6 +170,28 @@ import Wire
       let refused = await refusal { () async throws(Failure) in try await third.pay(2, copied) }
       #expect(refused == .tenantStopped)
       await third.close()
+    }
+  }
+
+  @Test func `nor is it asked where a journal is opened before the engine`() async throws {
+    for isQuarantined in [false, true] {
+      try await withTemporaryDirectory { directory in
+        let files = WatchedFiles()
+        let vfs = FileSystemVFS(name: "watched-copying-\(isQuarantined)", files: files)
+        try await torn(directory, files, vfs)
+        if isQuarantined { try quarantine(directory) }
+        var configuration = JournalConfiguration(
+          directory: "\(directory)/journal", cell: CellID(trusted: "c1"))
+        configuration.segmentBytes = 4 * 1_024 * 1_024
+        configuration.reserveBytes = 0
+        configuration.preparesAhead = false
+        configuration.isCopy = true
+        let journal = try JournalCopying.open(
+          configuration, dataDirectory: directory, files: LiveFileSystem(), fatal: { _ in })
+        // Its files would prove the torn end.
+        #expect(journal.contents.damage.isEmpty == isQuarantined)
+        journal.close()
+      }
     }
   }
 }

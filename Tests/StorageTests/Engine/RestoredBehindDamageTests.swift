@@ -6,7 +6,7 @@ import Wire
 @testable import Storage
 
 /// Damage that nobody has repaired stops a tenant until it comes back whole, and no longer.
-@Suite("Tenants that came behind damage", .timeLimit(.minutes(2)))
+@Suite("Tenants that came behind damage", .timeLimit(.minutes(10)))
 struct RestoredBehindDamageTests {
   private let lost = TenantID(trusted: "lost")
   private let second = TenantID(trusted: "second")

@@ -8,7 +8,7 @@ import Wire
 @testable import Storage
 
 /// A tenant whose files the disk refused goes on by itself once the disk takes them.
-@Suite("Stalled tenants", .timeLimit(.minutes(1))) struct StalledTenantTests {
+@Suite("Stalled tenants", .timeLimit(.minutes(10))) struct StalledTenantTests {
   private let tenant = TestEngine.tenant
   private static let vfsCount = Atomic(0)
 

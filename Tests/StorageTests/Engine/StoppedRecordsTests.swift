@@ -6,7 +6,7 @@ import Wire
 @testable import Storage
 
 /// A stopped tenant's records leave the journal without being lost.
-@Suite("Stopped tenants' records", .timeLimit(.minutes(1))) struct StoppedRecordsTests {
+@Suite("Stopped tenants' records", .timeLimit(.minutes(10))) struct StoppedRecordsTests {
   private let stopped = TestEngine.tenant
   private let other = TenantID(trusted: "t2")
 

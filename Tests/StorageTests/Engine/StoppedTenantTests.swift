@@ -7,7 +7,7 @@ import Wire
 @testable import Storage
 
 /// A tenant that cannot go on refuses everyone, once, and loses nothing.
-@Suite("Stopped tenants", .timeLimit(.minutes(1))) struct StoppedTenantTests {
+@Suite("Stopped tenants", .timeLimit(.minutes(10))) struct StoppedTenantTests {
   private let tenant = TestEngine.tenant
 
   private func isStopped(_ test: TestEngine) async -> Bool {

@@ -114,10 +114,12 @@ import Wire
     // The zeros that undo it are not written either, so a hole is made.
     bench.disk.inject(.init(.write, call: 1, .shortWrite(50), isPermanent: true))
     bench.disk.inject(.init(operation, call: 1, .error(SystemErrors.io)))
-    guard case .fatal(.truncateFailed) = writer.write([try bench.record("acme")]) else {
+    guard case .fatal(let fatality) = writer.write([try bench.record("acme")]) else {
       Issue.record("a failed cut was not fatal")
       return
     }
+    // What an fsync drops is no other file's either: `FailedSync`.
+    #expect(fatality.dropsWrites == (operation == .sync))
   }
 
   /// Ends the process so many calls after an append that failed, and opens the journal again.

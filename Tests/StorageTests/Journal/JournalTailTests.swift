@@ -86,6 +86,23 @@ import Wire
     journal.close()
   }
 
+  @Test func `a group that is too large for who asks stays the next`() throws {
+    let journal = try open()
+    try append(journal, 1, size: 300)
+    try append(journal, 1, size: 1_500)
+    try append(journal, 1, size: 300)
+    var tail = journal.tail(.afterGroup(0), .onThisDisk)
+    let first = try tail.available(upTo: 1_000)
+    let behind = tail.bytesBehind
+    let none = try tail.available(upTo: 1_000)
+    #expect(first?.number == 1 && none == nil && tail.bytesBehind == behind)
+    let second = try tail.available()
+    let third = try tail.available(upTo: 1_000)
+    #expect(second?.number == 2 && third?.number == 3)
+    tail.close()
+    journal.close()
+  }
+
   @Test func `what is not durable is not seen`() throws {
     let journal = try open()
     try append(journal, 1)

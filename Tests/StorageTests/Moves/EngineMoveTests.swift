@@ -82,7 +82,7 @@ import Wire
   ) async throws -> MoveFence {
     try await importFiles(
       from: source, to: target, under: epoch, source: cell, target: other)
-    let fence = try await source.engine.fence(Self.tenant, within: 1_000_000_000)
+    let fence = try await source.engine.fence(Self.tenant, within: 60_000_000_000)
     try await stream(from: source, to: target, under: epoch)
     try await target.engine.readyForMove(Self.tenant, under: epoch, fence)
     return fence
@@ -114,7 +114,7 @@ import Wire
       try await stream(from: pair.a, to: pair.b)
       await expectAway(pair.b)
       try await pair.a.pay(10)
-      let fence = try await pair.a.engine.fence(Self.tenant, within: 1_000_000_000)
+      let fence = try await pair.a.engine.fence(Self.tenant, within: 60_000_000_000)
       // Reads go on; a command waits.
       let counts = try await pair.a.counts()
       #expect(counts == [10, 10])
@@ -297,7 +297,7 @@ import Wire
       }
       #expect(twice == .conflict)
       // Ready for another record, or with other files, it is not.
-      var fence = try await pair.a.engine.fence(Self.tenant, within: 1_000_000_000)
+      var fence = try await pair.a.engine.fence(Self.tenant, within: 60_000_000_000)
       fence.hash = .zero
       let otherRecord = await refusal {
         try await pair.b.engine.readyForMove(Self.tenant, under: Self.epoch, fence)
@@ -352,7 +352,7 @@ import Wire
       try await importFiles(from: pair.a, to: pair.b)
       // There was none when the files were copied.
       #expect(try await pair.a.counts() == [0, 0])
-      let fence = try await pair.a.engine.fence(Self.tenant, within: 1_000_000_000)
+      let fence = try await pair.a.engine.fence(Self.tenant, within: 60_000_000_000)
       #expect(fence.digests.count == 2)
       try await stream(from: pair.a, to: pair.b)
       try await pair.b.engine.readyForMove(Self.tenant, under: Self.epoch, fence)

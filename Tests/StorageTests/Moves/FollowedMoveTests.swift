@@ -104,7 +104,7 @@ import Wire
   private func makeReady(_ three: Three, passesOn: Bool = true) async throws -> MoveFence {
     try await importFiles(three, passesOn: passesOn)
     try await three.pair.a.pay(100)
-    let fence = try await three.pair.a.engine.fence(Self.tenant, within: 1_000_000_000)
+    let fence = try await three.pair.a.engine.fence(Self.tenant, within: 60_000_000_000)
     try await moves.stream(from: three.pair.a, to: three.pair.b)
     try await three.pair.b.engine.readyForMove(Self.tenant, under: Self.epoch, fence)
     try await three.feed()
@@ -130,7 +130,7 @@ import Wire
       try await three.feed()
       #expect(standing(three) == "placed")
       for id in 6...9 { try await three.pair.a.pay(Int64(id)) }
-      let fence = try await three.pair.a.engine.fence(Self.tenant, within: 1_000_000_000)
+      let fence = try await three.pair.a.engine.fence(Self.tenant, within: 60_000_000_000)
       try await moves.stream(from: three.pair.a, to: three.pair.b)
       try await three.pair.b.engine.readyForMove(Self.tenant, under: Self.epoch, fence)
       _ = try await three.pair.b.engine.adoptMoved(Self.tenant, try await release(three, fence))

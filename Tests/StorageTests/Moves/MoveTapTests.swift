@@ -21,6 +21,23 @@ import Wire
     #expect(try tap.take(after: .zero, bytes: .max).isEmpty)
   }
 
+  @Test func `what does not fit into a message is the next one's, a larger one goes alone`()
+    throws
+  {
+    let records = try records()
+    let bytes = records[0].bytes.count
+    let tap = MoveTap()
+    for record in records { tap.add(record) }
+    #expect(try tap.take(after: .zero, bytes: bytes * 5 / 2).count == 2)
+    #expect(tap.waitingBytes == records[2].bytes.count)
+    #expect(try tap.take(after: .zero, bytes: bytes / 2).count == 1)
+    #expect(tap.waitingBytes == 0)
+    // What the target has already takes no room.
+    for record in records { tap.add(record) }
+    let last = records[1].identity.tenantSeq
+    #expect(try tap.take(after: last, bytes: bytes / 2).map(\.hash) == [records[2].hash])
+  }
+
   @Test func `past its limit the move ends, whatever is taken after it`() throws {
     let records = try records()
     let tap = MoveTap(byteLimit: records.reduce(0) { $0 + $1.bytes.count } - 1)

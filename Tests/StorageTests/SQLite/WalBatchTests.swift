@@ -5,7 +5,7 @@ import Testing
 
 /// A transaction's frames in one write: what other connections and a copy of the files see is what
 /// SQLite's own file layer would have left.
-@Suite("WAL in one write", .timeLimit(.minutes(1))) struct WalBatchTests {
+@Suite("WAL in one write", .timeLimit(.minutes(10))) struct WalBatchTests {
   private static let flags: Int32 = 0x2 | 0x4 | 0x8000  // read-write, create, no mutex
 
   private func row(_ connection: Connection) throws -> [Int64] {

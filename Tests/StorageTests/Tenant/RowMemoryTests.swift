@@ -5,7 +5,7 @@ import Wire
 
 @testable import Storage
 
-@Suite("Remembered rows", .timeLimit(.minutes(1))) struct RowMemoryTests {
+@Suite("Remembered rows", .timeLimit(.minutes(10))) struct RowMemoryTests {
   private struct Key: Hashable {
     let account: Int64
   }

@@ -113,6 +113,29 @@ import Wire
         == .init(cell: CellID(trusted: "b"), epoch: Epoch(2), state: .readOnly))
   }
 
+  @Test func `who holds a key and is not placed is no tenant of the map, nor is one of old claims`()
+    throws
+  {
+    var map = PlacementMap()
+    let chunk = Aimstors_ProtoMapChunk.with {
+      $0.tenants = [tenant("acme", "a", 1)]
+      $0.claims = [
+        claim("slug", "shop", "later", 3), claim("slug", "shop", "acme", 4),
+        claim("slug", "shop", "before", 2), claim("host", "shop.test", "unplaced", 1),
+      ]
+    }
+    try map.merge(page: page(1, [chunk]), hash: hash)
+    #expect(map.tenantCount == 1 && map.claimCount == 2)
+    let read = try PlacementMap(encoded: map.encoded())
+    #expect(read.tenantCount == 1 && read.claimCount == 2)
+    let placed = Aimstors_ProtoMapChunk.with {
+      $0.tenants = [tenant("unplaced", "b", 1), tenant("later", "a", 1)]
+    }
+    try map.merge(page: page(2, [placed]), hash: hash)
+    #expect(map.tenantCount == 3)
+    #expect(map.tenant(holding: .host, "shop.test") == TenantID(trusted: "unplaced"))
+  }
+
   @Test func `claims go up in version only, releases included`() throws {
     var map = PlacementMap()
     for (version, item) in [
