@@ -1,6 +1,12 @@
 import Platform
 import Wire
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Reads a segment's bytes through a window, so that groups cost few calls.
 struct SegmentReader {
   private static let windowBytes = 1024 * 1024
@@ -124,16 +130,21 @@ extension ArraySlice<UInt8> {
     }
   }
 
+  /// Where these four bytes, little endian, first stand.
+  ///
+  /// Each sealed payload is looked through: `memchr` takes many bytes at a time.
   func firstIndex(ofMagic magic: UInt32) -> Int? {
     withUnsafeBytes { bytes in
-      guard bytes.count >= 4 else { return nil }
-      let first = UInt8(truncatingIfNeeded: magic)
-      for index in 0...(bytes.count - 4)
-      where bytes[index] == first
-        && UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self))
-          == magic
+      guard bytes.count >= 4, let start = bytes.baseAddress else { return nil }
+      let places = bytes.count - 3
+      var index = 0
+      while index < places,
+        let found = memchr(start + index, Int32(magic & 0xFF), places - index)
       {
-        return startIndex + index
+        index = UnsafeRawPointer(found) - start
+        let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self)
+        if UInt32(littleEndian: word) == magic { return startIndex + index }
+        index += 1
       }
       return nil
     }
