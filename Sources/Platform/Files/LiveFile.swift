@@ -112,6 +112,9 @@ final class LiveFileLock: FileLock {
   func release() {
     let old = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
     guard old >= 0 else { return }
+    // Closing alone would not: a child that another thread just starts has the descriptor, too,
+    // until its exec.
+    _ = flock(old, LOCK_UN)
     #if canImport(Glibc)
       _ = Glibc.close(old)
     #else

@@ -38,6 +38,8 @@ final class DirectoryLock: Sendable {
 
   deinit {
     PrivateFile.remove(ownerFile)
+    // A child that is just being started may have the descriptor, too.
+    _ = flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 }

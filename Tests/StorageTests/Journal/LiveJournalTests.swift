@@ -18,6 +18,20 @@ import Wire
     try body(directory)
   }
 
+  @Test func `a lock that is given back is free, though a child that starts has its descriptor`()
+    throws
+  {
+    try withDirectory { directory in
+      let path = "\(directory)/lock"
+      let lock = try LiveFileSystem().lock(path)
+      let child = try #require(OpenDescriptor(of: path))
+      #expect(throws: FileError.self) { try LiveFileSystem().lock(path).release() }
+      lock.release()
+      try LiveFileSystem().lock(path).release()
+      withExtendedLifetime(child) {}
+    }
+  }
+
   @Test func `many callers are answered and everything is there again`() throws {
     try withDirectory { directory in
       var configuration = JournalConfiguration(
