@@ -24,6 +24,8 @@ final class OpenTenants: Sendable {
     var lastLook: Int64
     /// Closed for idleness since memory was last returned to the system.
     var closedSinceTrim = 0
+    /// Looks in a row that closed nobody.
+    var quietLooks = 0
   }
 
   /// Idle tenants closed in one look: each costs a millisecond or two of one thread.
@@ -31,6 +33,9 @@ final class OpenTenants: Sendable {
   /// Tenants closed before their memory is returned, at least: the allocator looks through all that
   /// the process has, however little it finds.
   static let closedForReturn = 64
+  /// Looks without a closing after which fewer are enough: the last ones of a crowd, which would
+  /// otherwise keep a hundred megabytes of a cell that rests.
+  static let quietForReturn = 20
 
   let limit: Int
   private let state: Mutex<State>
@@ -99,8 +104,10 @@ final class OpenTenants: Sendable {
     }
     let isTrimDue = state.withLock { state in
       state.closedSinceTrim += closed
+      state.quietLooks = closed == 0 ? state.quietLooks + 1 : 0
       guard closed < Self.closedPerLook,
-        Self.returnsMemory(closed: state.closedSinceTrim, open: state.entries.count)
+        Self.returnsMemory(
+          closed: state.closedSinceTrim, open: state.entries.count, quiet: state.quietLooks)
       else { return false }
       state.closedSinceTrim = 0
       return true
@@ -108,9 +115,9 @@ final class OpenTenants: Sendable {
     if isTrimDue { aim_sqlite_return_memory() }
   }
 
-  /// Whether it is worth while: most are closed, and they were many.
-  static func returnsMemory(closed: Int, open: Int) -> Bool {
-    closed > max(open, closedForReturn)
+  /// Whether it is worth while: most are closed, and they were many, or no more come.
+  static func returnsMemory(closed: Int, open: Int, quiet: Int) -> Bool {
+    closed > max(open, quiet < quietForReturn ? closedForReturn : 0)
   }
 
   private func close(_ victim: TenantWriter) -> Bool {

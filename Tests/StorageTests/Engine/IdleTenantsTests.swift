@@ -77,10 +77,16 @@ import Wire
 
   @Test func `memory is returned when many were closed, not for each that was looked at`() {
     let many = OpenTenants.closedForReturn + 1
-    #expect(OpenTenants.returnsMemory(closed: many, open: 0))
-    #expect(!OpenTenants.returnsMemory(closed: many - 1, open: 0))
-    #expect(!OpenTenants.returnsMemory(closed: 500, open: 500))
-    #expect(OpenTenants.returnsMemory(closed: 501, open: 500))
+    #expect(OpenTenants.returnsMemory(closed: many, open: 0, quiet: 0))
+    #expect(!OpenTenants.returnsMemory(closed: many - 1, open: 0, quiet: 0))
+    #expect(!OpenTenants.returnsMemory(closed: 500, open: 500, quiet: 0))
+    #expect(OpenTenants.returnsMemory(closed: 501, open: 500, quiet: 0))
+    // The last of a crowd are few, and nobody comes after them.
+    let rest = OpenTenants.quietForReturn
+    #expect(OpenTenants.returnsMemory(closed: 1, open: 0, quiet: rest))
+    #expect(!OpenTenants.returnsMemory(closed: 1, open: 0, quiet: rest - 1))
+    #expect(!OpenTenants.returnsMemory(closed: 0, open: 0, quiet: rest))
+    #expect(!OpenTenants.returnsMemory(closed: 5, open: 300, quiet: rest))
   }
 
   @Test func `many that cannot be closed keep nobody open`() async throws {
