@@ -11,17 +11,6 @@ import Wire
 
 /// What a follower cannot get from its primary's journal, it gets from the archive.
 @Suite("A follower and the archive") struct ArchiveFeedTests {
-  private func withBench(_ body: (Bench) async throws -> Void) async throws {
-    let path = "/tmp/aimstors-replication-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
-    try LiveFileSystem().createDirectory(path)
-    let bench = Bench(path)
-    do { try await body(bench) } catch {
-      try FileTree.remove(path, LiveFileSystem())
-      throw error
-    }
-    try FileTree.remove(path, LiveFileSystem())
-  }
-
   /// A primary whose follower knows the archive and is fed.
   private func withFed(
     _ body: (Bench, Archive, StorageEngine, FollowerLink, Journal) async throws -> Void
@@ -41,10 +30,6 @@ import Wire
       try? await following.value
       await engine.close()
     }
-  }
-
-  private func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { await Task.yield() }
   }
 
   @Test func `a follower stores what it has, and a restore begins with that`() async throws {

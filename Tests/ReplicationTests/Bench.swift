@@ -11,6 +11,19 @@ import Wire
 
 @testable import Cell
 
+/// Runs `body` with a bench in a directory of its own.
+func withBench(_ body: (Bench) async throws -> Void) async throws {
+  let path = "/tmp/aimstors-replication-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
+  try LiveFileSystem().createDirectory(path)
+  defer { try? FileTree.remove(path, LiveFileSystem()) }
+  try await body(Bench(path))
+}
+
+/// Waits as long as the test may run.
+func until(_ condition: () async throws -> Bool) async throws {
+  while try await !condition() { try await Task.sleep(for: .milliseconds(1)) }
+}
+
 /// Two replicas of one cell over an in-memory network, on the machine's disk.
 struct Bench {
   static let cell = CellID(trusted: "c1")

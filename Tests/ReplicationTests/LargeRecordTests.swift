@@ -14,17 +14,6 @@ import Wire
   /// Bytes that one message of groups fills.
   private let bound = ReplicationLimits.messageBytes
 
-  private func withBench(_ body: (Bench) async throws -> Void) async throws {
-    let path = "/tmp/aimstors-replication-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
-    try LiveFileSystem().createDirectory(path)
-    defer { try? FileTree.remove(path, LiveFileSystem()) }
-    try await body(Bench(path))
-  }
-
-  private func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(1)) }
-  }
-
   /// A group just under a message's bound, and behind it the largest there is; twice.
   private func fill(_ engine: StorageEngine) async throws {
     for id in [Int64(1), 3] {

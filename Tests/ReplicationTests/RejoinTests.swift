@@ -12,17 +12,6 @@ import Wire
 
 /// Replicas that come back with groups that nobody else has.
 @Suite("A replica that comes back") struct RejoinTests {
-  private func withBench(_ body: (Bench) async throws -> Void) async throws {
-    let path = "/tmp/aimstors-rejoin-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
-    try LiveFileSystem().createDirectory(path)
-    defer { try? FileTree.remove(path, LiveFileSystem()) }
-    try await body(Bench(path))
-  }
-
-  private func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { await Task.yield() }
-  }
-
   private func file(of replica: String, _ bench: Bench) -> ReplicaFile {
     ReplicaFile(directory: "\(bench.directory)/\(replica)", files: LiveFileSystem())
   }

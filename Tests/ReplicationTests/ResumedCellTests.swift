@@ -15,10 +15,6 @@ import Wire
   /// Positions that no object holds.
   private static let lost: UInt64 = 200
 
-  private func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { await Task.yield() }
-  }
-
   /// Has `replica` follow until it ends where `engine` does, and closes it.
   private func follow(
     _ replica: String, _ engine: StorageEngine, _ link: FollowerLink, _ bench: Bench,

@@ -152,10 +152,6 @@ import Wire
     await running.value
   }
 
-  private func until(_ condition: () -> Bool) async throws {
-    while !condition() { try await Task.sleep(for: .milliseconds(5)) }
-  }
-
   @Test func `a follower that came back without its disk is not named until it has everything`()
     async throws
   {

@@ -8,17 +8,6 @@ import Wire
 @testable import Cell
 
 @Suite("A primary and its follower") struct StreamTests {
-  private func withBench(_ body: (Bench) async throws -> Void) async throws {
-    let path = "/tmp/aimstors-replication-tests-\(String(LiveRandomSource().uint64(), radix: 16))"
-    try LiveFileSystem().createDirectory(path)
-    defer { try? FileTree.remove(path, LiveFileSystem()) }
-    try await body(Bench(path))
-  }
-
-  private func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { await Task.yield() }
-  }
-
   @Test func `what is acknowledged is at the follower, and applied there`() async throws {
     try await withBench { bench in
       let (primary, messenger) = try await bench.primary("p")

@@ -117,9 +117,6 @@ extension StoredAnswer {
       status: status, contentType: contentType, body: try sealer.open(body, owner: owner))
   }
 
-  /// The answer of a removal: 204 without a body.
-  static let noContent = StoredAnswer(status: 204, contentType: "", body: [])
-
   var response: Response {
     var headers = HTTPFields()
     if !contentType.isEmpty { headers[.contentType] = contentType }

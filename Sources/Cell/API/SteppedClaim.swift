@@ -5,8 +5,8 @@ import Storage
 /// The first command takes the key in its own transaction: of two payloads that come under it at
 /// once only one stores anything, whatever either would do later. The last keeps the answer. A
 /// repeat goes on where it was cut off: each command leaves alone what it finds done. An effect
-/// that is one command runs under ``whole`` alone. Whichever is first demands the key
-/// (``demand(in:)``).
+/// that is one command runs under ``whole`` alone. Whichever is first looks at both keys, its own
+/// and the other one.
 ///
 /// Under the client's own key there is nothing but the answer: a version that knows nothing of
 /// steps, to which a cell may be rolled back, gives what it finds there to whoever repeats. So a
@@ -29,12 +29,6 @@ struct SteppedClaim: Sendable {
   /// What the first command keeps; nobody is answered it.
   static let begun = StoredAnswer(
     status: 202, contentType: "application/json", body: Array("{}".utf8))
-
-  /// Throws `idempotencyConflict` where another payload has the key, also one that has only begun.
-  func demand(in tx: Transaction) throws {
-    _ = try tx.answer(under: whole)
-    _ = try tx.answer(under: opening)
-  }
 
   /// The answer of an effect that is done; nil where it is to run, or to go on.
   ///

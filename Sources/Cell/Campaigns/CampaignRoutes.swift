@@ -83,9 +83,9 @@ enum CampaignRoutes {
     }
     // Whoever is refused here has stored nothing.
     let isOne = last == 0
-    let first = isOne ? claim.whole : claim.opening
+    let (first, other) = isOne ? (claim.whole, claim.opening) : (claim.opening, claim.whole)
     let begun = try await services.store.perform(call.tenant, call.origin, first) { tx in
-      try claim.demand(in: tx)
+      _ = try tx.answer(under: other)
       try addChunk(0, tx)
       return try isOne ? added(page, to: id, tx) : SteppedClaim.begun
     }

@@ -92,7 +92,7 @@ public struct ControlPlaneMode: Sendable {
     let moved = tenants[cycle / 2 % 2]
     async let load: Void = workload.run(operations)
     try await provisions.issue(slugs[0], cell: ChaosTenant.cells[cycle / 2 % 2], number: free[0])
-    _ = try await moved.moveInHealth("\(cycle)-first", client)
+    try await moved.moveInHealth("\(cycle)-first", client)
     report.moves = (report.moves ?? 0) + 1
     let issued = try await look(system, client, tenants)
 

@@ -26,7 +26,7 @@ struct ArchivedTarget: Sendable {
       "PUT", "faults", ["delay_ms": [5, 40], "reply_delay_ms": [20, 120]])
     let workload = Workload(client, tenants)
     async let load: Void = workload.run(0..<TakeoverMode.operations)
-    _ = try await tenants[0].moveInHealth("out", client)
+    try await tenants[0].moveInHealth("out", client)
     report.moves = 1
     try await Task.sleep(for: .milliseconds(TakeoverMode.afterAdoption))
     system.freeze()

@@ -63,7 +63,7 @@ public struct TakeoverMode: Sendable {
     for cell in ChaosTenant.cells { try await client.waitUntilPromotable("\(cell)-b", of: cell) }
     async let load: Void = workload.run(0..<Self.operations)
     // In full health: from here on the second cell has a tenant that came.
-    _ = try await tenants[0].moveInHealth("first", client)
+    try await tenants[0].moveInHealth("first", client)
     report.moves = 1
     // The second tenant goes the other way: the first cell is its target.
     var lost: String?

@@ -188,8 +188,8 @@ public struct PromoteMode: Sendable {
     let leaver = workload.tenants.count - 1
     // No cycle has these.
     let first = plan.cycles * Self.operationsPerCycle
-    try await workload.askOn(leaver, from: first) {
-      _ = try await workload.tenants[leaver].moveInHealth("out", workload.client)
+    _ = try await workload.askOn(leaver, from: first) {
+      try await workload.tenants[leaver].moveInHealth("out", workload.client)
     }
   }
 

@@ -17,6 +17,7 @@ extension ChaosTenant {
   /// Moves the tenant to another cell while nothing is broken; throws where it does not succeed.
   ///
   /// A busy machine's moves may end at their source, which is no fault: they are ordered again.
+  @discardableResult
   func moveInHealth(_ key: String, _ client: SystemClient) async throws -> Move {
     var ended = JSON.null
     for attempt in 1...StepTrap.attempts {
@@ -53,8 +54,6 @@ extension ChaosTenant {
     return move
   }
 
-  private static let underWay = ["planned", "running"]
-
   /// How an operation ended; nil where the control plane has lost it.
   static func end(
     _ operation: String, _ client: SystemClient, seconds: Int = moveSeconds
@@ -63,7 +62,7 @@ extension ChaosTenant {
     try await wait("\(operation) has ended", seconds: seconds) {
       do {
         state = try await client.admin("GET", "/v1/operations/\(operation)")["state"]?.string
-        return !(state.map(underWay.contains) ?? false)
+        return !["planned", "running"].contains(state)
       } catch let refusal as SystemClient.Refused where refusal.code == "not_found" {
         state = nil
         return true

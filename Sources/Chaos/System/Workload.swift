@@ -75,19 +75,18 @@ final class Workload: Sendable {
   func askOn<T: Sendable>(
     _ tenant: Int, from first: Int, during body: () async throws -> T
   ) async throws -> T {
-    let start = first - first % tenants.count + tenant
-    let clients = (0..<Self.clients).map { AskingClient(first: start + $0 * tenants.count) }
+    let operations = OperationFeed(
+      from: first - first % tenants.count + tenant, step: tenants.count)
     return try await withThrowingTaskGroup(of: Void.self) { group in
-      defer { for client in clients { client.stop() } }
-      for client in clients {
-        group.addTask {
-          while let number = client.next(step: Self.clients * self.tenants.count) {
-            try await self.perform(number)
-          }
-        }
+      for _ in 0..<Self.clients {
+        group.addTask { while let number = operations.next() { try await self.perform(number) } }
       }
-      let result = try await body()
-      for client in clients { client.stop() }
+      let result: T
+      do {
+        // Also where it throws: clients do not heed a cancellation.
+        defer { operations.stop() }
+        result = try await body()
+      }
       try await group.waitForAll()
       return result
     }
@@ -193,14 +192,18 @@ final class Workload: Sendable {
   }
 }
 
-/// A client that asks one thing after the other until it is stopped.
-private final class AskingClient: Sendable {
+/// Operations of one tenant, handed out one after the other until it is stopped.
+private final class OperationFeed: Sendable {
   private let number: Mutex<Int?>
+  private let step: Int
 
-  init(first: Int) { number = Mutex(first) }
+  init(from first: Int, step: Int) {
+    number = Mutex(first)
+    self.step = step
+  }
 
-  /// The operation that it does next; nil once it is stopped.
-  func next(step: Int) -> Int? {
+  /// The operation that whoever asks does; nil once it is stopped.
+  func next() -> Int? {
     number.withLock { number in
       defer { number = number.map { $0 + step } }
       return number

@@ -96,9 +96,6 @@ extension StoredAnswer {
       status: status, contentType: "application/json", body: try EdgeJSON.encode(value))
   }
 
-  /// The answer of a removal: 204 without a body.
-  static let noContent = StoredAnswer(status: 204, contentType: "", body: [])
-
   /// The answer as it is kept where it shows a secret: the store holds none.
   func sealed(
     _ sealer: Sealer, context: String, _ transaction: Transaction

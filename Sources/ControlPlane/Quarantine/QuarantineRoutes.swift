@@ -120,22 +120,17 @@ struct QuarantineRoutes: Sendable {
   private func find(_ id: String, trace: String) async throws(Failure)
     -> (CellRecord, Aimstors_ProtoSpoolEntry)
   {
-    let (cell, entryID) = try keeper(of: id)
-    let page = try await services.spools.query(cell, after: "", id: entryID, limit: 1, trace: trace)
-    guard let entry = page.entries.first(where: { $0.id == entryID }) else { throw Self.noEntry }
-    return (cell, entry)
+    guard let found = try await found(id, trace: trace) else { throw Self.noEntry }
+    return found
   }
 
-  /// The same; nil where there is none.
+  /// The same; nil where its cell has none.
   private func found(_ id: String, trace: String) async throws(Failure)
     -> (CellRecord, Aimstors_ProtoSpoolEntry)?
   {
-    do {
-      return try await find(id, trace: trace)
-    } catch {
-      guard error == Self.noEntry else { throw error }
-      return nil
-    }
+    let (cell, entryID) = try keeper(of: id)
+    let page = try await services.spools.query(cell, after: "", id: entryID, limit: 1, trace: trace)
+    return page.entries.first { $0.id == entryID }.map { (cell, $0) }
   }
 
   private static let noEntry = Failure(.notFound, "no such entry")

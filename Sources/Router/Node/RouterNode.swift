@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import Messaging
+import NIOCore
 import Platform
 import ServiceLifecycle
 import Synchronization
@@ -89,7 +90,7 @@ public final class RouterNode: Service {
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [SlowReader(within: limits.answerTime, metrics)],
-          idleTimeout: .nanoseconds(limits.idleTime.components.seconds * 1_000_000_000),
+          idleTimeout: TimeAmount(limits.idleTime),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: limits.headerFieldBytes * limits.decoderSlack,
             maxHeaderListSize: limits.headerBytes * limits.decoderSlack,

@@ -100,10 +100,7 @@ public final class StorageEngine: TenantStore {
     return try await submit(tenant, origin) { transaction, core in
       _ = try transaction.file(claim.file)
       let answers = try core.open(claim.file).idempotency
-      // Sabotage: the key's answer counts as expired, so the command runs again.
-      let found =
-        try Sabotage.forgetDedupe.isOn
-        ? .expired : answers.find(scope, payload: claim.payloadHash, now: transaction.now)
+      let found = try answers.find(scope, payload: claim.payloadHash, now: transaction.now)
       if let stored = try found.stored() { return stored }
       let answer = try body(transaction)
       try answers.store(

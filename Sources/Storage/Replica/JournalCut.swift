@@ -257,7 +257,7 @@ public struct JournalCut {
     var unread: Set<String> = []
     let applied = try AppliedSeqs.read(
       dataDirectory: directory, files: files, vfs: vfs, but: closed
-    ) { path, _ in unread.insert(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])) }
+    ) { path, _ in unread.insert(JournalOpening.parent(path)) }
     var stale = Set(applied.filter { $0.value > heads[$0.key]?.tenantSeq ?? .zero }.keys)
     for (tenant, records) in taken where !stale.contains(tenant) {
       let place = TenantDirectory.of(tenant, in: directory)

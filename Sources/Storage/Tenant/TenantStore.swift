@@ -37,6 +37,9 @@ public struct StoredAnswer: Hashable, Sendable {
     self.contentType = contentType
     self.body = body
   }
+
+  /// The answer of a removal: 204 without a body.
+  public static let noContent = StoredAnswer(status: 204, contentType: "", body: [])
 }
 
 /// One effect, once: the key under which a command's answer is stored in its own transaction.

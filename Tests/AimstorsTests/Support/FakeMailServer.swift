@@ -9,30 +9,15 @@ import Synchronization
 
 /// A mail server that takes whatever comes, one connection after the other.
 final class FakeMailServer: Sendable {
-  let port: Int
-  private let listener: Int32
+  private let listener: LoopbackListener
   private let taken = Mutex<[String]>([])
-
-  struct Failed: Error {}
+  var port: Int { listener.port }
 
   init() throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    listener = descriptor
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        bind(descriptor, pointer, length) == 0 && listen(descriptor, 8) == 0
-          && getsockname(descriptor, pointer, &length) == 0
-      }
-    }
-    guard isBound else { throw Failed() }
-    port = Int(UInt16(bigEndian: address.sin_port))
+    listener = try LoopbackListener()
     _ = OwnThread(name: "mail-server") { [self] in
       while true {
-        let connection = accept(descriptor, nil, nil)
+        let connection = accept(listener.descriptor, nil, nil)
         guard connection >= 0 else { return }
         serve(connection)
         close(connection)
@@ -44,8 +29,8 @@ final class FakeMailServer: Sendable {
   var letters: [String] { taken.withLock { $0 } }
 
   func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
+    shutdown(listener.descriptor, Int32(SHUT_RDWR))
+    close(listener.descriptor)
   }
 
   private func serve(_ connection: Int32) {

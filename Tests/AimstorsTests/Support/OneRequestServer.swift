@@ -8,29 +8,12 @@ import Platform
 
 /// An HTTP server that answers one request without a body, and shows it as it came.
 final class OneRequestServer: Sendable {
-  let port: Int
-  private let listener: Int32
+  private let listener: LoopbackListener
+  var port: Int { listener.port }
 
-  struct Failed: Error {}
+  init() throws { listener = try LoopbackListener() }
 
-  init() throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    listener = descriptor
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        bind(descriptor, pointer, length) == 0 && listen(descriptor, 8) == 0
-          && getsockname(descriptor, pointer, &length) == 0
-      }
-    }
-    guard isBound else { throw Failed() }
-    port = Int(UInt16(bigEndian: address.sin_port))
-  }
-
-  deinit { close(listener) }
+  deinit { close(listener.descriptor) }
 
   /// The head of the request that comes.
   func request(answered status: Int, _ body: String) async -> String {
@@ -39,7 +22,7 @@ final class OneRequestServer: Sendable {
       + body
     return await withCheckedContinuation { continuation in
       _ = OwnThread(name: "one-request") { [listener] in
-        let connection = accept(listener, nil, nil)
+        let connection = accept(listener.descriptor, nil, nil)
         var head: [UInt8] = []
         var byte: UInt8 = 0
         while !head.suffix(4).elementsEqual("\r\n\r\n".utf8), read(connection, &byte, 1) == 1 {

@@ -16,15 +16,8 @@ import Wire
     vfs.restart(disk.fileSystem())
     return try await TestEngine("/data", files: disk.fileSystem()) {
       $0.vfs = vfs.name
-      // The test says when files are flushed.
-      $0.flushInterval = .seconds(3_600)
-      // Every few payments end one, so that a flush that is believed trims some.
-      $0.adjustJournal = {
-        $0.segmentBytes = 4_096
-        $0.groupBytes = 2_048
-        $0.reserveBytes = 0
-        $0.preparesAhead = false
-      }
+      // So that a flush that is believed trims some.
+      $0.endsSegmentsSoon()
     }
   }
 

@@ -61,11 +61,7 @@ import Wire
     try await withTemporaryDirectory { directory in
       try await engine(directory, "b").close()
       let file = CrashFile(directory: "\(directory)/b", files: LiveFileSystem())
-      var counter = CrashCounter()
-      for second in Int64(0)..<3 {
-        counter.crashed(tenant, at: Timestamp(milliseconds: second * 1_000))
-      }
-      try file.write(counter)
+      try file.quarantine([tenant])
 
       let second = try await engine(directory, "b")
       // Nothing of it is here: its files ended the process before they were the tenant's.

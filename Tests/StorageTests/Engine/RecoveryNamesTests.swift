@@ -99,11 +99,7 @@ import Wire
   }
 
   private func quarantine(_ directory: String) throws {
-    var counter = CrashCounter()
-    for second in Int64(0)..<3 {
-      counter.crashed(copied, at: Timestamp(milliseconds: second * 1_000))
-    }
-    try CrashFile(directory: directory, files: LiveFileSystem()).write(counter)
+    try CrashFile(directory: directory, files: LiveFileSystem()).quarantine([copied])
   }
 
   /// Zeroes a sector of the last group: it looks as if the process had ended while it was written.

@@ -20,17 +20,8 @@ import Wire
   /// Copies everything that the primary has and the follower lacks; answers the groups.
   @discardableResult
   private func copy(_ primary: TestEngine, to follower: TestEngine) async throws -> Int {
-    let from = try #require(primary.engine.journal)
-    let to = try #require(follower.engine.journal)
-    var tail = from.tail(.afterGroup(to.end.group), .onThisDisk)
-    var count = 0
-    while let group = try tail.available() {
-      try await follower.engine.follow(group)
-      count += 1
-    }
-    tail.close()
-    while follower.engine.applied?.seq != to.lastSeq { await Task.yield() }
-    #expect(to.end == from.end)
+    let count = try await follower.follow(primary)
+    #expect(follower.engine.journal?.end == primary.engine.journal?.end)
     return count
   }
 

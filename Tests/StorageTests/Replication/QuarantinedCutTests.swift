@@ -16,32 +16,8 @@ import Wire
     try await TestEngine(directory) {
       $0.isFollowing = isFollowing
       $0.quarantines = { _ in true }
-      // The test says when anything is flushed.
-      $0.flushInterval = .seconds(3_600)
-      $0.adjustJournal = {
-        $0.segmentBytes = 4_096
-        $0.groupBytes = 2_048
-        $0.reserveBytes = 0
-        $0.preparesAhead = false
-      }
+      $0.endsSegmentsSoon()
     }
-  }
-
-  private func copy(_ primary: TestEngine, to follower: TestEngine) async throws {
-    let from = try #require(primary.engine.journal)
-    let to = try #require(follower.engine.journal)
-    var tail = from.tail(.afterGroup(to.end.group), .onThisDisk)
-    while let group = try tail.available() { try await follower.engine.follow(group) }
-    tail.close()
-    while follower.engine.applied?.seq != to.lastSeq { await Task.yield() }
-  }
-
-  private func quarantine(_ directory: String) throws {
-    var counter = CrashCounter()
-    for second in Int64(0)..<3 {
-      counter.crashed(closed, at: Timestamp(milliseconds: second * 1_000))
-    }
-    try CrashFile(directory: directory, files: files).write(counter)
   }
 
   /// Runs a replica up to a record of the quarantined tenant that is copied out of its journal and
@@ -54,16 +30,16 @@ import Wire
       for id in 1...3 { try await primary.pay(Int64(id), tenant) }
     }
     let first = try await start(place)
-    try await copy(primary, to: first)
+    try await first.follow(primary)
     try await prepare(first)
     await first.close()
 
-    try quarantine(place)
+    try CrashFile(directory: place, files: files).quarantine([closed])
     let second = try await start(place)
     let end = try #require(primary.engine.journal).end
     #expect(second.engine.journal?.end == end)
     for tenant in [closed, neighbour] { try await primary.pay(100, tenant) }
-    try await copy(primary, to: second)
+    try await second.follow(primary)
     // As where what it lacks keeps too much of the journal.
     second.engine.flusher(try second.engine.writer(neighbour).context).copyOut([closed])
     #expect(try files.exists(copied(place)))
@@ -101,7 +77,7 @@ import Wire
       let place = "\(directory)/f"
       let report = try await cut(place, primary) { first in
         for id in 4...60 { try await primary.pay(Int64(id), neighbour) }
-        try await copy(primary, to: first)
+        try await first.follow(primary)
         first.engine.flush()
         let oldest = try #require(first.engine.journal?.segmentStarts.first)
         let last = try #require(first.engine.heads[closed]).cellSeq

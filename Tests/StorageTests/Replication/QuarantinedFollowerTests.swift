@@ -19,25 +19,6 @@ import Wire
     }
   }
 
-  private func copy(_ primary: TestEngine, to follower: TestEngine) async throws {
-    let from = try #require(primary.engine.journal)
-    let to = try #require(follower.engine.journal)
-    var tail = from.tail(.afterGroup(to.end.group), .onThisDisk)
-    while let group = try tail.available() { try await follower.engine.follow(group) }
-    tail.close()
-    while follower.engine.applied?.seq != to.lastSeq { await Task.yield() }
-  }
-
-  private func quarantine(_ tenants: [TenantID], _ directory: String) throws {
-    var counter = CrashCounter()
-    for second in Int64(0)..<3 {
-      for tenant in tenants {
-        counter.crashed(tenant, at: Timestamp(milliseconds: second * 1_000))
-      }
-    }
-    try CrashFile(directory: directory, files: files).write(counter)
-  }
-
   @Test func `its records are kept and not applied, until it is released`() async throws {
     try await withTemporaryDirectory { directory in
       let place = "\(directory)/f"
@@ -47,17 +28,18 @@ import Wire
         try await primary.pay(1, tenant)
       }
       let first = try await follower(place)
-      try await copy(primary, to: first)
+      try await first.follow(primary)
       await first.close()
       let before = try AppliedSeqs.read(dataDirectory: place, files: files)
 
-      try quarantine([known, unknown], place)
+      let crashes = CrashFile(directory: place, files: files)
+      try crashes.quarantine([known, unknown])
       let second = try await follower(place)
       // One of them comes to the cell only now.
       try await primary.engine.create(unknown, epoch: .first)
       try await primary.pay(1, unknown)
       for tenant in [known, neighbour] { try await primary.pay(2, tenant) }
-      try await copy(primary, to: second)
+      try await second.follow(primary)
       #expect(second.engine.problems.map(\.code) == ["tenant_quarantined", "tenant_quarantined"])
       let refused = await refusal { () async throws(Failure) in
         try second.engine.prepareFollowed(unknown, under: Epoch(2))
@@ -73,7 +55,6 @@ import Wire
       let kept = try AppliedSeqs.read(dataDirectory: place, files: files)
       #expect(kept[known] == before[known] && kept[unknown] == nil)
 
-      let crashes = CrashFile(directory: place, files: files)
       for tenant in [known, unknown] { #expect(try crashes.release(tenant)) }
       let third = try await follower(place)
       #expect(third.engine.problems.isEmpty)

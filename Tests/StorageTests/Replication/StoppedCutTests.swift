@@ -20,24 +20,8 @@ import Wire
   private func start(_ directory: String, isFollowing: Bool = true) async throws -> TestEngine {
     try await TestEngine(directory) {
       $0.isFollowing = isFollowing
-      // The test says when anything is flushed.
-      $0.flushInterval = .seconds(3_600)
-      $0.adjustJournal = {
-        $0.segmentBytes = 4_096
-        $0.groupBytes = 2_048
-        $0.reserveBytes = 0
-        $0.preparesAhead = false
-      }
+      $0.endsSegmentsSoon()
     }
-  }
-
-  private func copy(_ primary: TestEngine, to follower: TestEngine) async throws {
-    let from = try #require(primary.engine.journal)
-    let to = try #require(follower.engine.journal)
-    var tail = from.tail(.afterGroup(to.end.group), .onThisDisk)
-    while let group = try tail.available() { try await follower.engine.follow(group) }
-    tail.close()
-    while follower.engine.applied?.seq != to.lastSeq { await Task.yield() }
   }
 
   /// A replica that is down: one tenant's records before its stop are trimmed, those behind it are
@@ -54,7 +38,7 @@ import Wire
       }
       for id in 4...60 { try await primary.pay(Int64(id), neighbour) }
       let first = try await start(place)
-      try await copy(primary, to: first)
+      try await first.follow(primary)
       first.engine.flush()
       let oldest = try #require(first.engine.journal?.segmentStarts.first)
       let last = try #require(first.engine.heads[stopped]).cellSeq
@@ -66,7 +50,7 @@ import Wire
       try await primary.pay(4, stopped)
       let end = try #require(primary.engine.journal).end
       try await primary.pay(5, stopped)
-      try await copy(primary, to: second)
+      try await second.follow(primary)
       // As where what it lacks keeps too much of the journal.
       second.engine.flusher(try second.engine.writer(neighbour).context).copyOut([stopped])
       await second.close()
